@@ -1,0 +1,274 @@
+import { ShutdownError } from "./errors.ts";
+
+/** The two steps of an ending: `cancel` asks to stop gracefully, `force` says that patience is over. */
+type Stage = "cancel" | "force";
+
+/** An entry of a token's list: a callback or a child token. Intrusive, so that removing one costs the same for any number of entries. */
+class Entry implements Disposable {
+  previous: Entry | undefined;
+  next: Entry | undefined;
+  list: CancelToken | undefined;
+
+  /** Called by the list's owner; a child token passes the stage on, a callback runs in the stage it waits for. */
+  fire(_stage: Stage): void {}
+
+  [Symbol.dispose](): void {
+    this.list?.unlink(this);
+  }
+}
+
+class Callback extends Entry {
+  readonly #stage: Stage;
+  readonly #fn: (reason: unknown) => void;
+
+  constructor(stage: Stage, fn: (reason: unknown) => void) {
+    super();
+    this.#stage = stage;
+    this.#fn = fn;
+  }
+
+  override fire(stage: Stage): void {
+    if (stage !== this.#stage) return;
+    const token = this.list!;
+    token.unlink(this);
+    token.isolate(this.#fn);
+  }
+}
+
+/** Called with what a listener threw. */
+export type ListenerErrorHandler = (error: unknown) => void;
+
+/**
+ * One node of the tree along which a stop travels: cancelled from above or by its own holder, with a reason, exactly once.
+ *
+ * - Cancelling reaches every child and every callback before `cancel()` returns, in the order in which they were added.
+ * - A callback that throws reaches the nearest `onListenerError` above it; the others still run.
+ * - `force()` is the second step; it implies the first.
+ * - {@linkcode CancelToken.signal} is made on first use; nothing is paid for it before.
+ *
+ * @example A stop reaches the leaves, and one bad listener hurts nobody else
+ * ```ts
+ * import { CancelToken } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const blamed: unknown[] = [];
+ * const root = new CancelToken({ onListenerError: (error) => blamed.push(error) });
+ * const leaf = root.child();
+ * leaf.signal.addEventListener("abort", () => { throw "oops"; });
+ * root.cancel("bye");
+ * assert.equal(leaf.reason, "bye");
+ * assert.ok(leaf.signal.aborted);
+ * assert.deepEqual(blamed, ["oops"]);
+ * ```
+ */
+export class CancelToken extends Entry {
+  #first: Entry | undefined;
+  #last: Entry | undefined;
+  #stage: Stage | undefined;
+  #reason: unknown;
+  #controller: AbortController | undefined;
+  readonly #onListenerError: ListenerErrorHandler | undefined;
+
+  /** Creates the root of a tree; {@linkcode CancelToken.child} makes the other nodes. */
+  constructor(options: { onListenerError?: ListenerErrorHandler } = {}) {
+    super();
+    this.#onListenerError = options.onListenerError;
+  }
+
+  /** Whether a stop was asked for. */
+  get isCancelled(): boolean {
+    return this.#stage !== undefined;
+  }
+
+  /** Whether patience is over. */
+  get isForced(): boolean {
+    return this.#stage === "force";
+  }
+
+  /** Why it was cancelled; undefined before that. */
+  get reason(): unknown {
+    return this.#reason;
+  }
+
+  /** The same stop as an AbortSignal, whose listeners are isolated from one another and from the daemon. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      isolateListeners(this.#controller.signal, (fn) => this.isolate(fn));
+      if (this.#stage !== undefined) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** A token below this one. Disposing it lets go of it; it is cancelled already when this one is. */
+  child(options: { onListenerError?: ListenerErrorHandler } = {}): CancelToken {
+    const token = new CancelToken(options);
+    token.#stage = this.#stage;
+    token.#reason = this.#reason;
+    this.#link(token);
+    return token;
+  }
+
+  /** Asks everything below to stop. The first reason stays; false when it was cancelled before. */
+  cancel(reason: unknown): boolean {
+    if (this.#stage !== undefined) return false;
+    this.#stage = "cancel";
+    this.#reason = reason;
+    this.#fireAll("cancel");
+    this.#controller?.abort(reason);
+    return true;
+  }
+
+  /** Says that patience is over; cancels first where that has not happened. False when it was forced before. */
+  force(reason: unknown): boolean {
+    if (this.#stage === "force") return false;
+    this.cancel(reason);
+    this.#stage = "force";
+    this.#fireAll("force");
+    return true;
+  }
+
+  /** Calls `fn` with the reason when the token is cancelled, at once when it is already. */
+  onCancel(fn: (reason: unknown) => void): Disposable {
+    return this.#add("cancel", fn, this.isCancelled);
+  }
+
+  /** Calls `fn` with the reason of the stop when patience is over, at once when it is already. */
+  onForce(fn: (reason: unknown) => void): Disposable {
+    return this.#add("force", fn, this.isForced);
+  }
+
+  /** Resolves when the token is cancelled. */
+  cancelled(): Promise<void> {
+    if (this.#stage !== undefined) return Promise.resolve();
+    return new Promise((resolve) => void this.onCancel(() => resolve()));
+  }
+
+  /**
+   * Settles like `promise`, or rejects with the reason as soon as the token is cancelled.
+   *
+   * Unlike `Promise.race` it leaves nothing behind on a token that lives long.
+   */
+  race<T>(promise: PromiseLike<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const listener = this.onCancel(reject);
+      promise.then(
+        (value) => {
+          listener[Symbol.dispose]();
+          resolve(value);
+        },
+        (error) => {
+          listener[Symbol.dispose]();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** Throws the reason when the token is cancelled. */
+  throwIfCancelled(): void {
+    if (this.#stage !== undefined) throw this.#reason;
+  }
+
+  /** Number of callbacks and child tokens; for tests of leaks. */
+  get size(): number {
+    let count = 0;
+    for (let entry = this.#first; entry !== undefined; entry = entry.next) count++;
+    return count;
+  }
+
+  override fire(stage: Stage): void {
+    const parent = this.list!;
+    if (stage === "cancel") this.cancel(parent.reason);
+    else this.force(parent.reason);
+  }
+
+  /** Runs a listener so that what it throws reaches the nearest handler above. For this file only. */
+  isolate(fn: (reason: unknown) => void): void {
+    try {
+      fn(this.#reason);
+    } catch (error) {
+      this.#blame(error);
+    }
+  }
+
+  /** Takes an entry out of the list. For this file only. */
+  unlink(entry: Entry): void {
+    if (entry.previous === undefined) this.#first = entry.next;
+    else entry.previous.next = entry.next;
+    if (entry.next === undefined) this.#last = entry.previous;
+    else entry.next.previous = entry.previous;
+    entry.list = entry.previous = entry.next = undefined;
+  }
+
+  #blame(error: unknown): void {
+    if (this.#onListenerError !== undefined) this.#onListenerError(error);
+    else if (this.list !== undefined) this.list.#blame(error);
+    else {queueMicrotask(() => {
+        throw error;
+      });}
+  }
+
+  #add(stage: Stage, fn: (reason: unknown) => void, isDue: boolean): Disposable {
+    const callback = new Callback(stage, fn);
+    if (isDue) this.isolate(fn);
+    else this.#link(callback);
+    return callback;
+  }
+
+  #link(entry: Entry): void {
+    entry.list = this;
+    entry.previous = this.#last;
+    if (this.#last === undefined) this.#first = entry;
+    else this.#last.next = entry;
+    this.#last = entry;
+  }
+
+  /** Fires what is in the list now. An entry may unlink itself or any other while it runs, so the next one is looked up after each call. */
+  #fireAll(stage: Stage): void {
+    const due: Entry[] = [];
+    for (let entry = this.#first; entry !== undefined; entry = entry.next) due.push(entry);
+    for (const entry of due) if (entry.list === this) entry.fire(stage);
+  }
+}
+
+/** The reason of a stop that somebody asked for, never to be mistaken for a failure. */
+export function stopReason(text: string): ShutdownError {
+  return new ShutdownError("SHUTDOWN_REQUESTED", text);
+}
+
+/**
+ * Wraps every listener added to `signal`, because one that throws during dispatch would end the whole process on every runtime.
+ */
+function isolateListeners(signal: AbortSignal, isolate: (fn: () => void) => void): void {
+  type Listener = EventListenerOrEventListenerObject;
+  const wrapped = new WeakMap<object, EventListener>();
+  const wrap = (listener: Listener): EventListener => {
+    let wrapper = wrapped.get(listener);
+    if (wrapper === undefined) {
+      wrapper = (event) => isolate(() => typeof listener === "function" ? listener.call(signal, event) : listener.handleEvent(event));
+      wrapped.set(listener, wrapper);
+    }
+    return wrapper;
+  };
+  const { addEventListener, removeEventListener } = signal;
+  let onabort: EventListener | null = null;
+  Object.defineProperties(signal, {
+    addEventListener: {
+      value: (type: string, listener: Listener | null, options?: AddEventListenerOptions | boolean) =>
+        addEventListener.call(signal, type, listener && wrap(listener), options),
+    },
+    removeEventListener: {
+      value: (type: string, listener: Listener | null, options?: EventListenerOptions | boolean) =>
+        removeEventListener.call(signal, type, listener && wrap(listener), options),
+    },
+    onabort: {
+      get: () => onabort,
+      set: (listener: EventListener | null) => {
+        if (onabort) removeEventListener.call(signal, "abort", wrap(onabort));
+        onabort = typeof listener === "function" ? listener : null;
+        if (onabort) addEventListener.call(signal, "abort", wrap(onabort));
+      },
+    },
+  });
+}

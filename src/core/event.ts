@@ -1,0 +1,59 @@
+import type { State } from "./state.ts";
+
+/** What every {@linkcode DaemonEvent} has. */
+export interface EventHead {
+  /** Version of the event's shape. */
+  v: 1;
+  /** Rising number within one daemon, without gaps. */
+  seq: number;
+  /** ISO 8601 time in UTC. */
+  time: string;
+}
+
+/** A subsystem changed its state. */
+export interface SubsystemStateEvent extends EventHead {
+  /** Kind of the event. */
+  type: "subsystem.state";
+  /** Path of the subsystem. */
+  name: string;
+  /** Number of the run, 0 before the first one. */
+  run: number;
+  /** State before. */
+  from: State;
+  /** State now. */
+  to: State;
+  /** Why, in a few words. */
+  reason: string;
+  /** What was thrown, where something was. */
+  error?: { name: string; code?: string; message: string };
+  /** Which restart in a row this is, for `restarting`. */
+  attempt?: number;
+  /** How long the restart waits, in milliseconds, for `restarting`. */
+  delayMs?: number;
+}
+
+/** A subsystem became ready or stopped being ready. */
+export interface SubsystemReadyEvent extends EventHead {
+  /** Kind of the event. */
+  type: "subsystem.ready";
+  /** Path of the subsystem. */
+  name: string;
+  /** Number of the run. */
+  run: number;
+  /** Whether it is ready now. */
+  ready: boolean;
+}
+
+/** The daemon as a whole reached a step of its life. */
+export interface DaemonLifeEvent extends EventHead {
+  /** Kind of the event. */
+  type: "daemon.starting" | "daemon.ready" | "daemon.stopping" | "daemon.forced" | "daemon.stopped";
+  /** Why, in a few words. */
+  reason: string;
+}
+
+/** What happens in a daemon, as data on its bus. */
+export type DaemonEvent = SubsystemStateEvent | SubsystemReadyEvent | DaemonLifeEvent;
+
+/** An event before the daemon has numbered and dated it. */
+export type EventBody = DaemonEvent extends infer Each ? Each extends EventHead ? Omit<Each, keyof EventHead> : never : never;

@@ -1,0 +1,295 @@
+import type { Clock } from "./clock.ts";
+
+/**
+ * Everything that a daemon asks of the machine it runs on. `src/platform` implements it for Deno and Bun, `src/testing` as a fake with
+ * faults; nothing else talks to a runtime.
+ *
+ * Every method that fails throws or rejects with an `IoError` whose code says what kind of failure it was and whose context holds the path,
+ * address or pid.
+ */
+export interface Host {
+  /** Runtime and version, such as `deno 2.9.6` or `bun 1.4.5`. */
+  readonly runtime: string;
+  /** Time. */
+  readonly clock: Clock;
+  /** Chance: a number in [0, 1). */
+  readonly random: () => number;
+  /** Signals to and from this process. */
+  readonly signals: Signals;
+  /** Small files, read and written whole. */
+  readonly files: Files;
+  /** Child processes and what is known of others. */
+  readonly processes: Processes;
+  /** HTTP over TCP and unix sockets. */
+  readonly http: Http;
+  /** Environment variables of this process. */
+  readonly env: Env;
+  /** The terminal or whatever stdout and stderr are. */
+  readonly terminal: Terminal;
+  /** Process-wide effects, for whoever owns the process. */
+  readonly process: OwnProcess;
+}
+
+/** A POSIX signal that can be listened for or sent. */
+export type SignalName =
+  | "SIGHUP"
+  | "SIGINT"
+  | "SIGQUIT"
+  | "SIGABRT"
+  | "SIGKILL"
+  | "SIGUSR1"
+  | "SIGUSR2"
+  | "SIGALRM"
+  | "SIGTERM"
+  | "SIGCHLD"
+  | "SIGCONT"
+  | "SIGSTOP"
+  | "SIGTSTP"
+  | "SIGWINCH";
+
+/** Number of each {@linkcode SignalName} on Linux; macOS differs for some, and the platform maps by name, never by number. */
+export const SIGNAL_NUMBERS: Readonly<Record<SignalName, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGABRT: 6,
+  SIGKILL: 9,
+  SIGUSR1: 10,
+  SIGUSR2: 12,
+  SIGALRM: 14,
+  SIGTERM: 15,
+  SIGCHLD: 17,
+  SIGCONT: 18,
+  SIGSTOP: 19,
+  SIGTSTP: 20,
+  SIGWINCH: 28,
+};
+
+/** Signals to and from this process. */
+export interface Signals {
+  /**
+   * Calls `handler` for each arrival until the result is disposed; when a signal's last handler goes, its default action is back.
+   *
+   * - A listener does not keep the process alive: see {@linkcode OwnProcess.hold}.
+   * - Arrivals while the loop is blocked may be merged into one call.
+   */
+  on(signal: SignalName, handler: () => void): Disposable;
+}
+
+/** What kind of thing a path names. */
+export interface FileInfo {
+  /** What stands there, symbolic links followed. */
+  kind: "file" | "directory" | "socket" | "other";
+  /** Bytes. */
+  size: number;
+  /** Permission bits, such as 0o644. */
+  mode: number;
+  /** Owner. */
+  uid: number;
+  /** Milliseconds since the Unix epoch of the last change. */
+  mtimeMs: number;
+}
+
+/** Small files, read and written whole and synchronously (a 4 KB read takes microseconds). Paths are absolute. */
+export interface Files {
+  /** The text of a file. Fails with `IO_NOT_FOUND`, `IO_DENIED` or `IO_FAILED`. */
+  readText(path: string): string;
+  /** Replaces a file by write, fsync and rename, so that a reader sees the old or the new text, never a part. Default mode 0o600. */
+  writeText(path: string, text: string, options?: { mode?: number }): void;
+  /** Makes a folder and those above it; an existing one is fine and keeps its mode. Default mode 0o700. */
+  makeDir(path: string, options?: { mode?: number }): void;
+  /** Removes a file or socket; a missing one is fine. */
+  remove(path: string): void;
+  /** What stands at a path, or undefined when nothing does. */
+  info(path: string): FileInfo | undefined;
+  /** Names in a folder, sorted. Fails with `IO_NOT_FOUND`. */
+  list(path: string): string[];
+  /** The path with symbolic links resolved. Fails with `IO_NOT_FOUND`. */
+  realPath(path: string): string;
+  /** Opens a file for appending and creates it if need be, mode 0o600. */
+  openAppend(path: string): AppendFile;
+  /** Moves a file over another in one step. */
+  rename(from: string, to: string): void;
+  /**
+   * Takes an exclusive lock on a file for as long as the result lives and the process does, and creates the file, mode 0o600; resolves
+   * with undefined when another process holds it. The lock is the kernel's (flock): it goes with its holder, however that one ends.
+   */
+  lock(path: string): Promise<FileLock | undefined>;
+  /** The folder for temporary files. */
+  readonly tempDir: string;
+}
+
+/** A file open for appending. Writes are whole: all bytes or an error. */
+export interface AppendFile extends Disposable {
+  /** Bytes in the file at the time of opening. */
+  readonly size: number;
+  /** Appends bytes synchronously. Fails with `IO_NO_RESOURCES` when the disk is full. */
+  write(bytes: Uint8Array): void;
+}
+
+/** A held lock; disposing it gives it back and leaves the file. */
+export interface FileLock extends Disposable {
+  /** Replaces the text inside the locked file, for readers who want to know who holds it. */
+  write(text: string): void;
+}
+
+/** What makes a process that process and not a later one with the same number. */
+export interface ProcessIdentity {
+  /** Process number. */
+  pid: number;
+  /** Start time in clock ticks since boot (field 22 of /proc/PID/stat), 0 where the system does not say. */
+  startTicks: number;
+  /** Identifies the boot, empty where the system does not say. */
+  bootId: string;
+}
+
+/** How a process ended: by a code or by a signal. */
+export interface ExitStatus {
+  /** Exit code, null when a signal ended it. */
+  code: number | null;
+  /** Name of the signal that ended it, such as `SIGKILL` or `SIG34`; null when it exited by itself. */
+  signal: string | null;
+}
+
+/** A program to start. */
+export interface SpawnOptions {
+  /** Program and arguments; no shell is involved. A program without a slash is looked up in the PATH of `env`. */
+  argv: readonly string[];
+  /** Working folder, absolute. */
+  cwd: string;
+  /** The whole environment of the program. */
+  env: Readonly<Record<string, string>>;
+  /** User to become, by number. Refused means not started: it never runs as anybody else. */
+  uid?: number;
+  /** Group to become, by number. */
+  gid?: number;
+  /** File mode mask of the program. */
+  umask?: number;
+  /** Added to the program's nice value. */
+  nice?: number;
+}
+
+/** A started program: leader of its own session and process group, stdin empty, output piped. */
+export interface ChildProcess {
+  /** Its identity; `pid` is also the number of its process group. */
+  readonly identity: ProcessIdentity;
+  /** Its output, with backpressure: what nobody reads stays in the pipe. Ends when every holder of the pipe is gone. */
+  readonly stdout: ReadableStream<Uint8Array>;
+  /** Its error output, likewise. */
+  readonly stderr: ReadableStream<Uint8Array>;
+  /** Resolves when the leader has ended and was waited for; never rejects. Its group may live on. */
+  readonly exited: Promise<ExitStatus>;
+}
+
+/** A user as the system knows them. */
+export interface UserInfo {
+  /** User number. */
+  uid: number;
+  /** Number of the main group. */
+  gid: number;
+  /** Login name. */
+  name: string;
+  /** Home folder. */
+  home: string;
+}
+
+/** Child processes and what is known of others. */
+export interface Processes {
+  /** The identity of this process. */
+  self(): ProcessIdentity;
+  /** The effective user number of this process. */
+  readonly uid: number;
+  /**
+   * Starts a program. Resolves once it runs; fails with `SPAWN_NOT_FOUND`, `SPAWN_DENIED`, `SPAWN_BAD_CWD`, `SPAWN_BAD_USER`,
+   * `IO_NO_RESOURCES` (too many files or processes, no memory: worth another try) or `SPAWN_FAILED`.
+   */
+  spawn(options: SpawnOptions): Promise<ChildProcess>;
+  /** The identity of the process that has this number now, or undefined when there is none (zombies count as none). */
+  identify(pid: number): ProcessIdentity | undefined;
+  /** Whether exactly this process is alive; a zombie, a recycled number and another boot are not. */
+  isAlive(identity: ProcessIdentity): boolean;
+  /** Sends a signal to one process; false when it is gone. */
+  signal(pid: number, signal: SignalName): boolean;
+  /** Sends a signal to all of a process group; false when nobody is left in it. */
+  signalGroup(pgid: number, signal: SignalName): boolean;
+  /** Living members of a process group, zombies not counted. */
+  groupMembers(pgid: number): number[];
+  /** Living processes whose environment holds `name`, with its value. Reads /proc; those of other users stay unseen without rights. */
+  findByEnv(name: string): { identity: ProcessIdentity; value: string }[];
+  /** Looks a user up by name or number. Fails with `SPAWN_BAD_USER`. */
+  user(nameOrUid: string | number): UserInfo;
+  /** Looks a group up by name or number. Fails with `SPAWN_BAD_USER`. */
+  group(nameOrGid: string | number): number;
+}
+
+/** Where a server listens: a unix socket, or an interface and port (0 takes a free one). */
+export type Address = { unix: string } | { hostname: string; port: number };
+
+/** Answers one request. */
+export type HttpHandler = (request: Request) => Response | Promise<Response>;
+
+/** A listening server. */
+export interface HttpServer {
+  /** Where it really listens. */
+  readonly address: Address;
+  /** Accepts no more, lets running requests end until `signal` aborts, then cuts them; removes its socket file. */
+  stop(options?: { signal?: AbortSignal }): Promise<void>;
+}
+
+/** HTTP over TCP and unix sockets. */
+export interface Http {
+  /**
+   * Serves requests. A socket file gets mode 0o600; one that nobody answers on (left by a crash) is replaced, a live one is refused
+   * with `IO_ADDRESS_IN_USE`. Idle streams are never cut by the runtime's own time limit.
+   */
+  serve(address: Address, handler: HttpHandler): Promise<HttpServer>;
+  /** Sends a request. Fails with `IO_NOT_FOUND` (no socket file), `IO_REFUSED` (nobody listens) or `IO_FAILED`. */
+  request(address: Address, path: string, init?: RequestInit): Promise<Response>;
+  /** Whether a TCP connection can be made; resolves false when refused, rejects with the reason when `signal` aborts. */
+  canConnect(address: { hostname: string; port: number }, options: { signal: AbortSignal }): Promise<boolean>;
+}
+
+/** Environment variables of this process. */
+export interface Env {
+  /** The value, or undefined when it is not set. */
+  get(name: string): string | undefined;
+  /** A copy of all of them. */
+  all(): Record<string, string>;
+}
+
+/** The terminal or whatever stdout (1) and stderr (2) are. */
+export interface Terminal {
+  /** Whether the descriptor is a terminal. */
+  isTerminal(fd: 1 | 2): boolean;
+  /** Width in characters, 80 when it is no terminal. */
+  columns(): number;
+  /** Writes text at once and whole; false when nobody reads any more (EPIPE), never an exception. */
+  write(fd: 1 | 2, text: string): boolean;
+}
+
+/** Process-wide effects. Only the owner of the process uses them: the executable, or a daemon that was told it owns the process. */
+export interface OwnProcess {
+  /** Command line arguments after the program. */
+  readonly args: readonly string[];
+  /** Argv that starts this same program again, without arguments: the compiled executable, or the runtime and the entry file. */
+  readonly command: readonly string[];
+  /** Current working folder. */
+  cwd(): string;
+  /** Changes the working folder. */
+  chdir(path: string): void;
+  /** Sets the code with which the process will end by itself. */
+  setExitCode(code: number): void;
+  /** Ends the process now. */
+  exit(code: number): never;
+  /** Keeps the process alive until the result is disposed: neither signal listeners nor unix sockets do that everywhere. */
+  hold(): Disposable;
+  /**
+   * Hands uncaught errors and unhandled rejections to `handler` instead of ending the process. `owner` is the label given to
+   * {@linkcode OwnProcess.runAs} around the code that failed, where the runtime can tell.
+   */
+  onUncaught(handler: (error: unknown, owner: string | undefined) => void): Disposable;
+  /** Runs `fn`, and all that it starts, under a label that {@linkcode OwnProcess.onUncaught} reports. */
+  runAs<T>(owner: string, fn: () => T): T;
+  /** Resident memory in bytes, for `version` and `status`. */
+  residentBytes(): number;
+}

@@ -1,0 +1,43 @@
+/** How important a record is, least first. */
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
+
+/** Every {@linkcode LogLevel}, least important first. */
+export const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
+
+/** Facts of a record beside its message. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** One thing that happened, as data. */
+export interface LogRecord {
+  /** Milliseconds since the Unix epoch. */
+  timeMs: number;
+  /** How important it is. */
+  level: LogLevel;
+  /** What happened, in one sentence without its variable parts. */
+  message: string;
+  /** Who says so: the daemon's part or the subsystem's path. */
+  logger: string;
+  /** The variable parts. An error stands under `err`. */
+  fields: LogFields;
+}
+
+/** Where records go. It must not throw; a record it can't keep is its own to count. */
+export type LogSink = (record: LogRecord) => void;
+
+/** What features and subsystems log through. */
+export interface Logger {
+  /** Records a step that only its developer cares for. */
+  trace(message: string, fields?: LogFields): void;
+  /** Records a detail that helps to find a fault. */
+  debug(message: string, fields?: LogFields): void;
+  /** Records a normal event that an operator wants to see. */
+  info(message: string, fields?: LogFields): void;
+  /** Records something that may need a look. */
+  warn(message: string, fields?: LogFields): void;
+  /** Records a failure. */
+  error(message: string, fields?: LogFields): void;
+  /** Whether a record of this level would go anywhere. */
+  isEnabled(level: LogLevel): boolean;
+  /** A logger whose name is this one's, a slash and `name`, with `fields` added to each record. */
+  child(name: string, fields?: LogFields): Logger;
+}

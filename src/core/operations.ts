@@ -1,0 +1,106 @@
+import type { State } from "./state.ts";
+import type { DaemonEvent } from "./event.ts";
+
+/** What is known of one unit, as every surface shows it. */
+export interface UnitStatus {
+  /** Path: its name, below the names of its supervisors. */
+  name: string;
+  /** `service`, `task`, `subsystem` or `supervisor`. */
+  kind: string;
+  /** Where it is in its life. */
+  state: State;
+  /** Whether it is ready; null where readiness does not apply. */
+  ready: boolean | null;
+  /** What the operator wants. */
+  desired: "up" | "down";
+  /** Why it is in this state, in a few words. */
+  reason: string;
+  /** Number of the current or last run, 0 before the first. */
+  run: number;
+  /** Restarts over the daemon's life. */
+  restarts: number;
+  /** ISO 8601 time at which the current run began; null when there is none. */
+  startedAt: string | null;
+  /** Facts of its kind: `pid`, `command`, `lastExit`, `lastLines`, … */
+  details: Readonly<Record<string, unknown>>;
+}
+
+/** What is known of the daemon, as every surface shows it. */
+export interface DaemonStatus {
+  /** Version of this shape. */
+  v: 1;
+  /** Name from the configuration. */
+  name: string;
+  /** Name and a hash of the configuration file's path. */
+  id: string;
+  /** Version of daemonkit. */
+  version: string;
+  /** Runtime and its version. */
+  runtime: string;
+  /** Its process. */
+  pid: number;
+  /** Configuration file, null when there is none. */
+  config: string | null;
+  /** `starting` until every unit has started once, `running`, or `stopping`. */
+  state: "starting" | "running" | "stopping";
+  /** Whether every unit that should be is ready. */
+  ready: boolean;
+  /** ISO 8601 time of the start. */
+  startedAt: string;
+  /** Milliseconds since the start. */
+  uptimeMs: number;
+  /** Resident memory of the daemon in bytes. */
+  residentBytes: number;
+  /** Every unit, in order of registration. */
+  units: UnitStatus[];
+}
+
+/** A line that a unit printed. */
+export interface LogLine {
+  /** Rising number over all units of the daemon. */
+  seq: number;
+  /** ISO 8601 time in UTC at which the daemon read it. */
+  time: string;
+  /** Path of the unit. */
+  name: string;
+  /** Where it came from. */
+  stream: "stdout" | "stderr";
+  /** The text without its line end; a line longer than the limit comes in several pieces. */
+  text: string;
+}
+
+/** What a command did to one unit. */
+export interface UnitOutcome {
+  /** Path of the unit. */
+  name: string;
+  /** State when the command ended. */
+  state: State;
+  /** What happened: `started`, `already running`, `stopped`, `already stopped`, `restarted`, `failed`, `timed out`. */
+  outcome: string;
+  /** Whether the unit is where the command wanted it. */
+  ok: boolean;
+  /** Why, where it is not. */
+  reason: string;
+}
+
+/** What the control plane may ask of a running daemon. Unknown names fail with `SUBSYSTEM_UNKNOWN`. */
+export interface Operations {
+  /** A snapshot. */
+  status(): DaemonStatus;
+  /** Names of all units that a pattern with `*` and `?` matches; a plain name that does not exist fails. An instance group `api` means `api@*`. */
+  resolve(patterns: readonly string[]): string[];
+  /** Starts units with what they come after. Resolves when each is up, failed for good or waits to be restarted. */
+  start(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
+  /** Stops units, what comes after them first. Resolves when each has ended or its time is up. */
+  stop(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
+  /** Stops and starts units; what comes after them stays as it is. */
+  restart(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
+  /** Begins to stop the daemon and returns at once. */
+  shutdown(reason: string): void;
+  /** The newest `limit` lines of these units (all when empty), oldest first. */
+  lines(names: readonly string[], limit: number): LogLine[];
+  /** Calls `fn` for each new line of these units until disposed. */
+  followLines(names: readonly string[], fn: (line: LogLine) => void): Disposable;
+  /** Calls `fn` for each event until disposed. */
+  followEvents(fn: (event: DaemonEvent) => void): Disposable;
+}

@@ -1,0 +1,143 @@
+import type { Duration } from "./duration.ts";
+import type { Logger } from "./log.ts";
+import type { RestartPolicy } from "./restart.ts";
+
+/** Result of a health check: a plain answer, or one with a note for the operator. */
+export type HealthAnswer = boolean | { status: "pass" | "warn" | "fail"; note?: string };
+
+/**
+ * Something that a daemon starts, watches, restarts and stops.
+ *
+ * What it may assume:
+ * - `run` is called again only after the promise of the run before has settled and all its disposers have run.
+ * - The context belongs to one run; a new run gets a new one.
+ * - Whatever it throws, whenever, ends this run only.
+ *
+ * What it must do:
+ * - Stay in `run` for as long as it works: the end of `run` is the end of the run, clean-up included.
+ * - Return (or throw) soon after `context.signal` aborts. A promise can't be killed: a run that ignores the signal is named in the exit
+ *   report as unstopped and is never started a second time beside itself.
+ * - Clean up what a failed run left behind before it starts again, or hand it to `context.use`.
+ *
+ * How an end is read: a return or throw after its *own* signal aborted is a normal stop. Otherwise a return is a completion and a throw is
+ * a failure, also when an AbortError of somebody else's signal is thrown.
+ *
+ * @example A subsystem that works until it is told to stop
+ * ```ts
+ * import { Daemon, type Context, type Subsystem } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * class Ticker implements Subsystem {
+ *   readonly name = "ticker";
+ *   ticks = 0;
+ *   async run(context: Context): Promise<void> {
+ *     while (!context.isShutdown()) {
+ *       this.ticks++;
+ *       if (this.ticks === 3) context.requestShutdown("three are enough");
+ *       await context.sleep("1ms").catch(() => {});
+ *     }
+ *   }
+ * }
+ * const ticker = new Ticker();
+ * const report = await Daemon.builder().withSubsystem(ticker).withoutSignals().run({ ownsProcess: false });
+ * assert.equal(ticker.ticks, 3);
+ * assert.equal(report.exitCode, 0);
+ * ```
+ */
+export interface Subsystem {
+  /** Unique among its siblings, without case. */
+  readonly name: string;
+  /** How it wants to be run, unless the one who registers it says otherwise. */
+  readonly spec?: SubsystemSpec;
+  /** Does the work. */
+  run(context: Context): Promise<void> | void;
+  /** When and how it is restarted; `RestartPolicy.OnFailure` by default. */
+  restartPolicy?(): RestartPolicy;
+  /** Says how it is, within the time that `signal` leaves. */
+  healthCheck?(signal: AbortSignal): HealthAnswer | Promise<HealthAnswer>;
+  /** Takes no new work from now on; called on every subsystem at once, before any of them is stopped. */
+  stopIntake?(): void;
+  /** Facts for `status`: small, plain data. */
+  details?(): Readonly<Record<string, unknown>>;
+}
+
+/** A function that can be run as a subsystem. */
+export type Task = (context: Context) => Promise<void> | void;
+
+/** How a subsystem is run. */
+export interface SubsystemSpec {
+  /** When and how it is restarted. @default {RestartPolicy.OnFailure} */
+  restart?: RestartPolicy;
+  /** Names of siblings that come first: `name`, `name:started`, `name:ready` or `name:exited-ok`; a plain name means ready. */
+  after?: readonly string[];
+  /** `auto`: ready once run was entered; `manual`: ready when it calls `context.ready()`; `none`: likewise, but it counts as started only. @default {"auto"} */
+  readiness?: "auto" | "manual" | "none";
+  /** How long a start may take. */
+  ready?: {
+    /** Time from the start of a run until it must be ready. @default {"15s"} */
+    timeout?: Duration;
+  };
+  /** How long a stop may take. */
+  stop?: {
+    /** Time from the request until the run must have settled. @default {"5s"} */
+    timeout?: Duration;
+  };
+  /** Stops the daemon with a failure when it ends for good by failing. @default {false} */
+  essential?: boolean;
+  /** Stops after all others that are not marked so. @default {false} */
+  stopLast?: boolean;
+  /** Restarts by policy also when it fails before it was ever ready, instead of failing the daemon's start. @default {false} */
+  retryStart?: boolean;
+  /** Counts for its supervisor's `autoShutdown`. @default {false} */
+  significant?: boolean;
+}
+
+/** What tells a piece of work that it must end, and how much time it has. */
+export interface ShutdownHandle {
+  /** Aborts when this run must stop. Made on first use; its listeners are isolated: one that throws is charged to this subsystem. */
+  readonly signal: AbortSignal;
+  /** Why the run must stop; undefined before that. */
+  readonly reason: unknown;
+  /** When the stop was asked for, in milliseconds since the Unix epoch; undefined before that. */
+  readonly shutdownTime: number | undefined;
+  /** Resolves when the run must stop. */
+  cancelled(): Promise<void>;
+  /** Whether the run must stop. */
+  isShutdown(): boolean;
+  /** Whether the graceful time is over and the end is near. */
+  isForced(): boolean;
+  /** Milliseconds left until this run counts as unstopped, at least 0; undefined before a stop. */
+  timeRemaining(): number | undefined;
+  /** Resolves after `duration`, or rejects with the reason when the run must stop. */
+  sleep(duration: Duration): Promise<void>;
+  /** Settles like `promise`, or rejects with the reason when the run must stop; leaves nothing behind. */
+  race<T>(promise: PromiseLike<T>): Promise<T>;
+  /** A handle that ends with this one, or earlier by its own `cancel`. Dispose it when its work is over. */
+  child(): ChildHandle;
+  /** Asks the whole daemon to stop. Returns at once, so a subsystem may call it from inside. */
+  requestShutdown(reason?: string): void;
+}
+
+/** A {@linkcode ShutdownHandle} that its maker can end early. */
+export interface ChildHandle extends ShutdownHandle, Disposable {
+  /** Ends the work below, and only that. */
+  cancel(reason?: unknown): void;
+}
+
+/** What one run of a subsystem gets. */
+export interface Context extends ShutdownHandle {
+  /** Path of the subsystem: its name, below the names of its supervisors. */
+  readonly name: string;
+  /** Number of this run, from 1. */
+  readonly run: number;
+  /** The number of restarts in a row that led to this run, 0 for a first or a stable one. */
+  readonly attempt: number;
+  /** Logs under the subsystem's path. */
+  readonly log: Logger;
+  /** Says that it is ready to serve. Later calls, and calls after the run has ended, do nothing. */
+  ready(): void;
+  /** Hands a resource to the run, which disposes it at its end: in reverse order, each one even when others throw. Returns it. */
+  use<T extends Disposable | AsyncDisposable>(resource: T): T;
+  /** Starts work that belongs to this run: it is cancelled and awaited before the run counts as settled, and its failure fails the run. */
+  spawn(name: string, fn: (handle: ShutdownHandle) => Promise<void> | void): void;
+}
