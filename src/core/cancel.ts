@@ -256,11 +256,11 @@ function isolateListeners(signal: AbortSignal, isolate: (fn: () => void) => void
   Object.defineProperties(signal, {
     addEventListener: {
       value: (type: string, listener: Listener | null, options?: AddEventListenerOptions | boolean) =>
-        addEventListener.call(signal, type, listener && wrap(listener), options),
+        addEventListener.call(signal, type, listener ? wrap(listener) : null as unknown as EventListener, options),
     },
     removeEventListener: {
       value: (type: string, listener: Listener | null, options?: EventListenerOptions | boolean) =>
-        removeEventListener.call(signal, type, listener && wrap(listener), options),
+        removeEventListener.call(signal, type, listener ? wrap(listener) : null as unknown as EventListener, options),
     },
     onabort: {
       get: () => onabort,

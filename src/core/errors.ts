@@ -118,7 +118,8 @@ export class DaemonError implements Error {
   /** Attaches a native stack of the place of this call, and returns the error itself. */
   captureStack(): this {
     const holder: { stack?: string } = {};
-    Error.captureStackTrace?.(holder, this.captureStack);
+    const { captureStackTrace } = Error as { captureStackTrace?: (target: object, above?: unknown) => void };
+    captureStackTrace?.(holder, this.captureStack);
     const frames = (holder.stack ?? "").split("\n").slice(1).join("\n");
     const causes = this.stack.slice(`${this.name}: ${this.message}`.length);
     Object.defineProperty(this, "stack", { value: `${this.name}: ${this.message}\n${frames}${causes}`, configurable: true });

@@ -1,0 +1,55 @@
+import type { RestartPolicy } from "../core/restart.ts";
+import type { SignalName } from "../core/host.ts";
+
+/** How a service is asked whether it is ready. `{port}` and `{instance}` in its texts stand for the instance's own. */
+export type ProbeTarget =
+  | { kind: "http"; url: string }
+  | { kind: "tcp"; address: string }
+  | { kind: "exec"; run: string | readonly string[] }
+  | { kind: "log"; pattern: string };
+
+/** A readiness probe with its rhythm. */
+export interface ProbeSpec {
+  /** What is asked. */
+  target: ProbeTarget;
+  /** Milliseconds between two attempts. */
+  everyMs: number;
+  /** Milliseconds from the start of a run until it must be ready. */
+  timeoutMs: number;
+}
+
+/** A service, complete and checked: paths absolute, times in milliseconds, every default filled in. */
+export interface ServiceSpec {
+  /** Name in the configuration; with more than one instance the units are `name@0`, `name@1`, … */
+  name: string;
+  /** Argv, or a text for `sh -c`. */
+  run: string | readonly string[];
+  /** Working folder, absolute. */
+  cwd: string;
+  /** Variables set for it, over those of its files and of the daemon. */
+  env: Readonly<Record<string, string>>;
+  /** Files with further variables, absolute, later ones winning. */
+  envFiles: readonly { path: string; optional: boolean }[];
+  /** Port of instance 0; instance n gets port + n, as PORT and `{port}`. */
+  port: number | undefined;
+  /** Number of copies. */
+  instances: number;
+  /** What comes first: `name`, `name:started`, `name:ready`, `name:exited-ok`. */
+  after: readonly string[];
+  /** Readiness probe; without one it counts as started once it runs. */
+  ready: ProbeSpec | undefined;
+  /** When and how it is restarted. */
+  restart: RestartPolicy;
+  /** How it is stopped. */
+  stop: { signal: SignalName; timeoutMs: number; killMode: "group" | "process" };
+  /** Stops the daemon when it ends for good by failing. */
+  essential: boolean;
+  /** Exit codes that are a success. */
+  successExitCodes: readonly number[];
+  /** User to run as, by name or number. */
+  user: string | number | undefined;
+  /** Group to run as, by name or number; the user's own by default. */
+  group: string | number | undefined;
+  /** Longest line in bytes; a longer one is split. */
+  maxLineBytes: number;
+}
