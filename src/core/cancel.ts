@@ -1,7 +1,12 @@
 import { ShutdownError } from "./errors.ts";
 
-/** The two steps of an ending: `cancel` asks to stop gracefully, `force` says that patience is over. */
-type Stage = "cancel" | "force";
+/** The steps of an ending: `cancel` asks to stop gracefully, `force` says that patience is over, `kill` that whatever can be killed must be. */
+enum Stage {
+  Live,
+  Cancel,
+  Force,
+  Kill,
+}
 
 /** An entry of a token's list: a callback or a child token. Intrusive, so that removing one costs the same for any number of entries. */
 class Entry implements Disposable {
@@ -43,7 +48,7 @@ export type ListenerErrorHandler = (error: unknown) => void;
  *
  * - Cancelling reaches every child and every callback before `cancel()` returns, in the order in which they were added.
  * - A callback that throws reaches the nearest `onListenerError` above it; the others still run.
- * - `force()` is the second step; it implies the first.
+ * - `force()` is the second step and `kill()` the third; each implies those before it.
  * - {@linkcode CancelToken.signal} is made on first use; nothing is paid for it before.
  *
  * @example A stop reaches the leaves, and one bad listener hurts nobody else
@@ -64,7 +69,7 @@ export type ListenerErrorHandler = (error: unknown) => void;
 export class CancelToken extends Entry {
   #first: Entry | undefined;
   #last: Entry | undefined;
-  #stage: Stage | undefined;
+  #stage: Stage = Stage.Live;
   #reason: unknown;
   #controller: AbortController | undefined;
   readonly #onListenerError: ListenerErrorHandler | undefined;
@@ -77,12 +82,12 @@ export class CancelToken extends Entry {
 
   /** Whether a stop was asked for. */
   get isCancelled(): boolean {
-    return this.#stage !== undefined;
+    return this.#stage !== Stage.Live;
   }
 
   /** Whether patience is over. */
   get isForced(): boolean {
-    return this.#stage === "force";
+    return this.#stage >= Stage.Force;
   }
 
   /** Why it was cancelled; undefined before that. */
@@ -95,7 +100,7 @@ export class CancelToken extends Entry {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       isolateListeners(this.#controller.signal, (fn) => this.isolate(fn));
-      if (this.#stage !== undefined) this.#controller.abort(this.#reason);
+      if (this.isCancelled) this.#controller.abort(this.#reason);
     }
     return this.#controller.signal;
   }
@@ -111,36 +116,37 @@ export class CancelToken extends Entry {
 
   /** Asks everything below to stop. The first reason stays; false when it was cancelled before. */
   cancel(reason: unknown): boolean {
-    if (this.#stage !== undefined) return false;
-    this.#stage = "cancel";
-    this.#reason = reason;
-    this.#fireAll("cancel");
-    this.#controller?.abort(reason);
-    return true;
+    return this.#advance(Stage.Cancel, reason);
   }
 
   /** Says that patience is over; cancels first where that has not happened. False when it was forced before. */
   force(reason: unknown): boolean {
-    if (this.#stage === "force") return false;
-    this.cancel(reason);
-    this.#stage = "force";
-    this.#fireAll("force");
-    return true;
+    return this.#advance(Stage.Force, reason);
+  }
+
+  /** Says that whatever can be killed must be killed now; forces first where that has not happened. False when it was said before. */
+  kill(reason: unknown): boolean {
+    return this.#advance(Stage.Kill, reason);
   }
 
   /** Calls `fn` with the reason when the token is cancelled, at once when it is already. */
   onCancel(fn: (reason: unknown) => void): Disposable {
-    return this.#add("cancel", fn, this.isCancelled);
+    return this.#add(Stage.Cancel, fn);
   }
 
   /** Calls `fn` with the reason of the stop when patience is over, at once when it is already. */
   onForce(fn: (reason: unknown) => void): Disposable {
-    return this.#add("force", fn, this.isForced);
+    return this.#add(Stage.Force, fn);
+  }
+
+  /** Calls `fn` with the reason of the stop when whatever can be killed must be, at once when that was said already. */
+  onKill(fn: (reason: unknown) => void): Disposable {
+    return this.#add(Stage.Kill, fn);
   }
 
   /** Resolves when the token is cancelled. */
   cancelled(): Promise<void> {
-    if (this.#stage !== undefined) return Promise.resolve();
+    if (this.isCancelled) return Promise.resolve();
     return new Promise((resolve) => void this.onCancel(() => resolve()));
   }
 
@@ -167,7 +173,7 @@ export class CancelToken extends Entry {
 
   /** Throws the reason when the token is cancelled. */
   throwIfCancelled(): void {
-    if (this.#stage !== undefined) throw this.#reason;
+    if (this.isCancelled) throw this.#reason;
   }
 
   /** Number of callbacks and child tokens; for tests of leaks. */
@@ -178,9 +184,7 @@ export class CancelToken extends Entry {
   }
 
   override fire(stage: Stage): void {
-    const parent = this.list!;
-    if (stage === "cancel") this.cancel(parent.reason);
-    else this.force(parent.reason);
+    this.#advance(stage, this.list!.reason);
   }
 
   /** Runs a listener so that what it throws reaches the nearest handler above. For this file only. */
@@ -209,9 +213,20 @@ export class CancelToken extends Entry {
       });}
   }
 
-  #add(stage: Stage, fn: (reason: unknown) => void, isDue: boolean): Disposable {
+  #advance(stage: Stage, reason: unknown): boolean {
+    if (this.#stage >= stage) return false;
+    while (this.#stage < stage) {
+      if (this.#stage === Stage.Live) this.#reason = reason;
+      this.#stage++;
+      this.#fireAll(this.#stage);
+      if (this.#stage === Stage.Cancel) this.#controller?.abort(this.#reason);
+    }
+    return true;
+  }
+
+  #add(stage: Stage, fn: (reason: unknown) => void): Disposable {
     const callback = new Callback(stage, fn);
-    if (isDue) this.isolate(fn);
+    if (this.#stage >= stage) this.isolate(fn);
     else this.#link(callback);
     return callback;
   }
@@ -224,8 +239,9 @@ export class CancelToken extends Entry {
     this.#last = entry;
   }
 
-  /** Fires what is in the list now. An entry may unlink itself or any other while it runs, so the next one is looked up after each call. */
+  /** Fires what is in the list now. An entry may unlink itself or any other while it runs, so membership is checked before each call. */
   #fireAll(stage: Stage): void {
+    if (this.#first === this.#last) return this.#first?.fire(stage);
     const due: Entry[] = [];
     for (let entry = this.#first; entry !== undefined; entry = entry.next) due.push(entry);
     for (const entry of due) if (entry.list === this) entry.fire(stage);

@@ -134,6 +134,10 @@ export interface Context extends ShutdownHandle {
   readonly attempt: number;
   /** Logs under the subsystem's path. */
   readonly log: Logger;
+  /** Calls `fn` when the graceful time is over, at once when it is already. */
+  onForce(fn: () => void): Disposable;
+  /** Calls `fn` when whatever can be killed must be killed now, at once when it is already so. */
+  onKill(fn: () => void): Disposable;
   /** Says that it is ready to serve. Later calls, and calls after the run has ended, do nothing. */
   ready(): void;
   /** Hands a resource to the run, which disposes it at its end: in reverse order, each one even when others throw. Returns it. */

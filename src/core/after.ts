@@ -1,0 +1,99 @@
+import { nearest } from "./names.ts";
+
+/** When an edge of `after` is satisfied: once the other runs, once it is ready, or once it has completed. */
+export type AfterCondition = "started" | "ready" | "exited-ok";
+
+/** One entry of `after`, taken apart. */
+export interface AfterEdge {
+  /** Name of the sibling that comes first. */
+  name: string;
+  /** What of it is waited for; a plain name means ready, which for a unit without readiness means started. */
+  condition: AfterCondition;
+}
+
+const CONDITIONS: readonly AfterCondition[] = ["started", "ready", "exited-ok"];
+
+/**
+ * Takes an entry of `after` apart.
+ *
+ * @throws {RangeError} if the condition behind the colon is none.
+ *
+ * @example With and without a condition
+ * ```ts
+ * import { parseAfter } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * assert.deepEqual(parseAfter("db"), { name: "db", condition: "ready" });
+ * assert.deepEqual(parseAfter("migrate:exited-ok"), { name: "migrate", condition: "exited-ok" });
+ * assert.throws(() => parseAfter("db:up"), RangeError);
+ * ```
+ */
+export function parseAfter(entry: string): AfterEdge {
+  const colon = entry.indexOf(":");
+  if (colon === -1) return { name: entry, condition: "ready" };
+  const condition = entry.slice(colon + 1) as AfterCondition;
+  if (!CONDITIONS.includes(condition)) {
+    throw new RangeError(
+      `Cannot read "after" as the condition must be one of ${CONDITIONS.join(", ")}: current value is ${JSON.stringify(entry)}`,
+    );
+  }
+  return { name: entry.slice(0, colon), condition };
+}
+
+/** A mistake in a graph of `after`. */
+export interface AfterProblem {
+  /** The unit whose `after` holds the mistake. */
+  name: string;
+  /** Index of the entry within its `after`. */
+  index: number;
+  /** What is wrong, in the form "must …: current value is …". */
+  message: string;
+}
+
+/**
+ * Finds what is wrong with a graph of `after`: names that do not exist, a unit that comes after itself, and circles, each named with its
+ * whole path.
+ *
+ * @example A circle is shown as the way around it
+ * ```ts
+ * import { afterProblems } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const problems = afterProblems([{ name: "a", after: ["b"] }, { name: "b", after: ["a"] }]);
+ * assert.match(problems[0].message, /a → b → a/);
+ * ```
+ */
+export function afterProblems(units: readonly { name: string; after: readonly string[] }[]): AfterProblem[] {
+  const problems: AfterProblem[] = [];
+  const byName = new Map(units.map((unit) => [unit.name, unit]));
+  const next = (name: string): string[] =>
+    (byName.get(name)?.after ?? []).map((entry) => entry.split(":", 1)[0]).filter((other) => byName.has(other));
+  for (const { name, after } of units) {
+    after.forEach((entry, index) => {
+      const other = entry.split(":", 1)[0];
+      if (byName.has(other)) return;
+      const near = nearest(other, byName.keys());
+      problems.push({
+        name,
+        index,
+        message: `must name a unit that exists: current value is ${JSON.stringify(entry)}${near ? ` (did you mean "${near}"?)` : ""}`,
+      });
+    });
+  }
+  const done = new Set<string>();
+  const visit = (name: string, path: string[]): void => {
+    const start = path.indexOf(name);
+    if (start !== -1) {
+      const circle = [...path.slice(start), name];
+      const from = byName.get(circle[0])!;
+      const index = from.after.findIndex((entry) => entry.split(":", 1)[0] === circle[1]);
+      problems.push({ name: from.name, index, message: `must not lead back to the unit itself: current path is ${circle.join(" → ")}` });
+      return;
+    }
+    if (done.has(name)) return;
+    for (const other of next(name)) visit(other, [...path, name]);
+    done.add(name);
+  };
+  for (const { name } of units) visit(name, []);
+  return problems;
+}

@@ -1,0 +1,184 @@
+import { CancelToken } from "./cancel.ts";
+import type { Clock } from "./clock.ts";
+import { type Duration, durationMs } from "./duration.ts";
+import type { Logger } from "./log.ts";
+import type { ChildHandle, Context, ShutdownHandle } from "./subsystem.ts";
+
+/** What a handle asks of the one who runs it. */
+export interface HandleHost {
+  /** Time. */
+  readonly clock: Clock;
+  /** When the stop was asked for, on the monotonic clock; undefined before that. */
+  readonly stopAskedMs: number | undefined;
+  /** Milliseconds until the run counts as unstopped; undefined before a stop. */
+  timeRemaining(): number | undefined;
+  /** Asks the whole daemon to stop. */
+  requestShutdown(reason: string): void;
+}
+
+/** What a context asks of the one who runs it. */
+export interface RunHost extends HandleHost {
+  /** Path of the subsystem. */
+  readonly path: string;
+  /** Its logger, made on first use. */
+  readonly log: Logger;
+  /** The run says that it is ready. */
+  ready(context: RunContext): void;
+}
+
+class Handle implements ShutdownHandle {
+  readonly token: CancelToken;
+  readonly #host: HandleHost;
+
+  constructor(token: CancelToken, host: HandleHost) {
+    this.token = token;
+    this.#host = host;
+  }
+
+  get signal(): AbortSignal {
+    return this.token.signal;
+  }
+
+  get reason(): unknown {
+    return this.token.reason;
+  }
+
+  get shutdownTime(): number | undefined {
+    const { clock, stopAskedMs } = this.#host;
+    return stopAskedMs === undefined ? undefined : clock.wallMs() - (clock.nowMs() - stopAskedMs);
+  }
+
+  cancelled(): Promise<void> {
+    return this.token.cancelled();
+  }
+
+  isShutdown(): boolean {
+    return this.token.isCancelled;
+  }
+
+  isForced(): boolean {
+    return this.token.isForced;
+  }
+
+  timeRemaining(): number | undefined {
+    return this.#host.timeRemaining();
+  }
+
+  sleep(duration: Duration): Promise<void> {
+    if (this.token.isCancelled) return Promise.reject(this.token.reason);
+    const { clock } = this.#host;
+    return new Promise((resolve, reject) => {
+      const timer = clock.schedule(durationMs(duration), () => {
+        listener[Symbol.dispose]();
+        resolve();
+      });
+      const listener = this.token.onCancel((reason) => {
+        timer[Symbol.dispose]();
+        reject(reason);
+      });
+    });
+  }
+
+  race<T>(promise: PromiseLike<T>): Promise<T> {
+    return this.token.race(promise);
+  }
+
+  child(): ChildHandle {
+    return new Child(this.token.child(), this.#host);
+  }
+
+  requestShutdown(reason: string = "requested by a subsystem"): void {
+    this.#host.requestShutdown(reason);
+  }
+}
+
+class Child extends Handle implements ChildHandle {
+  cancel(reason?: unknown): void {
+    this.token.cancel(reason);
+  }
+
+  [Symbol.dispose](): void {
+    this.token[Symbol.dispose]();
+  }
+}
+
+/** One run of a subsystem: its {@linkcode Context}, and what must be cleaned up when it ends. */
+export class RunContext extends Handle implements Context {
+  readonly run: number;
+  readonly attempt: number;
+  /** What a spawned piece of work threw first; it fails the run. */
+  failure: { error: unknown } | undefined;
+  readonly #runHost: RunHost;
+  #resources: (Disposable | AsyncDisposable)[] | undefined;
+  #spawned: Promise<void>[] | undefined;
+
+  /** Creates the context of run number `run`. */
+  constructor(token: CancelToken, host: RunHost, run: number, attempt: number) {
+    super(token, host);
+    this.#runHost = host;
+    this.run = run;
+    this.attempt = attempt;
+  }
+
+  get name(): string {
+    return this.#runHost.path;
+  }
+
+  get log(): Logger {
+    return this.#runHost.log;
+  }
+
+  ready(): void {
+    this.#runHost.ready(this);
+  }
+
+  onForce(fn: () => void): Disposable {
+    return this.token.onForce(fn);
+  }
+
+  onKill(fn: () => void): Disposable {
+    return this.token.onKill(fn);
+  }
+
+  use<T extends Disposable | AsyncDisposable>(resource: T): T {
+    (this.#resources ??= []).push(resource);
+    return resource;
+  }
+
+  spawn(_name: string, fn: (handle: ShutdownHandle) => Promise<void> | void): void {
+    const child = this.child();
+    const work = (async () => {
+      try {
+        await fn(child);
+      } catch (error) {
+        if (child.isShutdown() && error === child.reason) return;
+        this.failure ??= { error };
+        this.token.cancel(error);
+      } finally {
+        child[Symbol.dispose]();
+      }
+    })();
+    (this.#spawned ??= []).push(work);
+  }
+
+  /** Whether something is left to clean up after `run` has settled. */
+  get hasLeftovers(): boolean {
+    return this.#resources !== undefined || this.#spawned !== undefined;
+  }
+
+  /** Ends what the run spawned, then disposes what it used in reverse order; resolves with the body's error and those of the disposers joined. */
+  async close(body: { error: unknown } | undefined): Promise<{ error: unknown } | undefined> {
+    this.token.cancel(body?.error);
+    await Promise.all(this.#spawned ?? []);
+    let failure = body ?? this.failure;
+    for (const resource of (this.#resources ?? []).reverse()) {
+      try {
+        if (Symbol.asyncDispose in resource) await resource[Symbol.asyncDispose]();
+        else resource[Symbol.dispose]();
+      } catch (error) {
+        failure = { error: failure === undefined ? error : new SuppressedError(error, failure.error, "Cannot clean up without errors") };
+      }
+    }
+    return failure;
+  }
+}

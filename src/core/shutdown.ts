@@ -1,0 +1,157 @@
+import type { Clock } from "./clock.ts";
+
+/** The four deadlines of a shutdown, in milliseconds from its beginning. */
+export interface ShutdownTimes {
+  /** Not ready any more, still serving. @default {0} */
+  drainDelayMs: number;
+  /** End of the graceful time. @default {5_000} */
+  timeoutMs: number;
+  /** Whatever can be killed is killed. @default {10_000} */
+  forceTimeoutMs: number;
+  /** The daemon gives up and ends with the report. @default {15_000} */
+  killTimeoutMs: number;
+}
+
+/** What a {@linkcode ShutdownTimeline} calls, each at most once and in this order. */
+export interface ShutdownSteps {
+  /** Takes no new work anywhere and begins to stop gracefully. */
+  stop(): void;
+  /** Patience is over: everything is told to stop at once. */
+  force(): void;
+  /** Whatever can be killed is killed. */
+  kill(): void;
+  /** Gives up on what is left. */
+  giveUp(): void;
+}
+
+type Phase = "idle" | "draining" | "graceful" | "forced" | "killing" | "over";
+
+/**
+ * Walks through the deadlines of one shutdown under one clock, counted from the first request.
+ *
+ * - A second request changes nothing; {@linkcode ShutdownTimeline.hurry} jumps ahead.
+ * - {@linkcode ShutdownTimeline.finish} ends it at any point: no step is called afterwards and no timer is left.
+ *
+ * @example The steps come in order, at their times
+ * ```ts
+ * import { ShutdownTimeline } from "@daemonkit/daemonkit";
+ * import { FakeClock } from "@daemonkit/daemonkit/testing";
+ * import assert from "node:assert/strict";
+ *
+ * const clock = new FakeClock();
+ * const steps: string[] = [];
+ * const note = (name: string) => () => void steps.push(`${name}@${clock.nowMs()}`);
+ * const timeline = new ShutdownTimeline(clock, { drainDelayMs: 10, timeoutMs: 20, forceTimeoutMs: 30, killTimeoutMs: 40 }, {
+ *   stop: note("stop"), force: note("force"), kill: note("kill"), giveUp: note("giveUp"),
+ * });
+ * const startMs = clock.nowMs();
+ * timeline.begin();
+ * await clock.advance(100);
+ * assert.deepEqual(steps, ["stop", "force", "kill", "giveUp"].map((name, index) => `${name}@${startMs + 10 * (index + 1)}`));
+ * ```
+ */
+export class ShutdownTimeline {
+  readonly #clock: Clock;
+  readonly #times: ShutdownTimes;
+  readonly #steps: ShutdownSteps;
+  #phase: Phase = "idle";
+  #beganMs = 0;
+  #timer: Disposable | undefined;
+
+  /** Creates a timeline that has not begun. */
+  constructor(clock: Clock, times: ShutdownTimes, steps: ShutdownSteps) {
+    this.#clock = clock;
+    this.#times = times;
+    this.#steps = steps;
+  }
+
+  /** Whether the graceful time is over. */
+  get isForced(): boolean {
+    return this.#phase === "forced" || this.#phase === "killing";
+  }
+
+  /** Milliseconds until the daemon gives up; undefined before the beginning. */
+  remainingMs(): number | undefined {
+    return this.#phase === "idle" ? undefined : Math.max(0, this.#beganMs + this.#times.killTimeoutMs - this.#clock.nowMs());
+  }
+
+  /** Begins; false when it has begun before. */
+  begin(): boolean {
+    if (this.#phase !== "idle") return false;
+    this.#beganMs = this.#clock.nowMs();
+    if (this.#times.drainDelayMs > 0) {
+      this.#phase = "draining";
+      this.#arm();
+    } else this.#enterGraceful();
+    return true;
+  }
+
+  /**
+   * Jumps ahead, as on a second signal: first to the killing, then to the end. What can't be killed keeps the time that the plan leaves
+   * between killing and giving up.
+   */
+  hurry(): void {
+    if (this.#phase === "over" || this.#phase === "idle") return;
+    if (this.#phase === "killing") return this.#giveUp();
+    this.#beganMs = this.#clock.nowMs() - this.#times.forceTimeoutMs;
+    if (this.#phase === "draining") this.#steps.stop();
+    if (!this.isForced) {
+      this.#phase = "forced";
+      this.#steps.force();
+    }
+    this.#enterKilling();
+  }
+
+  /** Ends the timeline because everything has stopped. */
+  finish(): void {
+    this.#phase = "over";
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+  }
+
+  #next(): void {
+    if (this.#phase === "draining") this.#enterGraceful();
+    else if (this.#phase === "graceful") {
+      this.#phase = "forced";
+      this.#steps.force();
+      this.#arm();
+    } else if (this.#phase === "forced") this.#enterKilling();
+    else if (this.#phase === "killing") this.#giveUp();
+  }
+
+  #enterGraceful(): void {
+    this.#phase = "graceful";
+    this.#steps.stop();
+    // Most daemons stop within a few microtasks; a timer would cost more than the whole shutdown.
+    afterMicrotasks(() => this.#arm());
+  }
+
+  #enterKilling(): void {
+    this.#phase = "killing";
+    this.#steps.kill();
+    this.#arm();
+  }
+
+  #giveUp(): void {
+    this.finish();
+    this.#steps.giveUp();
+  }
+
+  #arm(): void {
+    if (this.#phase === "over") return;
+    this.#timer?.[Symbol.dispose]();
+    const { drainDelayMs, timeoutMs, forceTimeoutMs, killTimeoutMs } = this.#times;
+    const dueMs =
+      { idle: 0, over: 0, draining: drainDelayMs, graceful: timeoutMs, forced: forceTimeoutMs, killing: killTimeoutMs }[this.#phase];
+    this.#timer = this.#clock.schedule(Math.max(0, this.#beganMs + dueMs - this.#clock.nowMs()), () => this.#next());
+  }
+}
+
+/** Turns of the microtask queue after which work that ends by itself at once has ended. */
+const SETTLING_TURNS = 12;
+
+/** Calls `fn` after a few turns of the microtask queue, so that what settles at once never pays for a timer. */
+export function afterMicrotasks(fn: () => void, turns: number = SETTLING_TURNS): void {
+  if (turns === 0) fn();
+  else queueMicrotask(() => afterMicrotasks(fn, turns - 1));
+}

@@ -1,0 +1,1080 @@
+import { type AfterCondition, parseAfter } from "./after.ts";
+import { CancelToken, stopReason } from "./cancel.ts";
+import type { Clock } from "./clock.ts";
+import { type Duration, durationMs } from "./duration.ts";
+import { DaemonError, messageOf, ShutdownError, SubsystemError, TimeoutError } from "./errors.ts";
+import type { EventBody } from "./event.ts";
+import type { Logger } from "./log.ts";
+import type { UnitOutcome, UnitStatus } from "./operations.ts";
+import { type OnExhausted, RestartHistory, RestartPolicy } from "./restart.ts";
+import { RunContext, type RunHost } from "./run_context.ts";
+import { afterMicrotasks } from "./shutdown.ts";
+import { nextState, type State, type StateInput } from "./state.ts";
+import type { Context, Subsystem, SubsystemSpec } from "./subsystem.ts";
+
+/** Who else is restarted when one is: nobody, all siblings, or those registered after it. */
+export type Strategy = "oneForOne" | "oneForAll" | "restForOne";
+
+/** Options of a supervisor. */
+export interface SupervisorOptions {
+  /** Who else is restarted when one is. Other than `oneForOne` also starts siblings one after another. @default {"oneForOne"} */
+  strategy?: Strategy;
+  /** Restarts of all children together within `within`, whatever their own policies grant. @default {Infinity} */
+  maxRestarts?: number;
+  /** Length of the sliding window of `maxRestarts`. @default {"30s"} */
+  within?: Duration;
+  /** What happens beyond that: the supervisor fails, the child ends as fatal, or its restart waits for room. @default {"escalate"} */
+  onExhausted?: OnExhausted;
+  /** Ends the supervisor when the first, or the last, child marked `significant` has ended by itself. @default {"never"} */
+  autoShutdown?: "never" | "anySignificant" | "allSignificant";
+}
+
+/** What supervisors get from the daemon, the same for all of one tree. */
+export interface SupervisorPorts {
+  /** Time. */
+  readonly clock: Clock;
+  /** Chance: a number in [0, 1). */
+  readonly random: () => number;
+  /** Whether anybody looks at events; when not, none are made. */
+  isObserved(): boolean;
+  /** Takes an event. */
+  emit(event: EventBody): void;
+  /** Takes an error that belongs into the exit report. */
+  report(error: unknown): void;
+  /** Asks the whole daemon to stop; a code other than undefined becomes its exit code. */
+  requestShutdown(reason: string, exitCode?: number): void;
+  /** Milliseconds until the daemon gives up; undefined before a shutdown. */
+  remainingMs(): number | undefined;
+  /** The logger of the subsystem with this path. */
+  logger(path: string): Logger;
+  /** Runs `fn` so that what it fails to handle is charged to `path`. */
+  runAs<T>(path: string, fn: () => T): T;
+}
+
+/** A run that did not stop in its time. */
+export interface Unstopped {
+  /** Path of the subsystem. */
+  path: string;
+  /** How long it was waited for, in milliseconds. */
+  waitedMs: number;
+}
+
+/**
+ * Why a supervisor should end: no child lives or will live by itself, a significant child has ended, or one escalated its failure.
+ */
+export type SupervisorEnd =
+  | { kind: "idle" }
+  | { kind: "autoShutdown"; name: string }
+  | { kind: "escalated"; error: unknown };
+
+interface ResolvedSpec {
+  restart: RestartPolicy;
+  readiness: "auto" | "manual" | "none";
+  readyTimeoutMs: number;
+  stopTimeoutMs: number;
+  essential: boolean;
+  stopLast: boolean;
+  retryStart: boolean;
+  significant: boolean;
+}
+
+const DEFAULT_SPEC: ResolvedSpec = {
+  restart: RestartPolicy.OnFailure,
+  readiness: "auto",
+  readyTimeoutMs: 15_000,
+  stopTimeoutMs: 5_000,
+  essential: false,
+  stopLast: false,
+  retryStart: false,
+  significant: false,
+};
+
+/** A subsystem as it was registered, checked and with every default filled in. */
+export interface Registration {
+  /** What runs. */
+  readonly subsystem: Subsystem;
+  /** What it is, for `status`. */
+  readonly kind: string;
+  /** How it is run. */
+  readonly spec: ResolvedSpec;
+  /** Names and conditions of what comes first. */
+  readonly after: readonly { name: string; condition: AfterCondition }[];
+}
+
+const NO_EDGES: Registration["after"] = [];
+
+/**
+ * Checks how a subsystem is to be run and fills in the defaults. What `spec` says wins over the subsystem's own `spec` and `restartPolicy()`.
+ *
+ * @throws {TypeError | RangeError} if a value is wrong.
+ */
+export function registration(subsystem: Subsystem, kind: string, spec?: SubsystemSpec): Registration {
+  const own = subsystem.spec;
+  if (spec === undefined && own === undefined && subsystem.restartPolicy === undefined) {
+    return { subsystem, kind, spec: DEFAULT_SPEC, after: NO_EDGES };
+  }
+  const {
+    restart = subsystem.restartPolicy?.() ?? DEFAULT_SPEC.restart,
+    after = [],
+    readiness = DEFAULT_SPEC.readiness,
+    ready: { timeout: readyTimeout = DEFAULT_SPEC.readyTimeoutMs } = {},
+    stop: { timeout: stopTimeout = DEFAULT_SPEC.stopTimeoutMs } = {},
+    essential = false,
+    stopLast = false,
+    retryStart = false,
+    significant = false,
+  } = { ...own, ...spec };
+  if (!(restart instanceof RestartPolicy)) {
+    throw new TypeError(
+      `Cannot register ${JSON.stringify(subsystem.name)} as "restart" must be a RestartPolicy: current value is ${messageOf(restart)}`,
+    );
+  }
+  if (significant && restart.when === "always") {
+    throw new RangeError(
+      `Cannot register ${
+        JSON.stringify(subsystem.name)
+      } as "significant" must not be combined with a restart policy of "always", under which it never ends by itself`,
+    );
+  }
+  const readyTimeoutMs = readyTimeout === Infinity ? Infinity : durationMs(readyTimeout);
+  const stopTimeoutMs = stopTimeout === Infinity ? Infinity : durationMs(stopTimeout);
+  return {
+    subsystem,
+    kind,
+    spec: { restart, readiness, readyTimeoutMs, stopTimeoutMs, essential, stopLast, retryStart, significant },
+    after: after.length === 0 ? NO_EDGES : after.map(parseAfter),
+  };
+}
+
+/** A child of a supervisor. Only the supervisor's loop writes its fields. */
+class Unit implements RunHost {
+  readonly supervisor: Supervisor;
+  readonly registration: Registration;
+  readonly path: string;
+  readonly index: number;
+  /** What comes first, and what comes after this one. */
+  after: { unit: Unit; condition: AfterCondition }[] = [];
+  dependents: Unit[] = [];
+
+  state: State = "stopped";
+  reason = "not started yet";
+  desired: "up" | "down" = "down";
+  isReady = false;
+  run = 0;
+  restarts = 0;
+  current: RunContext | undefined;
+  startedMs = 0;
+  stopAskedMs: number | undefined;
+  /** It did not stop in its time; the others no longer wait for it. */
+  isUnstopped = false;
+  /** The deadline or wait of the present state. */
+  timer: Disposable | undefined;
+  #history: RestartHistory | undefined;
+
+  constructor(supervisor: Supervisor, given: Registration, path: string, index: number) {
+    this.supervisor = supervisor;
+    this.registration = given;
+    this.path = path;
+    this.index = index;
+  }
+
+  get name(): string {
+    return this.registration.subsystem.name;
+  }
+
+  get spec(): ResolvedSpec {
+    return this.registration.spec;
+  }
+
+  get history(): RestartHistory {
+    return this.#history ??= new RestartHistory();
+  }
+
+  get clock(): Clock {
+    return this.supervisor.ports.clock;
+  }
+
+  get log(): Logger {
+    return this.supervisor.ports.logger(this.path);
+  }
+
+  /** Neither has a run nor will get one by itself. */
+  get isDown(): boolean {
+    return this.current === undefined && this.state !== "waiting" && this.state !== "restarting";
+  }
+
+  timeRemaining(): number | undefined {
+    if (this.stopAskedMs === undefined) return undefined;
+    const ownMs = Math.max(0, this.stopAskedMs + this.spec.stopTimeoutMs - this.clock.nowMs());
+    return Math.min(ownMs, this.supervisor.ports.remainingMs() ?? Infinity);
+  }
+
+  requestShutdown(reason: string): void {
+    this.supervisor.ports.requestShutdown(reason);
+  }
+
+  ready(context: RunContext): void {
+    this.supervisor.post({ kind: "ready", unit: this, context });
+  }
+
+  clearTimer(): void {
+    this.timer?.[Symbol.dispose]();
+    this.timer = undefined;
+  }
+}
+
+/** Everything that can happen to a supervisor; its loop handles one after another. */
+type Message =
+  | { kind: "startAll"; down: ReadonlySet<string> }
+  | { kind: "stopAll"; reason: string }
+  | { kind: "startUnits"; units: Unit[] }
+  | { kind: "stopUnits"; units: Unit[]; reason: string }
+  | { kind: "restartUnits"; units: Unit[] }
+  | { kind: "force" }
+  | { kind: "kill" }
+  | { kind: "ready"; unit: Unit; context: RunContext }
+  | { kind: "settled"; unit: Unit; context: RunContext; failure: { error: unknown } | undefined }
+  | { kind: "due"; unit: Unit }
+  | { kind: "readyTimeout"; unit: Unit; context: RunContext }
+  | { kind: "stopTimeout"; unit: Unit; context: RunContext };
+
+/** A restart of several siblings: all are down before the first is started again. */
+interface GroupRestart {
+  trigger: Unit;
+  members: Set<Unit>;
+  isDue: boolean;
+}
+
+interface Waiter {
+  isOver(): boolean;
+  resolve(): void;
+}
+
+/** Immediate restarts in one turn of the loop before the platform gets to breathe. */
+const IMMEDIATE_RESTARTS = 64;
+
+/**
+ * Starts, watches, restarts and stops a group of subsystems: one loop over one mailbox, the only writer of their states.
+ *
+ * - Start follows `after`; what has no edge between it starts in order of registration, each entered before the next.
+ * - Stop is the reverse: a child is told to stop when everything that comes after it is down, or did not get down in its time.
+ * - A run is never followed by another before it has settled with all its disposers.
+ * - What does not stop is named by {@linkcode Supervisor.unstopped}, not waited for without end.
+ *
+ * {@linkcode supervisorSubsystem} makes one a subsystem of another.
+ */
+export class Supervisor {
+  /** What the daemon gave. */
+  readonly ports: SupervisorPorts;
+  readonly #strategy: Strategy;
+  readonly #intensity: { policy: RestartPolicy; history: RestartHistory } | undefined;
+  readonly #autoShutdown: "never" | "anySignificant" | "allSignificant";
+  readonly #prefix: string;
+  readonly #token: CancelToken;
+  readonly #units: Unit[] = [];
+  readonly #mailbox: Message[] = [];
+  #isDraining = false;
+  #phase: "new" | "starting" | "up" | "stopping" = "new";
+  #startFailure: unknown;
+  #groupRestart: GroupRestart | undefined;
+  /** Units that are to stop and wait for what comes after them. */
+  readonly #toStop = new Set<Unit>();
+  #waiters: Waiter[] = [];
+  #isIdle = false;
+  #onEnd: ((end: SupervisorEnd) => void) | undefined;
+
+  /**
+   * Creates a supervisor over these children.
+   *
+   * @throws {RangeError} if an option is wrong.
+   */
+  constructor(
+    ports: SupervisorPorts,
+    token: CancelToken,
+    children: readonly Registration[],
+    options: SupervisorOptions & { path?: string } = {},
+  ) {
+    const { strategy = "oneForOne", maxRestarts = Infinity, within = 30_000, onExhausted = "escalate", autoShutdown = "never", path = "" } =
+      options;
+    this.ports = ports;
+    this.#token = token;
+    this.#strategy = strategy;
+    this.#autoShutdown = autoShutdown;
+    this.#prefix = path === "" ? "" : `${path}/`;
+    if (maxRestarts !== Infinity) {
+      this.#intensity = {
+        policy: new RestartPolicy("always", { delay: 0, jitter: 0, maxRestarts, within, onExhausted }),
+        history: new RestartHistory(),
+      };
+    }
+    for (const child of children) this.#units.push(new Unit(this, child, `${this.#prefix}${child.subsystem.name}`, this.#units.length));
+    for (const unit of this.#units) this.#connect(unit);
+  }
+
+  /**
+   * Starts all children but those whose names are in `down`. Resolves when each has started once: is ready, has ended, waits to be
+   * restarted, or waits for one that does.
+   *
+   * @throws {SubsystemError} if a child without `retryStart` failed before it was ready; all others are down again by then, and the
+   * causes hold what else went wrong.
+   * @throws {ShutdownError} if it was stopped meanwhile.
+   */
+  start(down: ReadonlySet<string> = new Set()): Promise<void> {
+    this.post({ kind: "startAll", down });
+    return this.#when(() => this.#phase === "up" || (this.#phase === "stopping" && this.#isAllDown()), () => {
+      if (this.#startFailure !== undefined) throw this.#startFailure;
+      if (this.#phase === "stopping") throw new ShutdownError("SHUTDOWN_IN_PROGRESS", "Cannot finish the start as a shutdown has begun");
+    });
+  }
+
+  /** Stops all children. Resolves when each is down or was given up. */
+  stop(reason: string): Promise<void> {
+    this.post({ kind: "stopAll", reason });
+    return this.#when(() => this.#isAllDown());
+  }
+
+  /** Tells every run at once that patience is over. */
+  force(): void {
+    this.post({ kind: "force" });
+  }
+
+  /** Tells every run at once that whatever can be killed must be. */
+  kill(): void {
+    this.post({ kind: "kill" });
+  }
+
+  /** Calls `fn` whenever the supervisor should end. Must be set before the start; it is for `fn` to stop it, or to let it stay. */
+  onEnd(fn: (end: SupervisorEnd) => void): void {
+    this.#onEnd = fn;
+  }
+
+  /**
+   * Adds a child and, when the others run, starts it.
+   *
+   * @throws {ShutdownError} if the supervisor is stopping; the child is never run.
+   * @throws {RangeError} if the name is taken or `after` names no child.
+   */
+  add(child: Registration): void {
+    if (this.#phase === "stopping") {
+      throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot register ${JSON.stringify(child.subsystem.name)} as the daemon is stopping`);
+    }
+    const { name } = child.subsystem;
+    if (this.#units.some((unit) => unit.name.toLowerCase() === name.toLowerCase())) {
+      throw new RangeError(`Cannot register as the name must be free: current value is ${JSON.stringify(name)}`);
+    }
+    const unit = new Unit(this, child, `${this.#prefix}${name}`, this.#units.length);
+    this.#units.push(unit);
+    this.#connect(unit);
+    if (this.#phase !== "new") this.post({ kind: "startUnits", units: [unit] });
+  }
+
+  /** Starts children, with what they come after. Resolves when each is up, has ended, or waits to be restarted. */
+  async startUnits(names: readonly string[]): Promise<UnitOutcome[]> {
+    this.#refuseWhenStopping("start");
+    const units = names.map((name) => this.#unit(name));
+    const running = new Set(units.filter((unit) => unit.state === "running"));
+    this.post({ kind: "startUnits", units });
+    await this.#when(() => units.every((unit) => this.#hasStarted(unit) && unit.state !== "stopping"));
+    return units.map((unit) => outcomeOfStart(unit, running.has(unit)));
+  }
+
+  /** Stops children, those that come after them first. Resolves when each is down or its time is up; lists all that were stopped. */
+  async stopUnits(names: readonly string[], reason: string = "stopped by an operator"): Promise<UnitOutcome[]> {
+    const asked = names.map((name) => this.#unit(name));
+    const units = this.#withDependents(asked).filter((unit) => asked.includes(unit) || !unit.isDown);
+    const down = new Set(units.filter((unit) => unit.isDown));
+    this.post({ kind: "stopUnits", units, reason });
+    await this.#when(() => units.every((unit) => unit.isDown || unit.isUnstopped || unit.desired === "up"));
+    return units.map((unit) => outcomeOfStop(unit, down.has(unit)));
+  }
+
+  /** Stops and starts children; those that come after them stay as they are. Resolves as {@linkcode Supervisor.startUnits} does. */
+  async restartUnits(names: readonly string[]): Promise<UnitOutcome[]> {
+    this.#refuseWhenStopping("restart");
+    const units = names.map((name) => this.#unit(name));
+    const runs = new Map(units.map((unit) => [unit, unit.run]));
+    this.post({ kind: "restartUnits", units });
+    await this.#when(() =>
+      units.every((unit) => unit.state !== "stopping" && (unit.run > runs.get(unit)! || unit.isDown) && this.#hasStarted(unit))
+    );
+    return units.map((unit) => {
+      const { outcome, ...rest } = outcomeOfStart(unit, false);
+      return { ...rest, outcome: outcome === "started" ? "restarted" : outcome };
+    });
+  }
+
+  /** Children that were told to stop and did not within their time. */
+  unstopped(): Unstopped[] {
+    const nowMs = this.ports.clock.nowMs();
+    return this.#units.flatMap((unit) =>
+      unit.current !== undefined && unit.stopAskedMs !== undefined
+        ? [{ path: unit.path, waitedMs: Math.round(nowMs - unit.stopAskedMs) }]
+        : []
+    );
+  }
+
+  /** A snapshot of all children, in order of registration, each nested supervisor followed by its own. */
+  status(): UnitStatus[] {
+    const { clock } = this.ports;
+    return this.#units.flatMap((unit) => {
+      const { subsystem, kind } = unit.registration;
+      const own: UnitStatus = {
+        name: unit.path,
+        kind,
+        state: unit.state,
+        ready: unit.spec.readiness === "none" ? null : unit.isReady,
+        desired: unit.desired,
+        reason: unit.reason,
+        run: unit.run,
+        restarts: unit.restarts,
+        startedAt: unit.current === undefined ? null : new Date(clock.wallMs() - (clock.nowMs() - unit.startedMs)).toISOString(),
+        details: detailsOf(subsystem),
+      };
+      return [own, ...(subsystem instanceof NestedSupervisor ? subsystem.status() : [])];
+    });
+  }
+
+  /** Subsystems with their names and whether they run, for health checks and the end of intake. */
+  subsystems(): { path: string; state: State; subsystem: Subsystem }[] {
+    return this.#units.flatMap(({ path, state, registration: { subsystem } }) => [
+      { path, state, subsystem },
+      ...(subsystem instanceof NestedSupervisor ? subsystem.subsystems() : []),
+    ]);
+  }
+
+  /** The supervisor of the child with this path, and the child's name within it; undefined when there is none. */
+  find(path: string): { supervisor: Supervisor; name: string } | undefined {
+    const [name, ...rest] = path.slice(this.#prefix.length).split("/");
+    const unit = this.#units.find((each) => each.name.toLowerCase() === name.toLowerCase());
+    if (unit === undefined) return undefined;
+    if (rest.length === 0) return { supervisor: this, name: unit.name };
+    const { subsystem } = unit.registration;
+    return subsystem instanceof NestedSupervisor ? subsystem.find(path) : undefined;
+  }
+
+  /** Puts a message into the mailbox; handled at once unless the loop is busy with another. For units and timers. */
+  post(message: Message): void {
+    this.#mailbox.push(message);
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    for (let index = 0; index < this.#mailbox.length; index++) this.#handle(this.#mailbox[index]);
+    this.#mailbox.length = 0;
+    this.#isDraining = false;
+    this.#wake();
+  }
+
+  #handle(message: Message): void {
+    switch (message.kind) {
+      case "startAll":
+        return this.#startAll(message.down);
+      case "stopAll":
+        return this.#stopAll(message.reason);
+      case "startUnits":
+        return this.#startUnits(message.units);
+      case "stopUnits":
+        return this.#stopUnits(message.units, message.reason);
+      case "restartUnits":
+        return this.#restartUnits(message.units);
+      case "force":
+        return this.#forceAll();
+      case "kill":
+        return void this.#token.kill(stopReason("the daemon is killed"));
+      case "ready":
+        if (message.unit.current === message.context) this.#becomeReady(message.unit);
+        return;
+      case "settled":
+        return this.#settled(message.unit, message.failure);
+      case "due":
+        return this.#due(message.unit);
+      case "readyTimeout":
+        return this.#readyTimeout(message.unit, message.context);
+      case "stopTimeout":
+        return this.#stopTimeout(message.unit, message.context);
+    }
+  }
+
+  // --- Starting
+
+  #startAll(down: ReadonlySet<string>): void {
+    if (this.#phase !== "new") return;
+    this.#phase = "starting";
+    for (const unit of this.#units) {
+      if (down.has(unit.name)) unit.reason = "stopped by an operator";
+      else {
+        unit.desired = "up";
+        this.#move(unit, "want", "start");
+      }
+    }
+    for (const unit of this.#units) if (this.#phase === "starting") this.#consider(unit);
+  }
+
+  #startUnits(units: Unit[]): void {
+    if (this.#phase === "stopping") return;
+    for (const unit of units) {
+      for (const { unit: other } of unit.after) if (other.isDown && other.state !== "completed") this.#startUnits([other]);
+      unit.desired = "up";
+      this.#toStop.delete(unit);
+      if (unit.state === "stopping" || unit.current !== undefined) continue;
+      unit.history.clear();
+      unit.isUnstopped = false;
+      if (unit.state === "restarting") this.#launch(unit, "start");
+      else {
+        this.#move(unit, "want", "start");
+        this.#consider(unit);
+      }
+    }
+  }
+
+  #restartUnits(units: Unit[]): void {
+    if (this.#phase === "stopping") return;
+    for (const unit of units) {
+      if (unit.current === undefined) this.#startUnits([unit]);
+      else {
+        unit.desired = "up";
+        unit.history.clear();
+        this.#tellToStop(unit, "restart");
+      }
+    }
+  }
+
+  /** Starts a unit that waits for its turn, or leaves it waiting, or skips it: as what it comes after says. */
+  #consider(unit: Unit): void {
+    if (this.#phase === "stopping" || unit.desired === "down" || (unit.state !== "waiting" && unit.state !== "skipped")) return;
+    const { verdict, reason } = this.#turnOf(unit);
+    if (verdict === "skip") return this.#move(unit, "skip", reason);
+    if (unit.state === "skipped") {
+      if (verdict === "wait") return;
+      this.#move(unit, "want", reason);
+    }
+    if (verdict === "wait") unit.reason = reason;
+    else this.#launch(unit, reason);
+  }
+
+  #turnOf(unit: Unit): { verdict: "go" | "wait" | "skip"; reason: string } {
+    const group = this.#groupRestart;
+    if (group !== undefined && group.members.has(unit) && !this.#isGroupDown(group)) {
+      return { verdict: "wait", reason: `restarts with ${group.trigger.name}` };
+    }
+    for (const { unit: other, condition } of unit.after) {
+      if (isSatisfied(other, condition)) continue;
+      if (other.state === "failed" || other.state === "fatal" || other.state === "skipped") {
+        return { verdict: "skip", reason: `${other.name} ${other.state}` };
+      }
+      if (other.state === "completed") return { verdict: "skip", reason: `${other.name} completed without becoming ${condition}` };
+      return { verdict: "wait", reason: `waits for ${other.name}${other.isDown ? `, which is ${other.state}` : ""}` };
+    }
+    return { verdict: "go", reason: "start" };
+  }
+
+  #launch(unit: Unit, reason: string): void {
+    const { subsystem } = unit.registration;
+    const { readiness, readyTimeoutMs } = unit.spec;
+    unit.clearTimer();
+    unit.run++;
+    unit.isReady = false;
+    unit.isUnstopped = false;
+    unit.stopAskedMs = undefined;
+    unit.startedMs = this.ports.clock.nowMs();
+    const token = this.#token.child({ onListenerError: (error) => this.#listenerFailed(unit, error) });
+    const context = new RunContext(token, unit, unit.run, unit.run === 1 ? 0 : unit.history.inARow);
+    unit.current = context;
+    this.#move(unit, "start", reason);
+    let running: Promise<void> | void;
+    try {
+      running = this.ports.runAs(unit.path, () => subsystem.run(context));
+    } catch (error) {
+      return this.#ended(unit, context, { error });
+    }
+    if (readiness === "auto") this.#becomeReady(unit);
+    if (running === undefined || typeof running.then !== "function") return this.#ended(unit, context, undefined);
+    running.then(
+      () => this.#ended(unit, context, undefined),
+      (error) => this.#ended(unit, context, { error }),
+    );
+    if (readiness !== "auto" && readyTimeoutMs !== Infinity) {
+      unit.timer = this.ports.clock.schedule(readyTimeoutMs, () => this.post({ kind: "readyTimeout", unit, context }));
+    }
+  }
+
+  #becomeReady(unit: Unit): void {
+    if (unit.isReady || (unit.state !== "starting" && unit.state !== "running")) return;
+    unit.clearTimer();
+    unit.isReady = true;
+    if (unit.state === "starting") this.#move(unit, "ready", "ready");
+    if (this.ports.isObserved()) this.ports.emit({ type: "subsystem.ready", name: unit.path, run: unit.run, ready: true });
+  }
+
+  #becomeUnready(unit: Unit): void {
+    if (!unit.isReady) return;
+    unit.isReady = false;
+    if (this.ports.isObserved()) this.ports.emit({ type: "subsystem.ready", name: unit.path, run: unit.run, ready: false });
+  }
+
+  #readyTimeout(unit: Unit, context: RunContext): void {
+    if (unit.current !== context || unit.state !== "starting") return;
+    const error = new TimeoutError(
+      "SUBSYSTEM_START_TIMEOUT",
+      `Cannot start ${unit.path} as it was not ready within ${unit.spec.readyTimeoutMs} ms`,
+    );
+    context.failure ??= { error };
+    if (this.#phase === "starting" && !unit.spec.retryStart) {
+      this.#startFailure = error;
+      return this.#stopAll(error.message);
+    }
+    unit.reason = `not ready within ${unit.spec.readyTimeoutMs} ms`;
+    this.#cancelRun(unit);
+  }
+
+  // --- The end of a run
+
+  #ended(unit: Unit, context: RunContext, body: { error: unknown } | undefined): void {
+    if (context.hasLeftovers) void context.close(body).then((failure) => this.post({ kind: "settled", unit, context, failure }));
+    else this.post({ kind: "settled", unit, context, failure: body });
+  }
+
+  #settled(unit: Unit, bodyFailure: { error: unknown } | undefined): void {
+    const context = unit.current!;
+    const failure = context.failure ?? bodyFailure;
+    const wasReady = unit.isReady;
+    const ranMs = this.ports.clock.nowMs() - unit.startedMs;
+    context.token[Symbol.dispose]();
+    unit.clearTimer();
+    unit.current = undefined;
+    unit.isUnstopped = false;
+    this.#becomeUnready(unit);
+    const failedToStart = context.failure !== undefined && unit.state === "stopping" && unit.desired === "up" && this.#phase !== "stopping";
+    if (!failedToStart && (unit.state === "stopping" || unit.state === "fatal")) this.#settledStop(unit, context, failure);
+    else if (this.#phase === "starting" && failure !== undefined && !wasReady && !unit.spec.retryStart) {
+      this.#failStart(unit, failure.error);
+    } else this.#judge(unit, failure, ranMs);
+    this.#advanceStops();
+  }
+
+  #settledStop(unit: Unit, context: RunContext, failure: { error: unknown } | undefined): void {
+    if (failure !== undefined && failure.error !== this.#startFailure && !isAbort(failure.error, context.reason)) {
+      this.ports.report(
+        new SubsystemError("SUBSYSTEM_STOP_FAILED", unit.path, `Cannot stop ${unit.path} cleanly: ${messageOf(failure.error)}`, {
+          cause: failure.error,
+        }),
+      );
+    }
+    this.#move(unit, "settle", unit.reason, failure?.error);
+    if (unit.desired === "up" && this.#phase !== "stopping") {
+      this.#move(unit, "want", "restart");
+      this.#consider(unit);
+    }
+    this.#advanceGroup();
+  }
+
+  #judge(unit: Unit, failure: { error: unknown } | undefined, ranMs: number): void {
+    const policy = unit.spec.restart;
+    const error = failure?.error;
+    const why = failure === undefined ? "returned" : messageOf(error);
+    const nowMs = this.ports.clock.nowMs();
+    const verdict = unit.history.judge(policy, { failed: failure !== undefined, ranMs, nowMs, random: this.ports.random() });
+    if (verdict.kind === "end") {
+      this.#move(unit, failure === undefined ? "complete" : "fail", why, error);
+      return this.#endedForGood(unit, failure);
+    }
+    if (verdict.kind === "exhausted") {
+      return this.#exhausted(unit, `${why} (${verdict.restarts} restarts are used up)`, error, verdict.onExhausted);
+    }
+    let { delayMs } = verdict;
+    let isPaused = verdict.kind === "pause";
+    const shared = this.#intensity?.history.judge(this.#intensity.policy, { failed: true, ranMs: 0, nowMs, random: 0.5 });
+    if (shared?.kind === "exhausted") {
+      return this.#exhausted(unit, `${why} (the supervisor's restarts are used up)`, error, shared.onExhausted);
+    }
+    if (shared?.kind === "pause") {
+      delayMs = Math.max(delayMs, shared.delayMs);
+      isPaused = true;
+    }
+    unit.restarts++;
+    this.#move(unit, "retry", isPaused ? `${why} (paused: too many restarts)` : why, error, { attempt: verdict.attempt, delayMs });
+    this.#beginGroupRestart(unit);
+    if (delayMs === 0 && verdict.attempt % IMMEDIATE_RESTARTS !== 0) this.post({ kind: "due", unit });
+    else unit.timer = this.ports.clock.schedule(delayMs, () => this.post({ kind: "due", unit }));
+  }
+
+  #due(unit: Unit): void {
+    if (unit.state !== "restarting" || this.#phase === "stopping") return;
+    unit.clearTimer();
+    const group = this.#groupRestart;
+    if (group?.trigger === unit) {
+      group.isDue = true;
+      return this.#advanceGroup();
+    }
+    if (group?.members.has(unit)) return;
+    this.#launch(unit, "restart");
+  }
+
+  #exhausted(unit: Unit, reason: string, cause: unknown, onExhausted: "fatal" | "escalate"): void {
+    this.#move(unit, "exhaust", reason, cause);
+    const error = new SubsystemError("SUBSYSTEM_EXHAUSTED", unit.path, `Cannot restart ${unit.path} any more: ${reason}`, {
+      cause,
+      context: exitContext(cause),
+    });
+    if (onExhausted === "escalate") this.#onEnd?.({ kind: "escalated", error });
+    this.#endedForGood(unit, { error });
+  }
+
+  /** Draws the consequences of an end that no restart follows. */
+  #endedForGood(unit: Unit, failure: { error: unknown } | undefined): void {
+    if (failure !== undefined && unit.spec.essential) {
+      const code = exitContext(failure.error)?.exitCode;
+      this.ports.report(failure.error);
+      this.ports.requestShutdown(`${unit.path} is essential and ended: ${messageOf(failure.error)}`, typeof code === "number" ? code : 1);
+    }
+    if (!unit.spec.significant || this.#autoShutdown === "never" || this.#phase === "stopping") return;
+    const isLast = this.#units.every((each) => !each.spec.significant || each.isDown);
+    if (this.#autoShutdown === "anySignificant" || isLast) this.#onEnd?.({ kind: "autoShutdown", name: unit.name });
+  }
+
+  /** A child failed before it was ready: nothing more is started, and what was is stopped again, in reverse and with time of its own. */
+  #failStart(unit: Unit, cause: unknown): void {
+    this.#move(unit, "fail", messageOf(cause), cause);
+    this.#startFailure = new SubsystemError("SUBSYSTEM_START_FAILED", unit.path, `Cannot start ${unit.path}: ${messageOf(cause)}`, {
+      cause,
+      context: exitContext(cause),
+    });
+    this.#stopAll(`${unit.path} did not start`);
+  }
+
+  // --- Restarting siblings
+
+  #beginGroupRestart(trigger: Unit): void {
+    if (this.#strategy === "oneForOne" || this.#phase !== "up") return;
+    const earlier = this.#groupRestart;
+    const first = earlier !== undefined && earlier.trigger.index < trigger.index ? earlier.trigger : trigger;
+    const members = new Set(earlier?.members);
+    for (const unit of this.#units) {
+      const isAffected = unit !== first && (this.#strategy === "oneForAll" || unit.index > first.index);
+      if (isAffected && (!unit.isDown || unit === trigger)) members.add(unit);
+    }
+    if (earlier !== undefined && earlier.trigger !== first) members.add(earlier.trigger);
+    members.delete(first);
+    this.#groupRestart = { trigger: first, members, isDue: false };
+    for (const unit of members) {
+      if (unit.spec.restart.when === "never") unit.desired = "down";
+      if (unit.state === "restarting") unit.clearTimer();
+      this.#tellToStop(unit, `restarts with ${first.name}`);
+    }
+  }
+
+  #isGroupDown(group: GroupRestart): boolean {
+    return group.isDue && [...group.members].every((unit) => unit.current === undefined);
+  }
+
+  #advanceGroup(): void {
+    const group = this.#groupRestart;
+    if (group === undefined || !this.#isGroupDown(group)) return;
+    this.#groupRestart = undefined;
+    this.#launch(group.trigger, "restart");
+    for (const unit of this.#units) {
+      if (!group.members.has(unit) || unit.desired === "down") continue;
+      if (unit.state === "stopped") this.#move(unit, "want", `restarts with ${group.trigger.name}`);
+      this.#consider(unit);
+    }
+  }
+
+  // --- Stopping
+
+  #stopAll(reason: string): void {
+    if (this.#phase === "stopping") return;
+    this.#phase = "stopping";
+    this.#groupRestart = undefined;
+    this.#stopUnits(this.#units, reason);
+  }
+
+  #stopUnits(units: readonly Unit[], reason: string): void {
+    for (const unit of [...units].reverse()) {
+      unit.desired = "down";
+      this.#tellToStop(unit, reason);
+    }
+  }
+
+  #tellToStop(unit: Unit, reason: string): void {
+    if (unit.current !== undefined) {
+      if (unit.stopAskedMs === undefined) this.#toStop.add(unit);
+      unit.reason = reason;
+    } else if (unit.state === "waiting" || unit.state === "restarting") {
+      unit.clearTimer();
+      this.#move(unit, "stop", reason);
+    }
+    this.#advanceStops();
+  }
+
+  /** Tells each unit to stop whose turn it is: everything that comes after it is down, or did not get down in its time. */
+  #advanceStops(): void {
+    if (this.#toStop.size === 0) return;
+    const isGone = (unit: Unit) => unit.current === undefined || unit.isUnstopped;
+    const isRestOver = () => this.#units.every((unit) => unit.spec.stopLast || isGone(unit));
+    for (const unit of [...this.#toStop].sort((a, b) => b.index - a.index)) {
+      if (!this.#toStop.has(unit)) continue;
+      const isTurn = unit.dependents.every((other) => isGone(other) || !this.#isStopping(other));
+      if (isTurn && (!unit.spec.stopLast || this.#phase !== "stopping" || isRestOver())) this.#cancelRun(unit);
+    }
+  }
+
+  #isStopping(unit: Unit): boolean {
+    return unit.state === "stopping" || this.#toStop.has(unit);
+  }
+
+  #cancelRun(unit: Unit): void {
+    const context = unit.current!;
+    this.#toStop.delete(unit);
+    unit.clearTimer();
+    unit.stopAskedMs = this.ports.clock.nowMs();
+    this.#becomeUnready(unit);
+    this.#move(unit, "stop", unit.reason);
+    context.token.cancel(stopReason(unit.reason));
+    this.#armStop(unit, context);
+  }
+
+  #armStop(unit: Unit, context: RunContext): void {
+    if (unit.spec.stopTimeoutMs === Infinity) return;
+    afterMicrotasks(() => {
+      if (unit.current !== context) return;
+      const leftMs = Math.max(0, unit.stopAskedMs! + unit.spec.stopTimeoutMs - this.ports.clock.nowMs());
+      unit.clearTimer();
+      unit.timer = this.ports.clock.schedule(leftMs, () => this.post({ kind: "stopTimeout", unit, context }));
+    });
+  }
+
+  #stopTimeout(unit: Unit, context: RunContext): void {
+    if (unit.current !== context) return;
+    unit.isUnstopped = true;
+    const waitedMs = Math.round(this.ports.clock.nowMs() - unit.stopAskedMs!);
+    const reason = `did not stop within ${waitedMs} ms`;
+    this.ports.report(new TimeoutError("SUBSYSTEM_STOP_TIMEOUT", `Cannot stop ${unit.path} as it ${reason}`, { context: { waitedMs } }));
+    if (unit.desired === "up" && this.#phase !== "stopping") {
+      unit.desired = "down";
+      this.#move(unit, "park", `${reason}; it is not started a second time while the old run lives`);
+    } else unit.reason = reason;
+    this.#advanceStops();
+  }
+
+  #forceAll(): void {
+    this.#stopAll("the graceful time is over");
+    for (const unit of [...this.#toStop]) this.#cancelRun(unit);
+    this.#token.force(stopReason("the graceful time is over"));
+  }
+
+  // --- Bookkeeping
+
+  #connect(unit: Unit): void {
+    const edges = [...unit.registration.after];
+    const previous = this.#units[unit.index - 1];
+    if (this.#strategy !== "oneForOne" && previous !== undefined) edges.push({ name: previous.name, condition: "ready" });
+    for (const { name, condition } of edges) {
+      const key = name.toLowerCase();
+      const others = this.#units.filter(({ name: other }) => other.toLowerCase() === key || other.toLowerCase().startsWith(`${key}@`));
+      if (others.length === 0) {
+        throw new RangeError(
+          `Cannot register ${JSON.stringify(unit.name)} as "after" must name a sibling: current value is ${JSON.stringify(name)}`,
+        );
+      }
+      for (const other of others) {
+        unit.after.push({ unit: other, condition });
+        other.dependents.push(unit);
+      }
+    }
+  }
+
+  #unit(name: string): Unit {
+    const unit = this.#units.find((each) => each.name === name);
+    if (unit === undefined) throw new SubsystemError("SUBSYSTEM_UNKNOWN", name, `Cannot find a unit named ${JSON.stringify(name)}`);
+    return unit;
+  }
+
+  #withDependents(units: readonly Unit[]): Unit[] {
+    const all = new Set<Unit>();
+    const visit = (unit: Unit) => {
+      if (all.has(unit)) return;
+      all.add(unit);
+      unit.dependents.forEach(visit);
+    };
+    units.forEach(visit);
+    return [...all];
+  }
+
+  #refuseWhenStopping(verb: string): void {
+    if (this.#phase === "stopping") throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot ${verb} a unit as the daemon is stopping`);
+  }
+
+  #listenerFailed(unit: Unit, cause: unknown): void {
+    this.ports.report(
+      new SubsystemError("SUBSYSTEM_LISTENER_FAILED", unit.path, `Cannot run an abort listener of ${unit.path}: ${messageOf(cause)}`, {
+        cause,
+      }),
+    );
+  }
+
+  /** The only place where a state is written. */
+  #move(unit: Unit, input: StateInput, reason: string, error?: unknown, restart?: { attempt: number; delayMs: number }): void {
+    const from = unit.state;
+    const to = nextState(from, input);
+    unit.reason = reason;
+    if (to === from) return;
+    unit.state = to;
+    if (this.ports.isObserved()) {
+      const failure = error === undefined
+        ? {}
+        : { error: { name: error instanceof Error ? error.name : "Error", ...codeOf(error), message: messageOf(error) } };
+      this.ports.emit({ type: "subsystem.state", name: unit.path, run: unit.run, from, to, reason, ...failure, ...restart });
+    }
+    for (const other of unit.dependents) this.#consider(other);
+  }
+
+  /** Whether a unit has started once, or can't before one that has started once. */
+  #hasStarted(unit: Unit): boolean {
+    if (unit.state === "starting" || unit.state === "stopping") return false;
+    if (unit.state !== "waiting") return true;
+    return unit.after.some(({ unit: other, condition }) => !isSatisfied(other, condition) && this.#hasStarted(other));
+  }
+
+  #isAllDown(): boolean {
+    return this.#units.every((unit) => unit.isDown || unit.isUnstopped);
+  }
+
+  /** After each turn of the loop: has the start come to its end, is nothing left, who waited for that. */
+  #wake(): void {
+    if (this.#phase === "starting" && this.#units.every((unit) => this.#hasStarted(unit))) this.#phase = "up";
+    const isIdle = this.#phase === "up" && this.#units.every((unit) => unit.isDown);
+    if (isIdle && !this.#isIdle) this.#onEnd?.({ kind: "idle" });
+    this.#isIdle = isIdle;
+    if (this.#waiters.length === 0) return;
+    const over = this.#waiters.filter((waiter) => waiter.isOver());
+    if (over.length === 0) return;
+    this.#waiters = this.#waiters.filter((waiter) => !over.includes(waiter));
+    for (const waiter of over) waiter.resolve();
+  }
+
+  #when(isOver: () => boolean, check: () => void = () => {}): Promise<void> {
+    if (isOver() && !this.#isDraining) {
+      try {
+        check();
+        return Promise.resolve();
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    return new Promise<void>((resolve) => this.#waiters.push({ isOver, resolve })).then(check);
+  }
+}
+
+/** Makes a group of subsystems one subsystem: ready when all its children have started, down when all are down. */
+export function supervisorSubsystem(
+  name: string,
+  children: readonly Registration[],
+  options: SupervisorOptions,
+  ports: () => SupervisorPorts,
+): Subsystem {
+  return new NestedSupervisor(name, children, options, ports);
+}
+
+class NestedSupervisor implements Subsystem {
+  readonly name: string;
+  readonly spec: SubsystemSpec = {
+    readiness: "manual",
+    restart: RestartPolicy.Never,
+    // A subtree is bounded by its children's own times and by the daemon's deadline.
+    ready: { timeout: Infinity },
+    stop: { timeout: Infinity },
+  };
+  readonly #children: readonly Registration[];
+  readonly #options: SupervisorOptions;
+  readonly #ports: () => SupervisorPorts;
+  #current: Supervisor | undefined;
+
+  constructor(name: string, children: readonly Registration[], options: SupervisorOptions, ports: () => SupervisorPorts) {
+    this.name = name;
+    this.#children = children;
+    this.#options = options;
+    this.#ports = ports;
+  }
+
+  status(): UnitStatus[] {
+    return this.#current?.status() ?? [];
+  }
+
+  subsystems(): { path: string; state: State; subsystem: Subsystem }[] {
+    return this.#current?.subsystems() ?? [];
+  }
+
+  find(path: string): { supervisor: Supervisor; name: string } | undefined {
+    return this.#current?.find(path);
+  }
+
+  async run(context: Context): Promise<void> {
+    // Children stop in order, so the stop must not reach their tokens at once: the group has a root of its own.
+    const token = new CancelToken();
+    const supervisor = new Supervisor(this.#ports(), token, this.#children, { ...this.#options, path: context.name });
+    this.#current = supervisor;
+    const end = Promise.withResolvers<SupervisorEnd | { kind: "stopped" }>();
+    supervisor.onEnd(end.resolve);
+    const { signal } = context;
+    const onAbort = () => end.resolve({ kind: "stopped" });
+    signal.addEventListener("abort", onAbort, { once: true });
+    using _force = context.onForce(() => supervisor.force());
+    using _kill = context.onKill(() => supervisor.kill());
+    try {
+      const started = supervisor.start();
+      started.then(() => context.ready(), (error) => end.resolve({ kind: "escalated", error }));
+      const how = await end.promise;
+      await supervisor.stop(how.kind === "stopped" ? messageOf(signal.reason) : `${context.name} ends`);
+      await started.catch(() => {});
+      const unstopped = supervisor.unstopped();
+      if (how.kind === "escalated") throw how.error;
+      if (unstopped.length > 0 && how.kind !== "stopped") {
+        throw new SubsystemError("SUBSYSTEM_STOP_TIMEOUT", context.name, `Cannot stop ${unstopped.map(({ path }) => path).join(", ")}`);
+      }
+      const failed = supervisor.status().find(({ state }) => state === "failed" || state === "fatal");
+      if (how.kind === "idle" && failed) {
+        throw new SubsystemError("SUBSYSTEM_FAILED", failed.name, `Cannot go on as ${failed.name} is ${failed.state}: ${failed.reason}`);
+      }
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+}
+
+function isSatisfied(unit: Unit, condition: AfterCondition): boolean {
+  if (condition === "exited-ok") return unit.state === "completed";
+  if (unit.state === "running") return true;
+  if (condition === "started") return unit.state === "completed" || (unit.state === "starting" && unit.spec.readiness === "manual");
+  return unit.state === "completed" && unit.spec.readiness !== "manual";
+}
+
+function isAbort(error: unknown, reason: unknown): boolean {
+  return error === reason || (error instanceof Error && error.name === "AbortError");
+}
+
+function codeOf(error: unknown): { code?: string } {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? { code } : {};
+}
+
+function exitContext(error: unknown): { exitCode?: unknown } | undefined {
+  return error instanceof DaemonError ? error.context as { exitCode?: unknown } | undefined : undefined;
+}
+
+function detailsOf(subsystem: Subsystem): Readonly<Record<string, unknown>> {
+  try {
+    return subsystem.details?.() ?? {};
+  } catch (error) {
+    return { error: messageOf(error) };
+  }
+}
+
+function outcomeOfStart(unit: Unit, wasRunning: boolean): UnitOutcome {
+  const ok = unit.state === "running" || unit.state === "completed";
+  const outcome = wasRunning ? "already running" : ok ? (unit.state === "completed" ? "completed" : "started") : "failed";
+  return { name: unit.path, state: unit.state, outcome, ok, reason: ok ? "" : unit.reason };
+}
+
+function outcomeOfStop(unit: Unit, wasDown: boolean): UnitOutcome {
+  const ok = unit.current === undefined;
+  const outcome = wasDown ? "already stopped" : ok ? "stopped" : "timed out";
+  return { name: unit.path, state: unit.state, outcome, ok, reason: ok ? "" : unit.reason };
+}
