@@ -269,6 +269,12 @@ export interface Terminal {
 
 /** Process-wide effects. Only the owner of the process uses them: the executable, or a daemon that was told it owns the process. */
 export interface OwnProcess {
+  /**
+   * Claims this process for one owner until the result is disposed.
+   *
+   * Fails with a `DaemonError` of code `RUNTIME_STATE` when it has an owner: two owners would fight over signals and the exit code.
+   */
+  claim(owner: string): Disposable;
   /** Command line arguments after the program. */
   readonly args: readonly string[];
   /** Argv that starts this same program again, without arguments: the compiled executable, or the runtime and the entry file. */
