@@ -1,0 +1,86 @@
+import { isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
+import type { Host, UserInfo } from "../core/host.ts";
+import { parseEnvFile } from "./env_file.ts";
+import type { ServiceSpec } from "./spec.ts";
+
+/** What `{port}` and `{instance}` stand for in one instance of a service. */
+export interface Placeholders {
+  /** The instance's port; `{port}` stays as it is without one. */
+  port: number | undefined;
+  /** The instance's number, from 0. */
+  instance: number;
+}
+
+/** Writes the port and the number of an instance into a text; every other brace stays as it is. */
+export function expand(text: string, { port, instance }: Placeholders): string {
+  const withInstance = text.replaceAll("{instance}", String(instance));
+  return port === undefined ? withInstance : withInstance.replaceAll("{port}", String(port));
+}
+
+/** The variable in which each child carries `daemon id/unit/run`, so that a later daemon finds what an earlier one left behind. */
+export const UNIT_VARIABLE = "DAEMONKIT_UNIT";
+
+/** Where programs are looked up when nobody set a PATH, as with an empty environment. */
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** The daemon's own settings, and two switches that would turn a compiled executable's child into something else. */
+const WITHHELD = /^(?:DAEMON_.*|BUN_BE_BUN|BUN_OPTIONS)$/;
+
+/** What {@linkcode serviceEnvironment} builds for. */
+export interface EnvironmentOptions extends Placeholders {
+  /** Path of the unit. */
+  unit: string;
+  /** Value of {@linkcode UNIT_VARIABLE}. */
+  unitValue: string;
+  /** The user that the service runs as, where that is not simply the daemon's. */
+  user: UserInfo | undefined;
+}
+
+/**
+ * The whole environment of one start of a service: the daemon's own, the user's HOME, USER and LOGNAME, the env files read anew, `env`,
+ * `PORT`, each over those before it.
+ *
+ * @throws {SubsystemError} if an env file can't be read or understood.
+ */
+export function serviceEnvironment(spec: ServiceSpec, host: Host, options: EnvironmentOptions): Record<string, string> {
+  const { unit, unitValue, user, port } = options;
+  const variables = new Map(Object.entries(host.env.all()).filter(([name]) => !WITHHELD.test(name)));
+  if (user !== undefined) variables.set("HOME", user.home).set("USER", user.name).set("LOGNAME", user.name);
+  for (const file of spec.envFiles) {
+    for (const [name, value] of readEnvFile(file, host, unit)) variables.set(name, value);
+  }
+  for (const [name, value] of Object.entries(spec.env)) variables.set(name, expand(value, options));
+  if (port !== undefined) variables.set("PORT", String(port));
+  if (!variables.has("PATH")) variables.set("PATH", DEFAULT_PATH);
+  variables.set(UNIT_VARIABLE, unitValue);
+  return Object.fromEntries(variables);
+}
+
+function readEnvFile(file: { path: string; optional: boolean }, host: Host, unit: string): Map<string, string> {
+  let text: string;
+  try {
+    text = host.files.readText(file.path);
+  } catch (cause) {
+    const code = isDaemonError(cause) ? cause.code : "IO_FAILED";
+    if (code === "IO_NOT_FOUND" && file.optional) return new Map();
+    const hint = code === "IO_NOT_FOUND" ? `must exist; write "?" before its path if it may be missing` : "must be readable";
+    throw new SubsystemError(code, unit, `Cannot start "${unit}" as its env_file ${hint}: current value is "${file.path}"`, {
+      cause,
+      context: { path: file.path },
+    });
+  }
+  try {
+    return parseEnvFile(text);
+  } catch (cause) {
+    const line = (cause as { line?: number }).line;
+    throw new SubsystemError(
+      "CONFIG_SYNTAX",
+      unit,
+      `Cannot start "${unit}" because of its env_file: ${file.path}:${line}: ${messageOf(cause)}`,
+      {
+        cause,
+        context: { path: file.path, line },
+      },
+    );
+  }
+}

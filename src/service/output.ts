@@ -1,0 +1,117 @@
+import type { Clock } from "../core/clock.ts";
+import type { ChildProcess } from "../core/host.ts";
+import { LineSplitter } from "../core/lines.ts";
+import type { LogLine } from "../core/operations.ts";
+
+/** Takes each line that a service prints; the daemon numbers them. */
+export type PublishLine = (line: Omit<LogLine, "seq">) => void;
+
+/** What {@linkcode ServiceOutput} needs beside the program. */
+export interface ServiceOutputOptions {
+  /** Path of the unit, on each line. */
+  name: string;
+  /** Dates the lines. */
+  clock: Clock;
+  /** Longest line in bytes. */
+  maxLineBytes: number;
+  /** Takes the lines. */
+  publishLine: PublishLine;
+  /** Told each line's text as well. */
+  onText: (text: string) => void;
+  /** Told when a stream can't be read, or a line not be handed on: the program would block as soon as the pipe is full. */
+  onBroken: () => void;
+}
+
+/** Lines kept for whoever asks why a run failed, and the longest part of one. */
+const LAST_LINES = 20;
+const LAST_LINE_LENGTH = 512;
+
+/** A pipe that outlived its program is looked at this often; it is let go after so many looks without news, or after so many in all. */
+const LOOK_MS = 50;
+const QUIET_LOOKS = 5;
+const MOST_LOOKS = 20;
+
+/**
+ * Reads what a program prints, line by line, with backpressure: it takes the next piece only when the one before it was handed on.
+ */
+export class ServiceOutput {
+  readonly #options: ServiceOutputOptions;
+  readonly #readers = new Set<ReadableStreamDefaultReader<Uint8Array>>();
+  readonly #lastLines: string[] = [];
+  readonly #ended: Promise<unknown>;
+  #pieces = 0;
+
+  /** Begins to read. */
+  constructor(child: ChildProcess, options: ServiceOutputOptions) {
+    this.#options = options;
+    this.#ended = Promise.all([this.#read(child.stdout, "stdout"), this.#read(child.stderr, "stderr")]);
+    // Whoever drains gets the failure; until then it must not count as unhandled, and nobody reads the pipe any more.
+    this.#ended.catch(options.onBroken);
+  }
+
+  /** The newest lines of both streams, oldest first. */
+  get lastLines(): readonly string[] {
+    return this.#lastLines;
+  }
+
+  /**
+   * Resolves when everything printed has been handed on; to be called when the program is gone. A process outside of its group may hold
+   * the pipe for ever: the pipe is let go once nothing comes any more, or after a second. False in that case.
+   *
+   * @throws what `publishLine` threw.
+   */
+  async drain(): Promise<boolean> {
+    let isHeld = false;
+    using _watch = this.#whenQuiet(() => {
+      isHeld = true;
+      for (const reader of this.#readers) reader.cancel().catch(this.#options.onBroken);
+    });
+    await this.#ended;
+    return !isHeld;
+  }
+
+  #whenQuiet(fn: () => void): Disposable {
+    const { clock } = this.#options;
+    let pieces = this.#pieces;
+    let quietLooks = 0;
+    let looks = 0;
+    const look = () => {
+      quietLooks = this.#pieces === pieces ? quietLooks + 1 : 0;
+      pieces = this.#pieces;
+      if (quietLooks === QUIET_LOOKS || ++looks === MOST_LOOKS) return fn();
+      timer = clock.schedule(LOOK_MS, look);
+    };
+    let timer = clock.schedule(LOOK_MS, look);
+    return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>, name: LogLine["stream"]): Promise<void> {
+    const { clock, maxLineBytes, publishLine, onText, name: unit } = this.#options;
+    const reader = stream.getReader();
+    this.#readers.add(reader);
+    let time = "";
+    const splitter = new LineSplitter(maxLineBytes, (text) => {
+      publishLine({ time, name: unit, stream: name, text });
+      this.#keep(text);
+      onText(text);
+    });
+    const now = () => new Date(clock.wallMs()).toISOString();
+    try {
+      for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+        this.#pieces++;
+        time = now();
+        splitter.push(piece.value);
+      }
+      time = now();
+      splitter.end();
+    } finally {
+      this.#readers.delete(reader);
+    }
+  }
+
+  #keep(text: string): void {
+    if (this.#lastLines.push(text.length > LAST_LINE_LENGTH ? `${text.slice(0, LAST_LINE_LENGTH)}…` : text) > LAST_LINES) {
+      this.#lastLines.shift();
+    }
+  }
+}

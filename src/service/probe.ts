@@ -1,0 +1,155 @@
+import { type Clock, sleep } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Host, SpawnOptions } from "../core/host.ts";
+import { expand, type Placeholders } from "./environment.ts";
+import { describeExit } from "./exit.ts";
+import type { ProbeSpec, ProbeTarget } from "./spec.ts";
+
+/** Answer of one attempt: undefined when the service is ready, else why it is not, in a few words. */
+export type ProbeAnswer = string | undefined;
+
+/** One attempt; it ends soon after `signal` aborts, by whatever answer or rejection. */
+export type Probe = (signal: AbortSignal) => Promise<ProbeAnswer>;
+
+/** Longest time that one attempt may take. */
+const ATTEMPT_TIMEOUT_MS = 5_000;
+/** First wait of probes that cost next to nothing; it doubles up to the probe's own rhythm, so that a quick start is seen quickly. */
+const FIRST_WAIT_MS = 25;
+
+/** What {@linkcode createProbe} needs beside the target. */
+export interface ProbeSurroundings extends Placeholders {
+  /** Connects, requests and spawns. */
+  host: Host;
+  /** How the service itself is started, without its argv: an exec probe sees the same world. */
+  launch: Omit<SpawnOptions, "argv">;
+}
+
+/** Makes the probe of a target, for all but `log`, which waits for a line instead of asking. */
+export function createProbe(target: Exclude<ProbeTarget, { kind: "log" }>, options: ProbeSurroundings): Probe {
+  if (target.kind === "tcp") return tcpProbe(parseTcpAddress(expand(target.address, options)), options.host);
+  if (target.kind === "http") return httpProbe(parseHttpUrl(expand(target.url, options)), options.host);
+  const argv = typeof target.run === "string" ? expand(target.run, options) : target.run.map((word) => expand(word, options));
+  return execProbe({ ...options.launch, argv: commandArgv(argv) }, options.host);
+}
+
+/** Options of {@linkcode untilReady}. */
+export interface UntilReadyOptions {
+  /** Times attempts and the waits between them. */
+  clock: Clock;
+  /** The rhythm. */
+  spec: ProbeSpec;
+  /** Ends the probing. */
+  signal: AbortSignal;
+  /** Told why an attempt failed. */
+  onAnswer: (answer: string) => void;
+}
+
+/**
+ * Asks again and again, one attempt at a time. Resolves with true when the answer is that the service is ready, with false soon after
+ * `signal` has aborted; nothing of the probing is left then.
+ */
+export async function untilReady(probe: Probe, options: UntilReadyOptions): Promise<boolean> {
+  const { clock, spec, signal, onAnswer } = options;
+  let waitMs = spec.target.kind === "exec" ? spec.everyMs : Math.min(FIRST_WAIT_MS, spec.everyMs);
+  while (!signal.aborted) {
+    const answer = await attempt(probe, clock, signal);
+    if (signal.aborted) break;
+    if (answer === undefined) return true;
+    onAnswer(answer);
+    await sleep(clock, waitMs, { signal }).catch(() => {/* aborted: the loop ends */});
+    waitMs = Math.min(spec.everyMs, waitMs * 2);
+  }
+  return false;
+}
+
+/** One attempt within its time; what it throws is an answer, because a service that is not up yet refuses in many ways. */
+async function attempt(probe: Probe, clock: Clock, signal: AbortSignal): Promise<ProbeAnswer> {
+  const controller = new AbortController();
+  const onAbort = () => controller.abort(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  using _timer = clock.schedule(ATTEMPT_TIMEOUT_MS, () => controller.abort(`no answer within ${ATTEMPT_TIMEOUT_MS} ms`));
+  try {
+    return await probe(controller.signal);
+  } catch (error) {
+    return messageOf(controller.signal.aborted ? controller.signal.reason : error);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** `["sh", "-c", text]` for a text, the words themselves otherwise. */
+export function commandArgv(run: string | readonly string[]): readonly string[] {
+  return typeof run === "string" ? ["/bin/sh", "-c", run] : run;
+}
+
+/**
+ * Takes `host:port` or a port alone, which means this machine, apart.
+ *
+ * @throws {RangeError} if it is neither.
+ */
+export function parseTcpAddress(address: string): { hostname: string; port: number } {
+  const [, bracketed, plain, portText] = /^(?:(?:\[([^\]]+)\]|([^:[\]]*)):)?(\d{1,5})$/.exec(address) ?? [];
+  const port = Number(portText);
+  if (!(port >= 1 && port <= 65_535)) {
+    throw new RangeError(
+      `Cannot probe by tcp as the address must be "host:port" with a port from 1 to 65535: current value is "${address}"`,
+    );
+  }
+  return { hostname: bracketed ?? (plain || "127.0.0.1"), port };
+}
+
+function parseHttpUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== "http:") {
+    throw new RangeError(`Cannot probe by http as the address must be a http:// URL: current value is "${text}"`);
+  }
+  return url;
+}
+
+function tcpProbe(address: { hostname: string; port: number }, host: Host): Probe {
+  return async (signal) =>
+    (await host.http.canConnect(address, { signal })) ? undefined : `${address.hostname}:${address.port} refuses connections`;
+}
+
+function httpProbe(url: URL, host: Host): Probe {
+  const address = { hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(url.port || 80) };
+  return async (signal) => {
+    const response = await host.http.request(address, url.pathname + url.search, { signal, redirect: "manual" });
+    await response.body?.cancel();
+    return response.status >= 200 && response.status < 400 ? undefined : `${url.href} answers ${response.status}`;
+  };
+}
+
+function execProbe(launch: SpawnOptions, host: Host): Probe {
+  return async (signal) => {
+    const child = await host.processes.spawn(launch);
+    const pgid = child.identity.pid;
+    const kill = () => void host.processes.signalGroup(pgid, "SIGKILL");
+    const outputs = [discard(child.stdout), discard(child.stderr)];
+    if (signal.aborted) kill();
+    signal.addEventListener("abort", kill, { once: true });
+    try {
+      const status = await child.exited;
+      return status.code === 0 ? undefined : `${launch.argv.join(" ")} ${describeExit(status)}`;
+    } finally {
+      signal.removeEventListener("abort", kill);
+      // What the command left running in its group must not pile up with each attempt, nor hold the pipes.
+      if (host.processes.groupMembers(pgid).length > 0) kill();
+      await Promise.all(outputs.map((output) => output.cancel()));
+    }
+  };
+}
+
+/** Reads a stream and forgets it, so that a talkative command never blocks on a full pipe. */
+function discard(stream: ReadableStream<Uint8Array>): { cancel(): Promise<void> } {
+  const reader = stream.getReader();
+  const pump = (async () => {
+    while (!(await reader.read()).done);
+  })().catch(() => {/* a broken pipe of a discarded output changes nothing */});
+  return {
+    cancel: async () => {
+      await reader.cancel().catch(() => {/* likewise */});
+      await pump;
+    },
+  };
+}

@@ -1,0 +1,202 @@
+import { isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
+import type { ChildProcess, ExitStatus, Host, SpawnOptions } from "../core/host.ts";
+import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
+import { expand, type Placeholders, serviceEnvironment, UNIT_VARIABLE } from "./environment.ts";
+import { describeExit, exitCodeOf } from "./exit.ts";
+import { type PublishLine, ServiceOutput } from "./output.ts";
+import { commandArgv, createProbe, type Probe, untilReady } from "./probe.ts";
+import { ProcessGroup } from "./process_group.ts";
+import type { ServiceSpec } from "./spec.ts";
+
+/** What services get from the daemon. */
+export interface ServicePorts {
+  /** The machine. */
+  host: Host;
+  /** Takes what they print. It must not throw. */
+  publishLine: PublishLine;
+  /** Marks every child as belonging to this daemon. */
+  daemonId: string;
+}
+
+/** Time that a service has beyond its own stop timeout: for SIGKILL to work and for the output to be read to its end. */
+const STOP_MARGIN_MS = 2_000;
+
+/**
+ * The subsystems of a service: one, or `name@0`, `name@1`, … when it has several instances.
+ *
+ * @throws {SyntaxError} if the pattern of a log probe is no regular expression.
+ */
+export function serviceSubsystems(spec: ServiceSpec, ports: ServicePorts): Service[] {
+  if (spec.instances === 1) return [new Service(spec, ports, spec.name, 0)];
+  return Array.from({ length: spec.instances }, (_, instance) => new Service(spec, ports, `${spec.name}@${instance}`, instance));
+}
+
+/** How the last run of a service ended, as `status` shows it. */
+export interface LastExit extends ExitStatus {
+  /** ISO 8601 time in UTC. */
+  at: string;
+}
+
+/**
+ * One instance of a service: a subsystem whose run owns a program and its process group.
+ *
+ * - A run ends when the program has ended, its group is empty and all it printed was handed on; with `killMode: "process"` helpers of
+ *   the program live on, and only what they print after that is lost.
+ * - An exit code that is none of `successExitCodes` fails the run with `SUBSYSTEM_EXITED`; its context holds `exitCode` (128 + n after
+ *   signal n), `signal` and `lastLines`.
+ * - A program that can't be started fails the run with the code that says why; the restart policy decides about the next try.
+ */
+export class Service implements Subsystem {
+  /** What it is, for `status`. */
+  readonly kind = "service";
+  readonly name: string;
+  readonly spec: SubsystemSpec;
+  readonly #service: ServiceSpec;
+  readonly #ports: ServicePorts;
+  readonly #placeholders: Placeholders;
+  readonly #readyPattern: RegExp | undefined;
+  #pid: number | null = null;
+  #lastExit: LastExit | null = null;
+  #lastLines: readonly string[] | undefined;
+  #spawnFailures = 0;
+  /** Why the last probe failed, until one does not. */
+  #probeAnswer: string | undefined;
+
+  /** Creates the subsystem of instance number `instance`; nothing is started. */
+  constructor(service: ServiceSpec, ports: ServicePorts, name: string, instance: number) {
+    const { ready, stop, port } = service;
+    this.name = name;
+    this.#service = service;
+    this.#ports = ports;
+    this.#placeholders = { port: port === undefined ? undefined : port + instance, instance };
+    if (ready?.target.kind === "log") this.#readyPattern = new RegExp(expand(ready.target.pattern, this.#placeholders));
+    this.spec = {
+      restart: service.restart,
+      after: service.after,
+      readiness: ready === undefined ? "none" : "manual",
+      ...(ready === undefined ? {} : { ready: { timeout: ready.timeoutMs } }),
+      stop: { timeout: stop.timeoutMs + STOP_MARGIN_MS },
+      essential: service.essential,
+      retryStart: true,
+    };
+  }
+
+  /** `command`, `pid`, `port`, `lastExit`, `lastLines` after a failure, `probe` (why it is not ready yet) and `spawnFailures`. */
+  details(): Readonly<Record<string, unknown>> {
+    const { run } = this.#service;
+    return {
+      command: typeof run === "string" ? run : run.join(" "),
+      pid: this.#pid,
+      ...(this.#placeholders.port === undefined ? {} : { port: this.#placeholders.port }),
+      lastExit: this.#lastExit,
+      ...(this.#lastLines === undefined ? {} : { lastLines: this.#lastLines }),
+      ...(this.#probeAnswer === undefined ? {} : { probe: this.#probeAnswer }),
+      spawnFailures: this.#spawnFailures,
+    };
+  }
+
+  /** Starts the program and sees it to its end. */
+  async run(context: Context): Promise<void> {
+    if (context.isShutdown()) return;
+    const { host, publishLine, daemonId } = this.#ports;
+    const { run, stop, maxLineBytes, successExitCodes } = this.#service;
+    const { processes, clock } = host;
+    const unitValue = `${daemonId}/${context.name}/${context.run}`;
+
+    // Start the program and take hold of everything that has to end with it.
+    let child: ChildProcess;
+    let probe: Probe | undefined;
+    try {
+      const launch = this.#launch(context.name, unitValue);
+      probe = this.#createProbe(launch);
+      child = await processes.spawn({ ...launch, argv: commandArgv(run) });
+    } catch (cause) {
+      this.#spawnFailures++;
+      throw this.#startError(context.name, cause);
+    }
+    this.#pid = child.identity.pid;
+    const group = new ProcessGroup(child, {
+      processes,
+      clock,
+      stopSignal: stop.signal,
+      stopTimeoutMs: stop.timeoutMs,
+      killMode: stop.killMode,
+      onTrouble: (message, fields) => context.log.warn(message, fields),
+    });
+    const output = new ServiceOutput(child, {
+      name: context.name,
+      clock,
+      maxLineBytes,
+      publishLine,
+      onText: (text) => this.#readyPattern?.test(text) && context.ready(),
+      onBroken: () => group.kill(),
+    });
+
+    // Watch it: for a request to stop, for readiness, for its end.
+    const probing = new AbortController();
+    void context.cancelled().then(() => {
+      probing.abort();
+      group.stop();
+    });
+    using _killing = context.onKill(() => group.kill());
+    void child.exited.then(() => probing.abort());
+    const probed = this.#probeUntilReady(probe, probing.signal, context);
+
+    // See it to its end: the whole group, the probe that may be under way, the output.
+    const status = await group.ended();
+    this.#pid = null;
+    this.#lastExit = { ...status, at: new Date(clock.wallMs()).toISOString() };
+    await probed;
+    this.#probeAnswer = undefined;
+    const isDrained = await output.drain();
+    if (!isDrained && stop.killMode === "group") {
+      const pids = processes.findByEnv(UNIT_VARIABLE).filter(({ value }) => value === unitValue).map(({ identity }) => identity.pid);
+      context.log.warn("left processes behind that are in no group of its own and hold its output", { pids });
+    }
+
+    // Judge the end.
+    const exitCode = exitCodeOf(status);
+    const isFailure = !context.isShutdown() && !successExitCodes.includes(exitCode);
+    this.#lastLines = isFailure ? output.lastLines : undefined;
+    if (!isFailure) return;
+    throw new SubsystemError("SUBSYSTEM_EXITED", context.name, `Service "${context.name}" ${describeExit(status)}`, {
+      context: { exitCode, signal: status.signal, lastLines: output.lastLines },
+    });
+  }
+
+  async #probeUntilReady(probe: Probe | undefined, signal: AbortSignal, context: Context): Promise<void> {
+    const { ready } = this.#service;
+    if (ready === undefined) return context.ready();
+    if (probe === undefined) return;
+    const { clock } = this.#ports.host;
+    const isReady = await untilReady(probe, { clock, spec: ready, signal, onAnswer: (answer) => this.#probeAnswer = answer });
+    this.#probeAnswer = undefined;
+    if (isReady) context.ready();
+  }
+
+  #createProbe(launch: Omit<SpawnOptions, "argv">): Probe | undefined {
+    const target = this.#service.ready?.target;
+    if (target === undefined || target.kind === "log") return undefined;
+    return createProbe(target, { ...this.#placeholders, host: this.#ports.host, launch });
+  }
+
+  #launch(unit: string, unitValue: string): Omit<SpawnOptions, "argv"> {
+    const { host } = this.#ports;
+    const { cwd, user: wanted, group } = this.#service;
+    const user = wanted === undefined ? undefined : host.processes.user(wanted);
+    // Becoming who one is already needs rights that only root has, so it is left out.
+    const isOther = user !== undefined && user.uid !== host.processes.uid;
+    const gid = group !== undefined ? host.processes.group(group) : isOther ? user.gid : undefined;
+    return {
+      cwd,
+      env: serviceEnvironment(this.#service, host, { ...this.#placeholders, unit, unitValue, user }),
+      ...(isOther ? { uid: user.uid } : {}),
+      ...(gid === undefined ? {} : { gid }),
+    };
+  }
+
+  #startError(unit: string, cause: unknown): unknown {
+    if (!isDaemonError(cause) || cause instanceof SubsystemError) return cause;
+    return new SubsystemError(cause.code, unit, `Cannot start "${unit}": ${messageOf(cause)}`, { cause, context: cause.context });
+  }
+}
