@@ -1,0 +1,243 @@
+import { afterProblems } from "../core/after.ts";
+import type { Host } from "../core/host.ts";
+import type { LogSink } from "../core/log.ts";
+import { nameKey, nameProblem } from "../core/names.ts";
+import type { Context, Subsystem, SubsystemSpec, Task } from "../core/subsystem.ts";
+import { type Registration, registration, type SupervisorOptions, supervisorSubsystem } from "../core/supervisor.ts";
+import { type ServiceOptions, serviceSpec } from "../service/options.ts";
+import { Config } from "./config.ts";
+import { Daemon, type RunOptions } from "./daemon.ts";
+import type { ExitReport } from "./exit_report.ts";
+import type { LoadedConfig } from "./load.ts";
+import type { Entry } from "./plan.ts";
+import { SignalConfig } from "./signal_config.ts";
+
+const DEFAULT_SIGNALS = new SignalConfig();
+
+/** Gathers what a supervisor runs. */
+export interface GroupBuilder {
+  /** Adds a function. */
+  withTask(name: string, task: Task, spec?: SubsystemSpec): this;
+  /** Adds a subsystem. */
+  withSubsystem(subsystem: Subsystem, spec?: SubsystemSpec): this;
+  /** Adds a subsystem whose task is made anew for each run. */
+  withSubsystemFn(name: string, make: () => Task, spec?: SubsystemSpec): this;
+}
+
+/**
+ * Gathers what a daemon runs and how; {@linkcode DaemonBuilder.build} makes the daemon. Made by `Daemon.builder()`.
+ *
+ * Nothing happens before the daemon starts: wrong arguments throw here, everything else is found out there.
+ *
+ * @example Two tasks, one after the other
+ * ```ts
+ * import { Daemon } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const order: string[] = [];
+ * const daemon = Daemon.builder()
+ *   .withTask("api", async (context) => { order.push("api"); await context.cancelled(); }, { after: ["db"] })
+ *   .withTask("db", async (context) => { order.push("db"); await context.cancelled(); })
+ *   .build();
+ * await daemon.start();
+ * daemon.shutdown();
+ * const { exitCode } = await daemon.wait();
+ * assert.deepEqual(order, ["db", "api"]);
+ * assert.equal(exitCode, 0);
+ * ```
+ */
+export class DaemonBuilder {
+  readonly #config: Config;
+  readonly #loaded: LoadedConfig | undefined;
+  readonly #entries: Entry[] = [];
+  #signals: SignalConfig | undefined = DEFAULT_SIGNALS;
+  #sink: LogSink | undefined;
+  #pidFile: string | undefined;
+  #host: Host | undefined;
+  #hasAfter = false;
+
+  /** Creates a builder; `Daemon.builder()` and `Daemon.fromConfig()` do it for you. */
+  constructor(config: Config = Config.default(), loaded?: LoadedConfig) {
+    this.#config = config;
+    this.#loaded = loaded;
+    for (const service of loaded?.services ?? []) this.#add(service.name, { service }, service.after.length > 0);
+  }
+
+  /** Adds a function, run inline: it is stopped by its signal and can't be killed. */
+  withTask(name: string, task: Task, spec?: SubsystemSpec): this {
+    return this.#register({ name, run: task }, "task", spec);
+  }
+
+  /** Adds a subsystem. What `spec` says wins over the subsystem's own wishes. */
+  withSubsystem(subsystem: Subsystem, spec?: SubsystemSpec): this {
+    return this.#register(subsystem, "subsystem", spec);
+  }
+
+  /** Adds a subsystem whose task is made anew for each run, so that no state survives a restart. */
+  withSubsystemFn(name: string, make: () => Task, spec?: SubsystemSpec): this {
+    return this.#register(freshEachRun(name, make), "subsystem", spec);
+  }
+
+  /** Adds a program with its whole process group, with the keys of `[service.*]` in camel case; relative paths count from `workDir`. */
+  withService(name: string, options: ServiceOptions): this {
+    const service = serviceSpec(name, options, this.#config.workDir ?? ".");
+    return this.#add(name, { service }, service.after.length > 0);
+  }
+
+  /** Adds a group of subsystems under a supervisor of their own, with its own strategy and limits. */
+  withSupervisor(name: string, options: SupervisorOptions, add: (group: GroupBuilder) => void, spec?: SubsystemSpec): this {
+    const children: Registration[] = [];
+    add(new Group(children));
+    checkNames(children.map((child) => child.subsystem.name));
+    checkAfter(children.map((child) => ({ name: child.subsystem.name, after: child.after.map((edge) => edge.name) })));
+    const after = spec?.after ?? [];
+    return this.#add(name, {
+      name,
+      after,
+      make: (session) => registration(supervisorSubsystem(name, children, options, () => session), "supervisor", spec),
+    }, after.length > 0);
+  }
+
+  /** Says which signals do what, when the daemon owns the process. */
+  withSignalConfig(signals: SignalConfig): this {
+    this.#signals = signals;
+    return this;
+  }
+
+  /** Leaves all signals alone. */
+  withoutSignals(): this {
+    this.#signals = undefined;
+    return this;
+  }
+
+  /** Writes the process number to a file while the daemon runs; a file of a live process refuses the start. */
+  withPidFile(path: string): this {
+    this.#pidFile = path;
+    return this;
+  }
+
+  /** Sends log records to `sink` instead of the console. */
+  withLogger(sink: LogSink): this {
+    this.#sink = sink;
+    return this;
+  }
+
+  /** Runs on another machine than the real one, such as the fake of `./testing`. */
+  withHost(host: Host): this {
+    this.#host = host;
+    return this;
+  }
+
+  /**
+   * Makes the daemon. Synchronous, no I/O.
+   *
+   * @throws {TypeError | RangeError} if a name is bad or taken, or `after` names nothing or leads back to itself.
+   */
+  build(): Daemon {
+    if (this.#hasAfter) checkAfter(this.#entries.flatMap(namesOf));
+    return new Daemon({
+      config: this.#config,
+      entries: this.#entries,
+      signals: this.#signals,
+      sink: this.#sink,
+      pidFile: this.#pidFile ?? this.#config.pidFile,
+      loaded: this.#loaded,
+      host: this.#host,
+    });
+  }
+
+  /** Builds the daemon, starts it and waits for its end: see {@linkcode Daemon.run}. */
+  run(options?: RunOptions): Promise<ExitReport> {
+    return this.build().run(options);
+  }
+
+  #register(subsystem: Subsystem, kind: string, spec: SubsystemSpec | undefined): this {
+    checkSubsystem(subsystem);
+    const entry = registration(subsystem, kind, spec);
+    return this.#add(subsystem.name, entry, entry.after.length > 0);
+  }
+
+  #add(name: string, entry: Entry, hasAfter: boolean): this {
+    checkName(name);
+    for (const other of this.#entries) {
+      if (nameKey(nameOf(other)) === nameKey(name)) throw takenName(name);
+    }
+    this.#entries.push(entry);
+    this.#hasAfter ||= hasAfter;
+    return this;
+  }
+}
+
+class Group implements GroupBuilder {
+  readonly #children: Registration[];
+
+  constructor(children: Registration[]) {
+    this.#children = children;
+  }
+
+  withTask(name: string, task: Task, spec?: SubsystemSpec): this {
+    return this.#add({ name, run: task }, "task", spec);
+  }
+
+  withSubsystem(subsystem: Subsystem, spec?: SubsystemSpec): this {
+    return this.#add(subsystem, "subsystem", spec);
+  }
+
+  withSubsystemFn(name: string, make: () => Task, spec?: SubsystemSpec): this {
+    return this.#add(freshEachRun(name, make), "subsystem", spec);
+  }
+
+  #add(subsystem: Subsystem, kind: string, spec: SubsystemSpec | undefined): this {
+    checkSubsystem(subsystem);
+    this.#children.push(registration(subsystem, kind, spec));
+    return this;
+  }
+}
+
+/** Names and edges of an entry, as `after` sees them. */
+function namesOf(entry: Entry): { name: string; after: readonly string[] }[] {
+  if ("service" in entry) return [entry.service];
+  if ("make" in entry) return [entry];
+  return [{ name: entry.subsystem.name, after: entry.after.map((edge) => edge.name) }];
+}
+
+function nameOf(entry: Entry): string {
+  return "service" in entry ? entry.service.name : "make" in entry ? entry.name : entry.subsystem.name;
+}
+
+function freshEachRun(name: string, make: () => Task): Subsystem {
+  if (typeof make !== "function") {
+    throw new TypeError(`Cannot add ${JSON.stringify(name)} as "make" must be a function: current value is ${typeof make}`);
+  }
+  return { name, run: (context: Context) => make()(context) };
+}
+
+function checkSubsystem(subsystem: Subsystem): void {
+  if (typeof subsystem?.run !== "function") {
+    throw new TypeError(`Cannot add a subsystem as it must have a function "run": current value is of type ${typeof subsystem?.run}`);
+  }
+}
+
+function checkName(name: string): void {
+  const problem = nameProblem(name);
+  if (problem !== undefined) throw new RangeError(`Cannot add a subsystem as its name ${problem}`);
+}
+
+function checkNames(names: readonly string[]): void {
+  const keys = new Set<string>();
+  for (const name of names) {
+    checkName(name);
+    if (keys.has(nameKey(name))) throw takenName(name);
+    keys.add(nameKey(name));
+  }
+}
+
+function takenName(name: string): RangeError {
+  return new RangeError(`Cannot add a subsystem as its name must be free, without case: current value is ${JSON.stringify(name)}`);
+}
+
+function checkAfter(units: readonly { name: string; after: readonly string[] }[]): void {
+  const problems = afterProblems(units);
+  if (problems.length === 0) return;
+  throw new RangeError(problems.map(({ name, message }) => `Cannot build as "after" of ${JSON.stringify(name)} ${message}`).join("\n"));
+}

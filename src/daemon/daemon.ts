@@ -1,0 +1,218 @@
+import { CancelToken, stopReason } from "../core/cancel.ts";
+import { systemClock } from "../core/clock.ts";
+import { DaemonError, ShutdownError } from "../core/errors.ts";
+import type { EventBus } from "../core/bus.ts";
+import type { Operations, UnitStatus } from "../core/operations.ts";
+import type { Subsystem, SubsystemSpec } from "../core/subsystem.ts";
+import { registration } from "../core/supervisor.ts";
+import { DaemonBuilder } from "./builder.ts";
+import type { Config } from "./config.ts";
+import type { ExitReport } from "./exit_report.ts";
+import type { LoadedConfig } from "./load.ts";
+import type { Plan } from "./plan.ts";
+import { type DaemonTopics, Session } from "./session.ts";
+
+/** Options of {@linkcode Daemon.start} and {@linkcode Daemon.run}. */
+export interface RunOptions {
+  /**
+   * Whether the daemon may change the process: signals, working folder, exit code, uncaught errors, the console. Two owners are refused.
+   *
+   * @default {true for run(), false for start()}
+   */
+  ownsProcess?: boolean;
+}
+
+/** Counts over all subsystems. */
+export interface DaemonStats {
+  /** Name from the configuration. */
+  name: string;
+  /** Milliseconds since the start, 0 before it. */
+  uptimeMs: number;
+  /** Whether a shutdown has begun. */
+  isShutdown: boolean;
+  /** Why, where it has. */
+  shutdownReason: string | undefined;
+  /** Restarts over the daemon's life. */
+  totalRestarts: number;
+  /** Subsystems by state; a state that none is in is missing. */
+  states: Readonly<Partial<Record<UnitStatus["state"], number>>>;
+}
+
+/**
+ * A program that runs until it is told to stop: subsystems, their supervision, and one graceful end.
+ *
+ * - Building it costs next to nothing and touches nothing; {@linkcode Daemon.start} does.
+ * - It runs once. A second start is refused.
+ * - Any number of daemons live in one process; at most one of them owns it.
+ *
+ * @example The smallest daemon: one task that works until it is told to stop
+ * ```ts
+ * import { Daemon } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const report = await Daemon.builder()
+ *   .withTask("main", async (context) => {
+ *     while (!context.isShutdown()) context.requestShutdown("done");
+ *   })
+ *   .run({ ownsProcess: false });
+ * assert.equal(report.exitCode, 0);
+ * assert.equal(report.reason, "done");
+ * ```
+ */
+export class Daemon implements AsyncDisposable {
+  readonly #plan: Plan;
+  #token: CancelToken | undefined;
+  #shutdownReason: string | undefined;
+  #shutdownTime: number | undefined;
+  #session: Session | undefined;
+
+  /** Creates a daemon from a plan; {@linkcode Daemon.builder} does it for you. */
+  constructor(plan: Plan) {
+    this.#plan = plan;
+  }
+
+  /** Begins to describe a daemon with these settings, the defaults when none are given. */
+  static builder(config?: Config): DaemonBuilder {
+    return new DaemonBuilder(config);
+  }
+
+  /** Begins to describe the daemon of a configuration file: its services, its control socket, its lock. */
+  static fromConfig(loaded: LoadedConfig): DaemonBuilder {
+    return new DaemonBuilder(loaded.config, loaded);
+  }
+
+  /** Its settings. */
+  get config(): Config {
+    return this.#plan.config;
+  }
+
+  /** Whether it has started and not ended. */
+  get isRunning(): boolean {
+    return this.#session !== undefined && !this.#session.isOver;
+  }
+
+  /** Whether a shutdown was asked for. */
+  get isShutdown(): boolean {
+    return this.#shutdownReason !== undefined;
+  }
+
+  /** Why a shutdown was asked for; undefined before that. */
+  get shutdownReason(): string | undefined {
+    return this.#shutdownReason;
+  }
+
+  /** When it was asked for, in milliseconds since the Unix epoch; undefined before that. */
+  get shutdownTime(): number | undefined {
+    return this.#shutdownTime;
+  }
+
+  /** Resolves when a shutdown is asked for. */
+  cancelled(): Promise<void> {
+    if (this.#shutdownReason !== undefined) return Promise.resolve();
+    return (this.#token ??= new CancelToken()).cancelled();
+  }
+
+  /** What happens in it, as events by topic. Readers see what is published after they came. */
+  get bus(): EventBus<DaemonTopics> {
+    return this.#started("bus").bus;
+  }
+
+  /** What an operator can ask of it. */
+  get operations(): Operations {
+    return this.#started("operations").operations;
+  }
+
+  /** All subsystems, in order of registration. */
+  subsystems(): UnitStatus[] {
+    return this.#session?.units() ?? [];
+  }
+
+  /** Counts over all subsystems. */
+  getStats(): DaemonStats {
+    const units = this.subsystems();
+    const states: Partial<Record<UnitStatus["state"], number>> = {};
+    for (const { state } of units) states[state] = (states[state] ?? 0) + 1;
+    return {
+      name: this.config.name,
+      uptimeMs: this.#session?.uptimeMs() ?? 0,
+      isShutdown: this.isShutdown,
+      shutdownReason: this.#shutdownReason,
+      totalRestarts: units.reduce((sum, unit) => sum + unit.restarts, 0),
+      states,
+    };
+  }
+
+  /**
+   * Adds a subsystem to a running daemon and starts it.
+   *
+   * @throws {ShutdownError} if a shutdown has begun; the subsystem is never run.
+   * @throws {RangeError} if its name is bad or taken, or `after` names nothing.
+   */
+  register(subsystem: Subsystem, spec?: SubsystemSpec): void {
+    this.#started("register").register(registration(subsystem, "subsystem", spec));
+  }
+
+  /**
+   * Starts everything, in order. Resolves with the daemon once each subsystem has started.
+   *
+   * @throws {DaemonError} if it was started before, or a subsystem fails before it is ready: what had started is stopped again by then, and
+   * the error's causes and {@linkcode Daemon.wait} say what else went wrong.
+   */
+  async start(options: RunOptions = {}): Promise<this> {
+    const { ownsProcess = false } = options;
+    if (this.#session !== undefined) throw new DaemonError("RUNTIME_STATE", "Cannot start a daemon twice: build another one");
+    const session = new Session(this.#plan, (reason) => void this.shutdown(reason));
+    this.#session = session;
+    if (this.#shutdownReason !== undefined) {
+      session.neverStart(this.#shutdownReason);
+      throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot start as a shutdown was asked for before: ${this.#shutdownReason}`);
+    }
+    await session.start(ownsProcess);
+    return this;
+  }
+
+  /** Resolves with the report when the daemon has ended. */
+  wait(): Promise<ExitReport> {
+    return this.#started("wait").ended;
+  }
+
+  /**
+   * Starts everything, waits for the end and returns the report; a start that fails is an end too.
+   *
+   * As the owner of the process it handles signals, sets the exit code, and leaves the process to end by itself. Only when a run did not
+   * stop, so that the process would live on for ever, does it exit.
+   */
+  async run(options: RunOptions = {}): Promise<ExitReport> {
+    const { ownsProcess = true } = options;
+    // A failed start is in the report.
+    await this.start({ ownsProcess }).catch((error) => {
+      if (this.#session === undefined) throw error;
+    });
+    return await this.wait();
+  }
+
+  /**
+   * Asks the daemon to stop and returns at once, so that a subsystem may call it; {@linkcode Daemon.wait} waits for the end.
+   *
+   * @returns whether this was the first request.
+   */
+  shutdown(reason: string = "shutdown was requested"): boolean {
+    if (this.#shutdownReason !== undefined) return false;
+    this.#shutdownReason = reason;
+    this.#shutdownTime = systemClock.wallMs();
+    this.#token?.cancel(stopReason(reason));
+    this.#session?.shutdown(reason);
+    return true;
+  }
+
+  /** Stops the daemon and waits for its end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.shutdown();
+    await this.#session?.ended;
+  }
+
+  #started(what: string): Session {
+    if (this.#session === undefined) throw new DaemonError("RUNTIME_STATE", `Cannot use "${what}" before the daemon was started`);
+    return this.#session;
+  }
+}

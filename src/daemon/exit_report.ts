@@ -1,0 +1,15 @@
+import type { Unstopped } from "../core/supervisor.ts";
+
+/** How a daemon ended. */
+export interface ExitReport {
+  /** The code with which the process ends: 0 after a clean stop; see `EXIT_CODES`. */
+  exitCode: number;
+  /** Why it stopped, in a few words. */
+  reason: string;
+  /** What went wrong on the way, oldest first. */
+  errors: unknown[];
+  /** Runs that did not stop in their time. */
+  unstopped: Unstopped[];
+  /** Milliseconds from the start to the end. */
+  uptimeMs: number;
+}

@@ -1,0 +1,45 @@
+import type { Clock } from "../core/clock.ts";
+import { LineRing } from "../core/line_ring.ts";
+import type { LogLine } from "../core/operations.ts";
+
+/** Lines kept for each unit. */
+const LINES_PER_UNIT = 1_000;
+
+/** The newest lines of every unit, numbered over all of them. */
+export class LineStore {
+  readonly #clock: Clock;
+  readonly #rings = new Map<string, LineRing>();
+  readonly #followers = new Set<(line: LogLine) => void>();
+  #seq = 0;
+
+  /** Creates an empty store. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Keeps a line and hands it to all who follow. */
+  publish(line: Omit<LogLine, "seq">): void {
+    const numbered: LogLine = { seq: ++this.#seq, ...line };
+    let ring = this.#rings.get(line.name);
+    if (ring === undefined) this.#rings.set(line.name, ring = new LineRing({ maxLines: LINES_PER_UNIT }));
+    ring.push(numbered);
+    for (const follower of this.#followers) follower(numbered);
+  }
+
+  /** The newest `limit` lines of these units (all when empty), oldest first. */
+  last(names: readonly string[], limit: number): LogLine[] {
+    const rings = names.length === 0 ? [...this.#rings.values()] : names.flatMap((name) => this.#rings.get(name) ?? []);
+    return rings.flatMap((ring) => ring.last(limit)).sort((a, b) => a.seq - b.seq).slice(-limit);
+  }
+
+  /** Calls `fn` for each new line until disposed. It must not throw. */
+  follow(fn: (line: LogLine) => void): Disposable {
+    this.#followers.add(fn);
+    return { [Symbol.dispose]: () => void this.#followers.delete(fn) };
+  }
+
+  /** The clock's time as lines carry it. */
+  now(): string {
+    return new Date(this.#clock.wallMs()).toISOString();
+  }
+}

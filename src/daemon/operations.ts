@@ -1,0 +1,134 @@
+import { SubsystemError } from "../core/errors.ts";
+import type { DaemonEvent } from "../core/event.ts";
+import { nearest } from "../core/names.ts";
+import type { DaemonStatus, LogLine, Operations, UnitOutcome } from "../core/operations.ts";
+import type { Supervisor } from "../core/supervisor.ts";
+import type { Session } from "./session.ts";
+import { VERSION } from "./version.ts";
+
+/** What an operator can ask of a running daemon, carried out by its session. */
+export class DaemonOperations implements Operations {
+  readonly #session: Session;
+
+  /** Creates the operations of a session. */
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  status(): DaemonStatus {
+    const session = this.#session;
+    const { config, loaded } = session.plan;
+    const uptimeMs = session.uptimeMs();
+    return {
+      v: 1,
+      name: config.name,
+      id: session.surroundings?.id ?? config.name,
+      version: VERSION,
+      runtime: session.host?.runtime ?? "",
+      pid: session.host?.processes.self().pid ?? 0,
+      config: loaded?.path ?? null,
+      state: session.phase,
+      ready: session.phase === "running" && session.missing().length === 0,
+      startedAt: new Date(session.clock.wallMs() - uptimeMs).toISOString(),
+      uptimeMs,
+      residentBytes: session.host?.process.residentBytes() ?? 0,
+      units: session.units(),
+    };
+  }
+
+  resolve(patterns: readonly string[]): string[] {
+    const names = this.#session.units().map((unit) => unit.name);
+    const found = new Set<string>();
+    for (const pattern of patterns) {
+      const matches = names.filter(matcherOf(pattern));
+      if (matches.length === 0 && !/[*?]/.test(pattern)) {
+        const near = nearest(pattern, names);
+        throw new SubsystemError("SUBSYSTEM_UNKNOWN", pattern, `Cannot find a unit named ${JSON.stringify(pattern)}`, {
+          context: { name: pattern, known: names, ...(near === undefined ? {} : { nearest: near }) },
+        });
+      }
+      for (const name of matches) found.add(name);
+    }
+    return names.filter((name) => found.has(name));
+  }
+
+  async start(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
+    this.#remember((down) => names.forEach((name) => down.delete(name)));
+    return await this.#each(names, options, (supervisor, own) => supervisor.startUnits(own));
+  }
+
+  async stop(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
+    const outcomes = this.#each(names, options, (supervisor, own) => supervisor.stopUnits(own));
+    this.#remember((down) => names.forEach((name) => down.add(name)));
+    return await outcomes;
+  }
+
+  async restart(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
+    this.#remember((down) => names.forEach((name) => down.delete(name)));
+    return await this.#each(names, options, (supervisor, own) => supervisor.restartUnits(own));
+  }
+
+  shutdown(reason: string): void {
+    this.#session.requestShutdown(reason);
+  }
+
+  lines(names: readonly string[], limit: number): LogLine[] {
+    return this.#session.lines.last(names, limit);
+  }
+
+  followLines(names: readonly string[], fn: (line: LogLine) => void): Disposable {
+    const wanted = new Set(names);
+    return this.#session.lines.follow((line) => {
+      if (wanted.size === 0 || wanted.has(line.name)) fn(line);
+    });
+  }
+
+  followEvents(fn: (event: DaemonEvent) => void): Disposable {
+    return this.#session.bus.on("event", fn);
+  }
+
+  #remember(change: (down: Set<string>) => void): void {
+    const { surroundings } = this.#session;
+    if (surroundings === undefined) return;
+    const down = new Set(surroundings.down);
+    change(down);
+    surroundings.rememberDown(down);
+  }
+
+  /** Groups the names by their supervisors and asks all of them at once. */
+  async #each(
+    names: readonly string[],
+    { signal }: { signal?: AbortSignal },
+    ask: (supervisor: Supervisor, names: string[]) => Promise<UnitOutcome[]>,
+  ): Promise<UnitOutcome[]> {
+    const bySupervisor = new Map<Supervisor, string[]>();
+    for (const path of names) {
+      const found = this.#session.supervisor?.find(path);
+      if (found === undefined) throw new SubsystemError("SUBSYSTEM_UNKNOWN", path, `Cannot find a unit named ${JSON.stringify(path)}`);
+      const own = bySupervisor.get(found.supervisor) ?? [];
+      own.push(found.name);
+      bySupervisor.set(found.supervisor, own);
+    }
+    const all = Promise.all([...bySupervisor].map(([supervisor, own]) => ask(supervisor, own)));
+    return (await (signal === undefined ? all : untilAborted(all, signal))).flat();
+  }
+}
+
+/** A plain name means that unit, or all instances of that service; `*` and `?` match any text and any character. */
+function matcherOf(pattern: string): (name: string) => boolean {
+  const text = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
+  const whole = new RegExp(`^${text}(?:@\\d+)?$`, "i");
+  return (name) => whole.test(name);
+}
+
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

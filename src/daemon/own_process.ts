@@ -1,0 +1,67 @@
+import { messageOf } from "../core/errors.ts";
+import { EXIT_CODES } from "../core/exit_codes.ts";
+import type { Host, SignalName } from "../core/host.ts";
+import type { Session } from "./session.ts";
+
+/** Two signals within this time are one request: a terminal and a process manager often both send one. */
+const SAME_REQUEST_MS = 100;
+
+/**
+ * Makes a session the owner of its process, and undoes that when disposed: it keeps the process alive, goes to the working folder, handles
+ * signals, charges stray errors to their owners, and sets the exit code.
+ */
+export function ownProcess(session: Session, host: Host): Disposable {
+  const { process, signals } = host;
+  const { signals: config, config: { name, workDir } } = session.plan;
+  const stack = new DisposableStack();
+  try {
+    stack.use(process.claim(name));
+    // This line holds the loop: nothing else keeps a daemon alive that waits for signals.
+    stack.use(process.hold());
+    if (workDir !== undefined) process.chdir(workDir);
+    session.attribute((owner, fn) => process.runAs(owner, fn));
+    stack.use(process.onUncaught((error, owner) => session.uncaught(error, owner)));
+    if (config !== undefined) {
+      const stop = stopHandler(session, host);
+      for (const signal of config.stop) stack.use(signals.on(signal, () => stop(signal)));
+      for (const signal of config.reload) stack.use(signals.on(signal, () => void session.checkConfig()));
+      for (const signal of config.reopenLogs) stack.use(signals.on(signal, () => session.reopenLogs()));
+      for (const [signal, handler] of Object.entries(config.on)) {
+        stack.use(signals.on(signal as SignalName, guarded(session, signal, handler)));
+      }
+    }
+    void session.ended.then(({ exitCode, unstopped }) => {
+      process.setExitCode(exitCode);
+      // A run that did not stop would keep the process alive for ever; whoever waits for the report has its turn first.
+      if (unstopped.length > 0) host.clock.schedule(0, () => process.exit(exitCode));
+    });
+    return stack.move();
+  } catch (error) {
+    stack.dispose();
+    throw error;
+  }
+}
+
+/** First request: stop gracefully. Second: hurry. Third: end now. */
+function stopHandler(session: Session, host: Host): (signal: SignalName) => void {
+  let requests = 0;
+  let lastMs = -Infinity;
+  return (signal) => {
+    const nowMs = host.clock.nowMs();
+    if (nowMs - lastMs < SAME_REQUEST_MS) return;
+    lastMs = nowMs;
+    requests++;
+    if (requests >= 3) host.process.exit(EXIT_CODES.failed);
+    session.signalled(signal);
+  };
+}
+
+function guarded(session: Session, signal: string, handler: () => void): () => void {
+  return () => {
+    try {
+      handler();
+    } catch (error) {
+      session.log.error("a signal handler failed", { signal, reason: messageOf(error), err: error });
+    }
+  };
+}

@@ -1,0 +1,118 @@
+import { CancelToken } from "../core/cancel.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Host } from "../core/host.ts";
+import type { LogSink } from "../core/log.ts";
+import type { LogLine } from "../core/operations.ts";
+import { type Registration, registration, Supervisor } from "../core/supervisor.ts";
+import { consoleLines, consoleSink, createLogger, fileSink } from "../log/mod.ts";
+import { serviceSubsystems } from "../service/mod.ts";
+import type { ServiceSpec } from "../service/spec.ts";
+import type { LoadedConfig } from "./load.ts";
+import { ownProcess } from "./own_process.ts";
+import type { Session } from "./session.ts";
+import { PROTOCOL, VERSION } from "./version.ts";
+
+/**
+ * Gets everything that a daemon needs from the machine, in order; the session's resources undo it in reverse: the process, the lock, the
+ * log, the PID file, the control socket. Returns what the daemon runs.
+ */
+export async function prepare(session: Session, ownsProcess: boolean): Promise<Registration[]> {
+  const { plan, resources } = session;
+  const host = session.host ??= await (await import("../platform/mod.ts")).getHost();
+  const { config, loaded, pidFile } = plan;
+
+  if (ownsProcess) resources.use(ownProcess(session, host));
+  const showLine = openLog(session, host, ownsProcess);
+  if (loaded !== undefined) await takeInstance(session, host, loaded);
+  if (pidFile !== undefined) {
+    const { pidFile: write } = await import("./instance.ts");
+    resources.use(write(absolute(pidFile, host), host));
+  }
+
+  const publishLine = (line: Omit<LogLine, "seq">) => {
+    session.lines.publish(line);
+    showLine(line);
+  };
+  const daemonId = session.surroundings?.id ?? config.name;
+  return plan.entries.flatMap((entry) => {
+    if ("make" in entry) return [entry.make(session)];
+    if (!("service" in entry)) return [entry];
+    const spec: ServiceSpec = { ...entry.service, cwd: absolute(entry.service.cwd, host) };
+    return serviceSubsystems(spec, { host, publishLine, daemonId }).map((subsystem) => registration(subsystem, "service"));
+  });
+}
+
+/** Opens the log: the given sink, or the console when the process is ours, and the file where one is configured. */
+function openLog(session: Session, host: Host, ownsProcess: boolean): (line: Omit<LogLine, "seq">) => void {
+  const { plan: { config, sink, entries }, resources, clock } = session;
+  const { terminal, files } = host;
+  const sinks: LogSink[] = [];
+  const color = config.logging.color && terminal.isTerminal(2) && !host.env.get("NO_COLOR");
+  if (sink !== undefined) sinks.push(sink);
+  else if (ownsProcess) sinks.push(consoleSink({ terminal, fd: 2, json: config.logging.json, color }));
+  if (config.logging.file !== undefined) {
+    const { json, maxFileSize, maxFiles } = config.logging;
+    const file = fileSink({
+      files,
+      clock,
+      path: absolute(config.logging.file, host),
+      json,
+      maxFileSize,
+      maxFiles,
+      onDrop: (dropped, error) => void terminal.write(2, `daemonkit: ${dropped} log records were dropped: ${messageOf(error)}\n`),
+    });
+    sinks.push(file.write);
+    resources.use(file);
+    session.onReopenLogs(() => file.reopen());
+  }
+  if (sinks.length > 0) session.log = createLogger({ level: config.logging.level, name: config.name, clock, sinks });
+  if (!ownsProcess) return () => {};
+  const names = entries.flatMap((entry) => "service" in entry ? [entry.service.name] : []);
+  const colorLines = config.logging.color && terminal.isTerminal(1) && !host.env.get("NO_COLOR");
+  return consoleLines({ terminal, color: colorLines, json: config.logging.json, names });
+}
+
+/** Takes the lock of this configuration file and opens its control socket. */
+async function takeInstance(session: Session, host: Host, loaded: LoadedConfig): Promise<void> {
+  const { resources, plan: { config } } = session;
+  const [{ daemonFolders, prepareFolders }, { acquireInstance, readOverrides, writeOverrides }, { controlHandler, controlSubsystem }] =
+    await Promise.all([
+      import("./folders.ts"),
+      import("./instance.ts"),
+      import("../control/mod.ts"),
+    ]);
+  const folders = await daemonFolders({ name: config.name, configPath: loaded.path, stateDir: config.stateDir }, host);
+  prepareFolders(folders, host);
+  resources.use(await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL }));
+  const { down, warning } = readOverrides(folders, host);
+  if (warning !== undefined) session.log.warn(warning);
+  let remembered = new Set(down);
+  session.surroundings = {
+    id: folders.id,
+    get down() {
+      return remembered;
+    },
+    rememberDown(names) {
+      remembered = new Set(names);
+      writeOverrides(folders, host, remembered);
+    },
+  };
+
+  // The control socket has a supervisor of its own: it is there before the first unit and until the last one is down.
+  const handler = controlHandler({
+    operations: session.operations,
+    version: VERSION,
+    protocol: PROTOCOL,
+    log: session.log.child("control"),
+  });
+  const control = registration(controlSubsystem({ host, socket: folders.socket, handler }), "listener");
+  const system = new Supervisor(session, new CancelToken(), [control]);
+  resources.defer(() => system.stop("the daemon ends"));
+  await system.start();
+}
+
+function absolute(path: string, host: Host): string {
+  if (path.startsWith("/")) return path;
+  const cwd = host.process.cwd().replace(/\/$/, "");
+  return path === "." ? cwd || "/" : `${cwd}/${path}`;
+}

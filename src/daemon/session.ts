@@ -1,0 +1,384 @@
+import { EventBus } from "../core/bus.ts";
+import { CancelToken } from "../core/cancel.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { messageOf, ShutdownError, SubsystemError } from "../core/errors.ts";
+import type { DaemonEvent, EventBody } from "../core/event.ts";
+import { EXIT_CODES, signalExitCode } from "../core/exit_codes.ts";
+import { type Host, SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
+import { type Logger, silentLogger } from "../core/log.ts";
+import type { Operations, UnitStatus } from "../core/operations.ts";
+import { ShutdownTimeline } from "../core/shutdown.ts";
+import { type Registration, Supervisor, type SupervisorEnd, type SupervisorPorts } from "../core/supervisor.ts";
+import { logEvent } from "./event_log.ts";
+import type { ExitReport } from "./exit_report.ts";
+import { LineStore } from "./line_store.ts";
+import { DaemonOperations } from "./operations.ts";
+import type { Plan } from "./plan.ts";
+
+/** What a daemon publishes on its bus, by topic. */
+export interface DaemonTopics {
+  /** Everything that happens. */
+  event: DaemonEvent;
+  /** A service or subsystem failed. */
+  serviceCrashed: { service: string; reason: string; error: { name: string; code?: string; message: string } | undefined };
+  /** The daemon became ready or stopped being so. */
+  readiness: { ready: boolean; missing: string[] };
+  /** A shutdown has begun. */
+  shutdown: { reason: string };
+  [topic: string]: unknown;
+}
+
+/** What a daemon from a configuration file has beside its units. */
+export interface Surroundings {
+  /** Name and a hash of the configuration file's path. */
+  readonly id: string;
+  /** Units that stay down until an operator starts them. */
+  readonly down: ReadonlySet<string>;
+  /** Remembers which units an operator stopped. */
+  rememberDown(names: ReadonlySet<string>): void;
+}
+
+/**
+ * One life of a daemon, from the start to the exit report: the supervisor of its units, the timeline of its shutdown, and what is held
+ * meanwhile.
+ */
+export class Session implements SupervisorPorts {
+  /** Time. */
+  readonly clock: Clock;
+  /** Chance. */
+  readonly random: () => number;
+  /** What it was told to run. */
+  readonly plan: Plan;
+  /** Resolves with the report when everything has ended. */
+  readonly ended: Promise<ExitReport>;
+  /** Lines that its services printed. */
+  readonly lines: LineStore;
+  /** Disposed in reverse order at the end, after the last unit is down. */
+  readonly resources: AsyncDisposableStack = new AsyncDisposableStack();
+  /** Its root logger. */
+  log: Logger = silentLogger;
+  /** The machine, once it was needed. */
+  host: Host | undefined;
+  /** Folders and memory of a daemon from a configuration file. */
+  surroundings: Surroundings | undefined;
+
+  readonly #requestShutdown: (reason: string) => void;
+  readonly #resolve: (report: ExitReport) => void;
+  readonly #timeline: ShutdownTimeline;
+  readonly #startedMs: number;
+  readonly #errors: unknown[] = [];
+  #supervisor: Supervisor | undefined;
+  #phase: "starting" | "running" | "stopping" | "over" = "starting";
+  #reason = "";
+  #exitCode: number | undefined;
+  #stopSignal: SignalName | undefined;
+  #gaveUp = false;
+  #bus: EventBus<DaemonTopics> | undefined;
+  #seq = 0;
+  #wasReady = false;
+  #operations: Operations | undefined;
+  #reopenLogs: (() => void) | undefined;
+
+  /** Creates a session that has not started. */
+  constructor(plan: Plan, requestShutdown: (reason: string) => void) {
+    this.plan = plan;
+    this.clock = plan.host?.clock ?? systemClock;
+    this.random = plan.host?.random ?? Math.random;
+    this.host = plan.host;
+    this.#requestShutdown = requestShutdown;
+    const { promise, resolve } = Promise.withResolvers<ExitReport>();
+    this.ended = promise;
+    this.#resolve = resolve;
+    this.lines = new LineStore(this.clock);
+    this.#startedMs = this.clock.nowMs();
+    this.#timeline = new ShutdownTimeline(this.clock, plan.config.shutdown, {
+      stop: () => this.#stop(),
+      force: () => this.#supervisor?.force(),
+      kill: () => this.#supervisor?.kill(),
+      giveUp: () => {
+        this.#gaveUp = true;
+        this.#finish();
+      },
+    });
+  }
+
+  /** Whether it has ended. */
+  get isOver(): boolean {
+    return this.#phase === "over";
+  }
+
+  /** Where it is in its life, for `status`. */
+  get phase(): "starting" | "running" | "stopping" {
+    return this.#phase === "over" ? "stopping" : this.#phase;
+  }
+
+  /** The bus, made on first use. */
+  get bus(): EventBus<DaemonTopics> {
+    return this.#bus ??= new EventBus<DaemonTopics>({ capacity: this.plan.config.bus.capacity });
+  }
+
+  /** What an operator can ask. */
+  get operations(): Operations {
+    return this.#operations ??= new DaemonOperations(this);
+  }
+
+  /** The supervisor of the units; undefined until it starts. */
+  get supervisor(): Supervisor | undefined {
+    return this.#supervisor;
+  }
+
+  /** Milliseconds since the start. */
+  uptimeMs(): number {
+    return Math.round(this.clock.nowMs() - this.#startedMs);
+  }
+
+  /** A snapshot of all units. */
+  units(): UnitStatus[] {
+    return this.#supervisor?.status() ?? [];
+  }
+
+  /** Names of units that should be ready and are not. */
+  missing(): string[] {
+    return this.units().filter(({ desired, state, ready }) =>
+      desired === "up" && state !== "completed" && (state !== "running" || ready === false)
+    ).map(({ name }) => name);
+  }
+
+  /** Starts everything; see `Daemon.start`. */
+  async start(ownsProcess: boolean): Promise<void> {
+    try {
+      const { loaded, pidFile, sink, host, entries } = this.plan;
+      const needsHost = ownsProcess || loaded !== undefined || pidFile !== undefined || sink !== undefined || host !== undefined ||
+        entries.some((entry) => "service" in entry);
+      let registrations: readonly Registration[];
+      if (needsHost) {
+        const { prepare } = await import("./prepare.ts");
+        registrations = await prepare(this, ownsProcess);
+      } else registrations = entries.map((entry) => "make" in entry ? entry.make(this) : entry as Registration);
+      if (this.#phase === "stopping") throw new ShutdownError("SHUTDOWN_IN_PROGRESS", "Cannot finish the start as a shutdown has begun");
+      const supervisor = new Supervisor(this, new CancelToken(), registrations);
+      this.#supervisor = supervisor;
+      supervisor.onEnd((end) => this.#unitsEnded(end));
+      this.#announce("daemon.starting", "start");
+      await supervisor.start(this.surroundings?.down);
+      if (this.#phase === "starting") {
+        this.#phase = "running";
+        this.#announce("daemon.ready", "every unit has started");
+      }
+      if (supervisor.isIdle) this.#unitsEnded({ kind: "idle" });
+    } catch (error) {
+      if (this.#phase !== "stopping") {
+        this.#errors.push(error);
+        this.#exitCode ??= EXIT_CODES.failed;
+        this.#requestShutdown(messageOf(error));
+      }
+      if (this.#supervisor === undefined) this.#finish();
+      await this.ended;
+      throw error;
+    }
+  }
+
+  /** Ends a session that was told to stop before it started. */
+  neverStart(reason: string): void {
+    this.#reason = reason;
+    this.#finish();
+  }
+
+  /** Begins to stop; the daemon calls it once. */
+  shutdown(reason: string): void {
+    if (this.#phase === "stopping" || this.#phase === "over") return;
+    this.#phase = "stopping";
+    this.#reason = reason;
+    this.#announce("daemon.stopping", reason);
+    this.#bus?.publish("shutdown", { reason });
+    if (this.#supervisor !== undefined) this.#timeline.begin();
+  }
+
+  /** A signal asked to stop: the first one begins, a later one hurries. */
+  signalled(signal: SignalName): void {
+    if (this.#phase === "stopping") {
+      this.#exitCode ??= EXIT_CODES.failed;
+      this.#announce("daemon.forced", `received ${signal} again`);
+      this.#timeline.hurry();
+    } else {
+      this.#stopSignal = signal;
+      this.#requestShutdown(`received ${signal}`);
+    }
+  }
+
+  /** Reads the configuration file again and says what is wrong with it, or that a restart of the daemon would apply it. Nothing changes. */
+  async checkConfig(): Promise<void> {
+    const { loaded } = this.plan;
+    if (this.#phase === "stopping" || this.#phase === "over") return;
+    if (loaded === undefined || loaded.path === null) return this.log.warn("there is no configuration file to read again");
+    try {
+      const { loadConfig } = await import("./load.ts");
+      const { files, env, process } = this.host!;
+      await loadConfig({ files, env, cwd: process.cwd() }, { path: loaded.path });
+      this.log.info("the configuration is valid; restart the daemon to apply it", { file: loaded.path });
+    } catch (error) {
+      this.log.error("the configuration was refused, the old one stays", { file: loaded.path, err: error });
+    }
+  }
+
+  /** Calls `fn` when log files are to be reopened. */
+  onReopenLogs(fn: () => void): void {
+    this.#reopenLogs = fn;
+  }
+
+  /** Reopens log files, after something else has moved them. */
+  reopenLogs(): void {
+    this.#reopenLogs?.();
+  }
+
+  /** Adds a unit while running. */
+  register(child: Registration): void {
+    if (this.#supervisor === undefined || this.#phase === "stopping" || this.#phase === "over") {
+      throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot register ${JSON.stringify(child.subsystem.name)} as the daemon does not run`);
+    }
+    this.#supervisor.add(child);
+  }
+
+  /** Something failed that nobody handled: the daemon stops with the code for that. */
+  uncaught(error: unknown, owner: string | undefined): void {
+    const path = owner ?? "unattributed";
+    this.report(
+      new SubsystemError("RUNTIME_PANIC", path, `Cannot go on as ${path} left an error unhandled: ${messageOf(error)}`, { cause: error }),
+    );
+    this.#exitCode = EXIT_CODES.internal;
+    this.#requestShutdown(`unhandled error in ${path}: ${messageOf(error)}`);
+  }
+
+  // --- What supervisors ask
+
+  /** Whether anybody looks at events. */
+  isObserved(): boolean {
+    return this.#bus !== undefined || this.log !== silentLogger;
+  }
+
+  /** Numbers and dates an event, logs it, and publishes it. */
+  emit(body: EventBody): void {
+    if (!this.isObserved()) return;
+    const event = { v: 1, seq: ++this.#seq, time: new Date(this.clock.wallMs()).toISOString(), ...body } as DaemonEvent;
+    logEvent(this.log, event);
+    const bus = this.#bus;
+    if (bus === undefined) return;
+    bus.publish("event", event);
+    if (event.type === "subsystem.state" && event.error !== undefined && event.to !== "stopped") {
+      bus.publish("serviceCrashed", { service: event.name, reason: event.reason, error: event.error });
+    }
+    if (event.type === "subsystem.ready" || event.type === "subsystem.state") this.#publishReadiness(bus);
+  }
+
+  /** Keeps an error for the exit report. */
+  report(error: unknown): void {
+    this.#errors.push(error);
+    this.log.error(messageOf(error), { err: error });
+  }
+
+  /** Asks the daemon to stop, with a code where the reason has one. */
+  requestShutdown(reason: string, exitCode?: number): void {
+    if (exitCode !== undefined) this.#exitCode ??= exitCode;
+    this.#requestShutdown(reason);
+  }
+
+  /** Milliseconds until the daemon gives up. */
+  remainingMs(): number | undefined {
+    return this.#timeline.remainingMs();
+  }
+
+  /** The logger of a unit. */
+  logger(path: string): Logger {
+    return this.log.child(path);
+  }
+
+  /** Runs `fn` so that what it leaves unhandled is charged to `path`, where this daemon owns the process. */
+  runAs<T>(path: string, fn: () => T): T {
+    return this.#runAs === undefined ? fn() : this.#runAs(path, fn);
+  }
+
+  #runAs: (<T>(path: string, fn: () => T) => T) | undefined;
+
+  /** Charges stray errors to units from now on; for the owner of the process. */
+  attribute(runAs: <T>(path: string, fn: () => T) => T): void {
+    this.#runAs = runAs;
+  }
+
+  // --- The end
+
+  #unitsEnded(end: SupervisorEnd): void {
+    if (this.#phase === "starting" && end.kind === "idle") return;
+    if (end.kind === "escalated") {
+      this.#errors.push(end.error);
+      this.#exitCode ??= EXIT_CODES.failed;
+      return this.#requestShutdown(messageOf(end.error));
+    }
+    const failed = this.units().filter(({ state }) => state === "failed" || state === "fatal");
+    if (this.plan.loaded !== undefined) {
+      // A daemon of services stays until it is told, but not when every one of them has failed for good.
+      const isHopeless = failed.length > 0 &&
+        this.units().every(({ state }) => state === "failed" || state === "fatal" || state === "skipped");
+      if (!isHopeless) return;
+    }
+    if (failed.length > 0) {
+      const { name, state, reason, details } = failed[failed.length - 1];
+      this.#errors.push(new SubsystemError("SUBSYSTEM_FAILED", name, `Cannot go on as ${name} is ${state}: ${reason}`));
+      this.#exitCode ??= typeof details.exitCode === "number" && details.exitCode !== 0 ? details.exitCode : EXIT_CODES.failed;
+    }
+    this.#requestShutdown(failed.length > 0 ? "every unit has failed" : "no subsystem is left");
+  }
+
+  #stop(): void {
+    const supervisor = this.#supervisor!;
+    for (const { path, subsystem } of supervisor.subsystems()) {
+      try {
+        subsystem.stopIntake?.();
+      } catch (cause) {
+        this.report(new SubsystemError("SUBSYSTEM_STOP_FAILED", path, `Cannot end the intake of ${path}: ${messageOf(cause)}`, { cause }));
+      }
+    }
+    void supervisor.stop(this.#reason).then(() => this.#finish());
+  }
+
+  #finish(): void {
+    if (this.#phase === "over") return;
+    const isForced = this.#timeline.isForced;
+    this.#timeline.finish();
+    const unstopped = this.#supervisor?.unstopped() ?? [];
+    this.#phase = "over";
+    const clean = unstopped.length === 0 && this.#errors.length === 0 && !this.#gaveUp && !isForced;
+    const signalCode = this.plan.config.shutdown.exitCode === "signal" && this.#stopSignal !== undefined
+      ? signalExitCode(SIGNAL_NUMBERS[this.#stopSignal])
+      : EXIT_CODES.ok;
+    const exitCode = this.#exitCode ?? (clean ? signalCode : EXIT_CODES.failed);
+    const done = () => this.#resolve({ exitCode, reason: this.#reason, errors: this.#errors, unstopped, uptimeMs: this.uptimeMs() });
+    if (this.host === undefined) {
+      this.#announce("daemon.stopped", this.#reason);
+      this.#bus?.close();
+      return done();
+    }
+    void this.#release().then(done);
+  }
+
+  async #release(): Promise<void> {
+    this.#announce("daemon.stopped", this.#reason);
+    this.#bus?.close();
+    try {
+      await this.resources.disposeAsync();
+    } catch (error) {
+      this.#errors.push(error);
+    }
+  }
+
+  #announce(type: "daemon.starting" | "daemon.ready" | "daemon.stopping" | "daemon.forced" | "daemon.stopped", reason: string): void {
+    if (this.isObserved()) this.emit({ type, reason });
+  }
+
+  #publishReadiness(bus: EventBus<DaemonTopics>): void {
+    const missing = this.missing();
+    const ready = missing.length === 0 && this.#phase !== "stopping";
+    if (ready === this.#wasReady) return;
+    this.#wasReady = ready;
+    bus.publish("readiness", { ready, missing });
+  }
+}

@@ -1,0 +1,161 @@
+import { type ByteSize, byteSize } from "../core/bytes.ts";
+import { type Duration, durationMs } from "../core/duration.ts";
+import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
+import { type RestartOptions, RestartPolicy, type RestartWhen } from "../core/restart.ts";
+import type { ProbeSpec, ProbeTarget, ServiceSpec } from "./spec.ts";
+
+/** A readiness probe: exactly one of `http`, `tcp`, `exec` and `log`. */
+export interface ProbeOptions {
+  /** A URL that answers with a status below 400. */
+  http?: string;
+  /** `host:port`, or a port of 127.0.0.1, that accepts a connection. */
+  tcp?: string | number;
+  /** A program, or a text for `sh -c`, that exits with 0. */
+  exec?: string | readonly string[];
+  /** A regular expression that a line of output matches. */
+  log?: string;
+  /** Time between two attempts. @default {"500ms"} */
+  every?: Duration;
+  /** Time from the start of a run until it must be ready. @default {"30s"} */
+  timeout?: Duration;
+}
+
+/** A program to run as a service: the keys of `[service.*]` in camel case. */
+export interface ServiceOptions {
+  /** Argv, or a text for `sh -c`. */
+  run: string | readonly string[];
+  /** What comes first: `name`, `name:started`, `name:ready`, `name:exited-ok`. @default {[]} */
+  after?: readonly string[];
+  /** Port of the first instance, handed on as PORT and `{port}`. @default {undefined} */
+  port?: number;
+  /** Variables set for it. @default {{}} */
+  env?: Readonly<Record<string, string>>;
+  /** Files with further variables; a leading `?` allows a file to be missing. @default {[]} */
+  envFile?: readonly string[];
+  /** Working folder. @default {the daemon's} */
+  cwd?: string;
+  /** Number of copies, named `name@0`, `name@1`, … @default {1} */
+  instances?: number;
+  /** Readiness probe; a text is the URL of an http probe. @default {undefined} */
+  ready?: string | ProbeOptions;
+  /** When and how it is restarted. @default {"on-failure"} */
+  restart?: RestartWhen | RestartPolicy | RestartOptions & { policy?: RestartWhen };
+  /** How it is stopped. */
+  stop?: {
+    /** First signal. @default {"SIGTERM"} */
+    signal?: SignalName;
+    /** Time until the group is killed. @default {"5s"} */
+    timeout?: Duration;
+    /** Whether the whole group or only its leader is stopped. @default {"group"} */
+    killMode?: "group" | "process";
+  };
+  /** Stops the daemon when it ends for good by failing. @default {false} */
+  essential?: boolean;
+  /** Exit codes that are a success. @default {[0]} */
+  successExitCodes?: readonly number[];
+  /** User to run as. @default {the daemon's} */
+  user?: string | number;
+  /** Group to run as. @default {the user's} */
+  group?: string | number;
+  /** Longest line of output; a longer one is split. @default {"64KiB"} */
+  maxLine?: ByteSize;
+}
+
+/**
+ * Checks the options of a service and fills in the defaults; relative paths count from `baseDir`.
+ *
+ * @throws {TypeError | RangeError} if a value is wrong.
+ */
+export function serviceSpec(name: string, options: ServiceOptions, baseDir: string): ServiceSpec {
+  const {
+    run,
+    after = [],
+    port,
+    env = {},
+    envFile = [],
+    cwd = ".",
+    instances = 1,
+    ready,
+    restart = "on-failure",
+    stop: { signal = "SIGTERM", timeout = 5_000, killMode = "group" } = {},
+    essential = false,
+    successExitCodes = [0],
+    user,
+    group,
+    maxLine = 65_536,
+  } = options;
+  const must = (isGood: boolean, key: string, what: string, value: unknown): void => {
+    if (!isGood) {
+      throw new RangeError(
+        `Cannot add service ${JSON.stringify(name)} as "${key}" must be ${what}: current value is ${JSON.stringify(value)}`,
+      );
+    }
+  };
+  const isCommand = (value: unknown) =>
+    typeof value === "string"
+      ? value.trim() !== ""
+      : Array.isArray(value) && value.length > 0 && value.every((part) => typeof part === "string") && value[0] !== "";
+  must(isCommand(run), "run", "a text or a list of texts that is not empty", run);
+  must(Number.isInteger(instances) && instances >= 1, "instances", "an integer >= 1", instances);
+  must(
+    port === undefined || Number.isInteger(port) && port > 0 && port + instances - 1 <= 65_535,
+    "port",
+    "a port for each instance",
+    port,
+  );
+  must(signal in SIGNAL_NUMBERS, "stop.signal", "the name of a signal", signal);
+  must(killMode === "group" || killMode === "process", "stop.killMode", '"group" or "process"', killMode);
+  must(
+    successExitCodes.every((code) => Number.isInteger(code) && code >= 0 && code <= 255),
+    "successExitCodes",
+    "a list of exit codes",
+    successExitCodes,
+  );
+  return {
+    name,
+    run,
+    cwd: resolvePath(baseDir, cwd),
+    env,
+    envFiles: envFile.map((file) => ({ path: resolvePath(baseDir, file.replace(/^\?/, "")), optional: file.startsWith("?") })),
+    port,
+    instances,
+    after,
+    ready: ready === undefined ? undefined : probeSpec(name, typeof ready === "string" ? { http: ready } : ready),
+    restart: restartPolicy(restart),
+    stop: { signal, timeoutMs: durationMs(timeout), killMode },
+    essential,
+    successExitCodes,
+    user,
+    group,
+    maxLineBytes: byteSize(maxLine),
+  };
+}
+
+function probeSpec(name: string, options: ProbeOptions): ProbeSpec {
+  const { http, tcp, exec, log, every = 500, timeout = 30_000 } = options;
+  const targets: ProbeTarget[] = [];
+  if (http !== undefined) targets.push({ kind: "http", url: http });
+  if (tcp !== undefined) targets.push({ kind: "tcp", address: typeof tcp === "number" ? `127.0.0.1:${tcp}` : tcp });
+  if (exec !== undefined) targets.push({ kind: "exec", run: exec });
+  if (log !== undefined) targets.push({ kind: "log", pattern: log });
+  if (targets.length !== 1) {
+    throw new RangeError(
+      `Cannot add service ${JSON.stringify(name)} as "ready" must have exactly one of http, tcp, exec and log: it has ${targets.length}`,
+    );
+  }
+  return { target: targets[0], everyMs: durationMs(every), timeoutMs: durationMs(timeout) };
+}
+
+function restartPolicy(restart: NonNullable<ServiceOptions["restart"]>): RestartPolicy {
+  if (restart instanceof RestartPolicy) return restart;
+  if (typeof restart === "string") return new RestartPolicy(restart);
+  const { policy = "on-failure", ...options } = restart;
+  return new RestartPolicy(policy, options);
+}
+
+/** Joins a path to a folder by text alone: an absolute path stays, `.` is the folder. */
+function resolvePath(baseDir: string, path: string): string {
+  if (path.startsWith("/")) return path;
+  if (path === "." || path === "") return baseDir;
+  return `${baseDir.replace(/\/$/, "")}/${path.replace(/^\.\//, "")}`;
+}
