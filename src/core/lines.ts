@@ -1,0 +1,138 @@
+/** Smallest limit: the longest character takes four bytes. */
+const MIN_LINE_BYTES = 4;
+const NEWLINE = 10;
+const RETURN = 13;
+
+/**
+ * Cuts a stream of bytes into lines of text; every byte of valid UTF-8 comes out once and in order, but for the line ends.
+ *
+ * - A line ends with `\n` or `\r\n`; what follows the last one comes out at {@linkcode LineSplitter.end}.
+ * - A line longer than `maxLineBytes` comes in several pieces, never cut inside a character. No more than one line is held back.
+ * - Bytes that are no UTF-8 become U+FFFD.
+ * - `onLine` is called before `push` returns. When it throws, so does `push`, and the splitter must not be used any more.
+ *
+ * @example A character and a line end that were cut by a read
+ * ```ts
+ * import { LineSplitter } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const lines: string[] = [];
+ * const splitter = new LineSplitter(1_024, (text) => lines.push(text));
+ * const bytes = new TextEncoder().encode("prix: 5 €\r\nlast");
+ * for (const byte of bytes) splitter.push(Uint8Array.of(byte));
+ * splitter.end();
+ * assert.deepEqual(lines, ["prix: 5 €", "last"]);
+ * ```
+ */
+export class LineSplitter {
+  readonly #maxLineBytes: number;
+  readonly #onLine: (text: string) => void;
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  /** The beginning of a line whose end has not come, grown on demand up to the limit and its line end. */
+  #held = new Uint8Array(0);
+  #heldBytes = 0;
+
+  /**
+   * Creates a splitter with nothing held back.
+   *
+   * @throws {RangeError} if `maxLineBytes` is no integer of at least 4.
+   */
+  constructor(maxLineBytes: number, onLine: (text: string) => void) {
+    if (!(Number.isSafeInteger(maxLineBytes) && maxLineBytes >= MIN_LINE_BYTES)) {
+      throw new RangeError(
+        `Cannot create LineSplitter as "maxLineBytes" must be an integer of at least ${MIN_LINE_BYTES}: current value is ${maxLineBytes}`,
+      );
+    }
+    this.#maxLineBytes = maxLineBytes;
+    this.#onLine = onLine;
+  }
+
+  /** Takes the next bytes, which may be reused by the caller afterwards. */
+  push(bytes: Uint8Array): void {
+    // Complete the line that was held back, and only that.
+    let from = 0;
+    while (this.#heldBytes > 0 && from < bytes.length) {
+      const room = bytes.subarray(from, from + this.#maxLineBytes + 2 - this.#heldBytes);
+      const newline = room.indexOf(NEWLINE);
+      const taken = newline < 0 ? room : room.subarray(0, newline + 1);
+      this.#hold(taken);
+      from += taken.length;
+      const passed = this.#pass(this.#held.subarray(0, this.#heldBytes));
+      this.#held.copyWithin(0, passed, this.#heldBytes);
+      this.#heldBytes -= passed;
+    }
+
+    // Everything else is read where it is.
+    if (from === bytes.length) return;
+    const rest = from === 0 ? bytes : bytes.subarray(from);
+    const passed = this.#pass(rest);
+    if (passed < rest.length) this.#hold(rest.subarray(passed));
+  }
+
+  /** Says that nothing follows: a last line without its end comes out. */
+  end(): void {
+    const held = this.#held.subarray(0, this.#heldBytes);
+    this.#heldBytes = 0;
+    if (held.length > this.#maxLineBytes) {
+      const cut = characterStart(held, this.#maxLineBytes);
+      this.#onLine(this.#decoder.decode(held.subarray(0, cut)));
+      this.#onLine(this.#decoder.decode(held.subarray(cut)));
+    } else if (held.length > 0) {
+      this.#onLine(this.#decoder.decode(held));
+    }
+  }
+
+  /** Passes on all that can be, and returns how many bytes that was; less than one line and its end is left. */
+  #pass(bytes: Uint8Array): number {
+    const limit = this.#maxLineBytes;
+    let from = 0;
+    for (;;) {
+      // One view holds the longest line with its end, so that every line in it but perhaps the first is short enough.
+      const view = bytes.subarray(from, from + limit + 2);
+      let last = view.lastIndexOf(NEWLINE);
+      if (last === limit + 1 && view[limit] !== RETURN) last = view.lastIndexOf(NEWLINE, limit);
+      if (last >= 0) {
+        this.#emit(view.subarray(0, last));
+        from += last + 1;
+      } else if (view.length === limit + 2) {
+        const cut = characterStart(view, limit);
+        this.#onLine(this.#decoder.decode(view.subarray(0, cut)));
+        from += cut;
+      } else {
+        return from;
+      }
+    }
+  }
+
+  /** Passes on lines that stand together, their last line end left out: decoding them at once is several times faster. */
+  #emit(bytes: Uint8Array): void {
+    const text = this.#decoder.decode(bytes);
+    let from = 0;
+    for (;;) {
+      const newline = text.indexOf("\n", from);
+      const end = newline < 0 ? text.length : newline;
+      this.#onLine(text.slice(from, end > from && text.charCodeAt(end - 1) === RETURN ? end - 1 : end));
+      if (newline < 0) return;
+      from = newline + 1;
+    }
+  }
+
+  #hold(bytes: Uint8Array): void {
+    const needed = this.#heldBytes + bytes.length;
+    if (needed > this.#held.length) {
+      const grown = new Uint8Array(Math.min(Math.max(needed, this.#held.length * 2, 256), Math.max(needed, this.#maxLineBytes + 2)));
+      grown.set(this.#held.subarray(0, this.#heldBytes));
+      this.#held = grown;
+    }
+    this.#held.set(bytes, this.#heldBytes);
+    this.#heldBytes = needed;
+  }
+}
+
+/** The nearest place at or before `index` where a character begins; `index` itself when the bytes are no UTF-8. */
+function characterStart(bytes: Uint8Array, index: number): number {
+  for (let start = index; start > index - MIN_LINE_BYTES; start--) {
+    if ((bytes[start] & 0b1100_0000) !== 0b1000_0000) return start;
+  }
+  return index;
+}

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { LineSplitter } from "../../src/core/lines.ts";
+import { test } from "../harness.ts";
+
+const encoder = new TextEncoder();
+
+/** What comes out of a splitter for these chunks. */
+function split(maxLineBytes: number, chunks: readonly Uint8Array[]): string[] {
+  const lines: string[] = [];
+  const splitter = new LineSplitter(maxLineBytes, (text) => lines.push(text));
+  for (const chunk of chunks) {
+    const reused = chunk.slice();
+    splitter.push(reused);
+    reused.fill(0);
+  }
+  splitter.end();
+  return lines;
+}
+
+/** The same by the book: cut at line ends, then cut what is too long in front of the first character that does not fit. */
+function model(maxLineBytes: number, text: string): string[] {
+  const lines = text.split("\n");
+  const last = lines.pop()!;
+  const whole = lines.map((line) => line.endsWith("\r") ? line.slice(0, -1) : line);
+  if (last !== "") whole.push(last);
+  return whole.flatMap((line) => {
+    const pieces = [""];
+    for (const character of line) {
+      const piece = pieces.at(-1)! + character;
+      if (encoder.encode(piece).length > maxLineBytes) pieces.push(character);
+      else pieces[pieces.length - 1] = piece;
+    }
+    return pieces;
+  });
+}
+
+test("LineSplitter: a limit that can't hold one character is refused", () => {
+  for (const bad of [0, 3, -1, 1.5, NaN, Infinity, "64KiB" as unknown as number]) {
+    assert.throws(() => new LineSplitter(bad, () => {}), RangeError, String(bad));
+  }
+});
+
+test("LineSplitter: lines, line ends and the last line", () => {
+  const rows: [text: string, lines: string[]][] = [
+    ["", []],
+    ["\n", [""]],
+    ["a\nb\n", ["a", "b"]],
+    ["a\nb", ["a", "b"]],
+    ["a\r\nb\r\n", ["a", "b"]],
+    ["\r\n\r\n", ["", ""]],
+    ["10%\r20%\r\n", ["10%\r20%"]],
+    ["a\r", ["a\r"]],
+    ["a\r\r\n", ["a\r"]],
+    ["\ufeffa\n\ufeffb", ["\ufeffa", "\ufeffb"]],
+  ];
+  for (const [text, lines] of rows) assert.deepEqual(split(64, [encoder.encode(text)]), lines, JSON.stringify(text));
+});
+
+test("LineSplitter: a line of exactly the limit is one line, with either line end and wherever the read cuts it", () => {
+  for (const end of ["", "\n", "\r\n"]) {
+    const bytes = encoder.encode(`12345678${end}`);
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      assert.deepEqual(split(8, [bytes.subarray(0, cut), bytes.subarray(cut)]), ["12345678"], `${JSON.stringify(end)} cut at ${cut}`);
+    }
+  }
+});
+
+test("LineSplitter: a split by the limit never cuts a character", () => {
+  assert.deepEqual(split(4, [encoder.encode("ab€c𝄞de\n")]), ["ab", "€c", "𝄞", "de"]);
+  assert.deepEqual(split(5, [encoder.encode("𝄞𝄞\n")]), ["𝄞", "𝄞"]);
+});
+
+test("LineSplitter: bytes that are no UTF-8 become U+FFFD and stop nothing", () => {
+  assert.deepEqual(split(8, [Uint8Array.of(0xff, 0x61, 10, 0xe2, 0x82, 10, 0x62)]), ["\ufffda", "\ufffd", "b"]);
+  const continuation = new Uint8Array(20).fill(0x80);
+  assert.equal(split(8, [continuation]).join(""), "\ufffd".repeat(20));
+});
+
+test("LineSplitter: any text in any chunks comes out as the model says", () => {
+  const text = fc.array(fc.constantFrom("a", "bc", "é", "€", "𝄞", "\n", "\r\n", "\r", "0123456789"), { maxLength: 60 }).map((parts) =>
+    parts.join("")
+  );
+  fc.assert(
+    fc.property(
+      text,
+      fc.integer({ min: 4, max: 24 }),
+      fc.array(fc.integer({ min: 0, max: 12 }), { maxLength: 40 }),
+      (text, limit, sizes) => {
+        const bytes = encoder.encode(text);
+        const chunks: Uint8Array[] = [];
+        let from = 0;
+        for (const size of sizes) chunks.push(bytes.subarray(from, from += size));
+        chunks.push(bytes.subarray(from));
+        assert.deepEqual(split(limit, chunks), model(limit, text));
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+});
+
+test("LineSplitter: a line of 50 MB without an end comes in pieces of the limit, and the next line follows (runner 39)", () => {
+  const limit = 65_536;
+  const lengths = new Map<number, number>();
+  let last = "";
+  const splitter = new LineSplitter(limit, (text) => {
+    lengths.set(text.length, (lengths.get(text.length) ?? 0) + 1);
+    last = text;
+  });
+  const chunk = new Uint8Array(65_536 - 1_000).fill(0x78);
+  const total = Math.ceil(50e6 / chunk.length) * chunk.length;
+  for (let sent = 0; sent < total; sent += chunk.length) splitter.push(chunk);
+  splitter.push(encoder.encode("\nnext\n"));
+  splitter.end();
+  assert.equal(last, "next");
+  assert.equal(lengths.get(limit), Math.floor(total / limit));
+  assert.equal(lengths.get(total % limit), 1);
+});
+
+test("LineSplitter: 100,000 lines come out once and in order, whatever the chunks (runner 40)", () => {
+  const bytes = encoder.encode(Array.from({ length: 100_000 }, (_, index) => `line ${index}\n`).join(""));
+  for (const size of [1_000, 4_096, 65_536, bytes.length]) {
+    let next = 0;
+    const splitter = new LineSplitter(65_536, (text) => assert.equal(text, `line ${next++}`));
+    for (let from = 0; from < bytes.length; from += size) splitter.push(bytes.subarray(from, from + size));
+    splitter.end();
+    assert.equal(next, 100_000, `chunks of ${size}`);
+  }
+});
+
+test("LineSplitter: characters cut by a read stay whole (runner 47)", () => {
+  const text = "é€𝄞".repeat(50);
+  assert.deepEqual(split(1_024, Array.from(encoder.encode(`${text}\n`), (byte) => Uint8Array.of(byte))), [text]);
+});
