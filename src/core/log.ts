@@ -41,3 +41,25 @@ export interface Logger {
   /** A logger whose name is this one's, a slash and `name`, with `fields` added to each record. */
   child(name: string, fields?: LogFields): Logger;
 }
+
+/**
+ * A logger that goes nowhere, for daemons that were given no sink.
+ *
+ * @example It is enabled for nothing
+ * ```ts
+ * import { silentLogger } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * silentLogger.error("nobody hears this");
+ * assert.ok(!silentLogger.isEnabled("error"));
+ * ```
+ */
+export const silentLogger: Logger = {
+  trace() {},
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  isEnabled: () => false,
+  child: () => silentLogger,
+};

@@ -109,7 +109,7 @@ export const TRANSITIONS: Readonly<Record<State, Readonly<Record<StateInput, Cel
     park: noRun,
   },
   restarting: {
-    want: null,
+    want: "waiting",
     start: "starting",
     ready: noRun,
     stop: "stopped",

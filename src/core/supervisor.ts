@@ -395,12 +395,19 @@ export class Supervisor {
     const runs = new Map(units.map((unit) => [unit, unit.run]));
     this.post({ kind: "restartUnits", units });
     await this.#when(() =>
-      units.every((unit) => unit.state !== "stopping" && (unit.run > runs.get(unit)! || unit.isDown) && this.#hasStarted(unit))
+      units.every((unit) =>
+        unit.state !== "stopping" && (unit.run > runs.get(unit)! || unit.isDown || unit.desired === "down") && this.#hasStarted(unit)
+      )
     );
     return units.map((unit) => {
       const { outcome, ...rest } = outcomeOfStart(unit, false);
       return { ...rest, outcome: outcome === "started" ? "restarted" : outcome };
     });
+  }
+
+  /** Whether it has started and no child lives or will live by itself. */
+  get isIdle(): boolean {
+    return this.#isIdle;
   }
 
   /** Children that were told to stop and did not within their time. */
@@ -532,7 +539,7 @@ export class Supervisor {
       else {
         unit.desired = "up";
         unit.history.clear();
-        this.#tellToStop(unit, "restart");
+        this.#tellToStop([unit], "restart");
       }
     }
   }
@@ -754,11 +761,8 @@ export class Supervisor {
     if (earlier !== undefined && earlier.trigger !== first) members.add(earlier.trigger);
     members.delete(first);
     this.#groupRestart = { trigger: first, members, isDue: false };
-    for (const unit of members) {
-      if (unit.spec.restart.when === "never") unit.desired = "down";
-      if (unit.state === "restarting") unit.clearTimer();
-      this.#tellToStop(unit, `restarts with ${first.name}`);
-    }
+    for (const unit of members) if (unit.spec.restart.when === "never") unit.desired = "down";
+    this.#tellToStop([...members], `restarts with ${first.name}`);
   }
 
   #isGroupDown(group: GroupRestart): boolean {
@@ -769,10 +773,9 @@ export class Supervisor {
     const group = this.#groupRestart;
     if (group === undefined || !this.#isGroupDown(group)) return;
     this.#groupRestart = undefined;
-    this.#launch(group.trigger, "restart");
     for (const unit of this.#units) {
-      if (!group.members.has(unit) || unit.desired === "down") continue;
-      if (unit.state === "stopped") this.#move(unit, "want", `restarts with ${group.trigger.name}`);
+      if (unit !== group.trigger && !group.members.has(unit) || unit.desired === "down") continue;
+      this.#move(unit, "want", `restarts with ${group.trigger.name}`);
       this.#consider(unit);
     }
   }
@@ -787,19 +790,19 @@ export class Supervisor {
   }
 
   #stopUnits(units: readonly Unit[], reason: string): void {
-    for (const unit of [...units].reverse()) {
-      unit.desired = "down";
-      this.#tellToStop(unit, reason);
-    }
+    for (const unit of units) unit.desired = "down";
+    this.#tellToStop(units, reason);
   }
 
-  #tellToStop(unit: Unit, reason: string): void {
-    if (unit.current !== undefined) {
-      if (unit.stopAskedMs === undefined) this.#toStop.add(unit);
-      unit.reason = reason;
-    } else if (unit.state === "waiting" || unit.state === "restarting") {
-      unit.clearTimer();
-      this.#move(unit, "stop", reason);
+  #tellToStop(units: readonly Unit[], reason: string): void {
+    for (const unit of units) {
+      if (unit.current !== undefined) {
+        if (unit.stopAskedMs === undefined) this.#toStop.add(unit);
+        unit.reason = reason;
+      } else if (unit.state === "waiting" || unit.state === "restarting") {
+        unit.clearTimer();
+        this.#move(unit, "stop", reason);
+      }
     }
     this.#advanceStops();
   }
@@ -811,7 +814,8 @@ export class Supervisor {
     const isRestOver = () => this.#units.every((unit) => unit.spec.stopLast || isGone(unit));
     for (const unit of [...this.#toStop].sort((a, b) => b.index - a.index)) {
       if (!this.#toStop.has(unit)) continue;
-      const isTurn = unit.dependents.every((other) => isGone(other) || !this.#isStopping(other));
+      const others = this.#withDependents([unit]);
+      const isTurn = others.every((other) => other === unit || isGone(other) || !this.#isStopping(other));
       if (isTurn && (!unit.spec.stopLast || this.#phase !== "stopping" || isRestOver())) this.#cancelRun(unit);
     }
   }

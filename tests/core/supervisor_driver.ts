@@ -1,0 +1,128 @@
+import { CancelToken } from "../../src/core/cancel.ts";
+import type { EventBody } from "../../src/core/event.ts";
+import { silentLogger } from "../../src/core/log.ts";
+import type { Context, Subsystem, SubsystemSpec } from "../../src/core/subsystem.ts";
+import {
+  type Registration,
+  registration,
+  Supervisor,
+  type SupervisorEnd,
+  type SupervisorOptions,
+  type SupervisorPorts,
+} from "../../src/core/supervisor.ts";
+import { FakeClock } from "../../src/testing/mod.ts";
+
+/** A supervisor under a fake clock that notes all it does. */
+export class Rig implements SupervisorPorts {
+  readonly clock: FakeClock = new FakeClock();
+  readonly events: EventBody[] = [];
+  readonly errors: unknown[] = [];
+  readonly ends: SupervisorEnd[] = [];
+  /** What subsystems did, in order: "enter a#1", "leave a#1". */
+  readonly notes: string[] = [];
+  shutdown: { reason: string; exitCode: number | undefined } | undefined;
+  random: () => number = () => 0.5;
+
+  isObserved(): boolean {
+    return true;
+  }
+  emit(event: EventBody): void {
+    this.events.push(event);
+  }
+  report(error: unknown): void {
+    this.errors.push(error);
+  }
+  requestShutdown(reason: string, exitCode?: number): void {
+    this.shutdown ??= { reason, exitCode };
+  }
+  remainingMs(): number | undefined {
+    return undefined;
+  }
+  logger(): typeof silentLogger {
+    return silentLogger;
+  }
+  runAs<T>(_path: string, fn: () => T): T {
+    return fn();
+  }
+
+  supervisor(children: Registration[], options: SupervisorOptions = {}): Supervisor {
+    const supervisor = new Supervisor(this, new CancelToken(), children, options);
+    supervisor.onEnd((end) => this.ends.push(end));
+    return supervisor;
+  }
+
+  /** A child that works until it is told to stop, and fails whenever its control says so. */
+  child(name: string, spec?: SubsystemSpec): Child {
+    return new Child(this, name, spec);
+  }
+
+  /** Transitions of one child, as "from>to". */
+  moves(name: string): string[] {
+    return this.events.flatMap((event) => event.type === "subsystem.state" && event.name === name ? [`${event.from}>${event.to}`] : []);
+  }
+
+  /** Waits of the restarts of one child, in milliseconds. */
+  delays(name: string): number[] {
+    return this.events.flatMap((event) =>
+      event.type === "subsystem.state" && event.name === name && event.to === "restarting" ? [event.delayMs!] : []
+    );
+  }
+}
+
+/** A scripted subsystem. */
+export class Child implements Subsystem {
+  readonly name: string;
+  readonly registration: Registration;
+  readonly #rig: Rig;
+  #end: { resolve(): void; reject(error: unknown): void } | undefined;
+  context: Context | undefined;
+  /** Called when a run is entered; what it throws, the run throws. */
+  onEnter: (context: Context) => void = () => {};
+  /** Ignores its signal. */
+  isDeaf = false;
+  /** Thrown when it is told to stop. */
+  stopError: unknown = undefined;
+
+  constructor(rig: Rig, name: string, spec?: SubsystemSpec) {
+    this.#rig = rig;
+    this.name = name;
+    this.registration = registration(this, "subsystem", spec);
+  }
+
+  async run(context: Context): Promise<void> {
+    this.context = context;
+    this.#rig.notes.push(`enter ${this.name}#${context.run}`);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#end = { resolve, reject };
+    const onAbort = () => {
+      this.#rig.notes.push(`told ${this.name}#${context.run}`);
+      if (this.isDeaf) return;
+      if (this.stopError !== undefined) reject(this.stopError);
+      else resolve();
+    };
+    context.signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      this.onEnter(context);
+      await promise;
+    } finally {
+      this.#rig.notes.push(`leave ${this.name}#${context.run}`);
+    }
+  }
+
+  fail(error: unknown = new Error("boom")): Promise<void> {
+    this.#end!.reject(error);
+    return settle();
+  }
+
+  finish(): Promise<void> {
+    this.#end!.resolve();
+    return settle();
+  }
+}
+
+/** Lets everything that is ready to go on do so. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 30; turn++) await Promise.resolve();
+}
+
+export { registration };
