@@ -1,0 +1,76 @@
+/**
+ * `ok [--static]`: everything that must hold before a change lands. Runs all steps, also after one has failed, and lists those that did.
+ * With `--static` it leaves out the tests, which `test` runs as well.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import process from "node:process";
+import { compileCommand } from "./compile.ts";
+import { ensurePackages, findRuntime, ROOT, type Runtime } from "./runtimes.ts";
+import { runTests, sentence, type Tally } from "./test.ts";
+
+const EXPORTS = ["mod.ts", "src/cli/mod.ts", "src/testing/mod.ts"];
+
+/** What Deno's own tools say about the sources. */
+const STATIC: readonly (readonly [name: string, args: readonly string[]])[] = [
+  ["format", ["fmt", "--check"]],
+  ["lint, with the layers", ["lint"]],
+  ["types", ["check", "."]],
+  ["types of the core, with web names only", ["check", "--config", "tests/rules/core.json", "src/core/"]],
+  ["documentation of the exports", ["doc", "--lint", ...EXPORTS]],
+  ["examples in documentation", ["test", "-A", "--doc", "mod.ts", "src/", "README.md"]],
+  ["publish, dry", ["publish", "--dry-run", "--allow-dirty", "--quiet"]],
+];
+
+interface Outcome {
+  name: string;
+  seconds: number;
+  ok: boolean;
+}
+
+ensurePackages();
+const outcomes: Outcome[] = [];
+const deno = findRuntime("deno");
+if (deno === undefined) console.log("static checks: not run, as Deno is neither here nor to be had from the registry");
+else {
+  for (const [name, args] of STATIC) step(name, () => succeeds(deno.path, args));
+  step("deno compile packs", () => packs(deno));
+}
+let tally: Tally | undefined;
+if (!process.argv.includes("--static")) {
+  const startMs = performance.now();
+  tally = await runTests(undefined, []);
+  outcomes.push({ name: "tests", seconds: (performance.now() - startMs) / 1_000, ok: tally.failed === 0 && tally.passed > 0 });
+}
+
+console.log("");
+for (const { name, seconds, ok } of outcomes) console.log(`${ok ? "ok    " : "FAILED"} ${seconds.toFixed(1).padStart(6)} s  ${name}`);
+if (tally !== undefined) console.log(sentence(tally));
+process.exitCode = outcomes.every(({ ok }) => ok) ? 0 : 1;
+
+function step(name: string, holds: () => boolean): void {
+  console.log(`--- ${name}`);
+  const startMs = performance.now();
+  const ok = holds();
+  outcomes.push({ name, seconds: (performance.now() - startMs) / 1_000, ok });
+}
+
+function succeeds(command: string, args: readonly string[], env: Record<string, string> = {}): boolean {
+  const { status } = spawnSync(command, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: ["ignore", "inherit", "inherit"] });
+  return status === 0;
+}
+
+/**
+ * Whether Deno can pack the executable. Its own base binary comes from a server of its makers, so here Deno's executable stands in for it:
+ * the file shows that every module is found and is not meant to be run.
+ */
+function packs(runtime: Runtime): boolean {
+  const folder = mkdtempSync(`${tmpdir()}/daemonkit-pack-`);
+  try {
+    const [command, ...args] = compileCommand(runtime, `${folder}/daemonkit-deno`);
+    return succeeds(command, args, { DENORT_BIN: runtime.path });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
