@@ -1,0 +1,194 @@
+import { Hono } from "hono";
+import type { Context as HonoContext } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { durationMs } from "../core/duration.ts";
+import { DaemonError, messageOf, TimeoutError } from "../core/errors.ts";
+import type { HttpHandler } from "../core/host.ts";
+import type { Logger } from "../core/log.ts";
+import type { Operations, UnitOutcome } from "../core/operations.ts";
+import { type Problem, problem, problemOf } from "./problem.ts";
+import { OpenStreams, type StreamFormat } from "./stream.ts";
+
+/** What {@linkcode controlHandler} works with. */
+export interface ControlOptions {
+  /** What it may ask of the daemon. */
+  operations: Operations;
+  /** Version of daemonkit, on every answer. */
+  version: string;
+  /** Version of the protocol, on every answer; a client that speaks another may only ask for the status and stop the daemon. */
+  protocol: number;
+  /** Told of failures that are the daemon's own. */
+  log: Logger;
+  /** Time, for the `timeout` of commands. @default {systemClock} */
+  clock?: Clock;
+}
+
+/** Answers the requests of a control socket. */
+export interface ControlHandler extends HttpHandler {
+  /** Its open streams, to be ended before the server stops. */
+  readonly streams: OpenStreams;
+}
+
+/** What a command on units answers. */
+export interface OutcomesAnswer {
+  /** Version of this shape. */
+  v: 1;
+  /** Whether every unit is where the command wanted it. */
+  ok: boolean;
+  /** What happened to each unit that the patterns matched; empty when none did. */
+  units: UnitOutcome[];
+}
+
+const MAX_BODY_BYTES = 65_536;
+const MAX_LINES = 10_000;
+const DEFAULT_LINES = 100;
+const COMMANDS = ["start", "stop", "restart"] as const;
+type Command = (typeof COMMANDS)[number];
+
+/**
+ * Makes the handler of the control plane.
+ *
+ * - `/v1/status` and `/v1/stop` never change, so that any client can look at any daemon and stop it.
+ * - A command on units answers when their state has changed, not when it was accepted.
+ * - Failures are RFC 9457 problems with `code`, `hint` and `issues`.
+ */
+export function controlHandler(options: ControlOptions): ControlHandler {
+  const { operations, version, protocol, log, clock = systemClock } = options;
+  const streams = new OpenStreams();
+  const app = new Hono();
+
+  app.use(async (c, next) => {
+    await next();
+    c.res.headers.set("daemonkit-protocol", String(protocol));
+    c.res.headers.set("daemonkit-version", version);
+  });
+  app.onError((error) => {
+    const made = problemOf(error);
+    if (made.status >= 500) log.error("a control request failed", { err: error });
+    return answerProblem(made);
+  });
+  app.notFound((c) => answerProblem(problem(404, "IPC_PROTOCOL", `Cannot answer as there is no ${c.req.method} ${c.req.path}`)));
+
+  // What never changes.
+  app.get("/livez", (c) => c.text("ok\n"));
+  app.get("/v1/status", (c) => {
+    const patterns = c.req.queries("name") ?? [];
+    const status = operations.status();
+    if (patterns.length === 0) return c.json({ ...status, protocol });
+    const names = new Set(operations.resolve(patterns));
+    return c.json({ ...status, units: status.units.filter((unit) => names.has(unit.name)), protocol });
+  });
+  app.post("/v1/stop", (c) => {
+    operations.shutdown("asked to stop over the control socket");
+    return c.json({ v: 1, state: "stopping", pid: operations.status().pid, protocol }, 202);
+  });
+
+  // What both sides have to agree on.
+  app.use(async (c, next) => {
+    const theirs = c.req.header("daemonkit-protocol");
+    if (theirs === undefined || theirs === String(protocol)) return await next();
+    return answerProblem(problem(
+      409,
+      "IPC_PROTOCOL",
+      `Cannot answer as client and daemon must speak the same protocol: the client speaks ${theirs}, daemonkit ${version} speaks ${protocol}`,
+      "`daemonkit status` and `daemonkit down` work with every version",
+    ));
+  });
+  app.use(bodyLimit({
+    maxSize: MAX_BODY_BYTES,
+    onError: () => answerProblem(problem(413, "IPC_PROTOCOL", `Cannot read the body as it must be at most ${MAX_BODY_BYTES} bytes`)),
+  }));
+
+  const command = async (c: HonoContext, verb: Command, patterns: readonly string[], timeout: unknown): Promise<Response> => {
+    const names = operations.resolve(patterns);
+    const units = names.length === 0 ? [] : await limited(verb, timeout, clock, (signal) => operations[verb](names, { signal }));
+    return c.json({ v: 1, ok: units.every((unit) => unit.ok), units } satisfies OutcomesAnswer);
+  };
+  for (const verb of COMMANDS) {
+    app.post(`/v1/services/${verb}`, async (c) => {
+      const { names, timeout } = await readNames(c);
+      return await command(c, verb, names, timeout ?? c.req.query("timeout"));
+    });
+    app.post(`/v1/services/:name/${verb}`, async (c) => await command(c, verb, [c.req.param("name")], c.req.query("timeout")));
+  }
+
+  app.get("/v1/logs", (c) => {
+    const patterns = c.req.queries("name") ?? [];
+    const names = operations.resolve(patterns);
+    const limit = lineLimit(c.req.query("n"));
+    const isNothing = patterns.length > 0 && names.length === 0;
+    const first = isNothing || limit === 0 ? [] : operations.lines(patterns.length === 0 ? [] : names, limit);
+    const follow = c.req.query("follow") === "1" && !isNothing
+      ? { follow: (fn: Parameters<Operations["followLines"]>[1]) => operations.followLines(patterns.length === 0 ? [] : names, fn) }
+      : {};
+    const response = streams.open({ format: formatOf(c, "ndjson"), first, ...follow });
+    response.headers.set("daemonkit-matched", String(names.length));
+    return response;
+  });
+  app.get("/v1/events", (c) =>
+    streams.open({
+      format: formatOf(c, "sse"),
+      first: [],
+      follow: (fn: Parameters<Operations["followEvents"]>[0]) => operations.followEvents(fn),
+    }));
+
+  return Object.assign((request: Request) => app.fetch(request), { streams });
+}
+
+function answerProblem(made: Problem): Response {
+  return new Response(JSON.stringify(made), { status: made.status, headers: { "content-type": "application/problem+json" } });
+}
+
+function formatOf(c: HonoContext, otherwise: StreamFormat): StreamFormat {
+  const accept = c.req.header("accept") ?? "";
+  if (accept.includes("text/event-stream")) return "sse";
+  return accept.includes("ndjson") ? "ndjson" : otherwise;
+}
+
+/** Reads `{"names": [...], "timeout": "30s"}`. */
+async function readNames(c: HonoContext): Promise<{ names: string[]; timeout?: unknown }> {
+  let body: unknown;
+  try {
+    body = await c.req.json();
+  } catch (cause) {
+    throw badRequest(`Cannot read the body as it must be JSON: ${messageOf(cause)}`);
+  }
+  const { names, timeout } = (body ?? {}) as { names?: unknown; timeout?: unknown };
+  if (!(Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === "string" && name !== ""))) {
+    throw badRequest(`Cannot read the body as "names" must be a list of names or patterns: current value is ${JSON.stringify(names)}`);
+  }
+  return { names, timeout };
+}
+
+function lineLimit(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_LINES;
+  if (!/^\d{1,9}$/.test(text)) {
+    throw badRequest(`Cannot read logs as "n" must be a number of lines: current value is ${JSON.stringify(text)}`);
+  }
+  return Math.min(Number(text), MAX_LINES);
+}
+
+/** Runs a command, and ends the wait for it after `timeout`; the change it asked for goes on. */
+async function limited<T>(verb: Command, timeout: unknown, clock: Clock, run: (signal?: AbortSignal) => Promise<T>): Promise<T> {
+  if (timeout === undefined) return await run();
+  let timeoutMs: number;
+  try {
+    timeoutMs = durationMs(timeout as string);
+  } catch (error) {
+    throw badRequest(messageOf(error));
+  }
+  const controller = new AbortController();
+  const timer = clock.schedule(timeoutMs, () => {
+    controller.abort(new TimeoutError("TIMEOUT", `Cannot wait any longer for ${verb} as ${timeout} are over; it goes on in the daemon`));
+  });
+  try {
+    return await run(controller.signal);
+  } finally {
+    timer[Symbol.dispose]();
+  }
+}
+
+function badRequest(message: string): DaemonError {
+  return new DaemonError("IPC_PROTOCOL", message);
+}

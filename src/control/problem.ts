@@ -1,0 +1,57 @@
+import type { ConfigIssue } from "../core/errors.ts";
+import { ConfigError, DaemonError, messageOf } from "../core/errors.ts";
+import type { ErrorCode } from "../core/error_codes.ts";
+
+/** A failure as RFC 9457 tells it, with what lets a program branch and a person act. */
+export interface Problem {
+  /** Kind of problem; always `about:blank`, as `code` says more. */
+  type: "about:blank";
+  /** Name of the status. */
+  title: string;
+  /** HTTP status. */
+  status: number;
+  /** What happened, with what value. */
+  detail: string;
+  /** Stable code. */
+  code: ErrorCode;
+  /** What to do about it. */
+  hint?: string;
+  /** Every mistake, where there may be several. */
+  issues?: readonly ConfigIssue[];
+}
+
+const TITLES: Record<number, string> = {
+  400: "Bad Request",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  409: "Conflict",
+  413: "Content Too Large",
+  422: "Unprocessable Content",
+  500: "Internal Server Error",
+  504: "Gateway Timeout",
+};
+
+/** Makes a {@linkcode Problem}. */
+export function problem(status: number, code: ErrorCode, detail: string, hint?: string): Problem {
+  return { type: "about:blank", title: TITLES[status], status, detail, code, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** Makes a {@linkcode Problem} of anything that was thrown. */
+export function problemOf(thrown: unknown): Problem {
+  if (!(thrown instanceof DaemonError)) {
+    return problem(500, "RUNTIME_PANIC", messageOf(thrown), "this is a fault of daemonkit: please report it");
+  }
+  const near = thrown.context?.nearest;
+  const hint = typeof near === "string" ? `did you mean ${JSON.stringify(near)}?` : undefined;
+  const made = problem(statusOf(thrown), thrown.code, thrown.message, hint);
+  return thrown instanceof ConfigError && thrown.issues.length > 0 ? { ...made, issues: thrown.issues } : made;
+}
+
+function statusOf({ code, category }: DaemonError): number {
+  if (code === "IPC_PROTOCOL") return 400;
+  if (code === "SUBSYSTEM_UNKNOWN") return 404;
+  if (code === "TIMEOUT") return 504;
+  if (category === "config") return 422;
+  if (category === "shutdown" || code === "RUNTIME_STATE") return 409;
+  return 500;
+}

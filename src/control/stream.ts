@@ -1,0 +1,86 @@
+/** How items of a stream are written: one JSON text a line, or server-sent events. */
+export type StreamFormat = "ndjson" | "sse";
+
+/** Something that comes with a rising number. */
+interface Numbered {
+  seq: number;
+  type?: string;
+}
+
+/** What a stream is made of. */
+export interface OpenStreamOptions<T> {
+  /** How items are written. */
+  format: StreamFormat;
+  /** Items to begin with. */
+  first: readonly T[];
+  /** Subscribes to those that follow; without it the stream ends after `first`. */
+  follow?: (fn: (item: T) => void) => Disposable;
+}
+
+/** Items that wait for a slow reader; those above are dropped, and the reader is told how many. */
+const MAX_WAITING = 4_096;
+
+/**
+ * The streams that are open on a control socket. They have to be ended before the server stops, as it would wait for them for ever.
+ */
+export class OpenStreams {
+  readonly #ends = new Set<() => void>();
+
+  /** Streams that are open now. */
+  get size(): number {
+    return this.#ends.size;
+  }
+
+  /** Makes the answer that streams items until its reader goes, or {@linkcode OpenStreams.end} is called. */
+  open<T extends Numbered>(options: OpenStreamOptions<T>): Response {
+    const { format, first, follow } = options;
+    const write = format === "sse" ? sseText : ndjsonText;
+    const encoder = new TextEncoder();
+    let dropped = 0;
+    let subscription: Disposable | undefined;
+    let end = () => {};
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        const send = (item: Numbered | { v: 1; dropped: number }) => controller.enqueue(encoder.encode(write(item)));
+        const sendOrDrop = (item: T) => {
+          if (controller.desiredSize === null || controller.desiredSize <= 0) return void dropped++;
+          if (dropped > 0) send({ v: 1, dropped });
+          dropped = 0;
+          send(item);
+        };
+        // The head goes out at once, also when nothing follows for hours.
+        if (format === "sse") controller.enqueue(encoder.encode(": open\n\n"));
+        for (const item of first) send(item);
+        if (follow === undefined) return controller.close();
+        end = () => {
+          this.#ends.delete(end);
+          subscription?.[Symbol.dispose]();
+          try {
+            controller.close();
+          } catch {
+            // Its reader has gone already.
+          }
+        };
+        this.#ends.add(end);
+        subscription = follow(sendOrDrop);
+      },
+      cancel: () => end(),
+    }, { highWaterMark: MAX_WAITING });
+    const type = format === "sse" ? "text/event-stream" : "application/x-ndjson";
+    return new Response(body, { headers: { "content-type": type, "cache-control": "no-store" } });
+  }
+
+  /** Ends every open stream; what was sent before still arrives. */
+  end(): void {
+    for (const end of [...this.#ends]) end();
+  }
+}
+
+function ndjsonText(item: object): string {
+  return `${JSON.stringify(item)}\n`;
+}
+
+function sseText(item: Numbered | { v: 1; dropped: number }): string {
+  const head = "seq" in item ? `id: ${item.seq}\n${item.type === undefined ? "" : `event: ${item.type}\n`}` : "event: dropped\n";
+  return `${head}data: ${JSON.stringify(item)}\n\n`;
+}

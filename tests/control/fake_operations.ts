@@ -1,0 +1,118 @@
+import { SubsystemError } from "../../src/core/errors.ts";
+import type { DaemonEvent } from "../../src/core/event.ts";
+import { nearest } from "../../src/core/names.ts";
+import type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus } from "../../src/core/operations.ts";
+
+/** A unit that runs. */
+export function fakeUnit(name: string, changes: Partial<UnitStatus> = {}): UnitStatus {
+  return {
+    name,
+    kind: "service",
+    state: "running",
+    ready: null,
+    desired: "up",
+    reason: "start",
+    run: 1,
+    restarts: 0,
+    startedAt: "2026-01-01T00:00:00.000Z",
+    details: { pid: 4242 },
+    ...changes,
+  };
+}
+
+/** Operations that note what they are asked and change nothing but states. */
+export class FakeOperations implements Operations {
+  readonly units: UnitStatus[];
+  readonly calls: string[] = [];
+  readonly logLines: LogLine[] = [];
+  readonly lineReaders: Set<(line: LogLine) => void> = new Set();
+  readonly eventReaders: Set<(event: DaemonEvent) => void> = new Set();
+  state: DaemonStatus["state"] = "running";
+  /** Replaces what start, stop and restart do. */
+  act: ((verb: string, names: readonly string[], signal?: AbortSignal) => Promise<UnitOutcome[]>) | undefined;
+
+  constructor(units: readonly UnitStatus[]) {
+    this.units = [...units];
+  }
+
+  status(): DaemonStatus {
+    return {
+      v: 1,
+      name: "demo",
+      id: "demo-0123abcd",
+      version: "0.1.0",
+      runtime: "fake 1.0",
+      pid: 77,
+      config: "/srv/daemon.toml",
+      state: this.state,
+      ready: true,
+      startedAt: "2026-01-01T00:00:00.000Z",
+      uptimeMs: 61_000,
+      residentBytes: 30 * 2 ** 20,
+      units: this.units.map((unit) => ({ ...unit })),
+    };
+  }
+
+  resolve(patterns: readonly string[]): string[] {
+    const names = this.units.map((unit) => unit.name);
+    return patterns.flatMap((pattern) => {
+      if (pattern.includes("*")) return names.filter((name) => name.startsWith(pattern.slice(0, pattern.indexOf("*"))));
+      if (names.includes(pattern)) return [pattern];
+      const near = nearest(pattern, names);
+      throw new SubsystemError("SUBSYSTEM_UNKNOWN", pattern, `Cannot find a unit named ${JSON.stringify(pattern)}`, {
+        context: near === undefined ? {} : { nearest: near },
+      });
+    });
+  }
+
+  start(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
+    return this.#act("start", names, options.signal);
+  }
+
+  stop(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
+    return this.#act("stop", names, options.signal);
+  }
+
+  restart(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
+    return this.#act("restart", names, options.signal);
+  }
+
+  shutdown(reason: string): void {
+    this.calls.push(`shutdown: ${reason}`);
+    this.state = "stopping";
+  }
+
+  lines(names: readonly string[], limit: number): LogLine[] {
+    return this.logLines.filter((line) => names.length === 0 || names.includes(line.name)).slice(-limit);
+  }
+
+  followLines(names: readonly string[], fn: (line: LogLine) => void): Disposable {
+    const reader = (line: LogLine) => {
+      if (names.length === 0 || names.includes(line.name)) fn(line);
+    };
+    this.lineReaders.add(reader);
+    return { [Symbol.dispose]: () => void this.lineReaders.delete(reader) };
+  }
+
+  followEvents(fn: (event: DaemonEvent) => void): Disposable {
+    this.eventReaders.add(fn);
+    return { [Symbol.dispose]: () => void this.eventReaders.delete(fn) };
+  }
+
+  /** A service prints a line. */
+  print(name: string, text: string): void {
+    const line: LogLine = { seq: this.logLines.length + 1, time: "2026-01-01T00:00:01.000Z", name, stream: "stdout", text };
+    this.logLines.push(line);
+    for (const reader of this.lineReaders) reader(line);
+  }
+
+  async #act(verb: string, names: readonly string[], signal?: AbortSignal): Promise<UnitOutcome[]> {
+    this.calls.push(`${verb} ${names.join(" ")}`);
+    if (this.act !== undefined) return await this.act(verb, names, signal);
+    const [state, outcome] = verb === "stop"
+      ? ["stopped", "stopped"] as const
+      : ["running", verb === "start" ? "started" : "restarted"] as const;
+    for (const unit of this.units) if (names.includes(unit.name)) unit.state = state;
+    return names.map((name) => ({ name, state, outcome, ok: true, reason: "" }));
+  }
+}

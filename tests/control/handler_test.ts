@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import type { ControlHandler } from "../../src/control/mod.ts";
+import { controlHandler } from "../../src/control/mod.ts";
+import { silentLogger } from "../../src/core/log.ts";
+import { test } from "../harness.ts";
+import { FakeOperations, fakeUnit } from "./fake_operations.ts";
+
+function fixture(): { operations: FakeOperations; handler: ControlHandler; ask: (path: string, init?: RequestInit) => Promise<Response> } {
+  const operations = new FakeOperations([fakeUnit("db"), fakeUnit("api@1"), fakeUnit("api@2")]);
+  const handler = controlHandler({ operations, version: "9.9.9", protocol: 1, log: silentLogger });
+  return { operations, handler, ask: async (path, init) => await handler(new Request(`http://localhost${path}`, init)) };
+}
+
+function post(body: unknown): RequestInit {
+  return { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+}
+
+/** Reads texts of a stream until `count` lines that are not empty have come. */
+async function readLines(response: Response, count: number): Promise<string[]> {
+  const reader = response.body!.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  const lines = () => text.split("\n").filter((line) => line !== "" && !line.startsWith(":"));
+  while (lines().length < count) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    text += decoder.decode(value, { stream: true });
+  }
+  await reader.cancel();
+  return lines();
+}
+
+test("controlHandler puts protocol and version on every answer, also on failures", async () => {
+  const { ask } = fixture();
+  for (const path of ["/livez", "/v1/status", "/nowhere", "/v1/status?name=nobody"]) {
+    const response = await ask(path);
+    assert.equal(response.headers.get("daemonkit-protocol"), "1", path);
+    assert.equal(response.headers.get("daemonkit-version"), "9.9.9", path);
+    await response.body?.cancel();
+  }
+});
+
+test("controlHandler GET /v1/status shows all units, or those that patterns match", async () => {
+  const { ask } = fixture();
+  const all = await (await ask("/v1/status")).json();
+  assert.deepEqual([all.v, all.protocol, all.name, all.units.length], [1, 1, "demo", 3]);
+  const some = await (await ask("/v1/status?name=api*&name=db")).json();
+  assert.deepEqual(some.units.map((unit: { name: string }) => unit.name), ["db", "api@1", "api@2"]);
+  assert.deepEqual((await (await ask("/v1/status?name=zzz*")).json()).units, []);
+});
+
+test("controlHandler answers an unknown name with a problem that names the nearest", async () => {
+  const { ask } = fixture();
+  const response = await ask("/v1/services/api@3/stop", { method: "POST" });
+  assert.equal(response.status, 404);
+  assert.equal(response.headers.get("content-type"), "application/problem+json");
+  const problem = await response.json();
+  assert.equal(problem.code, "SUBSYSTEM_UNKNOWN");
+  assert.equal(problem.hint, 'did you mean "api@1"?');
+});
+
+test("controlHandler starts, stops and restarts one unit by its path and several by their names", async () => {
+  const { ask, operations } = fixture();
+  assert.deepEqual(await (await ask("/v1/services/db/restart", { method: "POST" })).json(), {
+    v: 1,
+    ok: true,
+    units: [{ name: "db", state: "running", outcome: "restarted", ok: true, reason: "" }],
+  });
+  await ask("/v1/services/stop", post({ names: ["api*", "db"] }));
+  await ask("/v1/services/start", post({ names: ["db"] }));
+  assert.deepEqual(operations.calls, ["restart db", "stop api@1 api@2 db", "start db"]);
+});
+
+test("controlHandler asks for nothing when no unit matches", async () => {
+  const { ask, operations } = fixture();
+  assert.deepEqual(await (await ask("/v1/services/stop", post({ names: ["web*"] }))).json(), { v: 1, ok: true, units: [] });
+  assert.deepEqual(operations.calls, []);
+});
+
+test("controlHandler answers a command only when it is done, and a timeout ends the wait with 504", async () => {
+  const { ask, operations } = fixture();
+  operations.act = (_verb, _names, signal) =>
+    new Promise((_resolve, reject) => signal!.addEventListener("abort", () => reject(signal!.reason), { once: true }));
+  const response = await ask("/v1/services/stop", post({ names: ["db"], timeout: "1ms" }));
+  assert.equal(response.status, 504);
+  assert.equal((await response.json()).code, "TIMEOUT");
+});
+
+test("controlHandler refuses bodies that are garbage, of the wrong shape or too large, and goes on", async () => {
+  const { ask, operations } = fixture();
+  const bad: [RequestInit, number][] = [
+    [{ method: "POST", body: "{" }, 400],
+    [{ method: "POST" }, 400],
+    [post(null), 400],
+    [post([]), 400],
+    [post({}), 400],
+    [post({ names: [] }), 400],
+    [post({ names: "db" }), 400],
+    [post({ names: [7] }), 400],
+    [post({ names: ["db"], timeout: "soon" }), 400],
+    [post({ names: ["x".repeat(70_000)] }), 413],
+  ];
+  for (const [init, status] of bad) {
+    const response = await ask("/v1/services/stop", init);
+    assert.equal(response.status, status, String(init.body).slice(0, 40));
+    assert.equal((await response.json()).code, "IPC_PROTOCOL");
+  }
+  assert.equal((await ask("/v1/logs?n=many")).status, 400);
+  assert.deepEqual(operations.calls, []);
+  assert.equal((await ask("/v1/status")).status, 200);
+});
+
+test("controlHandler POST /v1/stop begins the shutdown and answers at once", async () => {
+  const { ask, operations } = fixture();
+  const response = await ask("/v1/stop", { method: "POST" });
+  assert.equal(response.status, 202);
+  assert.deepEqual(await response.json(), { v: 1, state: "stopping", pid: 77, protocol: 1 });
+  assert.deepEqual(operations.calls, ["shutdown: asked to stop over the control socket"]);
+});
+
+test("controlHandler lets a client of another protocol only look and stop", async () => {
+  const { ask } = fixture();
+  const headers = { "daemonkit-protocol": "2" };
+  assert.equal((await ask("/v1/status", { headers })).status, 200);
+  assert.equal((await ask("/v1/stop", { method: "POST", headers })).status, 202);
+  const refused = await ask("/v1/services/db/stop", { method: "POST", headers });
+  assert.equal(refused.status, 409);
+  const problem = await refused.json();
+  assert.equal(problem.code, "IPC_PROTOCOL");
+  assert.match(problem.detail, /client speaks 2, daemonkit 9\.9\.9 speaks 1/);
+});
+
+test("controlHandler GET /v1/logs gives the newest lines of the named units, then those that follow", async () => {
+  const { ask, operations, handler } = fixture();
+  for (let i = 1; i <= 5; i++) operations.print(i % 2 === 0 ? "db" : "api@1", `line ${i}`);
+  const last = (await (await ask("/v1/logs?n=2")).text()).trim().split("\n").map((line) => JSON.parse(line).text);
+  assert.deepEqual(last, ["line 4", "line 5"]);
+
+  const response = await ask("/v1/logs?name=db&n=1&follow=1");
+  assert.equal(handler.streams.size, 1);
+  operations.print("api@1", "not asked for");
+  operations.print("db", "line 7");
+  assert.deepEqual((await readLines(response, 2)).map((line) => JSON.parse(line).text), ["line 4", "line 7"]);
+  assert.equal(handler.streams.size, 0);
+  assert.equal(operations.lineReaders.size, 0);
+});
+
+test("controlHandler writes logs as server-sent events for who accepts them, with id = seq", async () => {
+  const { ask, operations } = fixture();
+  operations.print("db", "hello");
+  const response = await ask("/v1/logs?n=1", { headers: { accept: "text/event-stream" } });
+  assert.equal(response.headers.get("content-type"), "text/event-stream");
+  const text = await response.text();
+  assert.match(text, /^id: 1\ndata: \{.*"text":"hello"\}\n$/m);
+});
+
+test("controlHandler GET /v1/events streams events with id = seq, and ends when the streams are ended", async () => {
+  const { ask, operations, handler } = fixture();
+  const response = await ask("/v1/events");
+  for (const reader of operations.eventReaders) {
+    reader({ v: 1, seq: 12, time: "2026-01-01T00:00:00.000Z", type: "daemon.stopping", reason: "test" });
+  }
+  handler.streams.end();
+  const text = await response.text();
+  assert.match(text, /id: 12\nevent: daemon\.stopping\ndata: \{"v":1,"seq":12,/);
+  assert.equal(operations.eventReaders.size, 0);
+});
+
+test("OpenStreams drops what a slow reader does not take, and tells it how many", async () => {
+  const { ask, operations } = fixture();
+  const response = await ask("/v1/logs?n=0&follow=1");
+  for (let i = 0; i < 5_000; i++) operations.print("db", `line ${i}`);
+  const reader = response.body!.getReader();
+  const decoder = new TextDecoder();
+  const rows: Record<string, unknown>[] = [];
+  const take = async () => {
+    for (const line of decoder.decode((await reader.read()).value).split("\n")) if (line !== "") rows.push(JSON.parse(line));
+  };
+  for (let i = 0; i < 4_096; i++) await take();
+  operations.print("db", "afterwards");
+  await take();
+  await take();
+  assert.deepEqual(rows.at(-2), { v: 1, dropped: 904 });
+  assert.equal(rows.at(-1)!.text, "afterwards");
+  await reader.cancel();
+  assert.equal(operations.lineReaders.size, 0);
+});
