@@ -121,6 +121,53 @@ function isReference(node: Deno.lint.Identifier): boolean {
   }
 }
 
+/** Whether a name that a file uses was declared in a scope around its use: a parameter, a variable, an import. */
+function isLocal(node: Deno.lint.Identifier): boolean {
+  for (let scope = node.parent as unknown as Roles | undefined; scope !== undefined && scope !== null; scope = scope.parent as Roles) {
+    const statements = [scope.body, scope.consequent].find(Array.isArray) ?? [];
+    const patterns = [...(scope.params as Roles[] ?? []), scope.param, ...[...statements, scope.init, scope.left].flatMap(declaredBy)];
+    if (patterns.some((pattern) => binds(pattern as Roles | null, node.name))) return true;
+  }
+  return false;
+}
+
+/** The patterns that a statement declares. */
+function declaredBy(statement: Roles | null | undefined): unknown[] {
+  switch (statement?.type) {
+    case "VariableDeclaration":
+      return (statement.declarations as Roles[]).map((declarator) => declarator.id);
+    case "FunctionDeclaration":
+    case "ClassDeclaration":
+      return [statement.id];
+    case "ImportDeclaration":
+      return (statement.specifiers as Roles[]).map((specifier) => specifier.local);
+    case "ExportNamedDeclaration":
+      return declaredBy(statement.declaration as Roles | null);
+    default:
+      return [];
+  }
+}
+
+/** Whether a pattern binds a name. */
+function binds(pattern: Roles | null | undefined, name: string): boolean {
+  switch (pattern?.type) {
+    case "Identifier":
+      return pattern.name === name;
+    case "ObjectPattern":
+      return (pattern.properties as Roles[]).some((property) => binds((property.value ?? property) as Roles, name));
+    case "ArrayPattern":
+      return (pattern.elements as Roles[]).some((element) => binds(element, name));
+    case "AssignmentPattern":
+      return binds(pattern.left as Roles, name);
+    case "RestElement":
+      return binds(pattern.argument as Roles, name);
+    case "TSParameterProperty":
+      return binds(pattern.parameter as Roles, name);
+    default:
+      return false;
+  }
+}
+
 /** The name of the member that an expression takes of `node`: `a.b` and `a["b"]` take b; undefined when it takes none or one that is computed. */
 function memberOf(node: Deno.lint.Identifier): string | undefined {
   const parent = node.parent as unknown as Roles;
@@ -138,6 +185,14 @@ function isHarmless(node: Deno.lint.Identifier): boolean {
   if (parent.type.startsWith("TS")) return true;
   const member = memberOf(node);
   return member !== undefined && !UNPASSED_MEMBERS[node.name].includes(member);
+}
+
+/** Whether a member is taken but not called: the composition root picks the sources of chance and hands them on, and uses none itself. */
+function isHandedOn(node: Deno.lint.Identifier): boolean {
+  if (memberOf(node) === undefined) return false;
+  const member = node.parent as unknown as Roles;
+  const user = member.parent as Roles;
+  return user.type !== "CallExpression" || user.callee !== member;
 }
 
 /** The layer rule for a checkout at `root` (an absolute path without a slash at its end). */
@@ -199,13 +254,14 @@ export function layers(root: string): Deno.lint.Plugin {
       Identifier: (node) => {
         const { name } = node;
         if (!RUNTIME_GLOBALS.has(name) && !UNPASSED.has(name) && !Object.hasOwn(UNPASSED_MEMBERS, name)) return;
-        if (!isReference(node)) return;
+        if (!isReference(node) || isLocal(node)) return;
         if (RUNTIME_GLOBALS.has(name)) {
           if (name === "Function" && node.parent.type.startsWith("TS") || isInstanceOf(node)) return;
-          return report(node, `uses the runtime's "${name}" (a local of that name needs another)`);
+          return report(node, `uses the runtime's "${name}"`);
         }
         if (file === CLOCK_FILE || name === "console" && here === "cli") return;
         if (UNPASSED.has(name)) return report(node, `uses "${name}"; time, chance and printing are passed in`);
+        if (here === "daemon" && isHandedOn(node)) return;
         if (!isHarmless(node)) report(node, `uses time or chance of "${name}"; they are passed in`);
       },
     };

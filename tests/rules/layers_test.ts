@@ -118,6 +118,17 @@ const CASES: Row[] = [
   ["src/core/a.ts", `type F = (process: P, self: S) => void; const { process: owner } = host;`, false],
   ["src/core/a.ts", `const ok = x instanceof Function; let f: Function;`, false],
 
+  // A local of such a name is no global, within its scope.
+  ["src/core/a.ts", `const { files, process } = host; process.cwd();`, false],
+  ["src/core/a.ts", `function f(process: P, { self } = a, ...[window]: W) { process.exit(); self.a(); window.b(); }`, false],
+  ["src/core/a.ts", `const f = ({ process = other }) => process.exit();`, false],
+  ["src/core/a.ts", `class A { constructor(private process: P) { process.exit(); } }`, false],
+  ["src/core/a.ts", `import type { process } from "./b.ts"; process.exit();`, false],
+  ["src/core/a.ts", `for (const self of all) self.f(); try { f(); } catch (process) { g(process); }`, false],
+  ["src/core/a.ts", `function f(process: P) { process.exit(); } process.exit();`, true],
+  ["src/core/a.ts", `{ const { process } = host; } process.exit();`, true],
+  ["src/core/a.ts", `const { process = globalThis.process } = host;`, true],
+
   // Time, chance and printing come in by the door.
   ["src/core/a.ts", `const t = Date.now();`, true],
   ["src/core/a.ts", `const t = new Date();`, true],
@@ -137,6 +148,10 @@ const CASES: Row[] = [
   ["src/service/a.ts", `setTimeout(f, 1);`, true],
   ["src/log/a.ts", `console.log("");`, true],
   ["src/daemon/a.ts", `const t = Date.now();`, true],
+  ["src/daemon/a.ts", `const r = Math.random();`, true],
+  ["src/daemon/a.ts", `const { random } = Math;`, true],
+  ["src/daemon/a.ts", `this.random = host?.random ?? Math.random;`, false],
+  ["src/service/a.ts", `this.random = host?.random ?? Math.random;`, true],
   ["src/core/a.ts", `const t = new Date(ms).toISOString(); const u = Date.UTC(2026, 1); const m = Math.max(1, 2);`, false],
   ["src/core/a.ts", `if (x instanceof Date) f(); let d: Date; const s = AbortSignal.any([]); queueMicrotask(f);`, false],
   ["src/core/a.ts", `const h = await crypto.subtle.digest("SHA-256", bytes);`, false],

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import process from "node:process";
+import { test } from "./harness.ts";
+import { ROOT } from "./tools/runtimes.ts";
+
+/** What a program printed and how it ended. */
+interface Ended {
+  code: number | null;
+  output: string;
+}
+
+/** Argv that runs a TypeScript file on the runtime of this test. */
+const RUN = "Deno" in globalThis ? [process.execPath, "run", "-A"] : [process.execPath];
+
+/** Runs an example to its end; `onOutput` sees all that was printed so far and may send a signal. */
+function run(
+  args: string[],
+  env: Record<string, string> = {},
+  onOutput: (output: string, stop: () => void) => void = () => {},
+): Promise<Ended> {
+  const [command, ...rest] = [...RUN, ...args];
+  const child = spawn(command, rest, { cwd: ROOT, env: { ...process.env, NO_COLOR: "1", ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8");
+    stream.on("data", (text: string) => onOutput(output += text, () => void child.kill("SIGTERM")));
+  }
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code, output })));
+}
+
+/** Calls `body` with a copy of a sample's folder and an environment whose state lies in it too, so that both runtimes can use it at once. */
+async function withCopy(sample: string, body: (file: string, env: Record<string, string>) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(`${tmpdir()}/daemonkit-example-`);
+  try {
+    cpSync(`${ROOT}/examples/${sample}`, folder, { recursive: true });
+    await body(`${folder}/daemon.toml`, { DAEMON_STATE_DIR: `${folder}/state`, XDG_RUNTIME_DIR: folder });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test("examples/simple.ts ends by itself after the ticks it was asked for", async () => {
+  const { code, output } = await run(["examples/simple.ts", "1"]);
+  assert.equal(code, 0, output);
+  assert.match(output, /tick/);
+  assert.match(output, /exit code 0/);
+});
+
+test("examples/simple.ts stops gracefully on SIGTERM", async () => {
+  const { code, output } = await run(["examples/simple.ts"], {}, (output, stop) => output.includes("tick") && stop());
+  assert.equal(code, 0, output);
+  assert.match(output, /stopped as received SIGTERM/);
+});
+
+test("examples/comprehensive.ts asserts its own story", async () => {
+  const { code, output } = await run(["examples/comprehensive.ts"]);
+  assert.equal(code, 0, output);
+  assert.match(output, /the fourth attempt went well/);
+});
+
+const samples = readdirSync(`${ROOT}/examples`, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+for (const sample of samples) {
+  test(`examples/${sample}/daemon.toml is valid`, () =>
+    withCopy(sample, async (file, env) => {
+      const { code, output } = await run(["cli.ts", "validate", file], env);
+      assert.equal(code, 0, output);
+    }));
+}
+
+test("examples/quick-start/daemon.toml has at most 12 lines", () => {
+  const lines = readFileSync(`${ROOT}/examples/quick-start/daemon.toml`, "utf8").trimEnd().split("\n");
+  assert.ok(lines.length <= 12, `it has ${lines.length}`);
+});
+
+test("examples/quick-start runs: web starts once db is ready, and both stop on SIGTERM", () =>
+  withCopy("quick-start", async (file, env) => {
+    const { code, output } = await run(["cli.ts", "run", file], env, (output, stop) => output.includes("so here I am") && stop());
+    assert.equal(code, 0, output);
+    const order = ["warming up", "ready", "so here I am"].map((text) => output.indexOf(text));
+    assert.deepEqual(order, [...order].sort((a, b) => a - b), output);
+  }));
+
+test("examples/services runs: it fans out, and the one that fails leaves the others alone", () =>
+  withCopy("services", async (file, env) => {
+    const { code, output } = await run(["cli.ts", "run", file], env, (output, stop) => output.includes("everything is up") && stop());
+    assert.equal(code, 0, output);
+    assert.match(output, /open for business/);
+  }));
