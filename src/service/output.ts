@@ -104,6 +104,9 @@ export class ServiceOutput {
       }
       time = now();
       splitter.end();
+    } catch (error) {
+      reader.cancel(error).catch(() => {/* the error before this one is the one to report */});
+      throw error;
     } finally {
       this.#readers.delete(reader);
     }

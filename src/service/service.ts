@@ -59,7 +59,7 @@ export class Service implements Subsystem {
   #lastExit: LastExit | null = null;
   #lastLines: readonly string[] | undefined;
   #spawnFailures = 0;
-  /** Why the last probe failed, until one does not. */
+  /** Why the last probe of this run failed; undefined once one did not. */
   #probeAnswer: string | undefined;
 
   /** Creates the subsystem of instance number `instance`; nothing is started. */
@@ -81,7 +81,10 @@ export class Service implements Subsystem {
     };
   }
 
-  /** `command`, `pid`, `port`, `lastExit`, `lastLines` after a failure, `probe` (why it is not ready yet) and `spawnFailures`. */
+  /**
+   * `command`, `pid`, `port`, `lastExit`, `spawnFailures`, `probe` (why it is or was not ready) and, after a run that failed or never became
+   * ready, `lastLines`.
+   */
   details(): Readonly<Record<string, unknown>> {
     const { run } = this.#service;
     return {
@@ -115,6 +118,13 @@ export class Service implements Subsystem {
       throw this.#startError(context.name, cause);
     }
     this.#pid = child.identity.pid;
+    this.#probeAnswer = undefined;
+    let isReady = false;
+    const becomeReady = () => {
+      isReady = true;
+      this.#probeAnswer = undefined;
+      context.ready();
+    };
     const group = new ProcessGroup(child, {
       processes,
       clock,
@@ -128,7 +138,7 @@ export class Service implements Subsystem {
       clock,
       maxLineBytes,
       publishLine,
-      onText: (text) => this.#readyPattern?.test(text) && context.ready(),
+      onText: (text) => !isReady && this.#readyPattern?.test(text) && becomeReady(),
       onBroken: () => group.kill(),
     });
 
@@ -140,14 +150,13 @@ export class Service implements Subsystem {
     });
     using _killing = context.onKill(() => group.kill());
     void child.exited.then(() => probing.abort());
-    const probed = this.#probeUntilReady(probe, probing.signal, context);
+    const probed = this.#untilReady(probe, probing.signal).then((isUp) => isUp && becomeReady());
 
     // See it to its end: the whole group, the probe that may be under way, the output.
     const status = await group.ended();
     this.#pid = null;
     this.#lastExit = { ...status, at: new Date(clock.wallMs()).toISOString() };
     await probed;
-    this.#probeAnswer = undefined;
     const isDrained = await output.drain();
     if (!isDrained && stop.killMode === "group") {
       const pids = processes.findByEnv(UNIT_VARIABLE).filter(({ value }) => value === unitValue).map(({ identity }) => identity.pid);
@@ -157,21 +166,19 @@ export class Service implements Subsystem {
     // Judge the end.
     const exitCode = exitCodeOf(status);
     const isFailure = !context.isShutdown() && !successExitCodes.includes(exitCode);
-    this.#lastLines = isFailure ? output.lastLines : undefined;
+    this.#lastLines = isFailure || !isReady ? output.lastLines : undefined;
     if (!isFailure) return;
     throw new SubsystemError("SUBSYSTEM_EXITED", context.name, `Service "${context.name}" ${describeExit(status)}`, {
       context: { exitCode, signal: status.signal, lastLines: output.lastLines },
     });
   }
 
-  async #probeUntilReady(probe: Probe | undefined, signal: AbortSignal, context: Context): Promise<void> {
-    const { ready } = this.#service;
-    if (ready === undefined) return context.ready();
-    if (probe === undefined) return;
-    const { clock } = this.#ports.host;
-    const isReady = await untilReady(probe, { clock, spec: ready, signal, onAnswer: (answer) => this.#probeAnswer = answer });
-    this.#probeAnswer = undefined;
-    if (isReady) context.ready();
+  /** Whether it is ready as far as asking it can tell; a log probe does not ask. */
+  async #untilReady(probe: Probe | undefined, signal: AbortSignal): Promise<boolean> {
+    const { ready: spec } = this.#service;
+    if (spec === undefined) return true;
+    if (probe === undefined) return false;
+    return await untilReady(probe, { clock: this.#ports.host.clock, spec, signal, onAnswer: (answer) => this.#probeAnswer = answer });
   }
 
   #createProbe(launch: Omit<SpawnOptions, "argv">): Probe | undefined {

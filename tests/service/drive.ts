@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CancelToken, stopReason } from "../../src/core/cancel.ts";
+import { sleep } from "../../src/core/clock.ts";
+import type { Host } from "../../src/core/host.ts";
+import { type LogFields, silentLogger } from "../../src/core/log.ts";
+import type { LogLine } from "../../src/core/operations.ts";
+import { RunContext } from "../../src/core/run_context.ts";
+import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
+import { type Service, serviceSubsystems, UNIT_VARIABLE } from "../../src/service/mod.ts";
+
+/** A folder of its own that is gone at the end of the block. */
+export function tempDir(): Disposable & { path: string } {
+  const path = mkdtempSync(join(tmpdir(), "daemonkit-service-"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** One run of a service outside of any supervisor, with what it said and did. */
+export class Drive {
+  readonly service: Service;
+  readonly token: CancelToken = new CancelToken();
+  readonly lines: Omit<LogLine, "seq">[] = [];
+  readonly warnings: { message: string; fields?: LogFields }[] = [];
+  /** Settles like the run. */
+  readonly done: Promise<void>;
+  /** Resolves when the run says that it is ready. */
+  readonly ready: Promise<void>;
+  isReady = false;
+  readonly #host: Host;
+  readonly #daemonId: string;
+  readonly #waiters = new Set<() => void>();
+
+  constructor(host: Host, options: ServiceOptions, given: { baseDir?: string; onLine?: (text: string) => void; daemonId?: string } = {}) {
+    const { baseDir = host.files.tempDir, onLine, daemonId = crypto.randomUUID() } = given;
+    this.#host = host;
+    this.#daemonId = daemonId;
+    const publishLine = (line: Omit<LogLine, "seq">) => {
+      if (onLine !== undefined) return onLine(line.text);
+      this.lines.push(line);
+      this.#waiters.forEach((check) => check());
+    };
+    [this.service] = serviceSubsystems(serviceSpec("api", options, baseDir), { host, publishLine, daemonId });
+    const becameReady = Promise.withResolvers<void>();
+    this.ready = becameReady.promise;
+    const context = new RunContext(
+      this.token,
+      {
+        path: this.service.name,
+        clock: host.clock,
+        log: { ...silentLogger, warn: (message, fields) => void this.warnings.push({ message, fields }) },
+        stopAskedMs: undefined,
+        timeRemaining: () => undefined,
+        requestShutdown: () => {},
+        ready: () => {
+          this.isReady = true;
+          becameReady.resolve();
+        },
+      },
+      1,
+      0,
+    );
+    this.done = this.service.run(context);
+    this.done.catch(() => {});
+  }
+
+  /** Texts of the lines so far. */
+  get texts(): string[] {
+    return this.lines.map(({ text }) => text);
+  }
+
+  /** Likewise, without what the shell says on stderr about ends by signals. */
+  get stdout(): string[] {
+    return this.lines.filter(({ stream }) => stream === "stdout").map(({ text }) => text);
+  }
+
+  /** Resolves when a line with this text was printed. */
+  printed(text: string): Promise<void> {
+    return new Promise((resolve) => {
+      const check = () => {
+        if (!this.texts.includes(text)) return;
+        this.#waiters.delete(check);
+        resolve();
+      };
+      this.#waiters.add(check);
+      check();
+    });
+  }
+
+  /** Asks for a stop, as a supervisor does, and waits for the end. */
+  async stop(): Promise<void> {
+    this.token.cancel(stopReason("the test is over"));
+    await this.done;
+  }
+
+  /** Processes that carry the mark of this service and still live. */
+  leftovers(): number[] {
+    return leftovers(this.#host, this.#daemonId);
+  }
+}
+
+/** Living processes that carry the mark of this daemon. */
+export function leftovers(host: Host, daemonId: string): number[] {
+  return host.processes.findByEnv(UNIT_VARIABLE).filter(({ value }) => value.startsWith(`${daemonId}/`)).map(({ identity }) =>
+    identity.pid
+  );
+}
+
+/** A host that differs from another in how it starts programs. */
+export function withSpawn(host: Host, spawn: Host["processes"]["spawn"]): Host {
+  return { ...host, processes: Object.assign(Object.create(host.processes), { spawn }) };
+}
+
+/** Looks again and again until something is true, for what nothing tells. */
+export async function until(host: Host, isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await sleep(host.clock, 2);
+}

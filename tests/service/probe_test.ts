@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { realpathSync } from "node:fs";
+import { getHost } from "../../src/platform/mod.ts";
+import { parseTcpAddress, type Probe, type ProbeAnswer, untilReady } from "../../src/service/probe.ts";
+import type { ProbeSpec } from "../../src/service/spec.ts";
+import { FakeClock } from "../../src/testing/mod.ts";
+import { test } from "../harness.ts";
+import { Drive, tempDir, until } from "./drive.ts";
+
+const TCP: ProbeSpec = { target: { kind: "tcp", address: "127.0.0.1:1" }, everyMs: 500, timeoutMs: 30_000 };
+const EXEC: ProbeSpec = { ...TCP, target: { kind: "exec", run: "true" } };
+
+/** Runs untilReady over a list of answers under a fake clock and notes when each attempt was made. */
+async function rhythm(spec: ProbeSpec, answers: ProbeAnswer[]): Promise<{ atMs: number[]; told: string[]; isReady: boolean }> {
+  const clock = new FakeClock();
+  const startMs = clock.nowMs();
+  const atMs: number[] = [];
+  const told: string[] = [];
+  const probe: Probe = () => {
+    atMs.push(clock.nowMs() - startMs);
+    return Promise.resolve(answers[atMs.length - 1]);
+  };
+  const result = untilReady(probe, { clock, spec, signal: new AbortController().signal, onAnswer: (answer) => told.push(answer) });
+  await clock.advance(60_000);
+  return { atMs, told, isReady: await result };
+}
+
+test("untilReady: a cheap probe asks often at first, then in its rhythm, until the answer is yes", async () => {
+  const { atMs, told, isReady } = await rhythm(TCP, ["a", "b", "c", "d", "e", "f", "g", undefined]);
+  assert.deepEqual(atMs, [0, 25, 75, 175, 375, 775, 1_275, 1_775]);
+  assert.deepEqual([told.join(""), isReady], ["abcdefg", true]);
+});
+
+test("untilReady: an exec probe keeps its rhythm from the beginning", async () => {
+  assert.deepEqual((await rhythm(EXEC, ["a", "b", undefined])).atMs, [0, 500, 1_000]);
+});
+
+test("untilReady: attempts never overlap, and one that hangs is given up", async () => {
+  const clock = new FakeClock();
+  let running = 0;
+  let most = 0;
+  const told: string[] = [];
+  const probe: Probe = (signal) => {
+    most = Math.max(most, ++running);
+    return new Promise((_, reject) =>
+      signal.addEventListener("abort", () => {
+        running--;
+        reject(signal.reason);
+      })
+    );
+  };
+  const stop = new AbortController();
+  const result = untilReady(probe, { clock, spec: TCP, signal: stop.signal, onAnswer: (answer) => told.push(answer) });
+  await clock.advance(20_000);
+  stop.abort();
+  assert.deepEqual([await result, clock.pendingTimers], [false, 0]);
+  assert.equal(most, 1);
+  assert.deepEqual([told.length, new Set(told)], [3, new Set(["no answer within 5000 ms"])]);
+});
+
+test("untilReady: an abort between two attempts ends it and leaves no timer", async () => {
+  const clock = new FakeClock();
+  const stop = new AbortController();
+  const result = untilReady(() => Promise.resolve("no"), { clock, spec: TCP, signal: stop.signal, onAnswer: () => stop.abort("over") });
+  assert.deepEqual([await result, clock.pendingTimers], [false, 0]);
+});
+
+test("untilReady: an answer that comes after the abort does not count", async () => {
+  const stop = new AbortController();
+  const probe: Probe = () => {
+    stop.abort();
+    return Promise.resolve(undefined);
+  };
+  assert.equal(await untilReady(probe, { clock: new FakeClock(), spec: TCP, signal: stop.signal, onAnswer: () => {} }), false);
+});
+
+test("parseTcpAddress: host and port, a port alone, brackets", () => {
+  assert.deepEqual(["db:5432", "5432", ":5432", "[::1]:80", "10.0.0.1:1"].map(parseTcpAddress), [
+    { hostname: "db", port: 5_432 },
+    { hostname: "127.0.0.1", port: 5_432 },
+    { hostname: "127.0.0.1", port: 5_432 },
+    { hostname: "::1", port: 80 },
+    { hostname: "10.0.0.1", port: 1 },
+  ]);
+});
+for (const bad of ["", "db", "db:", "db:0", "db:65536", "db:x", "::1:80", "{port}"]) {
+  test(`parseTcpAddress: refuses ${JSON.stringify(bad)}`, () => assert.throws(() => parseTcpAddress(bad), RangeError));
+}
+
+// --- With real programs
+
+const SERVE = "echo up; exec sleep 1000";
+
+test("Service: without a probe it is ready as soon as it runs", async () => {
+  const drive = new Drive(await getHost(), { run: SERVE });
+  await drive.ready;
+  await drive.stop();
+});
+
+test("Service: tcp is ready when a connection is accepted", async () => {
+  const host = await getHost();
+  const server = await host.http.serve({ hostname: "127.0.0.1", port: 0 }, () => new Response());
+  const { port } = server.address as { port: number };
+  await server.stop();
+  const drive = new Drive(host, { run: SERVE, port, ready: { tcp: "127.0.0.1:{port}", every: "50ms" } });
+  await until(host, () => drive.service.details().probe !== undefined);
+  assert.match(String(drive.service.details().probe), /refuses connections/);
+  assert.equal(drive.isReady, false);
+  const again = await host.http.serve({ hostname: "127.0.0.1", port }, () => new Response());
+  await drive.ready;
+  assert.equal(drive.service.details().probe, undefined);
+  await drive.stop();
+  await again.stop();
+});
+
+test("Service: http is ready with 2xx or 3xx, and says what else was answered", async () => {
+  const host = await getHost();
+  const statuses = [500, 404, 302];
+  const paths: string[] = [];
+  const server = await host.http.serve({ hostname: "127.0.0.1", port: 0 }, (request) => {
+    const { pathname, search } = new URL(request.url);
+    paths.push(pathname + search);
+    return new Response("body", { status: statuses[paths.length - 1], headers: { location: "/elsewhere" } });
+  });
+  const { port } = server.address as { port: number };
+  const drive = new Drive(host, { run: SERVE, port, ready: { http: "http://127.0.0.1:{port}/healthz?i={instance}", every: "20ms" } });
+  await drive.ready;
+  assert.deepEqual(paths, Array(3).fill("/healthz?i=0"));
+  await drive.stop();
+  await server.stop();
+});
+
+test("Service: log is ready with a line of either stream that matches", async () => {
+  const host = await getHost();
+  const run = "echo nothing; echo 'listening on 4000' >&2; exec sleep 1000";
+  const drive = new Drive(host, { run, port: 4_000, ready: { log: "^listening on {port}$" } });
+  await drive.ready;
+  assert.ok(drive.texts.includes("listening on 4000"));
+  await drive.stop();
+});
+
+test("Service: a log probe without its line never becomes ready, and the lines tell why", async () => {
+  const drive = new Drive(await getHost(), { run: SERVE, ready: { log: "listening" } });
+  await drive.printed("up");
+  await drive.stop();
+  assert.equal(drive.isReady, false);
+  assert.deepEqual(drive.service.details().lastLines, ["up"]);
+});
+
+test("Service: exec sees the service's environment, port and folder", async () => {
+  const host = await getHost();
+  using dir = tempDir();
+  const exec = `test "$PORT $GREETING $(pwd) {port}" = "4711 hi there ${realpathSync(dir.path)} 4711"`;
+  for (const command of [exec, ["/bin/sh", "-c", exec]]) {
+    const drive = new Drive(host, { run: SERVE, port: 4_711, env: { GREETING: "hi there" }, ready: { exec: command, every: "50ms" } }, {
+      baseDir: dir.path,
+    });
+    await drive.ready;
+    await drive.stop();
+  }
+});
+
+test("Service: exec that fails says how; one that can't be started does too", async () => {
+  const host = await getHost();
+  for (const [exec, why] of [["exit 3", /exited with code 3/], [["no-such-program"], /no-such-program/]] as const) {
+    const drive = new Drive(host, { run: SERVE, ready: { exec, every: "10ms" } });
+    await until(host, () => drive.service.details().probe !== undefined);
+    assert.match(String(drive.service.details().probe), why);
+    await drive.stop();
+    assert.match(String(drive.service.details().probe), why);
+  }
+});
+
+test("Service: an exec probe under way ends with the service, with all that it started", async () => {
+  const host = await getHost();
+  using dir = tempDir();
+  const drive = new Drive(host, { run: SERVE, ready: { exec: "sleep 1000 & touch begun; yes" } }, { baseDir: dir.path });
+  await until(host, () => host.files.info(`${dir.path}/begun`) !== undefined);
+  await drive.stop();
+  assert.deepEqual([drive.leftovers(), drive.isReady], [[], false]);
+});
+
+test("Service: what a finished exec probe leaves in its group does not pile up", async () => {
+  const host = await getHost();
+  const drive = new Drive(host, { run: SERVE, ready: { exec: "sleep 1000 & true" } });
+  await drive.ready;
+  await drive.stop();
+  assert.deepEqual(drive.leftovers(), []);
+});
+
+test("Service: probing ends when the program does", async () => {
+  const drive = new Drive(await getHost(), { run: "exit 3", ready: { tcp: "127.0.0.1:1" } });
+  await assert.rejects(drive.done, /exited with code 3/);
+  assert.equal(drive.isReady, false);
+});

@@ -1,0 +1,225 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { CancelToken } from "../../src/core/cancel.ts";
+import { IoError } from "../../src/core/errors.ts";
+import type { EventBody } from "../../src/core/event.ts";
+import type { Host } from "../../src/core/host.ts";
+import { silentLogger } from "../../src/core/log.ts";
+import type { UnitStatus } from "../../src/core/operations.ts";
+import { registration, Supervisor } from "../../src/core/supervisor.ts";
+import { getHost } from "../../src/platform/mod.ts";
+import { serviceSubsystems } from "../../src/service/mod.ts";
+import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
+import { test } from "../harness.ts";
+import { leftovers, tempDir, until, withSpawn } from "./drive.ts";
+
+/** Services under a real supervisor, with what they printed and what became of them. */
+class Rig {
+  readonly daemonId = crypto.randomUUID();
+  readonly lines: string[] = [];
+  readonly events: string[] = [];
+  readonly exits: [string, number | undefined][] = [];
+  readonly token = new CancelToken();
+  readonly supervisor: Supervisor;
+  readonly #host: Host;
+
+  constructor(host: Host, services: Record<string, ServiceOptions>, baseDir: string = host.files.tempDir) {
+    this.#host = host;
+    const publishLine = ({ name, text }: { name: string; text: string }) => void this.lines.push(`${name}: ${text}`);
+    const ports = { host, publishLine, daemonId: this.daemonId };
+    const units = Object.entries(services).flatMap(([name, options]) => serviceSubsystems(serviceSpec(name, options, baseDir), ports));
+    this.supervisor = new Supervisor(
+      {
+        clock: host.clock,
+        random: () => 0.5,
+        isObserved: () => true,
+        emit: (event: EventBody) => void (event.type === "subsystem.state" && this.events.push(`${event.name} ${event.to}`)),
+        report: () => {},
+        requestShutdown: (reason, code) => void this.exits.push([reason, code]),
+        remainingMs: () => undefined,
+        logger: () => silentLogger,
+        runAs: (_path, fn) => fn(),
+      },
+      this.token,
+      units.map((unit) => registration(unit, unit.kind)),
+    );
+  }
+
+  unit(name: string): UnitStatus {
+    return this.supervisor.status().find((unit) => unit.name === name)!;
+  }
+
+  leftovers(): number[] {
+    return leftovers(this.#host, this.daemonId);
+  }
+}
+
+const SERVE = "echo up; exec sleep 1000";
+const TRAPPED = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done";
+
+test("Services start in order of readiness and stop in reverse, and nobody is left", async () => {
+  const host = await getHost();
+  const rig = new Rig(host, {
+    web: { run: TRAPPED, after: ["api"] },
+    api: { run: TRAPPED, after: ["db"], instances: 2, ready: { log: "^up$" } },
+    db: { run: TRAPPED, ready: { exec: "exit 0" } },
+  });
+  await rig.supervisor.start();
+  await until(host, () => rig.lines.includes("web: up"));
+  await rig.supervisor.stop("end");
+  assert.deepEqual(rig.leftovers(), []);
+  const at = (line: string) => rig.lines.indexOf(line);
+  assert.ok(at("db: up") < at("api@0: up") && at("db: up") < at("api@1: up"));
+  assert.ok(at("web: up") > at("api@0: up") && at("web: up") > at("api@1: up"));
+  assert.ok(at("web: bye") < at("api@0: bye") && at("web: bye") < at("api@1: bye"));
+  assert.ok(at("db: bye") > at("api@0: bye") && at("db: bye") > at("api@1: bye"));
+});
+
+test("A service that is never ready is stopped at its deadline, says why, and its dependents are skipped", async () => {
+  const host = await getHost();
+  const rig = new Rig(host, {
+    db: { run: SERVE, restart: "never", ready: { exec: "exit 3", every: "20ms", timeout: "300ms" } },
+    api: { run: SERVE, after: ["db"] },
+  });
+  await rig.supervisor.start();
+  const db = rig.unit("db");
+  assert.equal(db.state, "failed");
+  assert.match(db.reason, /not ready within 300 ms/);
+  assert.match(String(db.details.probe), /exited with code 3/);
+  assert.deepEqual([rig.unit("api").state, rig.unit("api").reason], ["skipped", "db failed"]);
+  assert.deepEqual([rig.lines, rig.leftovers()], [["db: up"], []]);
+  await rig.supervisor.stop("end");
+});
+
+test("A service that ends before it was ever ready leaves nobody waiting", async () => {
+  const host = await getHost();
+  const rig = new Rig(host, {
+    db: { run: "echo no disk >&2; exit 1", restart: { delay: "1ms", maxRestarts: 2 }, ready: { tcp: "127.0.0.1:1" } },
+    api: { run: SERVE, after: ["db"] },
+  });
+  await rig.supervisor.start();
+  await until(host, () => rig.unit("db").state === "fatal");
+  assert.deepEqual([rig.unit("api").state, rig.unit("api").reason], ["skipped", "db fatal"]);
+  assert.deepEqual(rig.unit("db").details.lastLines, ["no disk"]);
+  assert.equal(rig.unit("db").run, 3);
+  await rig.supervisor.stop("end");
+});
+
+test("A program that appears later is started by the policy, and no failed try leaves anything", async () => {
+  const host = await getHost();
+  using dir = tempDir();
+  const rig = new Rig(host, { api: { run: ["sh", "-c", SERVE], cwd: "app", restart: { delay: "10ms", maxRestarts: Infinity } } }, dir.path);
+  await rig.supervisor.start();
+  await until(host, () => rig.unit("api").restarts >= 2);
+  assert.match(rig.unit("api").reason, /Cannot start "api"/);
+  host.files.makeDir(`${dir.path}/app`);
+  await until(host, () => rig.lines.includes("api: up"));
+  assert.ok(Number(rig.unit("api").details.spawnFailures) >= 2);
+  await rig.supervisor.stop("end");
+  assert.deepEqual(rig.leftovers(), []);
+});
+
+test("A spawn that fails for lack of resources is counted and tried again after a wait", async () => {
+  const real = await getHost();
+  let failures = 0;
+  const host = withSpawn(real, (options) => {
+    if (failures === 3) return real.processes.spawn(options);
+    failures++;
+    return Promise.reject(new IoError("IO_NO_RESOURCES", "Cannot start a program as the system must have room for it: EAGAIN"));
+  });
+  const rig = new Rig(host, { api: { run: SERVE, restart: { delay: "5ms", maxRestarts: 5 } } });
+  await rig.supervisor.start();
+  await until(host, () => rig.lines.includes("api: up"));
+  assert.deepEqual([rig.unit("api").run, rig.unit("api").details.spawnFailures], [4, 3]);
+  const failed = ["api starting", "api restarting"];
+  assert.deepEqual(rig.events, ["api waiting", ...failed, ...failed, ...failed, "api starting", "api running"]);
+  await rig.supervisor.stop("end");
+});
+
+test("A crash is followed by a new run only when everything of the old one is gone", async () => {
+  const host = await getHost();
+  using dir = tempDir();
+  const child = "(trap '' TERM; touch up; while :; do sleep 0.02; done)";
+  const run = `echo "alone: $(ls up 2>/dev/null)"; ${child} & while [ ! -e up ]; do sleep 0.02; done; rm up; exit 3`;
+  const rig = new Rig(host, { api: { run, stop: { timeout: "50ms" }, restart: { delay: 0, maxRestarts: 2 } } }, dir.path);
+  await rig.supervisor.start();
+  await until(host, () => rig.unit("api").state === "fatal");
+  assert.deepEqual(rig.leftovers(), []);
+  assert.equal(rig.unit("api").run, 3);
+  await rig.supervisor.stop("end");
+});
+
+test("A helper survives the restart of its service with kill_mode process", async () => {
+  const host = await getHost();
+  const rig = new Rig(host, {
+    api: { run: "(exec sleep 1000) & echo up; exit 1", stop: { killMode: "process" }, restart: { delay: 0, maxRestarts: 1 } },
+  });
+  await rig.supervisor.start();
+  await until(host, () => rig.unit("api").state === "fatal");
+  const left = rig.leftovers();
+  for (const pid of left) host.processes.signal(pid, "SIGKILL");
+  assert.equal(left.length, 2);
+  await rig.supervisor.stop("end");
+});
+
+test("A start during a slow stop waits for it; there are never two copies", async () => {
+  const host = await getHost();
+  const run = "exec 2>/dev/null; trap 'sleep 0.3; echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done";
+  const rig = new Rig(host, { api: { run } });
+  await rig.supervisor.start();
+  await until(host, () => rig.lines.length === 1);
+  const stopped = rig.supervisor.stopUnits(["api"]);
+  const started = rig.supervisor.startUnits(["api"]);
+  await Promise.all([stopped, started]);
+  await until(host, () => rig.lines.length === 3);
+  assert.deepEqual(rig.lines, ["api: up", "api: bye", "api: up"]);
+  await rig.supervisor.stop("end");
+  assert.deepEqual(rig.leftovers(), []);
+});
+
+test("An essential service that ends for good passes its code on, 128 + n after a signal", async () => {
+  const host = await getHost();
+  for (const [run, code] of [["exit 42", 42], ["kill -KILL $$", 137]] as const) {
+    const rig = new Rig(host, { api: { run, restart: "never", essential: true } });
+    await rig.supervisor.start();
+    await until(host, () => rig.exits.length === 1);
+    assert.equal(rig.exits[0][1], code);
+    await rig.supervisor.stop("end");
+  }
+});
+
+test("Kill ends groups that are still in their grace", async () => {
+  const host = await getHost();
+  const run = "trap '' TERM; echo up; while :; do sleep 0.02; done";
+  const rig = new Rig(host, { a: { run, stop: { timeout: "1h" } }, b: { run, stop: { timeout: "1h" }, after: ["a"] } });
+  await rig.supervisor.start();
+  await until(host, () => rig.lines.length === 2);
+  const stopped = rig.supervisor.stop("end");
+  rig.supervisor.force();
+  rig.supervisor.kill();
+  await stopped;
+  assert.deepEqual([rig.leftovers(), rig.supervisor.unstopped()], [[], []]);
+});
+
+test("Many services stop together, and nobody is left", async () => {
+  const host = await getHost();
+  const rig = new Rig(host, { api: { run: SERVE, instances: 50 } });
+  await rig.supervisor.start();
+  await until(host, () => rig.lines.length === 50);
+  await rig.supervisor.stop("end");
+  assert.deepEqual(rig.leftovers(), []);
+});
+
+test("An env file that was repaired is used at the next try", async () => {
+  const host = await getHost();
+  using dir = tempDir();
+  writeFileSync(`${dir.path}/.env`, "A='open");
+  const run = 'echo "$A"; exec sleep 1000';
+  const rig = new Rig(host, { api: { run, envFile: [".env"], restart: { delay: "10ms", maxRestarts: Infinity } } }, dir.path);
+  await rig.supervisor.start();
+  await until(host, () => /\.env:1: Cannot read A/.test(rig.unit("api").reason));
+  writeFileSync(`${dir.path}/.env`, "A='open\nend'");
+  await until(host, () => rig.lines.length === 2);
+  assert.deepEqual(rig.lines, ["api: open", "api: end"]);
+  await rig.supervisor.stop("end");
+});
