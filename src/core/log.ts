@@ -1,6 +1,9 @@
 /** How important a record is, least first. */
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
 
+/** The levels by name, for those who like `LogLevel.Info` better than `"info"`. */
+export const LogLevel = { Trace: "trace", Debug: "debug", Info: "info", Warn: "warn", Error: "error" } as const;
+
 /** Every {@linkcode LogLevel}, least important first. */
 export const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
 

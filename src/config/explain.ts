@@ -1,0 +1,88 @@
+import { ConfigError } from "../core/errors.ts";
+import { nearest } from "../core/names.ts";
+import { hasPath, type Layer, placeOf } from "./layer.ts";
+import { HIDDEN } from "./prepare.ts";
+import { type ConfigSchema, factsAt, fixedLeaves, nodeOf, type Schema, schemaAt, type Settlement } from "./schema.ts";
+import { formatPath, isTable, parsePath, type Path, type Tree, type Value, valueAt } from "./tree.ts";
+
+/** A value and where it stands. */
+export interface SourcedValue {
+  /** The value; a text that says so for a secret. */
+  value: unknown;
+  /** `file:line:column`, `environment NAME`, `--set`, `Config.builder()` or `default`. */
+  source: string;
+}
+
+/** Where the value of a key comes from. */
+export interface Explanation extends SourcedValue {
+  /** The key, in the spelling of the file. */
+  key: string;
+  /** Values of weaker sources, strongest first. */
+  overridden: SourcedValue[];
+  /** Why the value is another one than its source says, where that is so. */
+  note?: string;
+}
+
+/** What {@linkcode explainKey} looks at. */
+export interface Explained {
+  /** The result of the load. */
+  tree: Tree;
+  /** Its sources, strongest first. */
+  layers: readonly Layer[];
+  /** Values that follow from others. */
+  follow: NonNullable<Settlement["follow"]>;
+}
+
+/**
+ * Says where the value of a key comes from and what it overrides.
+ *
+ * @throws {ConfigError} if there is no such key, or it is a table.
+ */
+export async function explainKey(schema: ConfigSchema, explained: Explained, key: string): Promise<Explanation> {
+  const { tree, layers, follow } = explained;
+  const path = pathOf(schema.root, tree, key);
+  const { secret, default: standard } = factsAt(schema.root, path);
+  const rows: SourcedValue[] = [];
+  const show = (value: Value): Value => secret ? HIDDEN : value;
+  for (const from of [path, schema.inheritedFrom?.(path)]) {
+    for (const layer of layers) {
+      if (from === undefined || !hasPath(layer, from)) continue;
+      rows.push({ value: show(valueAt(layer.tree, from)), source: (await placeOf(layer, from)).source });
+    }
+  }
+  rows.push({ value: standard, source: "default" });
+  const [{ value, source }, ...overridden] = rows;
+  const followed = follow.find((each) => formatPath(each.path) === formatPath(path));
+  return {
+    key: formatPath(path),
+    value: followed === undefined ? value : show(followed.value),
+    source,
+    overridden: overridden.filter((row) => row.value !== undefined),
+    ...(followed === undefined ? {} : { note: followed.note }),
+  };
+}
+
+/** The path of a key that exists; a unit form leads to the key that it sets. */
+function pathOf(root: Schema, tree: Tree, key: string): Path {
+  const path = parsePath(key);
+  const schema = path && schemaAt(root, path);
+  if (path === undefined || schema === undefined || !isNamed(root, tree, path)) {
+    const near = nearest(key, fixedLeaves(root).map((leaf) => formatPath(leaf.path)));
+    throw new ConfigError("CONFIG_INVALID", `Cannot explain ${JSON.stringify(key)} as there is no such key${near ? `: did you mean ${near}?` : ""}`);
+  }
+  const node = nodeOf(schema);
+  if (node.type === "table" || node.type === "map") {
+    const value = valueAt(tree, path);
+    const keys = node.type === "table" ? Object.keys(node.entries) : isTable(value) ? Object.keys(value) : [];
+    throw new ConfigError("CONFIG_INVALID", `Cannot explain ${JSON.stringify(key)} as it is a table: name one of its keys, ${keys.join(", ") || "of which it has none"}`);
+  }
+  return node.facts.unitFormOf === undefined ? path : [...path.slice(0, -1), node.facts.unitFormOf];
+}
+
+/** Whether every name on the way, of a service for instance, is there. */
+function isNamed(root: Schema, tree: Tree, path: Path): boolean {
+  return path.every((_key, index) => {
+    const above = schemaAt(root, path.slice(0, index));
+    return above === undefined || nodeOf(above).type !== "map" || valueAt(tree, path.slice(0, index + 1)) !== undefined;
+  });
+}

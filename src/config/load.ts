@@ -1,0 +1,264 @@
+import * as v from "valibot";
+import { parse as parseToml, TomlError } from "smol-toml";
+import { ConfigError, type ConfigIssue } from "../core/errors.ts";
+import { nearest } from "../core/names.ts";
+import { environmentLayer, type EnvironmentSource } from "./environment.ts";
+import { type Explanation, explainKey } from "./explain.ts";
+import { hasPath, type Layer, placeOf, type Position, writtenPath } from "./layer.ts";
+import { type Finding, HIDDEN, isHostile, prepare, showValue } from "./prepare.ts";
+import { childOf, type ConfigSchema, factsAt, nodeOf, type Problem, type Schema, schemaAt } from "./schema.ts";
+import { formatPath, isTable, merge, parsePath, type Path, removeAt, setAt, type Tree, type Value } from "./tree.ts";
+
+/** Where a configuration comes from. */
+export interface Sources {
+  /** `key=value` texts of `--set`; later ones win. */
+  set?: readonly string[];
+  /** The environment. */
+  environment?: EnvironmentSource;
+  /** TOML or JSON files, strongest first. */
+  files?: readonly { name: string; text: string }[];
+  /** Values set in code. */
+  builder?: Tree;
+  /** Variables for `${VAR}` in files. */
+  variables?: Readonly<Record<string, string | undefined>>;
+}
+
+/** A loaded configuration: one tree out of all sources. */
+export interface Loaded {
+  /** The merged and checked values, with the defaults of the fixed tables. */
+  tree: Tree;
+  /** What was put right or left aside. */
+  warnings: string[];
+  /** Says where the value of a key comes from. Rejects with a ConfigError when there is no such key. */
+  explain(key: string): Promise<Explanation>;
+  /** The tree with every secret replaced, for people. */
+  shown(): Tree;
+}
+
+/** A mistake with the place where it is shown. */
+type Located = ConfigIssue & { rank: number; position?: Position };
+
+/**
+ * Reads all sources, checks them against a schema, and merges them: `--set` > environment > files > code > defaults.
+ *
+ * @throws {ConfigError} with every mistake found, each with its place.
+ */
+export async function load(schema: ConfigSchema, sources: Sources): Promise<Loaded> {
+  const read = await readSources(schema.root, sources);
+  const { layers, warnings, issues } = read;
+  const merged = layers.reduceRight<Tree>((below, layer) => merge(below, layer.tree), {});
+
+  // A value of the wrong type is left out before the rules over several keys run, and not reported again by them.
+  const doubtful = read.meant.map(formatPath);
+  const report = async (problems: readonly Problem[]): Promise<void> => {
+    for (const problem of problems) {
+      if (doubtful.some((path) => isAtOrBelow(formatPath(problem.path), path))) continue;
+      issues.push(await locate(problem, layers, read.unexpanded));
+    }
+  };
+  const typeProblems = checkTypes(schema.root, merged);
+  await report(typeProblems);
+  for (const { path } of typeProblems) {
+    removeAt(merged, path);
+    doubtful.push(formatPath(path));
+  }
+  const tree = withDefaults(schema.root, merged);
+  const settled = schema.settle?.(tree, layers);
+  if (settled !== undefined) {
+    await report(settled.problems);
+    warnings.push(...settled.warnings ?? []);
+    for (const { path, value } of settled.follow ?? []) setAt(tree, path, value);
+  }
+  if (issues.length > 0) throw configError(issues);
+  return {
+    tree,
+    warnings,
+    explain: (key) => explainKey(schema, { tree, layers, follow: settled?.follow ?? [] }, key),
+    shown: () => withoutSecrets(schema.root, tree),
+  };
+}
+
+interface Read {
+  layers: Layer[];
+  issues: Located[];
+  warnings: string[];
+  /** Keys that were probably meant by unknown ones. */
+  meant: Path[];
+  /** Layer and path → text before its variables were replaced. */
+  unexpanded: Map<Layer, ReadonlyMap<string, string>>;
+}
+
+async function readSources(root: Schema, sources: Sources): Promise<Read> {
+  const read: Read = { layers: [], issues: [], warnings: [], meant: [], unexpanded: new Map() };
+  if (sources.set !== undefined) await addLayer(read, root, { kind: "set", name: "--set" }, setTree(sources.set, read), { areTexts: true });
+  if (sources.environment !== undefined) {
+    const { tree, variables, warnings } = environmentLayer(root, sources.environment);
+    read.warnings.push(...warnings);
+    await addLayer(read, root, { kind: "environment", name: "environment", variables }, tree, { areTexts: true });
+  }
+  for (const { name, text } of sources.files ?? []) {
+    const parsed = await parseFile(name, text.replace(/^\ufeff/, ""));
+    if ("issue" in parsed) read.issues.push({ ...parsed.issue, rank: read.layers.length });
+    const tree = "tree" in parsed ? parsed.tree : {};
+    await addLayer(read, root, { kind: "file", name, text: text.replace(/^\ufeff/, "") }, tree, { variables: sources.variables });
+  }
+  if (sources.builder !== undefined) {
+    read.layers.push({ kind: "builder", name: "Config.builder()", tree: sources.builder, written: new Map() });
+  }
+  return read;
+}
+
+async function addLayer(
+  read: Read,
+  root: Schema,
+  source: Omit<Layer, "tree" | "written">,
+  raw: Tree,
+  options: { areTexts?: boolean; variables?: Readonly<Record<string, string | undefined>> },
+): Promise<void> {
+  const { tree, written, unexpanded, findings } = prepare(root, raw, options);
+  const layer: Layer = { ...source, tree, written };
+  const rank = read.layers.push(layer) - 1;
+  read.unexpanded.set(layer, unexpanded);
+  for (const finding of findings) {
+    if (finding.meant !== undefined) read.meant.push(finding.meant);
+    read.meant.push(finding.path);
+    // The source holds the value under this very path, so nothing is translated.
+    const { source: place, position } = await placeOf({ ...layer, written: new Map() }, finding.path, finding.part);
+    read.issues.push({ ...issueOf(finding, place), rank, position });
+  }
+}
+
+function issueOf({ path, message, hint, code = "CONFIG_INVALID" }: Omit<Finding, "part">, source: string): ConfigIssue {
+  return { source, path: formatPath(path), message, ...(hint === undefined ? {} : { hint }), code };
+}
+
+/** Turns `key=value` texts into a tree of texts. */
+function setTree(texts: readonly string[], read: Read): Tree {
+  const tree: Tree = {};
+  for (const text of texts) {
+    const equals = text.indexOf("=");
+    const path = equals === -1 ? undefined : parsePath(text.slice(0, equals).trim());
+    if (path === undefined || path.some((key) => typeof key === "number" || isHostile(key))) {
+      const message = `expected KEY=VALUE, got ${showValue(text)}`;
+      read.issues.push({ source: "--set", path: "", message, hint: "write --set logging.level=debug", code: "CONFIG_INVALID", rank: 0 });
+    } else setAt(tree, path, text.slice(equals + 1));
+  }
+  return tree;
+}
+
+async function parseFile(name: string, text: string): Promise<{ tree: Tree } | { issue: ConfigIssue }> {
+  const mistake = (message: string, { line, column }: Position) => ({
+    issue: { source: `${name}:${line}:${column}`, path: "", message, code: "CONFIG_SYNTAX" as const },
+  });
+  if (name.endsWith(".json")) {
+    if (text.trim() === "") return { tree: {} };
+    try {
+      const tree: Value = JSON.parse(text);
+      return isTable(tree) ? { tree } : mistake(`expected an object, got ${showValue(tree)}`, { line: 1, column: 1 });
+    } catch {
+      const { jsonMistake } = await import("./positions.ts");
+      const { message, position } = jsonMistake(text);
+      return mistake(message, position);
+    }
+  }
+  try {
+    return { tree: parseToml(text, { integersAsBigInt: "asNeeded" }) };
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const [reason] = error.message.replace(/^Invalid TOML document: /, "").split("\n");
+    return mistake(`expected TOML: ${reason}`, error);
+  }
+}
+
+/** The mistakes that valibot finds in the merged tree, one for each place. */
+function checkTypes(root: Schema, tree: Tree): Problem[] {
+  const { issues = [] } = v.safeParse(root, tree);
+  const problems = new Map<string, Problem>();
+  for (const issue of issues) {
+    const path = (issue.path ?? []).map((item) => item.key as string | number);
+    const value = issue.path?.[issue.path.length - 1].value;
+    const { expects = "another value", secret } = factsAt(root, path);
+    const name = formatPath(path);
+    if (problems.has(name)) continue;
+    const message = `expected ${expects}, got ${secret ? HIDDEN : showValue(value)}`;
+    problems.set(name, { path, message, hint: secret ? undefined : hintFor(schemaAt(root, path)!, path, value) });
+  }
+  return [...problems.values()];
+}
+
+/** What to do about a value of the wrong type. */
+function hintFor(schema: Schema, path: Path, value: Value): string | undefined {
+  const node = nodeOf(schema);
+  if (node.type === "table" || node.type === "map") return undefined;
+  const { facts, bases } = node;
+  const name = String(path[path.length - 1]);
+  if (facts.kind === "duration" && typeof value === "number") return `write "${value}s" for seconds or "${value}ms" for milliseconds`;
+  if (facts.kind === "milliseconds" && typeof value === "string") return `write ${name.replace(/_ms$/, "")} = ${JSON.stringify(value)}`;
+  if (node.type === "leaf" && node.choices !== undefined && typeof value === "string") {
+    const near = nearest(value, node.choices);
+    return near === undefined ? undefined : `did you mean ${JSON.stringify(near)}?`;
+  }
+  if (typeof value === "string" && bases.has("array") && !bases.has("string")) return `write [${JSON.stringify(value)}]`;
+  if ((typeof value === "number" || typeof value === "boolean") && bases.has("string") && !bases.has("number")) return `write it in quotes: "${value}"`;
+  const isQuoted = typeof value === "string" && !bases.has("string") &&
+    (bases.has("boolean") ? /^(?:true|false)$/ : /^-?\d+(?:\.\d+)?$/).test(value);
+  return isQuoted ? `write it without quotes: ${value}` : undefined;
+}
+
+/** Finds the place of a problem in the layer that won. */
+async function locate(problem: Problem, layers: readonly Layer[], unexpanded: Read["unexpanded"]): Promise<Located> {
+  const { path } = problem;
+  let rank = problem.layer === undefined ? -1 : layers.indexOf(problem.layer);
+  for (let length = path.length; rank === -1 && length > 0; length--) {
+    rank = layers.findIndex((layer) => hasPath(layer, path.slice(0, length)));
+  }
+  if (rank === -1) return { ...issueOf(problem, "defaults"), rank: layers.length };
+  const layer = layers[rank];
+  const written = writtenPath(layer, path);
+  const { source, position } = await placeOf(layer, path, "value");
+  const raw = unexpanded.get(layer)?.get(formatPath(written));
+  // The value of a variable may be a secret: the text of the file is shown in its place.
+  const message = raw === undefined ? problem.message : problem.message.replace(/, got .*$/s, `, got the value of ${showValue(raw)}`);
+  return { ...issueOf({ ...problem, path: written, message }, source), rank, position };
+}
+
+/** The error of a configuration with these mistakes, in the order of the sources and of the lines in each. */
+function configError(issues: Located[]): ConfigError {
+  const sorted = [...issues].sort((a, b) =>
+    a.rank - b.rank || (a.position?.line ?? 0) - (b.position?.line ?? 0) || (a.position?.column ?? 0) - (b.position?.column ?? 0)
+  );
+  const codes = new Set(sorted.map(({ code }) => code));
+  const code = codes.size === 1 ? sorted[0].code! : "CONFIG_INVALID";
+  const count = sorted.length === 1 ? "a mistake" : `${sorted.length} mistakes`;
+  return new ConfigError(code, `Cannot load the configuration as it has ${count}:`, {
+    issues: sorted.map(({ rank: _rank, position: _position, ...issue }) => issue),
+  });
+}
+
+function isAtOrBelow(path: string, above: string): boolean {
+  return path === above || path.startsWith(`${above}.`) || path.startsWith(`${above}[`);
+}
+
+/** A copy of the tree in which the keys of fixed tables have their defaults. */
+function withDefaults(schema: Schema, tree: Tree): Tree {
+  const node = nodeOf(schema);
+  const filled: Tree = { ...tree };
+  if (node.type !== "table") return filled;
+  for (const [key, child] of Object.entries(node.entries)) {
+    const inner = nodeOf(child);
+    if (inner.type === "table") filled[key] = withDefaults(child, isTable(filled[key]) ? filled[key] : {});
+    else if (inner.type !== "map" && filled[key] === undefined && inner.facts.default !== undefined) filled[key] = inner.facts.default;
+  }
+  return filled;
+}
+
+function withoutSecrets(schema: Schema | undefined, tree: Tree): Tree {
+  return Object.fromEntries(
+    Object.entries(tree).map(([key, value]) => {
+      const child = schema && childOf(schema, key);
+      const node = child && nodeOf(child);
+      if (isTable(value)) return [key, withoutSecrets(child, value)];
+      return [key, node !== undefined && "secret" in node.facts && node.facts.secret ? HIDDEN : value];
+    }),
+  );
+}

@@ -1,0 +1,8 @@
+/** The generic loader: sources and a schema in, one checked tree out, with places, reasons and differences. Knows no table. */
+export { environmentNames, type EnvironmentSource } from "./environment.ts";
+export { type Explanation, type SourcedValue } from "./explain.ts";
+export { expandVariables, type Expansion } from "./expand.ts";
+export { type Layer, placeOf } from "./layer.ts";
+export { load, type Loaded, type Sources } from "./load.ts";
+export { type ConfigSchema, fixedLeaves, key, type Problem, type Schema, type Settlement, table } from "./schema.ts";
+export { type Change, diff, formatPath, isSame, isTable, merge, parsePath, type Path, setAt, type Tree, type Value, valueAt } from "./tree.ts";

@@ -1,0 +1,39 @@
+/** What a reload does with a changed key: applies it at once, restarts the unit it belongs to, or reports that the daemon must restart. */
+export type ReloadClass = "live" | "unit" | "daemon";
+
+/** What a text of the configuration stands for, where its type alone does not say. */
+export type KeyKind = "duration" | "milliseconds" | "size" | "path";
+
+/** What is known of one key of the configuration beside its type; features declare it, the loader and the documentation read it. */
+export type KeyFacts = {
+  /** What a right value looks like, to go on after "expected". */
+  expects: string;
+  /** What a reload does with it. */
+  reload: ReloadClass;
+  /** Value without any source; absent where there is none. */
+  default?: unknown;
+  /** What the text stands for. */
+  kind?: KeyKind;
+  /** Its value is never shown. @default {false} */
+  secret?: boolean;
+  /** `${VAR}` stays as it is, for values that a shell reads. @default {false} */
+  verbatim?: boolean;
+  /** Its feature has not landed: only the default is accepted. @default {false} */
+  notYet?: boolean;
+  /** It is another spelling, with a unit, of this sibling, which ends in `_ms`. */
+  unitFormOf?: string;
+};
+
+/** What is known of a table of the configuration. */
+export type TableFacts = {
+  /** What the table holds, to go on after "expected". */
+  expects: string;
+  /** Keys whose features have not landed. */
+  notYetKeys?: readonly string[];
+  /** Words that others use for a key, and the key. */
+  aliases?: Readonly<Record<string, string>>;
+  /** Key that a text in place of the table stands for: `restart = "always"` is `restart.policy`. */
+  shorthand?: string;
+  /** Says what is wrong with the name of an entry, for tables whose keys are names. */
+  nameProblem?: (name: string) => string | undefined;
+};

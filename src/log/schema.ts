@@ -1,0 +1,37 @@
+import * as v from "valibot";
+import { byteSize } from "../core/bytes.ts";
+import type { KeyFacts, TableFacts } from "../core/config_key.ts";
+import { LOG_LEVELS } from "../core/log.ts";
+
+/** The table `[logging]`. */
+export function loggingTable(): v.GenericSchema {
+  const facts: TableFacts = { expects: "a table of logging keys" };
+  return v.pipe(
+    v.strictObject({
+      level: key(v.picklist(LOG_LEVELS), { expects: `one of ${LOG_LEVELS.join(", ")}`, reload: "live", default: "info" }),
+      json: key(v.boolean(), { expects: "true or false", reload: "live", default: false }),
+      color: key(v.boolean(), { expects: "true or false", reload: "live", default: true }),
+      file: key(v.pipe(v.string(), v.nonEmpty()), { expects: "a path", reload: "live", kind: "path" }),
+      max_file_size: key(v.pipe(v.union([v.number(), v.string()]), v.check(isFileSize)), {
+        expects: 'a size above 0 such as 104857600, "64KiB" or "20MB"',
+        reload: "live",
+        default: 104_857_600,
+        kind: "size",
+      }),
+      max_files: key(v.pipe(v.number(), v.integer(), v.minValue(0)), { expects: "an integer >= 0", reload: "live", default: 5 }),
+    }),
+    v.metadata({ facts }),
+  );
+}
+
+function key(schema: v.GenericSchema, facts: KeyFacts): v.OptionalSchema<v.GenericSchema, undefined> {
+  return v.optional(v.pipe(schema, v.metadata({ facts })));
+}
+
+function isFileSize(value: string | number): boolean {
+  try {
+    return byteSize(value) > 0;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,308 @@
+import * as v from "valibot";
+import { afterProblems, parseAfter } from "../core/after.ts";
+import { byteSize } from "../core/bytes.ts";
+import type { KeyFacts, TableFacts } from "../core/config_key.ts";
+import { durationMs } from "../core/duration.ts";
+import { messageOf } from "../core/errors.ts";
+import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
+import { nameKey, nameProblem } from "../core/names.ts";
+import type { OnExhausted, RestartOptions, RestartWhen } from "../core/restart.ts";
+import { type ProbeOptions, type ServiceOptions, serviceSpec } from "./options.ts";
+import type { ServiceSpec } from "./spec.ts";
+
+/** `[service.NAME]` as it stands in the tree of a configuration, checked but without defaults. */
+export interface ServiceTable {
+  run?: string | string[];
+  after?: string[];
+  port?: number;
+  env?: Record<string, string>;
+  env_file?: string[];
+  cwd?: string;
+  ready?: { http?: string; tcp?: string; exec?: string | string[]; log?: string; every?: string; timeout?: string };
+  restart?: {
+    policy?: RestartWhen;
+    delay?: string;
+    factor?: number;
+    max_delay?: string;
+    jitter?: number;
+    max_restarts?: number;
+    within?: string;
+    reset_after?: string;
+    on_exhausted?: OnExhausted;
+  };
+  stop?: { signal?: SignalName; timeout?: string; kill_mode?: "group" | "process" };
+  instances?: number;
+  essential?: boolean;
+  success_exit_codes?: number[];
+  user?: string | number;
+  group?: string | number;
+  log?: { max_line?: string | number };
+}
+
+/** A mistake that shows only when several keys are looked at together. */
+export interface ServiceProblem {
+  /** Where it is, from the root of the configuration. */
+  path: (string | number)[];
+  /** What was expected and found. */
+  message: string;
+  /** What to do. */
+  hint?: string;
+}
+
+/** The tables `[service.*]`, by name. */
+export function servicesTable(): v.GenericSchema {
+  const facts: TableFacts = { expects: "tables [service.NAME]", nameProblem };
+  return v.pipe(v.record(v.string(), serviceTable()), v.metadata({ facts }));
+}
+
+/** The table of one service, also of `[defaults.service]`. */
+export function serviceTable(): v.GenericSchema {
+  return table({
+    run: key(COMMAND, { ...unit, expects: "a text for sh -c or a list of texts that is not empty", verbatim: true }),
+    after: key(v.array(item(v.pipe(v.string(), v.check(isAfter)), AFTER)), { ...unit, expects: `a list of ${AFTER}`, default: [] }),
+    port: key(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)), { ...unit, expects: "a port from 1 to 65535" }),
+    env: v.optional(variablesTable()),
+    env_file: key(v.array(item(NOT_EMPTY, 'a path, after "?" if it may be missing')), { ...unit, expects: "a list of paths", default: [], kind: "path" }),
+    cwd: key(NOT_EMPTY, { ...unit, expects: "a path", kind: "path" }),
+    ready: v.optional(readyTable()),
+    restart: v.optional(restartTable()),
+    stop: v.optional(stopTable()),
+    instances: key(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000)), { ...unit, expects: "an integer from 1 to 1000", default: 1 }),
+    essential: key(v.boolean(), { ...unit, expects: "true or false", default: false }),
+    success_exit_codes: key(v.array(item(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255)), "an exit code from 0 to 255")), {
+      ...unit,
+      expects: "a list of exit codes from 0 to 255",
+      default: [0],
+    }),
+    user: key(ACCOUNT, { ...unit, expects: "the name or number of a user" }),
+    group: key(ACCOUNT, { ...unit, expects: "the name or number of a group" }),
+    log: v.optional(logTable()),
+  }, { expects: "a table", notYetKeys: NOT_YET, aliases: ALIASES });
+}
+
+/**
+ * Makes the specs of all services out of a checked tree: `[defaults.service]` below `[service.NAME]`, paths from `baseDir`.
+ *
+ * A service with a problem is left out of the specs.
+ */
+export function serviceSpecs(
+  services: Readonly<Record<string, ServiceTable>>,
+  defaults: ServiceTable,
+  baseDir: string,
+): { specs: ServiceSpec[]; problems: ServiceProblem[] } {
+  const problems: ServiceProblem[] = [];
+  const specs: ServiceSpec[] = [];
+  const tables = Object.entries(services).map(([name, own]) => ({ name, table: withDefaults(own, defaults) }));
+  problems.push(...sameNames(Object.keys(services)));
+  for (const { name, table } of tables) {
+    const own = problemsOf(name, table);
+    problems.push(...own);
+    if (own.length > 0) continue;
+    try {
+      specs.push(serviceSpec(name, optionsOf(table), baseDir));
+    } catch (error) {
+      problems.push({ path: ["service", name], message: messageOf(error) });
+    }
+  }
+  for (const { name, index, message } of afterProblems(tables.map(({ name, table }) => ({ name, after: table.after ?? [] })))) {
+    problems.push({ path: ["service", name, "after", index], message });
+  }
+  return { specs, problems };
+}
+
+const unit = { reload: "unit" } as const;
+const NOT_YET = ["live", "watch", "notify", "limits", "rlimits", "oom_score_adj", "umask", "nice", "module"];
+const ALIASES = {
+  command: "run",
+  cmd: "run",
+  exec: "run",
+  script: "run",
+  depends_on: "after",
+  environment: "env",
+  directory: "cwd",
+  working_dir: "cwd",
+  work_dir: "cwd",
+  autorestart: "restart",
+  numprocs: "instances",
+  replicas: "instances",
+};
+const DURATION = 'a duration such as "250ms", "1.5s" or "1h30m"';
+const AFTER = "names such as db, db:started, db:ready or db:exited-ok";
+const NOT_EMPTY = v.pipe(v.string(), v.nonEmpty());
+const ACCOUNT = v.union([NOT_EMPTY, v.pipe(v.number(), v.integer(), v.minValue(0))]);
+const COMMAND = v.union([
+  v.pipe(v.string(), v.check((text) => text.trim() !== "")),
+  v.pipe(v.array(v.string()), v.check((argv) => argv.length > 0 && argv[0] !== "")),
+]);
+
+function readyTable(): v.GenericSchema {
+  return table({
+    http: key(v.pipe(v.string(), v.check(isHttpUrl)), { ...unit, expects: 'a URL such as "http://127.0.0.1:{port}/healthz"' }),
+    tcp: key(v.pipe(v.string(), v.check(isTcpAddress)), { ...unit, expects: 'an address such as "127.0.0.1:{port}"' }),
+    exec: key(COMMAND, { ...unit, expects: "a text for sh -c or a list of texts that is not empty" }),
+    log: key(v.pipe(v.string(), v.check(isPattern)), { ...unit, expects: "a regular expression" }),
+    every: key(duration(isPositive), { ...unit, expects: DURATION, default: "500ms", kind: "duration" }),
+    timeout: key(duration(isPositive), { ...unit, expects: DURATION, default: "30s", kind: "duration" }),
+  }, { expects: 'a table, or a URL as in ready = "http://127.0.0.1:{port}/healthz"', shorthand: "http", aliases: { url: "http", interval: "every" } });
+}
+
+function restartTable(): v.GenericSchema {
+  return table({
+    policy: key(v.picklist(["never", "on-failure", "always"]), { ...unit, expects: "one of never, on-failure, always", default: "on-failure" }),
+    delay: key(duration(), { ...unit, expects: DURATION, default: "100ms", kind: "duration" }),
+    factor: key(v.pipe(v.number(), v.finite(), v.minValue(1)), { ...unit, expects: "a number >= 1", default: 2 }),
+    max_delay: key(duration(), { ...unit, expects: DURATION, default: "30s", kind: "duration" }),
+    jitter: key(v.pipe(v.number(), v.minValue(0), v.check((share) => share < 1)), { ...unit, expects: "a number >= 0 and < 1", default: 0.2 }),
+    max_restarts: key(v.pipe(v.number(), v.check((count) => count >= 0 && (count === Infinity || Number.isInteger(count)))), {
+      ...unit,
+      expects: "an integer >= 0, or inf",
+      default: 10,
+    }),
+    within: key(duration(isPositive), { ...unit, expects: DURATION, kind: "duration" }),
+    reset_after: key(duration(), { ...unit, expects: DURATION, default: "60s", kind: "duration" }),
+    on_exhausted: key(v.picklist(["fatal", "pause", "escalate"]), { ...unit, expects: "one of fatal, pause, escalate", default: "fatal" }),
+  }, { expects: 'a table, or a policy as in restart = "always"', shorthand: "policy" });
+}
+
+function stopTable(): v.GenericSchema {
+  const signals = Object.keys(SIGNAL_NUMBERS);
+  return table({
+    signal: key(v.picklist(signals), { ...unit, expects: 'the name of a signal such as "SIGTERM"', default: "SIGTERM" }),
+    timeout: key(duration(), { ...unit, expects: DURATION, default: "5s", kind: "duration" }),
+    kill_mode: key(v.picklist(["group", "process"]), { ...unit, expects: "one of group, process", default: "group" }),
+  }, { expects: "a table" });
+}
+
+function logTable(): v.GenericSchema {
+  return table({
+    max_line: key(v.pipe(v.union([v.number(), v.string()]), v.check(isLineSize)), {
+      ...unit,
+      expects: 'a size of at least 16 bytes such as 65536, "64KiB" or "1MB"',
+      default: "64KiB",
+      kind: "size",
+    }),
+  }, { expects: "a table", notYetKeys: ["file", "max_size", "keep", "format"] });
+}
+
+function variablesTable(): v.GenericSchema {
+  const facts: TableFacts = {
+    expects: "a table of texts",
+    nameProblem: (name) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? undefined : `must be letters, digits or "_": current value is ${JSON.stringify(name)}`,
+  };
+  return v.pipe(v.record(v.string(), item(v.string(), "a text", true)), v.metadata({ facts }));
+}
+
+function key(schema: v.GenericSchema, facts: KeyFacts): v.OptionalSchema<v.GenericSchema, undefined> {
+  return v.optional(v.pipe(schema, v.metadata({ facts })));
+}
+
+function item(schema: v.GenericSchema, expects: string, secret = false): v.GenericSchema {
+  return v.pipe(schema, v.metadata({ facts: { ...unit, expects, ...(secret ? { secret } : {}) } }));
+}
+
+function table(entries: v.ObjectEntries, facts: TableFacts): v.GenericSchema {
+  return v.pipe(v.strictObject(entries), v.metadata({ facts }));
+}
+
+function duration(isGood: (ms: number) => boolean = () => true): v.GenericSchema {
+  return v.pipe(v.string(), v.check((text) => isWell(() => isGood(durationMs(text)))));
+}
+
+const isPositive = (ms: number): boolean => ms > 0;
+
+function isWell(test: () => boolean): boolean {
+  try {
+    return test();
+  } catch {
+    return false;
+  }
+}
+
+function isAfter(entry: string): boolean {
+  return isWell(() => parseAfter(entry).name !== "");
+}
+
+function isLineSize(value: string | number): boolean {
+  return isWell(() => byteSize(value) >= 16);
+}
+
+function isPattern(text: string): boolean {
+  return text !== "" && isWell(() => new RegExp(text) instanceof RegExp);
+}
+
+/** Whether a text is a URL once `{port}` and `{instance}` are numbers. */
+function isHttpUrl(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text.replaceAll("{port}", "1").replaceAll("{instance}", "1"));
+}
+
+function isTcpAddress(text: string): boolean {
+  return /^(?:.+:)?\d{1,5}$/.test(text.replaceAll("{port}", "1").replaceAll("{instance}", "1"));
+}
+
+/** `[defaults.service]` below the table of one service: tables merge, `run` and lists replace. */
+function withDefaults(own: ServiceTable, defaults: ServiceTable): ServiceTable {
+  const merged: ServiceTable = { ...defaults, ...own };
+  for (const name of ["env", "ready", "restart", "stop", "log"] as const) {
+    if (own[name] !== undefined && defaults[name] !== undefined) Object.assign(merged, { [name]: { ...defaults[name], ...own[name] } });
+  }
+  return merged;
+}
+
+function sameNames(names: readonly string[]): ServiceProblem[] {
+  const seen = new Map<string, string>();
+  const problems: ServiceProblem[] = [];
+  for (const name of names) {
+    const first = seen.get(nameKey(name));
+    if (first === undefined) seen.set(nameKey(name), name);
+    else problems.push({ path: ["service", name], message: `expected a name that differs from ${JSON.stringify(first)} by more than case, got ${JSON.stringify(name)}` });
+  }
+  return problems;
+}
+
+function problemsOf(name: string, table: ServiceTable): ServiceProblem[] {
+  const problems: ServiceProblem[] = [];
+  const { run, ready, port, instances = 1 } = table;
+  const find = (path: string[], message: string, hint?: string) => void problems.push({ path: ["service", name, ...path], message, hint });
+  if (run === undefined) find(["run"], "expected run, got nothing", 'write run = ["program", "argument"]');
+  if (port !== undefined && port + instances - 1 > 65_535) find(["port"], `expected a port of at most ${65_536 - instances} for ${instances} instances, got ${port}`);
+  if (ready === undefined) return problems;
+  const targets = (["http", "tcp", "exec", "log"] as const).filter((target) => ready[target] !== undefined);
+  if (targets.length !== 1) {
+    find(["ready"], `expected exactly one of http, tcp, exec and log, got ${targets.length === 0 ? "none" : targets.join(" and ")}`);
+  }
+  for (const target of ["http", "tcp"] as const) {
+    const text = ready[target];
+    if (text === undefined) continue;
+    if (text.includes("{port}") && port === undefined) find(["ready", target], `expected port to be set, got {port} in ${JSON.stringify(text)}`, "write port = 3000");
+    if (instances > 1 && !text.includes("{port}") && !text.includes("{instance}")) {
+      find(["ready", target], `expected {port} for ${instances} instances, got one fixed port in ${JSON.stringify(text)}`, "write {port} in its place");
+    }
+  }
+  return problems;
+}
+
+function optionsOf(table: ServiceTable): ServiceOptions {
+  const { run, ready, restart, stop, log, env_file: envFile, success_exit_codes: successExitCodes, after, port, env, cwd, instances, essential, user, group } = table;
+  return {
+    run: run!,
+    after,
+    port,
+    env,
+    envFile,
+    cwd,
+    instances,
+    ready: ready as ProbeOptions | undefined,
+    restart: restart === undefined ? undefined : restartOptions(restart),
+    stop: stop === undefined ? undefined : { signal: stop.signal, timeout: stop.timeout, killMode: stop.kill_mode },
+    essential,
+    successExitCodes,
+    user,
+    group,
+    maxLine: log?.max_line,
+  };
+}
+
+function restartOptions(table: NonNullable<ServiceTable["restart"]>): RestartOptions & { policy?: RestartWhen } {
+  const { policy, delay, factor, max_delay: maxDelay, jitter, max_restarts: maxRestarts, within, reset_after: resetAfter, on_exhausted: onExhausted } = table;
+  return { policy, delay, factor, maxDelay, jitter, maxRestarts, within, resetAfter, onExhausted };
+}
