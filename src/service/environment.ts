@@ -11,10 +11,11 @@ export interface Placeholders {
   instance: number;
 }
 
-/** Writes the port and the number of an instance into a text; every other brace stays as it is. */
+const PLACEHOLDER = /(?<![{$])\{(port|instance)\}(?!\})/g;
+
+/** Writes the port and the number of an instance into a text; every other brace stays as it is, `{{port}}` and `${port}` too. */
 export function expand(text: string, { port, instance }: Placeholders): string {
-  const withInstance = text.replaceAll("{instance}", String(instance));
-  return port === undefined ? withInstance : withInstance.replaceAll("{port}", String(port));
+  return text.replace(PLACEHOLDER, (whole, name: string) => String(name === "port" ? port ?? whole : instance));
 }
 
 /** The variable in which each child carries `daemon id/unit/run`, so that a later daemon finds what an earlier one left behind. */

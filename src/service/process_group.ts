@@ -44,14 +44,13 @@ export class ProcessGroup {
   stop(): void {
     if (this.#stage !== "running") return;
     this.#stage = "stopping";
-    const { clock, stopSignal, stopTimeoutMs, killMode, onTrouble } = this.#options;
+    const { clock, stopSignal, stopTimeoutMs, onTrouble } = this.#options;
     this.#send(stopSignal);
     // A suspended program wakes up to see the signal.
-    if (stopSignal !== "SIGKILL") this.#send("SIGCONT");
+    this.#send("SIGCONT");
     this.#killTimer = clock.schedule(stopTimeoutMs, () => {
-      const left = killMode === "group" ? this.#options.processes.groupMembers(this.#child.identity.pid) : [this.#child.identity.pid];
-      onTrouble("did not stop in time and is killed", { signal: stopSignal, timeoutMs: stopTimeoutMs, pids: left.slice(0, 20) });
       this.kill();
+      onTrouble("did not stop in time and is killed", { signal: stopSignal, timeoutMs: stopTimeoutMs });
     });
   }
 

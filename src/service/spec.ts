@@ -12,7 +12,7 @@ export type ProbeTarget =
 export interface ProbeSpec {
   /** What is asked. */
   target: ProbeTarget;
-  /** Milliseconds between two attempts. */
+  /** Longest wait between two attempts in milliseconds; tcp and http begin with 25 ms and double it, so that a quick start is seen quickly. */
   everyMs: number;
   /** Milliseconds from the start of a run until it must be ready. */
   timeoutMs: number;

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { IoError } from "../../src/core/errors.ts";
+import type { ChildProcess, ExitStatus, Processes, SignalName } from "../../src/core/host.ts";
+import { ProcessGroup } from "../../src/service/process_group.ts";
+import { FakeClock } from "../../src/testing/mod.ts";
+import { test } from "../harness.ts";
+
+const LEADER = 100;
+
+/** A group whose members live until a signal takes them, and what was sent to whom. */
+class Rig {
+  readonly clock = new FakeClock();
+  readonly sent: string[] = [];
+  readonly troubles: string[] = [];
+  readonly looks: number[] = [];
+  readonly group: ProcessGroup;
+  members: number[] = [LEADER, 101, 102];
+  /** Called for each signal; takes members away. */
+  onSignal: (signal: SignalName) => void = () => {};
+  #exit: (status: ExitStatus) => void = () => {};
+
+  constructor(killMode: "group" | "process" = "group") {
+    const exited = new Promise<ExitStatus>((resolve) => this.#exit = resolve);
+    const send = (to: string, signal: SignalName): boolean => {
+      this.sent.push(`${signal} ${to} @${this.clock.nowMs() - 1_000}`);
+      this.onSignal(signal);
+      return true;
+    };
+    const processes = {
+      signal: (_pid: number, signal: SignalName) => send("leader", signal),
+      signalGroup: (_pgid: number, signal: SignalName) => send("group", signal),
+      isAlive: () => this.members.includes(LEADER),
+      groupMembers: () => {
+        this.looks.push(this.clock.nowMs() - 1_000);
+        return [...this.members];
+      },
+    } as unknown as Processes;
+    const child = { identity: { pid: LEADER, startTicks: 1, bootId: "" }, exited } as ChildProcess;
+    const onTrouble = (message: string) => void this.troubles.push(message);
+    this.group = new ProcessGroup(child, {
+      processes,
+      clock: this.clock,
+      stopSignal: "SIGTERM",
+      stopTimeoutMs: 1_000,
+      killMode,
+      onTrouble,
+    });
+  }
+
+  leave(...pids: number[]): void {
+    this.members = this.members.filter((pid) => !pids.includes(pid));
+    if (pids.includes(LEADER)) this.#exit({ code: 0, signal: null });
+  }
+}
+
+test("ProcessGroup: an end by itself with an empty group needs no signal and no timer", async () => {
+  const rig = new Rig();
+  const ended = rig.group.ended();
+  rig.leave(LEADER, 101, 102);
+  assert.deepEqual(await ended, { code: 0, signal: null });
+  assert.deepEqual([rig.sent, rig.clock.pendingTimers], [[], 0]);
+});
+
+test("ProcessGroup: stop asks once, kill follows once at the timeout, whatever is called again", async () => {
+  const rig = new Rig();
+  const ended = rig.group.ended();
+  rig.onSignal = (signal) => signal === "SIGKILL" && rig.leave(...rig.members);
+  rig.group.stop();
+  rig.group.stop();
+  await rig.clock.advance(999);
+  assert.deepEqual(rig.sent, ["SIGTERM group @0", "SIGCONT group @0"]);
+  await rig.clock.advance(1);
+  await ended;
+  rig.group.stop();
+  rig.group.kill();
+  assert.deepEqual(rig.sent.slice(2), ["SIGKILL group @1000"]);
+  assert.deepEqual(rig.troubles, ["did not stop in time and is killed"]);
+  assert.equal(rig.clock.pendingTimers, 0);
+});
+
+test("ProcessGroup: kill does not wait, and a later stop changes nothing", async () => {
+  const rig = new Rig();
+  const ended = rig.group.ended();
+  rig.onSignal = () => rig.leave(...rig.members);
+  rig.group.kill();
+  rig.group.stop();
+  await ended;
+  assert.deepEqual(rig.sent, ["SIGKILL group @0"]);
+  assert.equal(rig.clock.pendingTimers, 0);
+});
+
+test("ProcessGroup: a stop that works leaves no timer", async () => {
+  const rig = new Rig();
+  const ended = rig.group.ended();
+  rig.onSignal = () => rig.leave(...rig.members);
+  rig.group.stop();
+  await ended;
+  assert.equal(rig.clock.pendingTimers, 0);
+});
+
+test("ProcessGroup: members that outlive the leader are asked, then killed until the last is gone", async () => {
+  const rig = new Rig();
+  let kills = 0;
+  rig.onSignal = (signal) => signal === "SIGKILL" && ++kills === 2 && rig.leave(101, 102);
+  let isOver = false;
+  const ended = rig.group.ended().then(() => isOver = true);
+  rig.leave(LEADER);
+  await rig.clock.advance(999);
+  assert.deepEqual(rig.sent, ["SIGTERM group @0", "SIGCONT group @0"]);
+  assert.equal(isOver, false);
+  await rig.clock.advance(100);
+  await ended;
+  assert.equal(rig.sent[2], "SIGKILL group @1000");
+  assert.equal(rig.sent.length, 4);
+  assert.equal(rig.clock.pendingTimers, 0);
+});
+
+test("ProcessGroup: the group is looked at more and more seldom", async () => {
+  const rig = new Rig();
+  const ended = rig.group.ended();
+  rig.leave(LEADER);
+  await rig.clock.advance(190);
+  assert.deepEqual(rig.looks, [0, 5, 15, 35, 75, 125, 175]);
+  rig.leave(101, 102);
+  await rig.clock.advance(50);
+  await ended;
+});
+
+test("ProcessGroup: in process mode only the leader is told, and its helpers are not waited for", async () => {
+  const rig = new Rig("process");
+  const ended = rig.group.ended();
+  rig.onSignal = (signal) => signal === "SIGKILL" && rig.leave(LEADER);
+  rig.group.stop();
+  await rig.clock.advance(1_000);
+  await ended;
+  assert.deepEqual(rig.sent, ["SIGTERM leader @0", "SIGCONT leader @0", "SIGKILL leader @1000"]);
+  assert.deepEqual(rig.members, [101, 102]);
+});
+
+test("ProcessGroup: no number is signalled that may belong to somebody else by now", async () => {
+  const rig = new Rig("process");
+  rig.members = [];
+  rig.group.stop();
+  rig.group.kill();
+  assert.deepEqual([rig.sent, rig.clock.pendingTimers], [[], 0]);
+});
+
+test("ProcessGroup: a refused signal is reported, and the end is still awaited", async () => {
+  const rig = new Rig();
+  const ended = rig.group.ended();
+  rig.onSignal = () => {
+    throw new IoError("IO_DENIED", "Cannot signal");
+  };
+  rig.group.stop();
+  assert.deepEqual(rig.troubles, ["could not be sent SIGTERM", "could not be sent SIGCONT"]);
+  rig.leave(LEADER, 101, 102);
+  await ended;
+  assert.equal(rig.clock.pendingTimers, 0);
+});
