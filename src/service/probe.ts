@@ -24,6 +24,22 @@ export interface ProbeSurroundings extends Placeholders {
   launch: Omit<SpawnOptions, "argv">;
 }
 
+/**
+ * Checks what can be checked of a target before anything runs.
+ *
+ * @throws {RangeError | SyntaxError} if its address or pattern is none.
+ */
+export function checkTarget(target: ProbeTarget, placeholders: Placeholders): void {
+  if (target.kind === "tcp") parseTcpAddress(expand(target.address, placeholders));
+  else if (target.kind === "http") parseHttpUrl(expand(target.url, placeholders));
+  else if (target.kind === "log") linePattern(target, placeholders);
+}
+
+/** The pattern of a log probe. */
+export function linePattern(target: { pattern: string }, placeholders: Placeholders): RegExp {
+  return new RegExp(expand(target.pattern, placeholders));
+}
+
 /** Makes the probe of a target, for all but `log`, which waits for a line instead of asking. */
 export function createProbe(target: Exclude<ProbeTarget, { kind: "log" }>, options: ProbeSurroundings): Probe {
   if (target.kind === "tcp") return tcpProbe(parseTcpAddress(expand(target.address, options)), options.host);

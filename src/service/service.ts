@@ -1,10 +1,10 @@
 import { isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
 import type { ChildProcess, ExitStatus, Host, SpawnOptions } from "../core/host.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
-import { expand, type Placeholders, serviceEnvironment, UNIT_VARIABLE } from "./environment.ts";
+import { type Placeholders, serviceEnvironment, UNIT_VARIABLE } from "./environment.ts";
 import { describeExit, exitCodeOf } from "./exit.ts";
 import { type PublishLine, ServiceOutput } from "./output.ts";
-import { commandArgv, createProbe, type Probe, untilReady } from "./probe.ts";
+import { checkTarget, commandArgv, createProbe, linePattern, type Probe, untilReady } from "./probe.ts";
 import { ProcessGroup } from "./process_group.ts";
 import type { ServiceSpec } from "./spec.ts";
 
@@ -24,7 +24,7 @@ const STOP_MARGIN_MS = 2_000;
 /**
  * The subsystems of a service: one, or `name@0`, `name@1`, … when it has several instances.
  *
- * @throws {SyntaxError} if the pattern of a log probe is no regular expression.
+ * @throws {RangeError | SyntaxError} if the address or the pattern of a probe is none.
  */
 export function serviceSubsystems(spec: ServiceSpec, ports: ServicePorts): Service[] {
   if (spec.instances === 1) return [new Service(spec, ports, spec.name, 0)];
@@ -69,7 +69,8 @@ export class Service implements Subsystem {
     this.#service = service;
     this.#ports = ports;
     this.#placeholders = { port: port === undefined ? undefined : port + instance, instance };
-    if (ready?.target.kind === "log") this.#readyPattern = new RegExp(expand(ready.target.pattern, this.#placeholders));
+    if (ready !== undefined) checkTarget(ready.target, this.#placeholders);
+    if (ready?.target.kind === "log") this.#readyPattern = linePattern(ready.target, this.#placeholders);
     this.spec = {
       restart: service.restart,
       after: service.after,

@@ -62,10 +62,15 @@ test("serviceSubsystems: every key of the spec reaches the supervisor", async ()
   assert.deepEqual([plain.kind, plain.spec.readiness, plain.spec.ready], ["service", "none", undefined]);
 });
 
-test("serviceSubsystems: a log pattern that is no regular expression is refused before anything runs", async () => {
-  const host = await getHost();
-  const spec = serviceSpec("api", { run: "true", ready: { log: "(" } }, "/");
-  assert.throws(() => serviceSubsystems(spec, { host, publishLine: () => {}, daemonId: "test" }), SyntaxError);
+test("serviceSubsystems: a probe that could never be made is refused before anything runs", async () => {
+  const ports = { host: await getHost(), publishLine: () => {}, daemonId: "test" };
+  for (const ready of [{ log: "(" }, { tcp: "nowhere" }, { tcp: "db:{port}" }, { http: "https://127.0.0.1/" }, { http: "127.0.0.1:80" }]) {
+    assert.throws(
+      () => serviceSubsystems(serviceSpec("api", { run: "true", ready }, "/"), ports),
+      /regular expression|must be/,
+      JSON.stringify(ready),
+    );
+  }
 });
 
 // --- Starting

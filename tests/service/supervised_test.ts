@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { CancelToken } from "../../src/core/cancel.ts";
 import { IoError } from "../../src/core/errors.ts";
 import type { EventBody } from "../../src/core/event.ts";
@@ -222,4 +222,29 @@ test("An env file that was repaired is used at the next try", async () => {
   await until(host, () => rig.lines.length === 2);
   assert.deepEqual(rig.lines, ["api: open", "api: end"]);
   await rig.supervisor.stop("end");
+});
+
+test("Starts, crashes, probes and stops leave no descriptor behind", async () => {
+  const host = await getHost();
+  const cycle = async () => {
+    const rig = new Rig(host, {
+      served: { run: SERVE, ready: { exec: "exit 0" } },
+      refused: { run: SERVE, ready: { tcp: "127.0.0.1:1" } },
+      crashed: { run: "exit 1", restart: { delay: 0, maxRestarts: 1 } },
+      missing: { run: ["no-such-program"], restart: "never" },
+    });
+    const started = rig.supervisor.start();
+    await until(
+      host,
+      () => rig.unit("served").state === "running" && rig.unit("crashed").state === "fatal" && rig.unit("missing").state === "failed",
+    );
+    await rig.supervisor.stop("end");
+    await started.catch(() => {});
+    assert.deepEqual(rig.leftovers(), []);
+  };
+  const descriptors = () => readdirSync("/proc/self/fd").length;
+  for (let warmUp = 0; warmUp < 5; warmUp++) await cycle();
+  const before = descriptors();
+  for (let count = 0; count < 20; count++) await cycle();
+  assert.ok(descriptors() <= before, `${before} descriptors became ${descriptors()}`);
 });
