@@ -1,0 +1,160 @@
+import type { Explanation } from "../config/explain.ts";
+import type { Tree } from "../config/tree.ts";
+import { ConfigError } from "../core/errors.ts";
+import type { Env, Files } from "../core/host.ts";
+import type { ServiceSpec } from "../service/spec.ts";
+import { folderOf, resolvePath } from "../config/paths.ts";
+import { Config, type ConfigParseOptions, configOf, type Explain } from "./config.ts";
+import { DEADLINE_KEYS, type Deadlines } from "./deadlines.ts";
+import { LEAVES, type Leaf, type LeafPath } from "./leaves.ts";
+
+/** The parts of a host that loading needs. */
+export interface LoadHost {
+  /** Reads the files. */
+  files: Pick<Files, "readText" | "info">;
+  /** Overrides, and variables for `${VAR}`. */
+  env: Env;
+  /** Working folder. */
+  cwd: string;
+}
+
+/** Options of {@linkcode loadConfig}. */
+export interface LoadOptions {
+  /** The file, seen from the working folder. @default {"daemon.toml", or "daemon.json" when only that is there} */
+  path?: string;
+  /** Whether a missing file is the same as an empty one. @default {false} */
+  optional?: boolean;
+  /** `key=value` texts, as given to `--set`; they win over everything. @default {[]} */
+  set?: readonly string[];
+  /** Settings made in code; everything else wins over them. @default {Config.default()} */
+  base?: Config;
+  /** What the names of the environment begin with. @default {"DAEMON_"} */
+  envPrefix?: string;
+}
+
+/** A configuration with what a runner needs beside the settings. */
+export interface LoadedConfig {
+  /** The settings, with absolute paths. */
+  readonly config: Config;
+  /** The services, complete and checked. */
+  readonly services: readonly ServiceSpec[];
+  /** The file, absolute; null when there is none. */
+  readonly path: string | null;
+  /** Every file that was read, absolute, the main one first. */
+  readonly files: readonly string[];
+  /** Folder that relative paths were resolved from. */
+  readonly baseDir: string;
+  /** What was put right or left aside, in sentences. */
+  readonly warnings: readonly string[];
+  /** The merged and checked values in the spelling of the file: what a reload compares. May hold secrets. */
+  readonly tree: Tree;
+  /** The tree for people: every secret replaced. */
+  shown(): Tree;
+  /** Where the value of a key comes from. Rejects with a {@linkcode ConfigError} when there is no such key. */
+  explain(key: string): Promise<Explanation>;
+}
+
+/**
+ * Loads a configuration: `--set` > environment > `<stem>.local.toml` > `<stem>.toml` > `base` > defaults.
+ *
+ * @throws {ConfigError} `CONFIG_NOT_FOUND` if the file is missing and not optional, else with every mistake found.
+ * @throws {IoError} if a file can't be read.
+ */
+export async function loadConfig(host: LoadHost, options: LoadOptions = {}): Promise<LoadedConfig> {
+  const { optional = false, set = [], base = Config.default(), envPrefix } = options;
+  const { files, env, cwd } = host;
+  const name = options.path ?? (!isFile(files, resolvePath(cwd, "daemon.toml")) && isFile(files, resolvePath(cwd, "daemon.json")) ? "daemon.json" : "daemon.toml");
+  const path = resolvePath(cwd, name);
+  const isThere = files.info(path) !== undefined;
+  if (!isThere && !optional) {
+    throw new ConfigError("CONFIG_NOT_FOUND", `Cannot load the configuration as there is no file ${path}: create it, or name another one`, {
+      context: { path },
+    });
+  }
+
+  // The files, strongest first, under the names that the user gave them.
+  const stem = name.replace(/\.(?:toml|json)$/, "");
+  const overlays = [`${stem}.local.toml`, `${stem}.local.json`].filter((overlay) => overlay !== name && isFile(files, resolvePath(cwd, overlay)));
+  const names = [...overlays, ...(isThere ? [name] : [])];
+  const texts = names.map((each) => ({ name: each, text: files.readText(resolvePath(cwd, each)) }));
+  const variables = env.all();
+  const loaded = await loadSources(folderOf(path), base, {
+    set,
+    environment: { variables, prefix: envPrefix, readText: (file) => files.readText(resolvePath(folderOf(path), file)) },
+    files: texts,
+    variables,
+  });
+  return { ...loaded, path: isThere ? path : null, files: names.map((each) => resolvePath(cwd, each)).reverse() };
+}
+
+/** Reads a configuration from one text. */
+export async function parseConfig(text: string, options: ConfigParseOptions = {}): Promise<Config> {
+  const { source = "daemon.toml", env = {} } = options;
+  const { config } = await loadSources(undefined, Config.default(), { files: [{ name: source, text }], variables: env });
+  return config;
+}
+
+/** Says where a setting of a configuration made in code comes from. */
+export async function explainBuilt(config: Config, key: string): Promise<Explanation> {
+  const { explain } = await loadSources(undefined, config, {});
+  return await explain(key);
+}
+
+/** The JSON Schema of the configuration file. */
+export async function configJsonSchema(): Promise<Record<string, unknown>> {
+  const [{ jsonSchemaOf }, { daemonSchema }] = await Promise.all([import("../config/json_schema.ts"), import("./schema.ts")]);
+  return jsonSchemaOf(daemonSchema());
+}
+
+/** Loads from sources; without a folder, relative paths stay as they are. */
+async function loadSources(
+  folder: string | undefined,
+  base: Config,
+  sources: Omit<import("../config/load.ts").Sources, "builder">,
+): Promise<Omit<LoadedConfig, "path" | "files">> {
+  const [{ load }, { daemonConfigSchema }] = await Promise.all([import("../config/load.ts"), import("./schema.ts")]);
+  const baseDirOf = (tree: Tree): string => {
+    const workDir = typeof tree.work_dir === "string" ? tree.work_dir : undefined;
+    if (folder === undefined) return workDir ?? ".";
+    return workDir === undefined ? folder : resolvePath(folder, workDir);
+  };
+  const { schema, services } = daemonConfigSchema(baseDirOf);
+  const builder = givenTree(base);
+  const { tree, warnings, explain, shown } = await load(schema, { ...sources, builder });
+  const baseDir = baseDirOf(tree);
+  const config = configOfTree(tree, (path, key) => folder === undefined ? path : key === "work_dir" ? baseDir : resolvePath(baseDir, path), explain);
+  return { config, services: services(), baseDir, warnings, tree, explain, shown };
+}
+
+/** The values of a configuration that were given: the deadlines among them exactly, the others as far as they differ from the default. */
+function givenTree(config: Config): Tree {
+  const { shutdown, ...all } = config.toJSON() as { shutdown: Tree } & Tree;
+  const tree: Tree = {};
+  for (const [path, leaf] of Object.entries(LEAVES) as [LeafPath, Leaf][]) {
+    const [table, key] = path.split(".");
+    const value = key === undefined ? all[table] : (all[table] as Tree | undefined)?.[key];
+    if (value === undefined || value === leaf.default) continue;
+    if (key === undefined) tree[table] = value;
+    else tree[table] = { ...(tree[table] as Tree | undefined), [key]: value };
+  }
+  const given: Tree = { ...config.shutdown.given(), ...(shutdown.exit_code === "zero" ? {} : { exit_code: shutdown.exit_code }) };
+  return Object.keys(given).length === 0 ? tree : { ...tree, shutdown: given };
+}
+
+function configOfTree(tree: Tree, resolve: (path: string, key: LeafPath) => string, explain: Explain): Config {
+  const values: Record<string, unknown> = {};
+  for (const path of Object.keys(LEAVES) as LeafPath[]) {
+    const [table, key] = path.split(".");
+    const value = key === undefined ? tree[table] : (tree[table] as Tree | undefined)?.[key];
+    if (value === undefined) continue;
+    const isPath = LEAVES[path].expects === "a path";
+    values[path] = isPath ? resolve(value as string, path) : (LEAVES[path] as Leaf).read(value);
+  }
+  const deadlines: Deadlines = {};
+  for (const key of DEADLINE_KEYS) deadlines[key] = values[`shutdown.${key}`] as number;
+  return configOf(values, deadlines, explain);
+}
+
+function isFile(files: LoadHost["files"], path: string): boolean {
+  return files.info(path) !== undefined;
+}

@@ -1,0 +1,152 @@
+import * as v from "valibot";
+import type { KeyFacts, ReloadClass } from "../core/config_key.ts";
+import { type ConfigSchema, formatPath, isTable, key, type Layer, type Problem, type Schema, type Settlement, table, type Tree } from "../config/mod.ts";
+import { loggingTable } from "../log/schema.ts";
+import { servicesTable, type ServiceTable, serviceTable, serviceSpecs } from "../service/schema.ts";
+import type { ServiceSpec } from "../service/spec.ts";
+import { DEADLINE_KEYS, type Deadlines, settleDeadlines } from "./deadlines.ts";
+import { isBusCapacity, isDaemonName, type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
+
+/** The whole configuration: the seed's tables and those of the features. */
+export function daemonSchema(): Schema {
+  return table({
+    name: leaf("name", v.pipe(v.string(), v.check((name) => isDaemonName(name)))),
+    work_dir: path("work_dir"),
+    pid_file: path("pid_file"),
+    state_dir: path("state_dir"),
+    hot_reload: leaf("hot_reload", v.boolean()),
+    logging: v.optional(loggingTable()),
+    shutdown: v.optional(table({
+      ...milliseconds("shutdown", "drain_delay_ms", 0),
+      ...milliseconds("shutdown", "timeout_ms", 1),
+      ...milliseconds("shutdown", "force_timeout_ms", 1),
+      ...milliseconds("shutdown", "kill_timeout_ms", 1),
+      exit_code: leaf("shutdown.exit_code", v.picklist(["zero", "signal"]), "live"),
+    }, { expects: "a table of shutdown keys" })),
+    performance: v.optional(table({
+      worker_threads: leaf("performance.worker_threads", integer(0, 1_024)),
+      thread_pinning: leaf("performance.thread_pinning", v.boolean()),
+      memory_pool_size: leaf("performance.memory_pool_size", integer(1)),
+      numa_aware: leaf("performance.numa_aware", v.boolean()),
+      lock_free: leaf("performance.lock_free", v.boolean()),
+      scheduler_hints: leaf("performance.scheduler_hints", v.boolean()),
+      nice: leaf("performance.nice", integer(-20, 19)),
+    }, { expects: "a table of performance keys" })),
+    monitoring: v.optional(table({
+      enable_metrics: leaf("monitoring.enable_metrics", v.boolean()),
+      ...milliseconds("monitoring", "metrics_interval_ms", 1),
+      track_resources: leaf("monitoring.track_resources", v.boolean()),
+      health_checks: leaf("monitoring.health_checks", v.boolean()),
+      ...milliseconds("monitoring", "health_check_interval_ms", 1),
+    }, { expects: "a table of monitoring keys" })),
+    bus: v.optional(table({
+      capacity: leaf("bus.capacity", v.pipe(v.number(), v.check((capacity) => isBusCapacity(capacity)))),
+    }, { expects: "a table of bus keys" })),
+    defaults: v.optional(table({ service: v.optional(serviceTable()) }, { expects: "tables [defaults.service]", notYetKeys: ["job"] })),
+    service: v.optional(servicesTable()),
+  }, {
+    expects: "a table",
+    notYetKeys: ["job", "workers", "store", "listen"],
+    aliases: { services: "service", log: "logging", workdir: "work_dir", pidfile: "pid_file" },
+  });
+}
+
+/** The schema with the rules that span several keys, and the services that these rules make. */
+export function daemonConfigSchema(baseDirOf: (tree: Tree) => string): { schema: ConfigSchema; services: () => ServiceSpec[] } {
+  let services: ServiceSpec[] = [];
+  const schema: ConfigSchema = {
+    root: daemonSchema(),
+    inheritedFrom: (path) => path[0] === "service" && path.length > 2 ? ["defaults", "service", ...path.slice(2)] : undefined,
+    settle: (tree, layers) => {
+      const { specs, problems } = serviceSpecs(
+        (isTable(tree.service) ? tree.service : {}) as Record<string, ServiceTable>,
+        (isTable(tree.defaults) && isTable(tree.defaults.service) ? tree.defaults.service : {}) as ServiceTable,
+        baseDirOf(tree),
+      );
+      services = specs;
+      const deadlines = settledDeadlines(layers);
+      return { ...deadlines, problems: [...deadlines.problems, ...problems] };
+    },
+  };
+  return { schema, services: () => services };
+}
+
+/** The deadlines of the shutdown as each layer gives them, strongest first. */
+export function deadlinesIn(layers: readonly Layer[]): Deadlines[] {
+  return layers.map(({ tree }) => {
+    const shutdown = isTable(tree.shutdown) ? tree.shutdown : {};
+    const deadlines: Deadlines = {};
+    for (const key of DEADLINE_KEYS) {
+      const ms = shutdown[key];
+      // A value of the wrong type is reported on its own.
+      if (typeof ms === "number" && ms >= 0) deadlines[key] = ms;
+    }
+    return deadlines;
+  });
+}
+
+function settledDeadlines(layers: readonly Layer[]): Settlement {
+  const given = deadlinesIn(layers);
+  const { deadlines, contradictions, lifted } = settleDeadlines(given);
+  const problems = contradictions.map(({ source, key, earlier }): Problem => ({
+    path: ["shutdown", key],
+    message: `expected more than shutdown.${earlier} (${given[source][earlier]}), got ${given[source][key]}`,
+    hint: "the order is drain_delay < timeout < force_timeout < kill_timeout",
+    layer: layers[source],
+  }));
+  const follow: NonNullable<Settlement["follow"]> = [];
+  for (const key of DEADLINE_KEYS) {
+    const path = ["shutdown", key];
+    const way = lifted.find((each) => each.key === key && !given.slice(0, each.source).some((stronger) => stronger[key] !== undefined));
+    const winner = given.find((each) => each[key] !== undefined)?.[key];
+    if (way !== undefined) follow.push({ path, value: deadlines[key], note: `moved from ${way.from}, as shutdown.${way.by} of a stronger source leaves no room for it` });
+    else if (winner === undefined) {
+      const isFollowing = given.some((each) => Object.keys(each).length > 0) && deadlines[key] > 0;
+      follow.push({ path, value: deadlines[key], note: isFollowing ? "follows from the deadlines that are set" : "nothing else is set" });
+    }
+  }
+  const warnings = lifted.filter(({ key, source }) => !given.slice(0, source).some((stronger) => stronger[key] !== undefined)).map((
+    { source, key, by, from, to },
+  ) => {
+    const stronger = layers[given.findIndex((each) => each[by] !== undefined)];
+    return `${formatPath(["shutdown", key])} = ${from} of ${layers[source].name} becomes ${to}, as ${stronger.name} sets shutdown.${by} = ${deadlines[by]}`;
+  });
+  return { problems, warnings, follow };
+}
+
+function leaf(path: LeafPath, schema: Schema, reload: ReloadClass = "daemon"): ReturnType<typeof key> {
+  return key(schema, factsOf(path, reload));
+}
+
+function path(name: "work_dir" | "pid_file" | "state_dir"): ReturnType<typeof key> {
+  return key(v.pipe(v.string(), v.nonEmpty()), { ...factsOf(name, "daemon"), kind: "path" });
+}
+
+/** A key in milliseconds and its unit form, `timeout_ms = 30000` and `timeout = "30s"`. */
+function milliseconds(tableName: "shutdown" | "monitoring", name: string, min: number): v.ObjectEntries {
+  const facts = factsOf(`${tableName}.${name}` as LeafPath, "live");
+  const expects = `an integer of milliseconds >= ${min}`;
+  return {
+    [name]: key(integer(min), { ...facts, expects, kind: "milliseconds" }),
+    [name.replace(/_ms$/, "")]: key(v.string(), {
+      expects: 'a duration such as "250ms", "1.5s" or "1h30m"',
+      reload: facts.reload,
+      kind: "duration",
+      unitFormOf: name,
+    }),
+  };
+}
+
+function integer(min: number, max = Number.MAX_SAFE_INTEGER): Schema {
+  return v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
+}
+
+function factsOf(path: LeafPath, reload: ReloadClass): KeyFacts {
+  const { expects, default: standard, isNotYet }: Leaf = LEAVES[path];
+  return {
+    expects,
+    reload,
+    ...(standard === undefined ? {} : { default: standard }),
+    ...(isNotYet ? { notYet: true } : {}),
+  };
+}
