@@ -123,7 +123,7 @@ export class ShutdownTimeline {
     this.#phase = "graceful";
     this.#steps.stop();
     // Most daemons stop within a few microtasks; a timer would cost more than the whole shutdown.
-    afterMicrotasks(() => this.#arm());
+    unlessSettled(() => this.#phase !== "graceful", () => this.#arm());
   }
 
   #enterKilling(): void {
@@ -150,8 +150,9 @@ export class ShutdownTimeline {
 /** Turns of the microtask queue after which work that ends by itself at once has ended. */
 const SETTLING_TURNS = 12;
 
-/** Calls `fn` after a few turns of the microtask queue, so that what settles at once never pays for a timer. */
-export function afterMicrotasks(fn: () => void, turns: number = SETTLING_TURNS): void {
+/** Calls `fn` after a few turns of the microtask queue, unless it is over before: what settles at once never pays for a timer. */
+export function unlessSettled(isOver: () => boolean, fn: () => void, turns: number = SETTLING_TURNS): void {
+  if (isOver()) return;
   if (turns === 0) fn();
-  else queueMicrotask(() => afterMicrotasks(fn, turns - 1));
+  else queueMicrotask(() => unlessSettled(isOver, fn, turns - 1));
 }

@@ -8,7 +8,7 @@ import type { Logger } from "./log.ts";
 import type { UnitOutcome, UnitStatus } from "./operations.ts";
 import { type OnExhausted, RestartHistory, RestartPolicy } from "./restart.ts";
 import { RunContext, type RunHost } from "./run_context.ts";
-import { afterMicrotasks } from "./shutdown.ts";
+import { unlessSettled } from "./shutdown.ts";
 import { nextState, type State, type StateInput } from "./state.ts";
 import type { Context, Subsystem, SubsystemSpec } from "./subsystem.ts";
 
@@ -274,6 +274,7 @@ export class Supervisor {
   readonly #units: Unit[] = [];
   readonly #mailbox: Message[] = [];
   #isDraining = false;
+  #turnMs: number | undefined;
   #phase: "new" | "starting" | "up" | "stopping" = "new";
   #startFailure: unknown;
   #groupRestart: GroupRestart | undefined;
@@ -467,6 +468,7 @@ export class Supervisor {
     for (let index = 0; index < this.#mailbox.length; index++) this.#handle(this.#mailbox[index]);
     this.#mailbox.length = 0;
     this.#isDraining = false;
+    this.#turnMs = undefined;
     this.#wake();
   }
 
@@ -581,7 +583,7 @@ export class Supervisor {
     unit.isReady = false;
     unit.isUnstopped = false;
     unit.stopAskedMs = undefined;
-    unit.startedMs = this.ports.clock.nowMs();
+    unit.startedMs = this.#nowMs();
     const token = this.#token.child({ onListenerError: (error) => this.#listenerFailed(unit, error) });
     const context = new RunContext(token, unit, unit.run, unit.run === 1 ? 0 : unit.history.inARow);
     unit.current = context;
@@ -643,7 +645,6 @@ export class Supervisor {
     const context = unit.current!;
     const failure = context.failure ?? bodyFailure;
     const wasReady = unit.isReady;
-    const ranMs = this.ports.clock.nowMs() - unit.startedMs;
     context.token[Symbol.dispose]();
     unit.clearTimer();
     unit.current = undefined;
@@ -653,7 +654,7 @@ export class Supervisor {
     if (!failedToStart && (unit.state === "stopping" || unit.state === "fatal")) this.#settledStop(unit, context, failure);
     else if (this.#phase === "starting" && failure !== undefined && !wasReady && !unit.spec.retryStart) {
       this.#failStart(unit, failure.error);
-    } else this.#judge(unit, failure, ranMs);
+    } else this.#judge(unit, failure);
     this.#advanceStops();
   }
 
@@ -673,11 +674,12 @@ export class Supervisor {
     this.#advanceGroup();
   }
 
-  #judge(unit: Unit, failure: { error: unknown } | undefined, ranMs: number): void {
+  #judge(unit: Unit, failure: { error: unknown } | undefined): void {
     const policy = unit.spec.restart;
     const error = failure?.error;
     const why = failure === undefined ? "returned" : messageOf(error);
-    const nowMs = this.ports.clock.nowMs();
+    const nowMs = this.#nowMs();
+    const ranMs = nowMs - unit.startedMs;
     const verdict = unit.history.judge(policy, { failed: failure !== undefined, ranMs, nowMs, random: this.ports.random() });
     if (verdict.kind === "end") {
       this.#move(unit, failure === undefined ? "complete" : "fail", why, error);
@@ -812,10 +814,11 @@ export class Supervisor {
     if (this.#toStop.size === 0) return;
     const isGone = (unit: Unit) => unit.current === undefined || unit.isUnstopped;
     const isRestOver = () => this.#units.every((unit) => unit.spec.stopLast || isGone(unit));
-    for (const unit of [...this.#toStop].sort((a, b) => b.index - a.index)) {
+    const units = this.#toStop.size === 1 ? this.#toStop : [...this.#toStop].sort((a, b) => b.index - a.index);
+    for (const unit of units) {
       if (!this.#toStop.has(unit)) continue;
-      const others = this.#withDependents([unit]);
-      const isTurn = others.every((other) => other === unit || isGone(other) || !this.#isStopping(other));
+      const isTurn = unit.dependents.length === 0 ||
+        this.#withDependents([unit]).every((other) => other === unit || isGone(other) || !this.#isStopping(other));
       if (isTurn && (!unit.spec.stopLast || this.#phase !== "stopping" || isRestOver())) this.#cancelRun(unit);
     }
   }
@@ -828,7 +831,7 @@ export class Supervisor {
     const context = unit.current!;
     this.#toStop.delete(unit);
     unit.clearTimer();
-    unit.stopAskedMs = this.ports.clock.nowMs();
+    unit.stopAskedMs = this.#nowMs();
     this.#becomeUnready(unit);
     this.#move(unit, "stop", unit.reason);
     context.token.cancel(stopReason(unit.reason));
@@ -837,8 +840,7 @@ export class Supervisor {
 
   #armStop(unit: Unit, context: RunContext): void {
     if (unit.spec.stopTimeoutMs === Infinity) return;
-    afterMicrotasks(() => {
-      if (unit.current !== context) return;
+    unlessSettled(() => unit.current !== context, () => {
       const leftMs = Math.max(0, unit.stopAskedMs! + unit.spec.stopTimeoutMs - this.ports.clock.nowMs());
       unit.clearTimer();
       unit.timer = this.ports.clock.schedule(leftMs, () => this.post({ kind: "stopTimeout", unit, context }));
@@ -937,6 +939,11 @@ export class Supervisor {
     return unit.after.some(({ unit: other, condition }) => !isSatisfied(other, condition) && this.#hasStarted(other));
   }
 
+  /** The time of the present turn of the loop: read once, as reading a clock costs more than most of what is done with it. */
+  #nowMs(): number {
+    return this.#turnMs ??= this.ports.clock.nowMs();
+  }
+
   #isAllDown(): boolean {
     return this.#units.every((unit) => unit.isDown || unit.isUnstopped);
   }
@@ -955,15 +962,18 @@ export class Supervisor {
   }
 
   #when(isOver: () => boolean, check: () => void = () => {}): Promise<void> {
-    if (isOver() && !this.#isDraining) {
-      try {
-        check();
-        return Promise.resolve();
-      } catch (error) {
-        return Promise.reject(error);
-      }
-    }
-    return new Promise<void>((resolve) => this.#waiters.push({ isOver, resolve })).then(check);
+    return new Promise<void>((resolve, reject) => {
+      const end = () => {
+        try {
+          check();
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+      };
+      if (isOver() && !this.#isDraining) end();
+      else this.#waiters.push({ isOver, resolve: end });
+    });
   }
 }
 

@@ -1,0 +1,81 @@
+import { Config, type Context, Daemon, SignalConfig } from "../mod.ts";
+
+const OBJECTS = 10_000;
+const REPEATS = 5;
+
+/** Heap that one object keeps alive. */
+export interface MemoryFigure {
+  /** What is kept. */
+  name: string;
+  /** Bytes for each. */
+  bytes: number;
+  /** Our target. */
+  targetBytes: number;
+}
+
+const work = (context: Context) => context.cancelled();
+
+/** Measures the heap difference of 10,000 live objects after a collection, as the median of 5. */
+export async function measureMemory(): Promise<MemoryFigure[]> {
+  const collect = await collector();
+  const heapBytes = async () => {
+    for (let pass = 0; pass < 3; pass++) await collect();
+    return await usedHeap();
+  };
+  const perObject = async (make: (index: number) => unknown): Promise<number> => {
+    const figures: number[] = [];
+    for (let repeat = 0; repeat < REPEATS; repeat++) {
+      const before = await heapBytes();
+      const kept = Array.from({ length: OBJECTS }, (_, index) => make(index));
+      const after = await heapBytes();
+      figures.push((after - before) / kept.length);
+    }
+    return figures.sort((a, b) => a - b)[Math.floor(REPEATS / 2)];
+  };
+  const daemonBytes = await perObject(() => Daemon.builder().withoutSignals().build());
+  const taskBytes = await perObject(() => Daemon.builder().withTask("one", work).withoutSignals().build()) - daemonBytes;
+  return [
+    { name: "daemon", bytes: daemonBytes, targetBytes: 1_024 },
+    { name: "registered subsystem", bytes: taskBytes, targetBytes: 1_024 },
+    { name: "running subsystem", bytes: await runningSubsystem(heapBytes), targetBytes: 1_024 },
+    {
+      name: "config",
+      bytes: await perObject((index) => Config.builder().name(`bench-${index}`).workerThreads(4).shutdownTimeout(2_000).build()),
+      targetBytes: 1_024,
+    },
+    { name: "signal handling", bytes: await perObject(() => new SignalConfig()), targetBytes: 1_024 },
+  ];
+}
+
+/** One daemon that runs 10,000 tasks, against one that runs one. */
+async function runningSubsystem(heapBytes: () => Promise<number>): Promise<number> {
+  const before = await heapBytes();
+  await using daemon = Daemon.builder().withTask("first", work).withoutSignals().build();
+  await daemon.start();
+  for (let index = 0; index < OBJECTS; index++) daemon.register({ name: `task-${index}`, run: work });
+  return (await heapBytes() - before) / OBJECTS;
+}
+
+async function collector(): Promise<() => void | Promise<void>> {
+  if ("Bun" in globalThis) {
+    const { gcAndSweep } = await import("bun:jsc" as string);
+    return () => void gcAndSweep();
+  }
+  const { setFlagsFromString } = await import("node:v8");
+  setFlagsFromString("--expose-gc");
+  const { runInNewContext } = await import("node:vm");
+  const gc: () => void = runInNewContext("gc");
+  return async () => {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    gc();
+  };
+}
+
+async function usedHeap(): Promise<number> {
+  if ("Bun" in globalThis) {
+    const { heapStats } = await import("bun:jsc" as string);
+    return heapStats().heapSize;
+  }
+  const { memoryUsage } = await import("node:process");
+  return memoryUsage().heapUsed;
+}

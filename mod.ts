@@ -1,0 +1,93 @@
+/**
+ * Builds and runs daemons: supervised subsystems that start in order, are restarted by policy, and stop gracefully.
+ *
+ * @example A daemon of two tasks that ends by itself
+ * ```ts
+ * import { Daemon, RestartPolicy } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * let attempts = 0;
+ * const report = await Daemon.builder()
+ *   .withTask("flaky", (context) => {
+ *     if (++attempts < 3) throw new Error("not yet");
+ *     context.requestShutdown("it worked");
+ *     return context.cancelled();
+ *   }, { restart: RestartPolicy.onFailure({ delay: "1ms" }), retryStart: true })
+ *   .withTask("steady", (context) => context.cancelled(), { after: ["flaky"] })
+ *   .run({ ownsProcess: false });
+ * assert.equal(attempts, 3);
+ * assert.equal(report.exitCode, 0);
+ * ```
+ *
+ * @module
+ */
+export { type AfterCondition, type AfterEdge, type AfterProblem, afterProblems, parseAfter } from "./src/core/after.ts";
+export { type ByteSize, byteSize, formatBytes } from "./src/core/bytes.ts";
+export { CancelToken, type ListenerErrorHandler, stopReason } from "./src/core/cancel.ts";
+export { type Clock, sleep, type SleepOptions, systemClock } from "./src/core/clock.ts";
+export { type Duration, durationMs, formatDuration } from "./src/core/duration.ts";
+export { ERROR_CODES, type ErrorCategory, type ErrorCode, type ErrorCodeEntry, type ErrorSeverity } from "./src/core/error_codes.ts";
+export {
+  ConfigError,
+  type ConfigIssue,
+  DaemonError,
+  type DaemonErrorOptions,
+  type ErrorContext,
+  type ErrorJson,
+  type ErrorLink,
+  formatIssue,
+  IoError,
+  isDaemonError,
+  messageOf,
+  ProfilingError,
+  ShutdownError,
+  SubsystemError,
+  TimeoutError,
+} from "./src/core/errors.ts";
+export type { DaemonEvent, DaemonLifeEvent, EventBody, EventHead, SubsystemReadyEvent, SubsystemStateEvent } from "./src/core/event.ts";
+export { EXIT_CODES, signalExitCode } from "./src/core/exit_codes.ts";
+export {
+  type Address,
+  type AppendFile,
+  type ChildProcess,
+  type Env,
+  type ExitStatus,
+  type FileInfo,
+  type FileLock,
+  type Files,
+  type Host,
+  type Http,
+  type HttpHandler,
+  type HttpServer,
+  type OwnProcess,
+  type Processes,
+  type ProcessIdentity,
+  SIGNAL_NUMBERS,
+  type SignalName,
+  type Signals,
+  type SpawnOptions,
+  type Terminal,
+  type UserInfo,
+} from "./src/core/host.ts";
+export { LOG_LEVELS, type LogFields, type Logger, type LogLevel, type LogRecord, type LogSink, silentLogger } from "./src/core/log.ts";
+export { nameKey, nameProblem, nearest } from "./src/core/names.ts";
+export type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus } from "./src/core/operations.ts";
+export {
+  type BackoffOptions,
+  type OnExhausted,
+  RestartHistory,
+  type RestartOptions,
+  RestartPolicy,
+  type RestartVerdict,
+  type RestartWhen,
+} from "./src/core/restart.ts";
+export { type ShutdownSteps, ShutdownTimeline, type ShutdownTimes } from "./src/core/shutdown.ts";
+export { type Cell, nextState, type State, type StateInput, STATES, TRANSITIONS } from "./src/core/state.ts";
+export type { ChildHandle, Context, HealthAnswer, ShutdownHandle, Subsystem, SubsystemSpec, Task } from "./src/core/subsystem.ts";
+export type { Strategy, SupervisorOptions, Unstopped } from "./src/core/supervisor.ts";
+export type { ProbeOptions, ServiceOptions } from "./src/service/options.ts";
+export { DaemonBuilder, type GroupBuilder } from "./src/daemon/builder.ts";
+export { Daemon, type DaemonStats, type RunOptions } from "./src/daemon/daemon.ts";
+export type { ExitReport } from "./src/daemon/exit_report.ts";
+export type { DaemonTopics } from "./src/daemon/session.ts";
+export { SignalConfig, signalDescription, type SignalOptions } from "./src/daemon/signal_config.ts";
