@@ -197,10 +197,13 @@ function isHandedOn(node: Deno.lint.Identifier): boolean {
 
 /** The layer rule for a checkout at `root` (an absolute path without a slash at its end). */
 export function layers(root: string): Deno.lint.Plugin {
-  const source = `${root.replaceAll("\\", "/")}/src/`;
+  const base = root.replaceAll("\\", "/");
+  const source = `${base}/src/`;
+  const library = `${base}/mod.ts`;
 
   function create(context: Deno.lint.RuleContext): Deno.lint.LintVisitor {
     const filename = context.filename.replaceAll("\\", "/");
+    if (filename === library) return { Program: (node) => node.body.forEach((statement) => checkLibrary(context, statement)) };
     if (!filename.startsWith(source)) return {};
     const file = filename.slice(source.length);
     const here = file.includes("/") ? file.slice(0, file.indexOf("/")) : "";
@@ -223,9 +226,9 @@ export function layers(root: string): Deno.lint.Plugin {
     }
     function checkRelative(node: Node, specifier: string): void {
       const target = new URL(specifier, `file://${filename}`).pathname;
-      const base = new URL(`file://${source}`).pathname;
-      if (!target.startsWith(base)) return report(node, `must not import "${specifier}", which lies outside of src`);
-      const there = target.slice(base.length).split("/")[0];
+      const inside = new URL(`file://${source}`).pathname;
+      if (!target.startsWith(inside)) return report(node, `must not import "${specifier}", which lies outside of src`);
+      const there = target.slice(inside.length).split("/")[0];
       if (there !== here && !allowed.includes(there)) report(node, `must not import src/${there}`);
     }
     function checkUnknown(node: Node, value: Node): void {
@@ -267,6 +270,14 @@ export function layers(root: string): Deno.lint.Plugin {
     };
   }
   return { name: "layers", rules: { direction: { create } } };
+}
+
+/** The library is what src exports, except for the layers that are an entry point themselves or talk to a runtime. */
+function checkLibrary(context: Deno.lint.RuleContext, statement: Deno.lint.Statement): void {
+  const isExport = statement.type === "ExportNamedDeclaration" || statement.type === "ExportAllDeclaration";
+  const folder = isExport ? /^\.\/src\/([^/]+)\//.exec(statement.source?.value ?? "")?.[1] : undefined;
+  if (folder !== undefined && !["cli", "platform", "testing"].includes(folder)) return;
+  context.report({ node: statement, message: "mod.ts must only re-export from src, and not from its entry points or its platform" });
 }
 
 function isInstanceOf(node: Deno.lint.Identifier): boolean {

@@ -161,8 +161,17 @@ const CASES: Row[] = [
   ["src/cli/a.ts", `console.log("");`, false],
   ["src/cli/a.ts", `const t = Date.now();`, true],
 
+  // The library only re-exports.
+  ["mod.ts", `export { a } from "./src/core/a.ts"; export type { B } from "./src/daemon/b.ts"; export * from "./src/log/mod.ts";`, false],
+  ["mod.ts", `export { runCli } from "./src/cli/mod.ts";`, true],
+  ["mod.ts", `export * from "./src/platform/mod.ts";`, true],
+  ["mod.ts", `export { parse } from "smol-toml";`, true],
+  ["mod.ts", `import { a } from "./src/core/a.ts";`, true],
+  ["mod.ts", `export const a = 1;`, true],
+  ["src/core/mod.ts", `export const a = 1;`, false],
+
   // Everything else in the repository is no layer.
-  ["mod.ts", `import { a } from "node:fs"; Deno.exit();`, false],
+  ["cli.ts", `import { a } from "node:fs"; Deno.exit();`, false],
   ["tests/core/src/core/a.ts", `import { a } from "node:fs";`, false],
   ["examples/simple.ts", `console.log(Date.now());`, false],
 ];
