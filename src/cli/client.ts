@@ -1,0 +1,170 @@
+import type { OutcomesAnswer, Problem } from "../control/mod.ts";
+import { formatIssue, isDaemonError, messageOf } from "../core/errors.ts";
+import { EXIT_CODES } from "../core/exit_codes.ts";
+import type { Host } from "../core/host.ts";
+import type { DaemonStatus } from "../core/operations.ts";
+import { PROTOCOL, VERSION } from "../daemon/version.ts";
+import { CommandFailure } from "./failure.ts";
+import type { Target } from "./find.ts";
+
+/** A daemon that has not answered within this time is there but not answering. */
+const ANSWER_MS = 5_000;
+
+/** Takes a line; false ends the reading. */
+type OnLine = (line: string) => boolean | void;
+
+/** Talks to a daemon over its control socket. Failures are {@linkcode CommandFailure}s with the documented codes. */
+export class Client {
+  readonly #host: Pick<Host, "http" | "clock">;
+  /** The daemon. */
+  readonly target: Target;
+
+  /** Creates a client; nothing is sent yet. */
+  constructor(host: Pick<Host, "http" | "clock">, target: Target) {
+    this.#host = host;
+    this.target = target;
+  }
+
+  /** What is known of the daemon, with all units or those that the patterns match. Works with every version. */
+  async status(patterns: readonly string[] = []): Promise<DaemonStatus> {
+    const response = await this.#ask(`/v1/status${query(patterns.map((pattern) => ["name", pattern]))}`, { method: "GET" });
+    return await response.json();
+  }
+
+  /** Begins to stop the daemon. Works with every version. */
+  async shutdown(): Promise<void> {
+    const response = await this.#ask("/v1/stop", { method: "POST" });
+    await response.body?.cancel();
+  }
+
+  /** Starts, stops or restarts units; returns when their state has changed, however long that takes. */
+  async command(verb: "start" | "stop" | "restart", names: readonly string[], timeout?: string): Promise<OutcomesAnswer> {
+    await this.#checkAlive();
+    const response = await this.#send(`/v1/services/${verb}`, {
+      method: "POST",
+      body: JSON.stringify({ names, ...(timeout === undefined ? {} : { timeout }) }),
+      headers: { "content-type": "application/json" },
+    });
+    return await (await this.#checked(response)).json();
+  }
+
+  /** Hands over lines that units printed, each a JSON text, until they or the daemon end; resolves with how many units the patterns matched. */
+  async logs(patterns: readonly string[], options: { lines: number; follow: boolean }, onLine: OnLine): Promise<number> {
+    await this.#checkAlive();
+    const parts: [string, string][] = patterns.map((pattern) => ["name", pattern]);
+    parts.push(["n", String(options.lines)]);
+    if (options.follow) parts.push(["follow", "1"]);
+    const response = await this.#checked(await this.#send(`/v1/logs${query(parts)}`, { headers: { accept: "application/x-ndjson" } }));
+    await readLines(response, onLine);
+    return Number(response.headers.get("daemonkit-matched") ?? 0);
+  }
+
+  /** Subscribes to events, each a JSON text; `ended` resolves when the daemon has ended its side, or the signal ends ours. */
+  async events(onLine: OnLine, signal: AbortSignal): Promise<{ ended: Promise<void> }> {
+    const response = await this.#ask("/v1/events", { headers: { accept: "application/x-ndjson" } });
+    return { ended: readLines(response, onLine, signal) };
+  }
+
+  /** Commands take as long as they take, so whether the daemon answers at all is asked before. */
+  async #checkAlive(): Promise<void> {
+    const response = await this.#ask("/livez", { method: "GET" });
+    await response.body?.cancel();
+    const theirs = response.headers.get("daemonkit-protocol");
+    if (theirs === String(PROTOCOL)) return;
+    throw new CommandFailure(
+      EXIT_CODES.failed,
+      `Cannot use this command as both sides must speak the same protocol: this is daemonkit ${VERSION} with protocol ${PROTOCOL}, the daemon is ` +
+        `${response.headers.get("daemonkit-version") ?? "of an unknown version"} with protocol ${theirs ?? "unknown"}; ` +
+        "use the client of the daemon's version, or restart the daemon with this one: `daemonkit down` works with every version",
+    );
+  }
+
+  /** Sends a request that is answered at once, or not at all. */
+  async #ask(path: string, init: RequestInit): Promise<Response> {
+    const controller = new AbortController();
+    const timer = this.#host.clock.schedule(ANSWER_MS, () => controller.abort("no answer"));
+    try {
+      return await this.#checked(await this.#send(path, { ...init, signal: controller.signal }));
+    } catch (error) {
+      if (!controller.signal.aborted) throw error;
+      throw new CommandFailure(
+        EXIT_CODES.notAnswering,
+        `Cannot reach ${this.target.label} as it must answer within ${
+          ANSWER_MS / 1_000
+        } s: it is there (${this.target.socket}) but does not; ` +
+          "look at its log, or end its process",
+      );
+    } finally {
+      timer[Symbol.dispose]();
+    }
+  }
+
+  async #send(path: string, init: RequestInit): Promise<Response> {
+    const headers = new Headers(init.headers);
+    headers.set("daemonkit-protocol", String(PROTOCOL));
+    try {
+      return await this.#host.http.request({ unix: this.target.socket }, path, { ...init, headers });
+    } catch (error) {
+      if (!isDaemonError(error)) throw error;
+      if (error.code === "IO_NOT_FOUND" || error.code === "IO_REFUSED") {
+        const why = error.code === "IO_NOT_FOUND" ? "there is no socket" : "nobody listens on the socket that was left";
+        throw new CommandFailure(
+          EXIT_CODES.noDaemon,
+          `Cannot reach ${this.target.label} as no daemon runs: ${why} ${this.target.socket}; start it with \`daemonkit run\``,
+        );
+      }
+      throw new CommandFailure(EXIT_CODES.failed, `Cannot reach ${this.target.label} on ${this.target.socket}: ${messageOf(error)}`);
+    }
+  }
+
+  /** The response, or the failure that it tells of. */
+  async #checked(response: Response): Promise<Response> {
+    if (response.ok) return response;
+    let made: Partial<Problem> = {};
+    try {
+      made = await response.json();
+    } catch {
+      // Not ours: the status has to do.
+    }
+    const detail = made.detail ??
+      `Cannot use the answer of ${this.target.socket} as it must be a daemon's: current status is ${response.status}`;
+    const issues = (made.issues ?? []).map((issue) => `\n  ${formatIssue(issue)}`).join("");
+    throw new CommandFailure(exitCodeFor(made), detail + (made.hint === undefined ? "" : `; ${made.hint}`) + issues);
+  }
+}
+
+function exitCodeFor({ code, status }: Partial<Problem>): number {
+  if (code === "SUBSYSTEM_UNKNOWN") return EXIT_CODES.unknownName;
+  if (code === "TIMEOUT") return EXIT_CODES.timeout;
+  if (code === "RUNTIME_PANIC") return EXIT_CODES.internal;
+  return status === 422 ? EXIT_CODES.config : EXIT_CODES.failed;
+}
+
+function query(parts: readonly (readonly [string, string])[]): string {
+  return parts.length === 0 ? "" : `?${parts.map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&")}`;
+}
+
+/** Hands over the lines of an answer as they come; resolves at its end, also when the daemon vanishes in the middle. */
+async function readLines(response: Response, onLine: OnLine, signal?: AbortSignal): Promise<void> {
+  if (response.body === null) return;
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  const cancel = () => void reader.cancel().catch(() => {});
+  signal?.addEventListener("abort", cancel, { once: true });
+  let rest = "";
+  try {
+    while (true) {
+      const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
+      if (done) break;
+      const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) {
+        if (line !== "" && onLine(line) === false) return;
+      }
+    }
+    if (rest !== "") onLine(rest);
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+    cancel();
+  }
+}

@@ -1,0 +1,62 @@
+import type { Host } from "../core/host.ts";
+import type { LogLevel } from "../core/log.ts";
+import type { DaemonBuilder } from "../daemon/builder.ts";
+import type { Output } from "./output.ts";
+
+/** What a command works with. */
+export interface CommandContext {
+  /** The machine. */
+  host: Host;
+  /** Where it writes. */
+  output: Output;
+  /** Name of the program, in messages. */
+  program: string;
+  /** The program's own daemon, where it is one that was built with the library. */
+  builder?: DaemonBuilder;
+}
+
+/** The options of a command line, of whatever command. */
+export interface CommandOptions {
+  /** Configuration file. */
+  config?: string;
+  /** Control socket. */
+  socket?: string;
+  /** Whether the output is for programs. */
+  json?: boolean;
+  /** `key=value` texts. */
+  set?: string[];
+  /** Least important log records that are shown. */
+  logLevel?: LogLevel;
+  /** Whether all units are meant. */
+  all?: boolean;
+  /** Whether lines that follow are shown. */
+  follow?: boolean;
+  /** How many of the newest lines are shown. */
+  lines?: number;
+  /** How long to wait. */
+  timeout?: string;
+}
+
+/** Carries a command out and returns the exit code. */
+export type CommandBody = (context: CommandContext, args: readonly string[], options: CommandOptions) => Promise<number>;
+
+/** A kind of option, by name. */
+export type OptionName = "config" | "socket" | "json" | "set" | "logLevel" | "all" | "follow" | "lines" | "timeout";
+
+/** A command as the table has it; its body is loaded when it is called. */
+export interface CommandSpec {
+  /** Name, below another one's after a space: `config explain`. */
+  name: string;
+  /** Other names. */
+  aliases?: readonly string[];
+  /** Arguments, as they stand in the usage line. */
+  args?: string;
+  /** What it does, in one line. */
+  summary: string;
+  /** Options that it takes. */
+  options: readonly OptionName[];
+  /** Examples for its help: a command line without the program's name, and what it does. */
+  examples: readonly (readonly [string, string])[];
+  /** Loads the body. */
+  load: () => Promise<CommandBody>;
+}

@@ -1,0 +1,88 @@
+import { sleep } from "../../core/clock.ts";
+import { durationMs, formatDuration } from "../../core/duration.ts";
+import type { DaemonEvent } from "../../core/event.ts";
+import { EXIT_CODES } from "../../core/exit_codes.ts";
+import type { Host } from "../../core/host.ts";
+import type { DaemonStatus } from "../../core/operations.ts";
+import type { State } from "../../core/state.ts";
+import { type InstanceRecord, readInstance } from "../../daemon/instance.ts";
+import type { CommandBody } from "../command.ts";
+import { connect } from "../connect.ts";
+import { CommandFailure } from "../failure.ts";
+import type { Target } from "../find.ts";
+
+/** States in which nothing of a unit lives. */
+const GONE: readonly State[] = ["waiting", "stopped", "completed", "skipped", "failed", "fatal"];
+const LOOK_MS = 5;
+
+/** Stops the daemon, waits until it is gone, and says how it went. */
+export const down: CommandBody = async (context, _args, options) => {
+  const { host, output } = context;
+  const client = await connect(context, options);
+  const beganMs = host.clock.nowMs();
+  const before = await client.status();
+  const ending = new Ending(before);
+  const record = readInstance(client.target.lock, host.files);
+  const patience = new AbortController();
+  const events = await client.events((line) => ending.note(JSON.parse(line)), patience.signal);
+  await client.shutdown();
+  const timer = options.timeout === undefined
+    ? undefined
+    : host.clock.schedule(durationMs(options.timeout), () => patience.abort("too long"));
+  const gone = events.ended.then(() => untilGone(client.target, record, host, patience.signal)).then(() => true, () => false);
+  const isGone = await output.waitFor(`stopping ${before.name}`, gone).finally(() => timer?.[Symbol.dispose]());
+  const tookMs = host.clock.nowMs() - beganMs;
+  const who = `${before.name} (pid ${before.pid})`;
+  if (!isGone) {
+    throw new CommandFailure(EXIT_CODES.timeout, `Cannot wait any longer for ${who} as ${options.timeout} are over; it goes on stopping`);
+  }
+  const unstopped = ending.unstopped();
+  const how = ending.isForced ? "was forced to stop" : ending.isComplete ? "stopped" : "ended without a report";
+  const isClean = how === "stopped" && unstopped.length === 0;
+  if (options.json) {
+    output.printJson({ v: 1, ok: isClean, name: before.name, pid: before.pid, how, unstopped, tookMs: Math.round(tookMs) });
+  } else {
+    output.print(`${who} ${output.paint(how, isClean ? "green" : "red")} after ${formatDuration(tookMs)}`);
+    if (unstopped.length > 0) output.print(`did not stop in their time: ${unstopped.join(", ")}`);
+  }
+  return isClean ? EXIT_CODES.ok : EXIT_CODES.failed;
+};
+
+/** What the events of a shutdown tell about how it goes. */
+class Ending {
+  readonly #states: Map<string, State>;
+  /** Whether patience ran out. */
+  isForced = false;
+  /** Whether the daemon came to its end. */
+  isComplete = false;
+
+  constructor(status: DaemonStatus) {
+    this.#states = new Map(status.units.map((unit) => [unit.name, unit.state]));
+  }
+
+  note(event: DaemonEvent): void {
+    if (event.type === "subsystem.state" && this.#states.has(event.name)) this.#states.set(event.name, event.to);
+    if (event.type === "daemon.forced") this.isForced = true;
+    if (event.type === "daemon.stopped") this.isComplete = true;
+  }
+
+  unstopped(): string[] {
+    return [...this.#states].filter(([, state]) => !GONE.includes(state)).map(([name]) => name);
+  }
+}
+
+/**
+ * Resolves once the daemon's process has ended. A process that gave its lock back may go on with something else: it is not waited for
+ * longer than a moment.
+ */
+async function untilGone(target: Target, holder: InstanceRecord | undefined, host: Host, signal: AbortSignal): Promise<void> {
+  if (holder === undefined) return;
+  const MOMENT_MS = 2_000;
+  let releasedMs: number | undefined;
+  while (host.processes.isAlive(holder)) {
+    const nowMs = host.clock.nowMs();
+    if (readInstance(target.lock, host.files)?.pid !== holder.pid) releasedMs ??= nowMs;
+    if (releasedMs !== undefined && nowMs - releasedMs > MOMENT_MS) return;
+    await sleep(host.clock, LOOK_MS, { signal });
+  }
+}

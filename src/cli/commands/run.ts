@@ -1,0 +1,39 @@
+import { ConfigError, messageOf } from "../../core/errors.ts";
+import { EXIT_CODES } from "../../core/exit_codes.ts";
+import { Daemon } from "../../daemon/daemon.ts";
+import type { ExitReport } from "../../daemon/exit_report.ts";
+import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
+import { CommandFailure } from "../failure.ts";
+import { loadFor } from "../load.ts";
+
+/** Runs a daemon in the foreground until it has ended; its exit code is the daemon's. */
+export const run: CommandBody = async (context, args, options) => {
+  const report = context.builder === undefined ? await runFile(context, args, options) : await runBuilt(context, args, options);
+  if (report.exitCode === EXIT_CODES.ok) return report.exitCode;
+  for (const error of report.errors) context.output.note(messageOf(error));
+  for (const { path, waitedMs } of report.unstopped) {
+    context.output.note(`${path} did not stop within ${Math.round(waitedMs)} ms; what it started may live on`);
+  }
+  // A path that is too long shows only when the folders are known.
+  return report.errors[0] instanceof ConfigError ? EXIT_CODES.config : report.exitCode;
+};
+
+async function runFile(context: CommandContext, args: readonly string[], options: CommandOptions): Promise<ExitReport> {
+  const loaded = await loadFor(context, args, {
+    ...options,
+    set: [
+      ...options.set ?? [],
+      ...options.logLevel === undefined ? [] : [`logging.level=${options.logLevel}`],
+      ...options.json ? ["logging.json=true"] : [],
+    ],
+  });
+  return await Daemon.fromConfig(loaded).withHost(context.host).run({ ownsProcess: true });
+}
+
+async function runBuilt({ program, builder }: CommandContext, args: readonly string[], options: CommandOptions): Promise<ExitReport> {
+  const given = args.length > 0 || options.config !== undefined ? "a FILE" : options.set !== undefined ? "--set" : undefined;
+  if (given !== undefined) {
+    throw new CommandFailure(EXIT_CODES.usage, `Cannot run ${program} with ${given} as its configuration is built in`);
+  }
+  return await builder!.run({ ownsProcess: true });
+}

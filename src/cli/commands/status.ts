@@ -1,0 +1,22 @@
+import { EXIT_CODES } from "../../core/exit_codes.ts";
+import type { CommandBody } from "../command.ts";
+import { connect } from "../connect.ts";
+import { CommandFailure } from "../failure.ts";
+import { renderStatus } from "../render.ts";
+
+/** Shows the daemon and its units. */
+export const status: CommandBody = async (context, names, options) => {
+  const { output, host } = context;
+  const client = await connect(context, options);
+  const answer = await output.waitFor("waiting for the daemon", client.status(names));
+  if (options.json) output.printJson(answer);
+  else if (names.length === 0 || answer.units.length > 0) {
+    output.print(
+      renderStatus(answer, { paint: output.paint, nowMs: host.clock.wallMs(), ...(output.width ? { width: output.width } : {}) }),
+    );
+  }
+  if (names.length > 0 && answer.units.length === 0) {
+    throw new CommandFailure(EXIT_CODES.nothingMatched, `Cannot show anything as no unit matches ${names.join(" ")}`);
+  }
+  return EXIT_CODES.ok;
+};

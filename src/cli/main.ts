@@ -1,0 +1,37 @@
+import { messageOf } from "../core/errors.ts";
+import { EXIT_CODES } from "../core/exit_codes.ts";
+import type { Host } from "../core/host.ts";
+import type { DaemonBuilder } from "../daemon/builder.ts";
+import type { CommandContext } from "./command.ts";
+import { exitCodeOf } from "./failure.ts";
+import { Output } from "./output.ts";
+
+/** What {@linkcode main} works with. */
+export interface MainOptions {
+  /** The machine. */
+  host: Host;
+  /** Name of the program, in help and messages. @default {"daemonkit"} */
+  program?: string;
+  /** The program's own daemon: `run` runs it instead of a file. */
+  builder?: DaemonBuilder;
+}
+
+/** Carries out one command line and returns the exit code; nothing is thrown. */
+export async function main(args: readonly string[], options: MainOptions): Promise<number> {
+  const { host, builder, program = "daemonkit" } = options;
+  const context: CommandContext = { host, output: new Output(host, program), program, ...(builder === undefined ? {} : { builder }) };
+  try {
+    // The parser costs milliseconds that a question for the version need not pay.
+    if (args.length === 1 && ["version", "--version", "-V"].includes(args[0])) {
+      return await (await import("./commands/version.ts")).version(context, [], {});
+    }
+    return await (await import("./parse.ts")).execute(args, context);
+  } catch (error) {
+    const exitCode = exitCodeOf(error);
+    context.output.note(messageOf(error));
+    if (exitCode === EXIT_CODES.internal && error instanceof Error) {
+      context.output.writeError(`this is a fault of ${program}, please report it:\n${error.stack}\n`);
+    }
+    return exitCode;
+  }
+}

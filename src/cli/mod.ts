@@ -1,0 +1,1 @@
+export { runCli, type RunCliOptions } from "./run_cli.ts";

@@ -1,0 +1,145 @@
+import { Command, CommanderError, Option } from "commander";
+import { EXIT_CODES } from "../core/exit_codes.ts";
+import { LOG_LEVELS } from "../core/log.ts";
+import { durationMs } from "../core/duration.ts";
+import { messageOf } from "../core/errors.ts";
+import type { CommandContext, CommandOptions, CommandSpec, OptionName } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { CommandFailure } from "./failure.ts";
+
+/** Options that may also stand before the command, and whether a value follows them. */
+const LEADING: Readonly<Record<string, boolean>> = { "-c": true, "--config": true, "--socket": true, "--json": false };
+
+/** Parses a command line, loads the command's body and runs it; returns the exit code. */
+export async function execute(args: readonly string[], context: CommandContext): Promise<number> {
+  let exitCode: number = EXIT_CODES.ok;
+  const root = rootCommand(context);
+  for (const spec of COMMANDS) {
+    addCommand(root, spec, context, async (own, options) => {
+      const body = await spec.load();
+      exitCode = await body(context, own, options);
+    });
+  }
+  try {
+    if (args.length === 0) {
+      context.output.writeError(root.helpInformation());
+      return EXIT_CODES.usage;
+    }
+    await root.parseAsync(verbFirst(args), { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
+  }
+}
+
+function rootCommand(context: CommandContext): Command {
+  const { program, output } = context;
+  const root = new Command(program)
+    .description("Runs services from one daemon.toml: starts them in order, keeps them up, stops them gracefully.")
+    .option("-V, --version", "print the version")
+    .helpCommand(true)
+    .addHelpText("after", `\nExamples:\n${exampleLines(program, [["run", "runs ./daemon.toml"], ["status", "shows what runs"]])}`);
+  configure(root, context);
+  // Only a command line of its own reaches this: `main` answers a lone --version before.
+  root.action((options: { version?: boolean }) => {
+    if (options.version !== true) return root.help({ error: true });
+    throw new CommandFailure(EXIT_CODES.usage, "Cannot combine --version with anything else");
+  });
+  void output;
+  return root;
+}
+
+function addCommand(
+  root: Command,
+  spec: CommandSpec,
+  context: CommandContext,
+  act: (args: readonly string[], options: CommandOptions) => Promise<void>,
+): void {
+  const words = spec.name.split(" ");
+  const last = words.pop()!;
+  const parent = words.reduce(
+    (above, word) => above.commands.find((command) => command.name() === word) ?? addGroup(above, word, context),
+    root,
+  );
+  const command = parent.command(last).summary(spec.summary).description(`${spec.summary[0].toUpperCase()}${spec.summary.slice(1)}.`);
+  configure(command, context);
+  for (const alias of spec.aliases ?? []) command.alias(alias);
+  if (spec.args !== undefined) command.arguments(spec.args);
+  for (const name of spec.options) command.addOption(makeOption(name));
+  command.addHelpText("after", `\nExamples:\n${exampleLines(context.program, spec.examples)}`);
+  command.action(() => act(command.args, command.opts()));
+}
+
+function addGroup(above: Command, name: string, context: CommandContext): Command {
+  const group = above.command(name).summary("look at the configuration").description("Looks at the configuration.").helpCommand(false);
+  configure(group, context);
+  return group;
+}
+
+/** Sets what commander would take from the process: where it writes, how wide, and that it never exits. */
+function configure(command: Command, { program, output }: CommandContext): void {
+  command.exitOverride().showSuggestionAfterError().configureOutput({
+    writeOut: (text) => void output.print(text),
+    writeErr: (text) => output.writeError(text),
+    outputError: (text, write) => write(text.replace(/^error: /, `${program}: `)),
+    getOutHelpWidth: () => output.width ?? 100,
+    getErrHelpWidth: () => output.width ?? 100,
+    getOutHasColors: () => output.hasColor(1),
+    getErrHasColors: () => output.hasColor(2),
+  });
+}
+
+function makeOption(name: OptionName): Option {
+  switch (name) {
+    case "config":
+      return new Option("-c, --config <FILE>", "configuration file (default: ./daemon.toml)");
+    case "socket":
+      return new Option("--socket <PATH>", "control socket of the daemon");
+    case "json":
+      return new Option("--json", "write JSON for programs");
+    case "set":
+      return new Option("--set <KEY=VALUE>", "change a key of the configuration; may be repeated").argParser(
+        (value: string, before: string[] | undefined) => [...before ?? [], value],
+      );
+    case "logLevel":
+      return new Option("--log-level <LEVEL>", "least important records to show").choices(LOG_LEVELS);
+    case "all":
+      return new Option("--all", "every unit");
+    case "follow":
+      return new Option("-f, --follow", "go on with new lines until Ctrl+C or the daemon's end");
+    case "lines":
+      return new Option("-n, --lines <N>", "how many of the newest lines").default(100).argParser(parseCount);
+    case "timeout":
+      return new Option("--timeout <DURATION>", 'wait at most this long, such as "30s"; then exit with 124').argParser(parseTimeout);
+  }
+}
+
+function parseCount(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) {
+    throw new CommandFailure(EXIT_CODES.usage, `Cannot read --lines as it must be a number of lines: current value is ${text}`);
+  }
+  return Number(text);
+}
+
+function parseTimeout(text: string): string {
+  try {
+    durationMs(text);
+    return text;
+  } catch (error) {
+    throw new CommandFailure(EXIT_CODES.usage, `--timeout: ${messageOf(error)}`);
+  }
+}
+
+/** Moves options that stand before the command behind it, where the command says whether it takes them. */
+function verbFirst(args: readonly string[]): string[] {
+  let index = 0;
+  while (index < args.length && args[index] in LEADING) index += LEADING[args[index]] ? 2 : 1;
+  const verb = args.slice(index, index + 1);
+  const words = verb[0] === "config" ? args.slice(index, index + 2) : verb;
+  return [...words, ...args.slice(0, index), ...args.slice(index + words.length)];
+}
+
+function exampleLines(program: string, examples: CommandSpec["examples"]): string {
+  return examples.map(([line, what]) => `  ${program} ${line}\n      ${what}`).join("\n");
+}

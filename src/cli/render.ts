@@ -1,0 +1,137 @@
+import { formatBytes } from "../core/bytes.ts";
+import { formatDuration } from "../core/duration.ts";
+import type { DaemonStatus, LogLine, UnitOutcome, UnitStatus } from "../core/operations.ts";
+import type { State } from "../core/state.ts";
+import type { Paint, Style } from "./output.ts";
+
+/** A cell of a table: its text, and how it is styled. */
+export interface Cell {
+  /** Text, without control characters. */
+  text: string;
+  /** Style of the whole cell. */
+  style?: Style;
+  /** Numbers stand on the right. */
+  right?: boolean;
+}
+
+/** How a table is written. */
+export interface TableOptions {
+  /** Styles a text. */
+  paint: Paint;
+  /** Width that no line may exceed; the last column is cut. Undefined cuts nothing. */
+  width?: number;
+}
+
+const STATE_STYLES: Record<State, Style> = {
+  waiting: "yellow",
+  starting: "yellow",
+  running: "green",
+  stopping: "yellow",
+  stopped: "dim",
+  restarting: "yellow",
+  completed: "dim",
+  skipped: "dim",
+  failed: "red",
+  fatal: "red",
+};
+
+const GAP = 2;
+
+/** Writes rows under a head, each column as wide as its longest text. */
+export function renderTable(head: readonly string[], rows: readonly (readonly Cell[])[], options: TableOptions): string {
+  const { paint, width } = options;
+  const cells = [head.map((text): Cell => ({ text, style: "bold" })), ...rows];
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => lengthOf(row[column].text))));
+  if (width !== undefined) fit(widths, width);
+  const lines = cells.map((row) =>
+    row.map((cell, column) => {
+      const text = cut(plain(cell.text), widths[column]);
+      const space = " ".repeat(widths[column] - lengthOf(text));
+      const isLast = column === row.length - 1;
+      const isRight = cell.right ?? rows[0]?.[column].right ?? false;
+      const painted = cell.style === undefined || text === "" ? text : paint(text, cell.style);
+      return isRight ? space + painted : isLast ? painted : painted + space;
+    }).join(" ".repeat(GAP)).trimEnd()
+  );
+  return lines.join("\n");
+}
+
+/** Writes a status for a person: one line about the daemon, then one for each unit. */
+export function renderStatus(status: DaemonStatus, options: TableOptions & { nowMs: number }): string {
+  const { paint, nowMs } = options;
+  const head = [
+    paint(plain(status.name), "bold"),
+    paint(status.state, status.state === "running" ? "green" : "yellow"),
+    status.state === "running" ? (status.ready ? "ready" : paint("not ready", "yellow")) : "",
+    `pid ${status.pid}`,
+    `up ${formatDuration(status.uptimeMs)}`,
+    formatBytes(status.residentBytes),
+    plain(status.config ?? ""),
+  ].filter((part) => part !== "").join("  ");
+  if (status.units.length === 0) return `${head}\nno units`;
+  const rows = status.units.map((unit): Cell[] => [
+    { text: unit.name },
+    { text: unit.state, style: STATE_STYLES[unit.state] },
+    { text: unit.ready === null ? "-" : unit.ready ? "yes" : "no", ...(unit.ready === false ? { style: "yellow" as const } : {}) },
+    { text: pidOf(unit), right: true },
+    { text: uptimeOf(unit, nowMs), right: true },
+    { text: String(unit.restarts), right: true },
+    { text: reasonOf(unit), style: "dim" },
+  ]);
+  return `${head}\n\n${renderTable(["NAME", "STATE", "READY", "PID", "UPTIME", "RESTARTS", "REASON"], rows, options)}`;
+}
+
+/** Writes what a command did, one line for each unit. */
+export function renderOutcomes(units: readonly UnitOutcome[], options: TableOptions): string {
+  const { paint } = options;
+  const widest = Math.max(...units.map((unit) => lengthOf(unit.name)));
+  return units.map((unit) => {
+    const name = plain(unit.name).padEnd(widest);
+    const reason = unit.reason === "" || unit.ok ? "" : `: ${plain(unit.reason)}`;
+    return `${name}  ${paint(unit.outcome, unit.ok ? "green" : "red")}${reason}`;
+  }).join("\n");
+}
+
+/** Writes a line that a unit printed, after the unit's name. */
+export function renderLine(line: LogLine, options: { paint: Paint; nameWidth: number }): string {
+  const { paint, nameWidth } = options;
+  return `${paint(line.name.padEnd(nameWidth), line.stream === "stderr" ? "yellow" : "cyan")} | ${line.text}`;
+}
+
+/** Replaces what would move the cursor or change the terminal, as units choose their reasons themselves. */
+export function plain(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what it looks for
+  return text.replace(/\x1b\[[0-9;]*[A-Za-z]/g, "").replace(/[\x00-\x1f\x7f-\x9f]+/g, " ");
+}
+
+function pidOf(unit: UnitStatus): string {
+  const isUp = unit.state === "running" || unit.state === "starting" || unit.state === "stopping";
+  return isUp && typeof unit.details.pid === "number" ? String(unit.details.pid) : "-";
+}
+
+function uptimeOf(unit: UnitStatus, nowMs: number): string {
+  if (unit.startedAt === null || (unit.state !== "running" && unit.state !== "stopping")) return "-";
+  return formatDuration(Math.max(0, nowMs - Date.parse(unit.startedAt)));
+}
+
+/** A unit that runs needs no reason. */
+function reasonOf(unit: UnitStatus): string {
+  return unit.state === "running" && unit.ready !== false ? "" : unit.reason;
+}
+
+/** Narrows the last column, then the first, until a line fits. */
+function fit(widths: number[], width: number): void {
+  const MIN = 8;
+  for (const column of [widths.length - 1, 0]) {
+    const tooMuch = widths.reduce((sum, each) => sum + each + GAP, -GAP) - width;
+    if (tooMuch > 0) widths[column] = Math.max(Math.min(MIN, widths[column]), widths[column] - tooMuch);
+  }
+}
+
+function cut(text: string, width: number): string {
+  return lengthOf(text) <= width ? text : `${[...text].slice(0, Math.max(0, width - 1)).join("")}…`;
+}
+
+function lengthOf(text: string): number {
+  return [...plain(text)].length;
+}

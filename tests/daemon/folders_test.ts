@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { ConfigError } from "../../src/core/errors.ts";
+import { daemonFolders, prepareFolders } from "../../src/daemon/folders.ts";
+import { FakeMachine } from "../cli/fake_host.ts";
+import { test } from "../harness.ts";
+
+const CONFIG = "/srv/app/daemon.toml";
+const ID = `demo-${createHash("sha256").update(CONFIG).digest("hex").slice(0, 8)}`;
+
+function machine(changes: { uid?: number; env?: Record<string, string> } = {}): FakeMachine {
+  const made = new FakeMachine();
+  made.uid = changes.uid ?? 1000;
+  Object.assign(made.env, changes.env);
+  made.file(CONFIG, 'name = "demo"');
+  return made;
+}
+
+test("daemonFolders names a daemon by its name and the hash of the configuration file's real path", async () => {
+  const made = machine();
+  made.links.set("/etc/link.toml", CONFIG);
+  const direct = await daemonFolders({ name: "demo", configPath: CONFIG }, made.host);
+  const linked = await daemonFolders({ name: "demo", configPath: "/etc/link.toml" }, made.host);
+  assert.equal(direct.id, ID);
+  assert.equal(linked.id, ID);
+  assert.match((await daemonFolders({ name: "demo", configPath: null }, made.host)).id, /^demo-[0-9a-f]{8}$/);
+});
+
+test("daemonFolders takes the folders of cli.md for root and for users", async () => {
+  const rows: [number, Record<string, string>, string | undefined, string, string][] = [
+    [0, {}, undefined, `/var/lib/daemonkit/${ID}`, `/run/daemonkit/${ID}`],
+    [0, { XDG_RUNTIME_DIR: "/run/user/0", HOME: "/root" }, undefined, `/var/lib/daemonkit/${ID}`, `/run/daemonkit/${ID}`],
+    [0, { XDG_RUNTIME_DIR: "/x/run", XDG_STATE_HOME: "/x/state" }, undefined, `/x/state/daemonkit/${ID}`, `/x/run/daemonkit/${ID}`],
+    [0, {}, "/data", "/data", `/run/daemonkit/${ID}`],
+    [1000, { XDG_RUNTIME_DIR: "/run/user/1000", XDG_STATE_HOME: "/s" }, undefined, `/s/daemonkit/${ID}`, `/run/user/1000/daemonkit/${ID}`],
+    [1000, { HOME: "/home/me" }, undefined, `/home/me/.local/state/daemonkit/${ID}`, `/home/me/.local/state/daemonkit/${ID}`],
+    [1000, { XDG_STATE_HOME: "relative" }, undefined, `/tmp/daemonkit-1000/${ID}`, `/tmp/daemonkit-1000/${ID}`],
+    [4711, {}, undefined, `/tmp/daemonkit-4711/${ID}`, `/tmp/daemonkit-4711/${ID}`],
+    [1000, { XDG_RUNTIME_DIR: "/r" }, "/data", "/data", `/r/daemonkit/${ID}`],
+    [1000, {}, "/data", "/data", "/data"],
+  ];
+  for (const [uid, env, stateDir, state, run] of rows) {
+    const folders = await daemonFolders(
+      { name: "demo", configPath: CONFIG, ...(stateDir ? { stateDir } : {}) },
+      machine({ uid, env }).host,
+    );
+    const { socket, lock, overrides } = folders;
+    assert.deepEqual([folders.state, folders.run], [state, run], JSON.stringify([uid, env, stateDir]));
+    assert.deepEqual([socket, lock, overrides], [`${run}/admin.sock`, `${run}/lock`, `${state}/overrides.json`]);
+  }
+});
+
+test("daemonFolders creates nothing", async () => {
+  const made = machine();
+  const before = [...made.nodes.keys()];
+  await daemonFolders({ name: "demo", configPath: CONFIG }, made.host);
+  assert.deepEqual([...made.nodes.keys()], before);
+});
+
+test("daemonFolders refuses a socket path of more than 100 bytes and says what to do", async () => {
+  const made = machine({ env: { XDG_RUNTIME_DIR: `/${"ü".repeat(50)}` } });
+  await assert.rejects(
+    daemonFolders({ name: "demo", configPath: CONFIG }, made.host),
+    (error) => error instanceof ConfigError && /at most 100 bytes.*XDG_RUNTIME_DIR/s.test(error.message),
+  );
+});
+
+test("prepareFolders goes on to the next folder when a root is read-only, and to an error when none is left", async () => {
+  const made = machine({ env: { XDG_RUNTIME_DIR: "/r", XDG_STATE_HOME: "/s" } });
+  made.readOnly.add("/r").add("/s");
+  const folders = prepareFolders(await daemonFolders({ name: "demo", configPath: CONFIG }, made.host), made.host);
+  assert.deepEqual([folders.state, folders.run], [`/tmp/daemonkit-1000/${ID}`, `/tmp/daemonkit-1000/${ID}`]);
+  assert.equal(folders.socket, `/tmp/daemonkit-1000/${ID}/admin.sock`);
+
+  made.readOnly.add("/tmp");
+  const wanted = await daemonFolders({ name: "demo", configPath: CONFIG }, made.host);
+  assert.throws(() => prepareFolders(wanted, made.host), { code: "IO_DENIED" });
+});
+
+test("prepareFolders uses an explicit state folder as it is, or fails", async () => {
+  const made = machine({ env: { XDG_RUNTIME_DIR: "/r" } });
+  made.readOnly.add("/data");
+  const wanted = await daemonFolders({ name: "demo", configPath: CONFIG, stateDir: "/data" }, made.host);
+  assert.throws(() => prepareFolders(wanted, made.host), { code: "IO_DENIED" });
+});
+
+test("prepareFolders refuses a folder that somebody else made in the shared place for temporary files", async () => {
+  const made = machine();
+  made.folder("/tmp/daemonkit-1000", 666);
+  const wanted = await daemonFolders({ name: "demo", configPath: CONFIG }, made.host);
+  assert.throws(() => prepareFolders(wanted, made.host), /must belong to user 1000: current owner is 666/);
+});
