@@ -167,6 +167,8 @@ class Unit implements RunHost {
   stopAskedMs: number | undefined;
   /** It did not stop in its time; the others no longer wait for it. */
   isUnstopped = false;
+  /** It was told to stop because it was not ready in its time; that is a failure to judge, not a stop. */
+  isOverdue = false;
   /** The deadline or wait of the present state. */
   timer: Disposable | undefined;
   #history: RestartHistory | undefined;
@@ -375,7 +377,7 @@ export class Supervisor {
     const units = names.map((name) => this.#unit(name));
     const running = new Set(units.filter((unit) => unit.state === "running"));
     this.post({ kind: "startUnits", units });
-    await this.#when(() => units.every((unit) => this.#hasStarted(unit) && unit.state !== "stopping"));
+    await this.#when(() => units.every((unit) => this.#hasStarted(unit) || unit.isUnstopped));
     return units.map((unit) => outcomeOfStart(unit, running.has(unit)));
   }
 
@@ -397,7 +399,8 @@ export class Supervisor {
     this.post({ kind: "restartUnits", units });
     await this.#when(() =>
       units.every((unit) =>
-        unit.state !== "stopping" && (unit.run > runs.get(unit)! || unit.isDown || unit.desired === "down") && this.#hasStarted(unit)
+        unit.isUnstopped ||
+        (unit.run > runs.get(unit)! || unit.current === undefined || unit.desired === "down") && this.#hasStarted(unit)
       )
     );
     return units.map((unit) => {
@@ -414,11 +417,10 @@ export class Supervisor {
   /** Children that were told to stop and did not within their time. */
   unstopped(): Unstopped[] {
     const nowMs = this.ports.clock.nowMs();
-    return this.#units.flatMap((unit) =>
-      unit.current !== undefined && unit.stopAskedMs !== undefined
-        ? [{ path: unit.path, waitedMs: Math.round(nowMs - unit.stopAskedMs) }]
-        : []
-    );
+    return this.#units.flatMap(({ path, current, stopAskedMs, registration: { subsystem } }) => [
+      ...(current !== undefined && stopAskedMs !== undefined ? [{ path, waitedMs: Math.round(nowMs - stopAskedMs) }] : []),
+      ...(subsystem instanceof NestedSupervisor ? subsystem.unstopped() : []),
+    ]);
   }
 
   /** A snapshot of all children, in order of registration, each nested supervisor followed by its own. */
@@ -520,13 +522,18 @@ export class Supervisor {
   #startUnits(units: Unit[]): void {
     if (this.#phase === "stopping") return;
     for (const unit of units) {
-      for (const { unit: other } of unit.after) if (other.isDown && other.state !== "completed") this.#startUnits([other]);
+      for (const { unit: other } of unit.after) {
+        if ((other.isDown || other.desired === "down") && other.state !== "completed") this.#startUnits([other]);
+      }
       unit.desired = "up";
-      this.#toStop.delete(unit);
-      if (unit.state === "stopping" || unit.current !== undefined) continue;
+      if (this.#toStop.delete(unit)) unit.reason = "start";
+      if (unit.current !== undefined) {
+        unit.isOverdue = false;
+        continue;
+      }
       unit.history.clear();
       unit.isUnstopped = false;
-      if (unit.state === "restarting") this.#launch(unit, "start");
+      if (unit.state === "restarting") this.#due(unit);
       else {
         this.#move(unit, "want", "start");
         this.#consider(unit);
@@ -540,6 +547,7 @@ export class Supervisor {
       if (unit.current === undefined) this.#startUnits([unit]);
       else {
         unit.desired = "up";
+        unit.isOverdue = false;
         unit.history.clear();
         this.#tellToStop([unit], "restart");
       }
@@ -581,7 +589,7 @@ export class Supervisor {
     unit.clearTimer();
     unit.run++;
     unit.isReady = false;
-    unit.isUnstopped = false;
+    unit.isUnstopped = unit.isOverdue = false;
     unit.stopAskedMs = undefined;
     unit.startedMs = this.#nowMs();
     const token = this.#token.child({ onListenerError: (error) => this.#listenerFailed(unit, error) });
@@ -631,6 +639,7 @@ export class Supervisor {
       return this.#stopAll(error.message);
     }
     unit.reason = `not ready within ${unit.spec.readyTimeoutMs} ms`;
+    unit.isOverdue = true;
     this.#cancelRun(unit);
   }
 
@@ -650,7 +659,9 @@ export class Supervisor {
     unit.current = undefined;
     unit.isUnstopped = false;
     this.#becomeUnready(unit);
-    const failedToStart = context.failure !== undefined && unit.state === "stopping" && unit.desired === "up" && this.#phase !== "stopping";
+    // It ended by itself before its turn to be told: a stop all the same.
+    if (this.#toStop.delete(unit)) this.#move(unit, "stop", unit.reason);
+    const failedToStart = unit.isOverdue && unit.desired === "up" && this.#phase !== "stopping";
     if (!failedToStart && (unit.state === "stopping" || unit.state === "fatal")) this.#settledStop(unit, context, failure);
     else if (this.#phase === "starting" && failure !== undefined && !wasReady && !unit.spec.retryStart) {
       this.#failStart(unit, failure.error);
@@ -667,11 +678,9 @@ export class Supervisor {
       );
     }
     this.#move(unit, "settle", unit.reason, failure?.error);
-    if (unit.desired === "up" && this.#phase !== "stopping") {
-      this.#move(unit, "want", "restart");
-      this.#consider(unit);
-    }
+    if (unit.desired === "up" && this.#phase !== "stopping") this.#move(unit, "want", "restart");
     this.#advanceGroup();
+    this.#consider(unit);
   }
 
   #judge(unit: Unit, failure: { error: unknown } | undefined): void {
@@ -763,12 +772,15 @@ export class Supervisor {
     if (earlier !== undefined && earlier.trigger !== first) members.add(earlier.trigger);
     members.delete(first);
     this.#groupRestart = { trigger: first, members, isDue: false };
-    for (const unit of members) if (unit.spec.restart.when === "never") unit.desired = "down";
+    for (const unit of members) {
+      unit.isOverdue = false;
+      if (unit.spec.restart.when === "never") unit.desired = "down";
+    }
     this.#tellToStop([...members], `restarts with ${first.name}`);
   }
 
   #isGroupDown(group: GroupRestart): boolean {
-    return group.isDue && [...group.members].every((unit) => unit.current === undefined);
+    return group.isDue && [...group.members].every((unit) => unit.current === undefined || unit.isUnstopped);
   }
 
   #advanceGroup(): void {
@@ -776,7 +788,7 @@ export class Supervisor {
     if (group === undefined || !this.#isGroupDown(group)) return;
     this.#groupRestart = undefined;
     for (const unit of this.#units) {
-      if (unit !== group.trigger && !group.members.has(unit) || unit.desired === "down") continue;
+      if (unit !== group.trigger && !group.members.has(unit) || unit.desired === "down" || unit.current !== undefined) continue;
       this.#move(unit, "want", `restarts with ${group.trigger.name}`);
       this.#consider(unit);
     }
@@ -800,26 +812,30 @@ export class Supervisor {
     for (const unit of units) {
       if (unit.current !== undefined) {
         if (unit.stopAskedMs === undefined) this.#toStop.add(unit);
-        unit.reason = reason;
+        if (!unit.isUnstopped) unit.reason = reason;
       } else if (unit.state === "waiting" || unit.state === "restarting") {
         unit.clearTimer();
         this.#move(unit, "stop", reason);
+        if (this.#groupRestart?.trigger === unit) this.#groupRestart.isDue = true;
       }
     }
     this.#advanceStops();
+    this.#advanceGroup();
   }
 
   /** Tells each unit to stop whose turn it is: everything that comes after it is down, or did not get down in its time. */
   #advanceStops(): void {
     if (this.#toStop.size === 0) return;
     const isGone = (unit: Unit) => unit.current === undefined || unit.isUnstopped;
-    const isRestOver = () => this.#units.every((unit) => unit.spec.stopLast || isGone(unit));
+    // What a unit marked stopLast comes after has to wait for it all the same.
+    const isRestOver = (last: Unit) =>
+      this.#units.every((unit) => unit.spec.stopLast || isGone(unit) || this.#withDependents([unit]).includes(last));
     const units = this.#toStop.size === 1 ? this.#toStop : [...this.#toStop].sort((a, b) => b.index - a.index);
     for (const unit of units) {
       if (!this.#toStop.has(unit)) continue;
       const isTurn = unit.dependents.length === 0 ||
         this.#withDependents([unit]).every((other) => other === unit || isGone(other) || !this.#isStopping(other));
-      if (isTurn && (!unit.spec.stopLast || this.#phase !== "stopping" || isRestOver())) this.#cancelRun(unit);
+      if (isTurn && (!unit.spec.stopLast || this.#phase !== "stopping" || isRestOver(unit))) this.#cancelRun(unit);
     }
   }
 
@@ -858,6 +874,7 @@ export class Supervisor {
       this.#move(unit, "park", `${reason}; it is not started a second time while the old run lives`);
     } else unit.reason = reason;
     this.#advanceStops();
+    this.#advanceGroup();
   }
 
   #forceAll(): void {
@@ -933,10 +950,14 @@ export class Supervisor {
   }
 
   /** Whether a unit has started once, or can't before one that has started once. */
-  #hasStarted(unit: Unit): boolean {
+  #hasStarted(unit: Unit, asked?: Set<Unit>): boolean {
     if (unit.state === "starting" || unit.state === "stopping") return false;
     if (unit.state !== "waiting") return true;
-    return unit.after.some(({ unit: other, condition }) => !isSatisfied(other, condition) && this.#hasStarted(other));
+    // Many ways lead through a graph: a unit whose answer was no is not asked again.
+    if (asked?.has(unit)) return false;
+    asked ??= new Set();
+    asked.add(unit);
+    return unit.after.some(({ unit: other, condition }) => !isSatisfied(other, condition) && this.#hasStarted(other, asked));
   }
 
   /** The time of the present turn of the loop: read once, as reading a clock costs more than most of what is done with it. */
@@ -1016,11 +1037,23 @@ class NestedSupervisor implements Subsystem {
     return this.#current?.subsystems() ?? [];
   }
 
+  unstopped(): Unstopped[] {
+    return this.#current?.unstopped() ?? [];
+  }
+
   find(path: string): { supervisor: Supervisor; name: string } | undefined {
     return this.#current?.find(path);
   }
 
   async run(context: Context): Promise<void> {
+    const alive = this.unstopped().map(({ path }) => path);
+    if (alive.length > 0) {
+      throw new SubsystemError(
+        "SUBSYSTEM_STOP_TIMEOUT",
+        context.name,
+        `Cannot start ${context.name} a second time while the old run of ${alive.join(", ")} lives`,
+      );
+    }
     // Children stop in order, so the stop must not reach their tokens at once: the group has a root of its own.
     const token = new CancelToken();
     const supervisor = new Supervisor(this.#ports(), token, this.#children, { ...this.#options, path: context.name });
