@@ -199,7 +199,18 @@ export class ConfigError extends DaemonError {
   }
 }
 
-/** Writes an issue as `file:line:column: key.path: message; hint`. */
+/**
+ * Writes an issue as `file:line:column: key.path: message; hint`.
+ *
+ * @example What an operator reads
+ * ```ts
+ * import { formatIssue } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const issue = { source: "daemon.toml:3:1", path: "service.api.commnad", message: "unknown key", hint: "use run" };
+ * assert.equal(formatIssue(issue), "daemon.toml:3:1: service.api.commnad: unknown key; use run");
+ * ```
+ */
 export function formatIssue(issue: ConfigIssue): string {
   return [issue.source, issue.path, issue.message].filter((part) => part !== "").join(": ") + (issue.hint ? `; ${issue.hint}` : "");
 }

@@ -18,7 +18,18 @@ export const EXIT_CODES = {
   ownFailure: 125,
 } as const;
 
-/** The code that a caller sees for a process that died of the signal with this number: 128 + n. */
+/**
+ * The code that a caller sees for a process that died of the signal with this number: 128 + n.
+ *
+ * @example Killed and terminated
+ * ```ts
+ * import { signalExitCode } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(signalExitCode(9), 137);
+ * assert.equal(signalExitCode(15), 143);
+ * ```
+ */
 export function signalExitCode(signalNumber: number): number {
   return 128 + signalNumber;
 }

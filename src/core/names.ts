@@ -26,7 +26,17 @@ export function nameProblem(name: string): string | undefined {
   return undefined;
 }
 
-/** The form under which two names are the same name: `API` and `api` may not both exist. */
+/**
+ * The form under which two names are the same name: `API` and `api` may not both exist.
+ *
+ * @example Case makes no other name
+ * ```ts
+ * import { nameKey } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(nameKey("API"), nameKey("api"));
+ * ```
+ */
 export function nameKey(name: string): string {
   return name.toLowerCase();
 }

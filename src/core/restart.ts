@@ -157,7 +157,22 @@ export type RestartVerdict =
   | { kind: "pause"; attempt: number; delayMs: number }
   | { kind: "exhausted"; onExhausted: "fatal" | "escalate"; restarts: number };
 
-/** The restarts of one subsystem so far; the input of the next {@linkcode RestartVerdict}. */
+/**
+ * The restarts of one subsystem so far; the input of the next {@linkcode RestartVerdict}.
+ *
+ * @example The third restart in a row is one too many
+ * ```ts
+ * import { RestartHistory, RestartPolicy } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const policy = RestartPolicy.onFailure({ delay: "1s", factor: 2, jitter: 0, maxRestarts: 2 });
+ * const history = new RestartHistory();
+ * const crash = () => history.judge(policy, { failed: true, ranMs: 5, nowMs: 0, random: 0.5 });
+ * assert.deepEqual(crash(), { kind: "restart", attempt: 1, delayMs: 1_000 });
+ * assert.deepEqual(crash(), { kind: "restart", attempt: 2, delayMs: 2_000 });
+ * assert.deepEqual(crash(), { kind: "exhausted", onExhausted: "fatal", restarts: 2 });
+ * ```
+ */
 export class RestartHistory {
   /** Restarts in a row. */
   #inARow = 0;
