@@ -60,6 +60,8 @@ export const ERROR_CODES = {
   LOCK_HELD: row(6002, "lock"),
   TIMEOUT: row(6003, "runtime", "error", true),
   UNSUPPORTED: row(6004, "runtime"),
+  BUS_LAGGED: row(6005, "runtime", "warning", true),
+  CHANNEL_CLOSED: row(6006, "runtime"),
   PROFILING_FAILED: row(7000, "profiling"),
   IPC_FAILED: row(8000, "ipc", "error", true),
   IPC_PROTOCOL: row(8001, "ipc"),
