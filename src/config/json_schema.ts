@@ -14,10 +14,11 @@ function describe(value: unknown): void {
   if (typeof value !== "object" || value === null) return;
   const schema = value as Record<string, unknown> & { facts?: Partial<KeyFacts> };
   if (schema.facts !== undefined && "expects" in schema.facts) {
-    const { expects, default: standard } = schema.facts;
+    const { expects, default: standard, notYet } = schema.facts;
     delete schema.facts;
     schema.description = expects;
     if (standard !== undefined) schema.default = standard;
+    if (notYet) schema.const = standard;
   }
   for (const child of Object.values(schema)) describe(child);
 }

@@ -21,6 +21,8 @@ export interface Layer {
   readonly tree: Tree;
   /** Where a canonical path stands in the source under another one: a unit form, a shorthand. */
   readonly written: ReadonlyMap<string, Path>;
+  /** Text of the source at a path, before its variables were replaced. */
+  readonly unexpanded: ReadonlyMap<string, string>;
   /** Names of variables, by path, for the environment. */
   readonly variables?: ReadonlyMap<string, string>;
   /** Text, for files: positions are taken from it when somebody asks. */

@@ -46,29 +46,16 @@ type Located = ConfigIssue & { rank: number; position?: Position };
 export async function load(schema: ConfigSchema, sources: Sources): Promise<Loaded> {
   const read = await readSources(schema.root, sources);
   const { layers, warnings, issues } = read;
-  const merged = layers.reduceRight<Tree>((below, layer) => merge(below, layer.tree), {});
-
-  // A value of the wrong type is left out before the rules over several keys run, and not reported again by them.
-  const doubtful = read.meant.map(formatPath);
-  const report = async (problems: readonly Problem[]): Promise<void> => {
-    for (const problem of problems) {
-      if (doubtful.some((path) => isAtOrBelow(formatPath(problem.path), path))) continue;
-      issues.push(await locate(problem, layers, read.unexpanded));
-    }
-  };
-  const typeProblems = checkTypes(schema.root, merged);
-  await report(typeProblems);
-  for (const { path } of typeProblems) {
-    removeAt(merged, path);
-    doubtful.push(formatPath(path));
-  }
-  const tree = withDefaults(schema.root, merged);
+  const tree = withDefaults(schema.root, layers.reduceRight<Tree>((below, layer) => merge(below, layer.tree), {}));
   const settled = schema.settle?.(tree, layers);
-  if (settled !== undefined) {
-    await report(settled.problems);
-    warnings.push(...settled.warnings ?? []);
-    for (const { path, value } of settled.follow ?? []) setAt(tree, path, value);
+  for (const problem of settled?.problems ?? []) {
+    const at = formatPath(problem.path);
+    // What was left out for a mistake of its own is not a second mistake.
+    if (read.doubtful.some((path) => isAtOrBelow(at, path) || (problem.isMissing && isAtOrBelow(path, at)))) continue;
+    issues.push(await locate(problem, layers));
   }
+  warnings.push(...settled?.warnings ?? []);
+  for (const { path, value } of settled?.follow ?? []) setAt(tree, path, value);
   if (issues.length > 0) throw configError(issues);
   return {
     tree,
@@ -82,14 +69,12 @@ interface Read {
   layers: Layer[];
   issues: Located[];
   warnings: string[];
-  /** Keys that were probably meant by unknown ones. */
-  meant: Path[];
-  /** Layer and path → text before its variables were replaced. */
-  unexpanded: Map<Layer, ReadonlyMap<string, string>>;
+  /** Paths whose values were left out, or were probably meant by an unknown key. */
+  doubtful: string[];
 }
 
 async function readSources(root: Schema, sources: Sources): Promise<Read> {
-  const read: Read = { layers: [], issues: [], warnings: [], meant: [], unexpanded: new Map() };
+  const read: Read = { layers: [], issues: [], warnings: [], doubtful: [] };
   if (sources.set !== undefined) await addLayer(read, root, { kind: "set", name: "--set" }, setTree(sources.set, read), { areTexts: true });
   if (sources.environment !== undefined) {
     const { tree, variables, warnings } = environmentLayer(root, sources.environment);
@@ -103,7 +88,7 @@ async function readSources(root: Schema, sources: Sources): Promise<Read> {
     await addLayer(read, root, { kind: "file", name, text: text.replace(/^\ufeff/, "") }, tree, { variables: sources.variables });
   }
   if (sources.builder !== undefined) {
-    read.layers.push({ kind: "builder", name: "Config.builder()", tree: sources.builder, written: new Map() });
+    read.layers.push({ kind: "builder", name: "Config.builder()", tree: sources.builder, written: new Map(), unexpanded: new Map() });
   }
   return read;
 }
@@ -111,17 +96,20 @@ async function readSources(root: Schema, sources: Sources): Promise<Read> {
 async function addLayer(
   read: Read,
   root: Schema,
-  source: Omit<Layer, "tree" | "written">,
+  source: Omit<Layer, "tree" | "written" | "unexpanded">,
   raw: Tree,
   options: { areTexts?: boolean; variables?: Readonly<Record<string, string | undefined>> },
 ): Promise<void> {
   const { tree, written, unexpanded, findings } = prepare(root, raw, options);
-  const layer: Layer = { ...source, tree, written };
+  const layer: Layer = { ...source, tree, written, unexpanded };
   const rank = read.layers.push(layer) - 1;
-  read.unexpanded.set(layer, unexpanded);
+  for (const problem of checkTypes(root, tree)) {
+    read.doubtful.push(formatPath(problem.path));
+    read.issues.push(await locate({ ...problem, layer }, read.layers));
+    removeAt(tree, problem.path);
+  }
   for (const finding of findings) {
-    if (finding.meant !== undefined) read.meant.push(finding.meant);
-    read.meant.push(finding.path);
+    read.doubtful.push(formatPath(finding.path), ...(finding.meant === undefined ? [] : [formatPath(finding.meant)]));
     // The source holds the value under this very path, so nothing is translated.
     const { source: place, position } = await placeOf({ ...layer, written: new Map() }, finding.path, finding.part);
     read.issues.push({ ...issueOf(finding, place), rank, position });
@@ -170,7 +158,7 @@ async function parseFile(name: string, text: string): Promise<{ tree: Tree } | {
   }
 }
 
-/** The mistakes that valibot finds in the merged tree, one for each place. */
+/** The mistakes that valibot finds in a tree, one for each place. */
 function checkTypes(root: Schema, tree: Tree): Problem[] {
   const { issues = [] } = v.safeParse(root, tree);
   const problems = new Map<string, Problem>();
@@ -181,17 +169,18 @@ function checkTypes(root: Schema, tree: Tree): Problem[] {
     const name = formatPath(path);
     if (problems.has(name)) continue;
     const message = `expected ${expects}, got ${secret ? HIDDEN : showValue(value)}`;
-    problems.set(name, { path, message, hint: secret ? undefined : hintFor(schemaAt(root, path)!, path, value) });
+    problems.set(name, { path, message, hint: hintFor(schemaAt(root, path)!, path, value, secret) });
   }
   return [...problems.values()];
 }
 
 /** What to do about a value of the wrong type. */
-function hintFor(schema: Schema, path: Path, value: Value): string | undefined {
+function hintFor(schema: Schema, path: Path, value: Value, isSecret = false): string | undefined {
   const node = nodeOf(schema);
   if (node.type === "table" || node.type === "map") return undefined;
   const { facts, bases } = node;
   const name = String(path[path.length - 1]);
+  if (isSecret) return typeof value !== "string" && bases.has("string") ? "write it in quotes" : undefined;
   if (facts.kind === "duration" && typeof value === "number") return `write "${value}s" for seconds or "${value}ms" for milliseconds`;
   if (facts.kind === "milliseconds" && typeof value === "string") return `write ${name.replace(/_ms$/, "")} = ${JSON.stringify(value)}`;
   if (node.type === "leaf" && node.choices !== undefined && typeof value === "string") {
@@ -206,7 +195,7 @@ function hintFor(schema: Schema, path: Path, value: Value): string | undefined {
 }
 
 /** Finds the place of a problem in the layer that won. */
-async function locate(problem: Problem, layers: readonly Layer[], unexpanded: Read["unexpanded"]): Promise<Located> {
+async function locate(problem: Problem, layers: readonly Layer[]): Promise<Located> {
   const { path } = problem;
   let rank = problem.layer === undefined ? -1 : layers.indexOf(problem.layer);
   for (let length = path.length; rank === -1 && length > 0; length--) {
@@ -216,7 +205,7 @@ async function locate(problem: Problem, layers: readonly Layer[], unexpanded: Re
   const layer = layers[rank];
   const written = writtenPath(layer, path);
   const { source, position } = await placeOf(layer, path, "value");
-  const raw = unexpanded.get(layer)?.get(formatPath(written));
+  const raw = layer.unexpanded.get(formatPath(written));
   // The value of a variable may be a secret: the text of the file is shown in its place.
   const message = raw === undefined ? problem.message : problem.message.replace(/, got .*$/s, `, got the value of ${showValue(raw)}`);
   return { ...issueOf({ ...problem, path: written, message }, source), rank, position };
@@ -243,11 +232,12 @@ function isAtOrBelow(path: string, above: string): boolean {
 function withDefaults(schema: Schema, tree: Tree): Tree {
   const node = nodeOf(schema);
   const filled: Tree = { ...tree };
-  if (node.type !== "table") return filled;
+  if (node.type !== "table" || node.facts.isTemplate) return filled;
   for (const [key, child] of Object.entries(node.entries)) {
     const inner = nodeOf(child);
-    if (inner.type === "table") filled[key] = withDefaults(child, isTable(filled[key]) ? filled[key] : {});
-    else if (inner.type !== "map" && filled[key] === undefined && inner.facts.default !== undefined) filled[key] = inner.facts.default;
+    if (inner.type === "table") {
+      if (!inner.facts.isTemplate) filled[key] = withDefaults(child, isTable(filled[key]) ? filled[key] : {});
+    } else if (inner.type !== "map" && filled[key] === undefined && inner.facts.default !== undefined) filled[key] = inner.facts.default;
   }
   return filled;
 }

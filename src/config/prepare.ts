@@ -45,6 +45,8 @@ export interface PrepareOptions {
 /** Stands in messages for a value that is never shown. */
 export const HIDDEN = "a value that is not shown";
 
+const NOT_LANDED = "remove it: its feature has not landed yet";
+
 /** Keys that would reach an object's prototype. */
 const HOSTILE: readonly string[] = ["__proto__", "constructor", "prototype"];
 
@@ -115,7 +117,7 @@ class Preparation {
     if (plain === undefined) return;
     if (facts.notYet && !isSame(plain, facts.default)) {
       const message = `expected ${showValue(facts.default)}, the only value so far, got ${showValue(plain)}`;
-      return void this.#findings.push({ path, part: "value", message, hint: "the feature of this key has not landed yet", code: "CONFIG_NOT_YET" });
+      return void this.#findings.push({ path, part: "value", message, hint: NOT_LANDED, code: "CONFIG_NOT_YET" });
     }
     if (facts.unitFormOf === undefined) tree[key] = plain;
     else this.#unitForm(tree, facts.unitFormOf, plain, facts.expects!, path, siblings!);
@@ -174,7 +176,7 @@ class Preparation {
     const { notYetKeys = [], aliases = {} } = facts;
     if (notYetKeys.includes(key)) {
       const message = `expected a key that has landed, got ${JSON.stringify(key)}`;
-      return void this.#findings.push({ path, part: "key", message, hint: "the feature of this key has not landed yet", code: "CONFIG_NOT_YET" });
+      return void this.#findings.push({ path, part: "key", message, hint: NOT_LANDED, code: "CONFIG_NOT_YET" });
     }
     const message = `expected a known key, got ${JSON.stringify(key)}`;
     const above = childOf(this.#root, key);

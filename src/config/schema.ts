@@ -14,6 +14,8 @@ export interface Problem {
   message: string;
   /** What to do. */
   hint?: string;
+  /** Something is missing below the path; not reported when something there is wrong already. @default {false} */
+  isMissing?: boolean;
   /** The layer that holds the mistake, where it is not the one that won. */
   layer?: Layer;
 }
@@ -34,7 +36,7 @@ export interface ConfigSchema {
   root: Schema;
   /** The path that an absent key takes its value from, such as `defaults.service.*` for `service.NAME.*`. */
   inheritedFrom?: (path: Path) => Path | undefined;
-  /** Rules over several keys; gets the merged tree, without values of the wrong type, and the layers, strongest first. */
+  /** Rules over several keys; gets the merged tree, without values that were wrong by themselves, and the layers, strongest first. */
   settle?: (tree: Tree, layers: readonly Layer[]) => Settlement;
 }
 
@@ -86,7 +88,7 @@ export function schemaAt(root: Schema, path: Path): Schema | undefined {
 /** Every leaf that lies below fixed tables only: the keys that have a name in the environment. */
 export function fixedLeaves(schema: Schema, path: Path = []): { path: Path; facts: Partial<KeyFacts>; bases: ReadonlySet<string> }[] {
   const node = nodeOf(schema);
-  if (node.type === "map") return [];
+  if (node.type === "map" || (node.type === "table" && node.facts.isTemplate)) return [];
   if (node.type !== "table") return [{ path, facts: node.facts, bases: node.bases }];
   return Object.entries(node.entries).flatMap(([key, child]) => fixedLeaves(child, [...path, key]));
 }

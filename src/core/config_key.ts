@@ -34,6 +34,8 @@ export type TableFacts = {
   aliases?: Readonly<Record<string, string>>;
   /** Key that a text in place of the table stands for: `restart = "always"` is `restart.policy`. */
   shorthand?: string;
+  /** It is a pattern for others: no defaults are filled in and its keys have no name in the environment. @default {false} */
+  isTemplate?: boolean;
   /** Says what is wrong with the name of an entry, for tables whose keys are names. */
   nameProblem?: (name: string) => string | undefined;
 };

@@ -680,7 +680,7 @@ export class ConfigBuilder {
       if (kept === undefined) issues.push({ source: "Config.builder()", path, message: `expected ${expects}, got ${shown}`, code: "CONFIG_INVALID" });
       else if (isNotYet && kept !== standard) {
         const message = `expected ${standard}, the only value so far, got ${shown}`;
-        issues.push({ source: "Config.builder()", path, message, hint: "the feature of this key has not landed yet", code: "CONFIG_NOT_YET" });
+        issues.push({ source: "Config.builder()", path, message, hint: "remove it: its feature has not landed yet", code: "CONFIG_NOT_YET" });
       } else values[path] = kept;
     }
 

@@ -42,7 +42,11 @@ export function daemonSchema(): Schema {
     bus: v.optional(table({
       capacity: leaf("bus.capacity", v.pipe(v.number(), v.check((capacity) => isBusCapacity(capacity)))),
     }, { expects: "a table of bus keys" })),
-    defaults: v.optional(table({ service: v.optional(serviceTable()) }, { expects: "tables [defaults.service]", notYetKeys: ["job"] })),
+    defaults: v.optional(table({ service: v.optional(serviceTable()) }, {
+      expects: "tables [defaults.service]",
+      notYetKeys: ["job"],
+      isTemplate: true,
+    })),
     service: v.optional(servicesTable()),
   }, {
     expects: "a table",

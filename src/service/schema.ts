@@ -47,6 +47,8 @@ export interface ServiceProblem {
   message: string;
   /** What to do. */
   hint?: string;
+  /** Something is missing below the path. */
+  isMissing?: boolean;
 }
 
 /** The tables `[service.*]`, by name. */
@@ -59,7 +61,7 @@ export function servicesTable(): v.GenericSchema {
 export function serviceTable(): v.GenericSchema {
   return table({
     run: key(COMMAND, { ...unit, expects: "a text for sh -c or a list of texts that is not empty", verbatim: true }),
-    after: key(v.array(item(v.pipe(v.string(), v.check(isAfter)), AFTER)), { ...unit, expects: `a list of ${AFTER}`, default: [] }),
+    after: key(v.array(item(NOT_EMPTY, AFTER)), { ...unit, expects: `a list of ${AFTER}`, default: [] }),
     port: key(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)), { ...unit, expects: "a port from 1 to 65535" }),
     env: v.optional(variablesTable()),
     env_file: key(v.array(item(NOT_EMPTY, 'a path, after "?" if it may be missing')), { ...unit, expects: "a list of paths", default: [], kind: "path" }),
@@ -218,10 +220,6 @@ function isWell(test: () => boolean): boolean {
   }
 }
 
-function isAfter(entry: string): boolean {
-  return isWell(() => parseAfter(entry).name !== "");
-}
-
 function isLineSize(value: string | number): boolean {
   return isWell(() => byteSize(value) >= 16);
 }
@@ -261,14 +259,18 @@ function sameNames(names: readonly string[]): ServiceProblem[] {
 
 function problemsOf(name: string, table: ServiceTable): ServiceProblem[] {
   const problems: ServiceProblem[] = [];
-  const { run, ready, port, instances = 1 } = table;
-  const find = (path: string[], message: string, hint?: string) => void problems.push({ path: ["service", name, ...path], message, hint });
+  const { run, ready, port, instances = 1, after = [] } = table;
+  const find = (path: (string | number)[], message: string, hint?: string) => void problems.push({ path: ["service", name, ...path], message, hint });
   if (run === undefined) find(["run"], "expected run, got nothing", 'write run = ["program", "argument"]');
   if (port !== undefined && port + instances - 1 > 65_535) find(["port"], `expected a port of at most ${65_536 - instances} for ${instances} instances, got ${port}`);
+  after.forEach((entry, index) => {
+    if (!isWell(() => parseAfter(entry).name !== "")) find(["after", index], `expected ${AFTER}, got ${JSON.stringify(entry)}`);
+  });
   if (ready === undefined) return problems;
   const targets = (["http", "tcp", "exec", "log"] as const).filter((target) => ready[target] !== undefined);
   if (targets.length !== 1) {
-    find(["ready"], `expected exactly one of http, tcp, exec and log, got ${targets.length === 0 ? "none" : targets.join(" and ")}`);
+    const message = `expected exactly one of http, tcp, exec and log, got ${targets.length === 0 ? "none" : targets.join(" and ")}`;
+    problems.push({ path: ["service", name, "ready"], message, isMissing: targets.length === 0 });
   }
   for (const target of ["http", "tcp"] as const) {
     const text = ready[target];

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { test } from "../harness.ts";
+import { jsonMistake, positionsOf } from "../../src/config/positions.ts";
+
+test("positionsOf finds keys and values of every TOML shape", () => {
+  const text = [
+    'name = "x"',
+    "[a.b]",
+    'c = [1, "two",',
+    "  3]",
+    'd.e = { f = 1, "g h" = 2 }',
+    "[[list]]",
+    "x = 1",
+    "[[list]]",
+    "x = 2",
+  ].join("\n");
+  const positions = positionsOf("x.toml", text);
+  const at = (path: string) => {
+    const { key, value } = positions.get(path)!;
+    return `${key.line}:${key.column} ${value.line}:${value.column}`;
+  };
+  assert.deepEqual(
+    ["name", "a", "a.b", "a.b.c", "a.b.c[1]", "a.b.c[2]", "a.b.d", "a.b.d.e.f", 'a.b.d.e."g h"', "list[1].x"].map((path) => `${path} ${at(path)}`),
+    [
+      "name 1:1 1:8",
+      "a 2:2 2:2",
+      "a.b 2:4 2:4",
+      "a.b.c 3:1 3:5",
+      "a.b.c[1] 3:9 3:9",
+      "a.b.c[2] 4:3 4:3",
+      "a.b.d 5:1 5:1",
+      "a.b.d.e.f 5:9 5:13",
+      'a.b.d.e."g h" 5:16 5:24',
+      "list[1].x 9:1 9:5",
+    ],
+  );
+});
+
+test("positionsOf finds keys and values of JSON", () => {
+  const positions = positionsOf("x.json", '{\n  "a": {"b": [1, {"c": true}]}\n}');
+  assert.deepEqual(positions.get("a.b"), { key: { line: 2, column: 9 }, value: { line: 2, column: 14 } });
+  assert.deepEqual(positions.get("a.b[1].c"), { key: { line: 2, column: 19 }, value: { line: 2, column: 24 } });
+});
+
+test("positionsOf accepts every JSON text that JSON.parse accepts", () => {
+  fc.assert(fc.property(fc.jsonValue(), (value) => {
+    positionsOf("x.json", JSON.stringify(value, undefined, 2));
+  }));
+});
+
+test("jsonMistake says what was expected and where", () => {
+  const rows: [string, string][] = [
+    ['{"a": 1,}', '1:9 expected a key in double quotes'],
+    ["{\n  a: 1}", "2:3 expected a key in double quotes"],
+    ['{"a" 1}', '1:6 expected ":"'],
+    ['{"a": 1 "b": 2}', '1:9 expected "," or "}"'],
+    ['{"a": [1 2]}', '1:10 expected "," or "]"'],
+    ['{"a": "x\n"}', "1:7 expected a text that ends on its line"],
+    ['{"a": 01}', "1:7 expected a value"],
+    ['{"a": tru}', "1:7 expected a value"],
+    ['{"a": 1', '1:8 expected "," or "}"'],
+    ['{"a": 1} x', "1:10 expected the end of the file"],
+  ];
+  for (const [text, expected] of rows) {
+    const { message, position } = jsonMistake(text);
+    assert.equal(`${position.line}:${position.column} ${message}`, expected);
+  }
+});
