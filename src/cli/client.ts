@@ -1,8 +1,7 @@
-import type { OutcomesAnswer, Problem } from "../control/mod.ts";
+import type { OutcomesAnswer, Problem, StatusAnswer } from "../control/mod.ts";
 import { formatIssue, isDaemonError, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import type { Host } from "../core/host.ts";
-import type { DaemonStatus } from "../core/operations.ts";
 import { PROTOCOL, VERSION } from "../daemon/version.ts";
 import { CommandFailure } from "./failure.ts";
 import type { Target } from "./find.ts";
@@ -26,7 +25,7 @@ export class Client {
   }
 
   /** What is known of the daemon, with all units or those that the patterns match. Works with every version. */
-  async status(patterns: readonly string[] = []): Promise<DaemonStatus> {
+  async status(patterns: readonly string[] = []): Promise<StatusAnswer> {
     const response = await this.#ask(`/v1/status${query(patterns.map((pattern) => ["name", pattern]))}`, { method: "GET" });
     return await response.json();
   }

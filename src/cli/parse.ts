@@ -6,6 +6,7 @@ import { messageOf } from "../core/errors.ts";
 import type { CommandContext, CommandOptions, CommandSpec, OptionName } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { CommandFailure } from "./failure.ts";
+import { versionText } from "./version_text.ts";
 
 /** Options that may also stand before the command, and whether a value follows them. */
 const LEADING: Readonly<Record<string, boolean>> = { "-c": true, "--config": true, "--socket": true, "--json": false };
@@ -34,19 +35,13 @@ export async function execute(args: readonly string[], context: CommandContext):
 }
 
 function rootCommand(context: CommandContext): Command {
-  const { program, output } = context;
+  const { program } = context;
   const root = new Command(program)
     .description("Runs services from one daemon.toml: starts them in order, keeps them up, stops them gracefully.")
-    .option("-V, --version", "print the version")
+    .version(versionText(context), "-V, --version", "print the version")
     .helpCommand(true)
     .addHelpText("after", `\nExamples:\n${exampleLines(program, [["run", "runs ./daemon.toml"], ["status", "shows what runs"]])}`);
   configure(root, context);
-  // Only a command line of its own reaches this: `main` answers a lone --version before.
-  root.action((options: { version?: boolean }) => {
-    if (options.version !== true) return root.help({ error: true });
-    throw new CommandFailure(EXIT_CODES.usage, "Cannot combine --version with anything else");
-  });
-  void output;
   return root;
 }
 

@@ -6,7 +6,7 @@ import { durationMs } from "../core/duration.ts";
 import { DaemonError, messageOf, TimeoutError } from "../core/errors.ts";
 import type { HttpHandler } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
-import type { Operations, UnitOutcome } from "../core/operations.ts";
+import type { DaemonStatus, Operations, UnitOutcome } from "../core/operations.ts";
 import { type Problem, problem, problemOf } from "./problem.ts";
 import { OpenStreams, type StreamFormat } from "./stream.ts";
 
@@ -28,6 +28,12 @@ export interface ControlOptions {
 export interface ControlHandler extends HttpHandler {
   /** Its open streams, to be ended before the server stops. */
   readonly streams: OpenStreams;
+}
+
+/** What `/v1/status` answers. */
+export interface StatusAnswer extends DaemonStatus {
+  /** Version of the protocol that the daemon speaks. */
+  protocol: number;
 }
 
 /** What a command on units answers. */
@@ -75,9 +81,9 @@ export function controlHandler(options: ControlOptions): ControlHandler {
   app.get("/v1/status", (c) => {
     const patterns = c.req.queries("name") ?? [];
     const status = operations.status();
-    if (patterns.length === 0) return c.json({ ...status, protocol });
+    if (patterns.length === 0) return c.json({ ...status, protocol } satisfies StatusAnswer);
     const names = new Set(operations.resolve(patterns));
-    return c.json({ ...status, units: status.units.filter((unit) => names.has(unit.name)), protocol });
+    return c.json({ ...status, units: status.units.filter((unit) => names.has(unit.name)), protocol } satisfies StatusAnswer);
   });
   app.post("/v1/stop", (c) => {
     operations.shutdown("asked to stop over the control socket");

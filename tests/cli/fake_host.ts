@@ -122,11 +122,11 @@ export class FakeMachine {
 
   #processes(): Host["processes"] {
     const identity = (pid: number): ProcessIdentity => ({ pid, startTicks: pid * 10, bootId: this.bootId });
-    const machine = this;
+    const uid = () => this.uid;
     return {
       self: () => identity(this.pid),
       get uid() {
-        return machine.uid;
+        return uid();
       },
       identify: (pid: number) => this.alive.has(pid) ? identity(pid) : undefined,
       isAlive: (other: ProcessIdentity) => this.alive.has(other.pid) && other.startTicks === other.pid * 10 && other.bootId === this.bootId,

@@ -6,6 +6,7 @@ import type { Host } from "../../core/host.ts";
 import type { DaemonStatus } from "../../core/operations.ts";
 import type { State } from "../../core/state.ts";
 import { type InstanceRecord, readInstance } from "../../daemon/instance.ts";
+import { PROTOCOL } from "../../daemon/version.ts";
 import type { CommandBody } from "../command.ts";
 import { connect } from "../connect.ts";
 import { CommandFailure } from "../failure.ts";
@@ -24,20 +25,25 @@ export const down: CommandBody = async (context, _args, options) => {
   const ending = new Ending(before);
   const record = readInstance(client.target.lock, host.files);
   const patience = new AbortController();
-  const events = await client.events((line) => ending.note(JSON.parse(line)), patience.signal);
+  // A daemon of another protocol gives no events: that it is gone is all that is known then.
+  const isSame = before.protocol === PROTOCOL;
+  const events = isSame ? await client.events((line) => ending.note(JSON.parse(line)), patience.signal) : undefined;
   await client.shutdown();
   const timer = options.timeout === undefined
     ? undefined
     : host.clock.schedule(durationMs(options.timeout), () => patience.abort("too long"));
-  const gone = events.ended.then(() => untilGone(client.target, record, host, patience.signal)).then(() => true, () => false);
+  const gone = (events?.ended ?? Promise.resolve()).then(() => untilGone(client.target, record, host, patience.signal)).then(
+    () => true,
+    () => false,
+  );
   const isGone = await output.waitFor(`stopping ${before.name}`, gone).finally(() => timer?.[Symbol.dispose]());
   const tookMs = host.clock.nowMs() - beganMs;
   const who = `${before.name} (pid ${before.pid})`;
   if (!isGone) {
     throw new CommandFailure(EXIT_CODES.timeout, `Cannot wait any longer for ${who} as ${options.timeout} are over; it goes on stopping`);
   }
-  const unstopped = ending.unstopped();
-  const how = ending.isForced ? "was forced to stop" : ending.isComplete ? "stopped" : "ended without a report";
+  const unstopped = isSame ? ending.unstopped() : [];
+  const how = ending.isForced ? "was forced to stop" : ending.isComplete || !isSame ? "stopped" : "ended without a report";
   const isClean = how === "stopped" && unstopped.length === 0;
   if (options.json) {
     output.printJson({ v: 1, ok: isClean, name: before.name, pid: before.pid, how, unstopped, tookMs: Math.round(tookMs) });

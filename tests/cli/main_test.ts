@@ -1,0 +1,300 @@
+import assert from "node:assert/strict";
+import { main } from "../../src/cli/main.ts";
+import { type ControlHandler, controlHandler } from "../../src/control/mod.ts";
+import { type Clock, sleep, systemClock } from "../../src/core/clock.ts";
+import type { DaemonEvent, EventBody } from "../../src/core/event.ts";
+import { silentLogger } from "../../src/core/log.ts";
+import type { State } from "../../src/core/state.ts";
+import { configHash } from "../../src/daemon/folders.ts";
+import { FakeOperations, fakeUnit } from "../control/fake_operations.ts";
+import { test } from "../harness.ts";
+import { FakeMachine } from "./fake_host.ts";
+
+interface Fixture {
+  machine: FakeMachine;
+  operations: FakeOperations;
+  folder: string;
+  /** Runs a command line; what it wrote is in `machine.out` and `machine.err`. */
+  cli(...args: string[]): Promise<number>;
+}
+
+/** A user in a folder with a daemon.toml whose daemon runs. */
+async function fixture(options: { protocol?: number } = {}): Promise<Fixture> {
+  const machine = new FakeMachine();
+  machine.env.XDG_RUNTIME_DIR = "/run/user/1000";
+  machine.file("/home/me/daemon.toml", 'name = "demo"');
+  const operations = new FakeOperations([
+    fakeUnit("db", { ready: true }),
+    fakeUnit("api", { state: "restarting", ready: false, restarts: 3, reason: "exited with code 1\u001b[2J, next try in 2s" }),
+  ]);
+  const folder = `/run/user/1000/daemonkit/demo-${await configHash("/home/me/daemon.toml", machine.host)}`;
+  machine.daemon(folder, controlHandler({ operations, version: "0.1.0", protocol: options.protocol ?? 1, log: silentLogger }));
+  const cli = async (...args: string[]) => {
+    machine.out = "";
+    machine.err = "";
+    return await main(args, { host: machine.host });
+  };
+  return { machine, operations, folder, cli };
+}
+
+test("main prints the version in every spelling", async () => {
+  const { machine, cli } = await fixture();
+  for (const args of [["version"], ["--version"], ["-V"]]) {
+    assert.equal(await cli(...args), 0);
+    assert.match(machine.out, /^daemonkit \d+\.\d+\.\d+ \(fake 1\.0\)\n$/);
+  }
+  assert.equal(await cli("version", "--json"), 0);
+  const { v, protocol, runtime } = JSON.parse(machine.out);
+  assert.deepEqual([v, protocol, runtime], [1, 1, "fake 1.0"]);
+});
+
+test("main gives every command a help with an example, on stdout and with code 0", async () => {
+  const { machine, cli } = await fixture();
+  assert.equal(await cli("--help"), 0);
+  const verbs = [...machine.out.matchAll(/^ {2}(\w+)(?:\|\w+)?(?: .*)? {2,}/gm)].map((match) => match[1]);
+  for (const verb of ["run", "status", "start", "stop", "restart", "down", "logs", "validate", "config", "schema", "version"]) {
+    assert.ok(verbs.includes(verb), verb);
+    if (verb === "config") continue;
+    assert.equal(await cli(verb, "--help"), 0);
+    assert.match(machine.out, new RegExp(`Examples:\\n  daemonkit ${verb}`), verb);
+    assert.equal(machine.err, "");
+  }
+  assert.equal(await cli("config", "explain", "--help"), 0);
+  assert.match(machine.out, /Examples:\n {2}daemonkit config explain/);
+});
+
+test("main answers wrong usage with code 2, a suggestion, and nothing on stdout", async () => {
+  const { machine, cli } = await fixture();
+  const rows: [string[], RegExp][] = [
+    [[], /Usage: daemonkit/],
+    [["strat"], /^daemonkit: unknown command 'strat'\s+\(Did you mean start\?\)/],
+    [["status", "--jsno"], /unknown option '--jsno'\s+\(Did you mean --json\?\)/],
+    [["down", "now"], /too many arguments/],
+    [["config", "explain"], /missing required argument 'KEY'/],
+    [["config", "sohw"], /unknown command 'sohw'/],
+    [["stop"], /Cannot stop as a NAME, a pattern or --all must say what; to stop the daemon itself, use `down`/],
+    [["start"], /Cannot start as a NAME/],
+    [["start", "--all", "db"], /--all and names exclude each other: current names are db/],
+    [["logs", "-n", "many"], /must be a number of lines: current value is many/],
+    [["stop", "db", "--timeout", "30"], /--timeout: Cannot read a duration/],
+    [["run", "--log-level", "loud"], /'loud' is invalid. Allowed choices are trace, debug, info, warn, error/],
+    [["run", "a.toml", "-c", "b.toml"], /FILE and -c exclude each other: current values are a.toml and b.toml/],
+    [["schema", "--socket", "x"], /unknown option '--socket'/],
+  ];
+  for (const [args, message] of rows) {
+    assert.equal(await cli(...args), 2, args.join(" "));
+    assert.match(machine.err, message, args.join(" "));
+    assert.equal(machine.out, "", args.join(" "));
+  }
+});
+
+test("main status shows a table without colours or control characters where stdout is no terminal", async () => {
+  const { machine, cli } = await fixture();
+  assert.equal(await cli("status"), 0);
+  const lines = machine.out.trimEnd().split("\n");
+  assert.equal(lines[0], "demo  running  ready  pid 77  up 1m1s  30MiB  /srv/daemon.toml");
+  assert.match(lines[2], /^NAME +STATE +READY +PID +UPTIME +RESTARTS +REASON$/);
+  assert.match(lines[3], /^db +running +yes +4242 +\S+ +0$/);
+  assert.match(lines[4], /^api +restarting +no +- +- +3 +exited with code 1, next try in 2s$/);
+  assert.ok(!machine.out.includes("\u001b"));
+});
+
+test("main status colours and cuts for a terminal, and NO_COLOR wins", async () => {
+  const { machine, cli } = await fixture();
+  machine.terminalColumns = 60;
+  assert.equal(await cli("ps"), 0);
+  assert.ok(machine.out.includes("\u001b[32mrunning\u001b[0m"));
+  machine.env.NO_COLOR = "1";
+  assert.equal(await cli("ls"), 0);
+  assert.ok(!machine.out.includes("\u001b"));
+  for (const line of machine.out.split("\n").slice(2)) assert.ok([...line].length <= 60, line);
+  assert.match(machine.out, /…$/m);
+});
+
+test("main status --json is the daemon's answer, filtered by names", async () => {
+  const { machine, cli } = await fixture();
+  assert.equal(await cli("status", "a*", "--json"), 0);
+  const answer = JSON.parse(machine.out);
+  assert.deepEqual([answer.v, answer.name, answer.units.map((unit: { name: string }) => unit.name)], [1, "demo", ["api"]]);
+});
+
+test("main start, stop and restart change units and say what happened", async () => {
+  const { machine, cli, operations } = await fixture();
+  assert.equal(await cli("stop", "db"), 0);
+  assert.equal(machine.out, "db  stopped\n");
+  assert.equal(await cli("start", "--all"), 0);
+  assert.equal(machine.out, "db   started\napi  started\n");
+  assert.equal(await cli("restart", "api", "db", "--json"), 0);
+  assert.equal(JSON.parse(machine.out).units[0].outcome, "restarted");
+  assert.deepEqual(operations.calls, ["stop db", "start db api", "restart api db"]);
+});
+
+test("main exits with 1 when a unit is not where the command wanted it, and says why", async () => {
+  const { machine, cli, operations } = await fixture();
+  operations.act = () => Promise.resolve([{ name: "api", state: "fatal", outcome: "failed", ok: false, reason: "exited with code 3" }]);
+  assert.equal(await cli("start", "api"), 1);
+  assert.equal(machine.out, "api  failed: exited with code 3\n");
+});
+
+test("main tells unknown names (4), nothing matched (7) and time over (124) apart", async () => {
+  const { machine, cli, operations } = await fixture();
+  for (const verb of ["status", "stop", "logs"]) {
+    assert.equal(await cli(verb, "apj"), 4, verb);
+    assert.match(machine.err, /Cannot find a unit named "apj"; did you mean "api"\?/);
+    assert.equal(await cli(verb, "zz*"), 7, verb);
+    assert.match(machine.err, /no unit matches zz\*/);
+  }
+  operations.act = (_verb, _names, signal) =>
+    new Promise((_resolve, reject) => signal!.addEventListener("abort", () => reject(signal!.reason), { once: true }));
+  assert.equal(await cli("stop", "db", "--timeout", "1ms"), 124);
+  assert.match(machine.err, /Cannot wait any longer for stop as 1ms are over/);
+});
+
+test("main exits with 3 when there is no socket, or a stale one, and says how to start a daemon", async () => {
+  const { machine, cli, folder } = await fixture();
+  machine.sockets.set(`${folder}/admin.sock`, "stale");
+  assert.equal(await cli("status"), 3);
+  assert.match(machine.err, /nobody listens on the socket that was left .*daemonkit run/);
+  machine.nodes.delete(`${folder}/admin.sock`);
+  assert.equal(await cli("status"), 3);
+  assert.match(
+    machine.err,
+    /Cannot find a daemon as none runs from \/home\/me\/daemon.toml: start it with `daemonkit run \/home\/me\/daemon.toml`/,
+  );
+  assert.equal(await cli("status", "--socket", "other.sock"), 3);
+  assert.match(machine.err, /there is no socket \/home\/me\/other.sock/);
+});
+
+test("main exits with 6 when the configuration file that was named is missing", async () => {
+  const { machine, cli } = await fixture();
+  for (const args of [["status", "-c", "nope.toml"], ["-c", "nope.toml", "down"], ["validate", "nope.toml"], ["run", "nope.toml"]]) {
+    assert.equal(await cli(...args), 6, args.join(" "));
+    assert.match(machine.err, /there is no file \/home\/me\/nope\.toml/);
+  }
+});
+
+test("main lets a client of another protocol look and stop, and says what to do about the rest", async () => {
+  const { machine, cli, operations } = await fixture({ protocol: 2 });
+  assert.equal(await cli("status"), 0);
+  assert.equal(await cli("stop", "db"), 1);
+  assert.match(
+    machine.err,
+    /this is daemonkit \S+ with protocol 1, the daemon is 0\.1\.0 with protocol 2.*`daemonkit down` works with every version/,
+  );
+  assert.deepEqual(operations.calls, []);
+});
+
+test("main finds the only daemon that runs and says which, lists several, and is told by -c and --socket", async () => {
+  const { machine, cli, folder } = await fixture();
+  machine.cwd = "/tmp";
+  assert.equal(await cli("status"), 0);
+  assert.match(machine.err, /^daemonkit: using demo-[0-9a-f]{8}, the only daemon that runs\n$/);
+
+  const other = "/home/me/.local/state/daemonkit/other-01234567";
+  machine.env.HOME = "/home/me";
+  machine.daemon(other, machine.sockets.get(`${folder}/admin.sock`) as Parameters<FakeMachine["daemon"]>[1], 78);
+  machine.daemon("/run/user/1000/daemonkit/dead-00000000", "stale", 79);
+  assert.equal(await cli("status"), 2);
+  assert.match(
+    machine.err,
+    /2 run: name one by -c FILE or --socket PATH\n.*demo-[0-9a-f]{8} .*\n.*other-01234567 .*other-01234567\/admin.sock\n$/,
+  );
+
+  for (const args of [["status", "-c", "/home/me/daemon.toml"], ["--socket", `${other}/admin.sock`, "status"]]) {
+    assert.equal(await cli(...args), 0, args.join(" "));
+    assert.equal(machine.err, "");
+  }
+  machine.alive.clear();
+  assert.equal(await cli("status"), 3);
+});
+
+test("main logs prints lines after the unit's name, and passes JSON through", async () => {
+  const { machine, cli, operations } = await fixture();
+  operations.print("db", "ready to accept connections");
+  operations.print("api", "listening");
+  assert.equal(await cli("logs"), 0);
+  assert.equal(machine.out, "db | ready to accept connections\napi | listening\n");
+  assert.equal(await cli("logs", "api", "-n", "1", "--json"), 0);
+  assert.equal(JSON.parse(machine.out).text, "listening");
+});
+
+test("main exits with 5 when the daemon is there but does not answer in time", async () => {
+  const { machine, cli, folder } = await fixture();
+  machine.sockets.set(`${folder}/admin.sock`, "silent");
+  const hasty: Clock = { ...systemClock, schedule: (delayMs, fn) => systemClock.schedule(delayMs / 1_000, fn) };
+  Object.assign(machine.host, { clock: hasty });
+  for (const args of [["status"], ["stop", "db"], ["down"], ["logs"]]) {
+    assert.equal(await cli(...args), 5, args.join(" "));
+    assert.match(machine.err, /must answer within 5 s: it is there .*admin\.sock/);
+  }
+});
+
+/** Lets the fake daemon end as a real one does once it was told to: events, then the end of the streams, then the end of the process. */
+function endLikeADaemon({ machine, operations, folder }: Fixture, events: readonly EventBody[]): void {
+  operations.shutdown = () => {
+    operations.calls.push("shutdown");
+    let seq = 0;
+    for (const body of events) {
+      for (const read of operations.eventReaders) read({ v: 1, seq: ++seq, time: "", ...body } as DaemonEvent);
+    }
+    (machine.sockets.get(`${folder}/admin.sock`) as ControlHandler).streams.end();
+    machine.nodes.delete(`${folder}/admin.sock`);
+    systemClock.schedule(20, () => void machine.alive.delete(77));
+  };
+}
+
+const ended = (name: string, to: State): EventBody => ({ type: "subsystem.state", name, run: 1, from: "stopping", to, reason: "" });
+
+test("main down returns when the daemon's process is gone, and says how it went", async () => {
+  const made = await fixture();
+  endLikeADaemon(made, [ended("db", "stopped"), ended("api", "stopped"), { type: "daemon.stopped", reason: "" }]);
+  assert.equal(await made.cli("down"), 0);
+  assert.ok(!made.machine.alive.has(77));
+  assert.match(made.machine.out, /^demo \(pid 77\) stopped after \S+\n$/);
+});
+
+test("main down exits with 1 after a forced end and names who did not stop", async () => {
+  const made = await fixture();
+  endLikeADaemon(made, [ended("db", "stopped"), ended("api", "stopping"), { type: "daemon.forced", reason: "" }, {
+    type: "daemon.stopped",
+    reason: "",
+  }]);
+  assert.equal(await made.cli("down", "--json"), 1);
+  const { ok, how, unstopped } = JSON.parse(made.machine.out);
+  assert.deepEqual([ok, how, unstopped], [false, "was forced to stop", ["api"]]);
+});
+
+test("main down exits with 1 when the daemon died without coming to its end", async () => {
+  const made = await fixture();
+  endLikeADaemon(made, [ended("db", "stopped"), ended("api", "stopped")]);
+  assert.equal(await made.cli("down"), 1);
+  assert.match(made.machine.out, /ended without a report/);
+});
+
+test("main down --timeout exits with 124 while the daemon goes on stopping", async () => {
+  const made = await fixture();
+  made.operations.shutdown = () => {};
+  assert.equal(await made.cli("down", "--timeout", "5ms"), 124);
+  assert.match(made.machine.err, /Cannot wait any longer for demo \(pid 77\) as 5ms are over; it goes on stopping/);
+  assert.equal(made.operations.eventReaders.size, 0);
+});
+
+test("main down stops a daemon of another protocol", async () => {
+  const made = await fixture({ protocol: 2 });
+  endLikeADaemon(made, [ended("db", "stopped"), ended("api", "stopped"), { type: "daemon.stopped", reason: "" }]);
+  assert.equal(await made.cli("down"), 0);
+});
+
+test("Output.waitFor shows a line on a terminal once it has taken 300 ms, and takes it away", async () => {
+  const { machine, cli, operations } = await fixture();
+  machine.terminalColumns = 80;
+  const hasty: Clock = { ...systemClock, schedule: (delayMs, fn) => systemClock.schedule(delayMs / 100, fn) };
+  Object.assign(machine.host, { clock: hasty });
+  operations.act = async (_verb, names) => {
+    await sleep(systemClock, 20);
+    return names.map((name) => ({ name, state: "stopped", outcome: "stopped", ok: true, reason: "" }));
+  };
+  assert.equal(await cli("stop", "db"), 0);
+  assert.ok(machine.err.startsWith("\r\u001b[K- stopping db … 0s"));
+  assert.ok(machine.err.endsWith("\r\u001b[K"));
+});

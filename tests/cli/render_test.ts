@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { plain, renderLine, renderOutcomes, renderTable } from "../../src/cli/render.ts";
+import { test } from "../harness.ts";
+
+const paint = (text: string) => text;
+
+test("renderTable makes columns as wide as their longest text and numbers right", () => {
+  const rows = [[{ text: "a" }, { text: "7", right: true }, { text: "x" }], [{ text: "long-name" }, { text: "1234", right: true }, {
+    text: "",
+  }]];
+  assert.equal(renderTable(["NAME", "PID", "WHY"], rows, { paint }), "NAME        PID  WHY\na             7  x\nlong-name  1234");
+});
+
+test("renderTable cuts the last column to the width, then the first", () => {
+  const rows = [[{ text: "a-rather-long-name" }, { text: "a rather long reason" }]];
+  for (
+    const [width, line] of [[40, "a-rather-long-name  a rather long reason"], [32, "a-rather-long-name  a rather lo…"], [
+      20,
+      "a-rather-…  a rathe…",
+    ]] as const
+  ) {
+    assert.equal(renderTable(["NAME", "WHY"], rows, { paint, width }).split("\n")[1], line);
+  }
+});
+
+test("renderOutcomes gives the reason only where the unit is not as wanted", () => {
+  const units = [
+    { name: "db", state: "running", outcome: "started", ok: true, reason: "start" },
+    { name: "api", state: "fatal", outcome: "failed", ok: false, reason: "exited with code 1" },
+  ] as const;
+  assert.equal(renderOutcomes(units, { paint }), "db   started\napi  failed: exited with code 1");
+});
+
+test("renderLine keeps the text of a unit as it is", () => {
+  const line = { seq: 1, time: "", name: "api", stream: "stdout", text: "\u001b[31mred\u001b[0m" } as const;
+  assert.equal(renderLine(line, { paint, nameWidth: 5 }), "api   | \u001b[31mred\u001b[0m");
+});
+
+test("plain takes away what would move the cursor", () => {
+  assert.equal(plain("a\u001b[2Jb\r\nc\u0007"), "ab c ");
+});
