@@ -91,3 +91,19 @@ export { Daemon, type DaemonStats, type RunOptions } from "./src/daemon/daemon.t
 export type { ExitReport } from "./src/daemon/exit_report.ts";
 export type { DaemonTopics } from "./src/daemon/session.ts";
 export { SignalConfig, signalDescription, type SignalOptions } from "./src/daemon/signal_config.ts";
+export {
+  BusConfig,
+  Config,
+  ConfigBuilder,
+  type ConfigJson,
+  type ConfigLoadOptions,
+  type ConfigParseOptions,
+  LoggingConfig,
+  MonitoringConfig,
+  PerformanceConfig,
+  ShutdownConfig,
+  type StopExitCode,
+} from "./src/daemon/config.ts";
+export type { LoadedConfig, LoadHost, LoadOptions } from "./src/daemon/load.ts";
+export { BusReceiver, EventBus, type EventBusOptions, LaggedError, type SubscribeOptions, type TopicEvent } from "./src/core/bus.ts";
+export { type Received, Receiver, Source } from "./src/core/receiver.ts";

@@ -1,7 +1,7 @@
 import { EventBus } from "../core/bus.ts";
 import { CancelToken } from "../core/cancel.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { messageOf, ShutdownError, SubsystemError } from "../core/errors.ts";
+import { isDaemonError, messageOf, ShutdownError, SubsystemError } from "../core/errors.ts";
 import type { DaemonEvent, EventBody } from "../core/event.ts";
 import { EXIT_CODES, signalExitCode } from "../core/exit_codes.ts";
 import { type Host, SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
@@ -73,6 +73,7 @@ export class Session implements SupervisorPorts {
   #exitCode: number | undefined;
   #stopSignal: SignalName | undefined;
   #gaveUp = false;
+  #lastFailure: { path: string; error: unknown } | undefined;
   #bus: EventBus<DaemonTopics> | undefined;
   #seq = 0;
   #wasReady = false;
@@ -276,6 +277,11 @@ export class Session implements SupervisorPorts {
     this.log.error(messageOf(error), { err: error });
   }
 
+  /** Remembers which unit failed last. */
+  failed(path: string, error: unknown): void {
+    this.#lastFailure = { path, error };
+  }
+
   /** Asks the daemon to stop, with a code where the reason has one. */
   requestShutdown(reason: string, exitCode?: number): void {
     if (exitCode !== undefined) this.#exitCode ??= exitCode;
@@ -321,9 +327,12 @@ export class Session implements SupervisorPorts {
       if (!isHopeless) return;
     }
     if (failed.length > 0) {
-      const { name, state, reason, details } = failed[failed.length - 1];
-      this.#errors.push(new SubsystemError("SUBSYSTEM_FAILED", name, `Cannot go on as ${name} is ${state}: ${reason}`));
-      this.#exitCode ??= typeof details.exitCode === "number" && details.exitCode !== 0 ? details.exitCode : EXIT_CODES.failed;
+      const { path, error } = this.#lastFailure!;
+      const exitCode = isDaemonError(error) ? error.context?.exitCode : undefined;
+      this.#errors.push(
+        new SubsystemError("SUBSYSTEM_FAILED", path, `Cannot go on as ${path} has failed: ${messageOf(error)}`, { cause: error }),
+      );
+      this.#exitCode ??= typeof exitCode === "number" && exitCode !== 0 ? exitCode : EXIT_CODES.failed;
     }
     this.#requestShutdown(failed.length > 0 ? "every unit has failed" : "no subsystem is left");
   }
