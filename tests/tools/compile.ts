@@ -1,11 +1,14 @@
 /**
- * `compile [--target=NAME] [--outfile=PATH]`: builds the executable with the runtime that runs this file.
+ * `compile [--target=NAME] [--outfile=PATH]`: builds the executable, `dist/daemonkit` with Bun and, when Deno runs this file,
+ * `dist/daemonkit-deno` with Deno.
  *
- * - Bun builds `dist/daemonkit`, Deno builds `dist/daemonkit-deno`.
- * - A target is passed on in the words of the runtime: `bun-linux-arm64`, `bun-windows-x64`, `aarch64-apple-darwin`, ...
+ * - Where Deno's base executable can't be fetched, packing is still checked, and the lack is said and is no failure.
+ * - A target is named in its runtime's words and is built by that runtime only: `bun-linux-arm64`, `bun-windows-x64`,
+ *   `aarch64-unknown-linux-gnu`, ...
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { basename, dirname } from "node:path";
 import process from "node:process";
 import { CURRENT, ensurePackages, findRuntime, ROOT, type Runtime } from "./runtimes.ts";
@@ -68,11 +71,52 @@ export function isStale(outfile: string): boolean {
   return [...sources, "cli.ts", "package.json"].some((name) => statSync(`${ROOT}/${name}`).mtimeMs > builtMs);
 }
 
+/**
+ * Whether Deno can pack the executable. Its own base comes from a server of its makers, so here Deno's executable stands in for it: the file
+ * shows that every module is found and is not meant to be run.
+ */
+export function packs(deno: Runtime): boolean {
+  const folder = mkdtempSync(`${tmpdir()}/daemonkit-pack-`);
+  try {
+    const [command, ...args] = compileCommand(deno, `${folder}/daemonkit-deno`);
+    const env = { ...process.env, DENORT_BIN: deno.path };
+    return spawnSync(command, args, { cwd: ROOT, env, stdio: ["ignore", "inherit", "inherit"] }).status === 0;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Builds for this system or for a target; returns the exit code. */
+function main(args: readonly string[]): number {
+  const option = (name: string) => args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
+  const target = option("target");
+  const extra = args.filter((arg) => !arg.startsWith("--outfile="));
+  const isForBun = target === undefined || target.startsWith("bun-");
+  const isForDeno = target === undefined ? CURRENT === "deno" : !isForBun;
+
+  if (isForBun) {
+    const bun = findRuntime("bun");
+    if (bun === undefined) console.log("dist/daemonkit: not built, as Bun is neither here nor to be had from the registry");
+    const code = bun === undefined ? 1 : compile(bun, option("outfile") ?? EXECUTABLE, extra);
+    if (code !== 0) return code;
+  }
+  if (isForDeno) {
+    const deno = findRuntime("deno");
+    if (deno === undefined) {
+      console.log("dist/daemonkit-deno: not built, as Deno is neither here nor to be had from the registry");
+      return 1;
+    }
+    const outfile = isForBun ? undefined : option("outfile");
+    if (compile(deno, outfile ?? `${EXECUTABLE}-deno`, extra) !== 0) {
+      if (!packs(deno)) return 1;
+      console.log("dist/daemonkit-deno: not built, as Deno's base executable could not be fetched; all that goes into it is found");
+      return target === undefined ? 0 : 1;
+    }
+  }
+  return 0;
+}
+
 if (import.meta.main) {
   ensurePackages();
-  const runtime = findRuntime(CURRENT)!;
-  const args = process.argv.slice(2);
-  const wanted = args.find((arg) => arg.startsWith("--outfile="))?.slice("--outfile=".length);
-  const outfile = wanted ?? (CURRENT === "bun" ? EXECUTABLE : `${EXECUTABLE}-deno`);
-  process.exitCode = compile(runtime, outfile, args.filter((arg) => !arg.startsWith("--outfile=")));
+  process.exitCode = main(process.argv.slice(2));
 }

@@ -3,11 +3,9 @@
  * With `--static` it leaves out the tests, which `test` runs as well.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import process from "node:process";
-import { compileCommand } from "./compile.ts";
-import { ensurePackages, findRuntime, ROOT, type Runtime } from "./runtimes.ts";
+import { packs } from "./compile.ts";
+import { ensurePackages, findRuntime, ROOT } from "./runtimes.ts";
 import { runTests, sentence, type Tally } from "./test.ts";
 
 const EXPORTS = ["mod.ts", "src/cli/mod.ts", "src/testing/mod.ts"];
@@ -56,21 +54,7 @@ function step(name: string, holds: () => boolean): void {
   outcomes.push({ name, seconds: (performance.now() - startMs) / 1_000, ok });
 }
 
-function succeeds(command: string, args: readonly string[], env: Record<string, string> = {}): boolean {
-  const { status } = spawnSync(command, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: ["ignore", "inherit", "inherit"] });
+function succeeds(command: string, args: readonly string[]): boolean {
+  const { status } = spawnSync(command, args, { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"] });
   return status === 0;
-}
-
-/**
- * Whether Deno can pack the executable. Its own base binary comes from a server of its makers, so here Deno's executable stands in for it:
- * the file shows that every module is found and is not meant to be run.
- */
-function packs(runtime: Runtime): boolean {
-  const folder = mkdtempSync(`${tmpdir()}/daemonkit-pack-`);
-  try {
-    const [command, ...args] = compileCommand(runtime, `${folder}/daemonkit-deno`);
-    return succeeds(command, args, { DENORT_BIN: runtime.path });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
 }
