@@ -4,6 +4,49 @@ export type ErrorCategory = "config" | "signal" | "shutdown" | "subsystem" | "io
 /** How bad an error is: `error` fails an operation, `fatal` ends the daemon, `warning` is recorded only. */
 export type ErrorSeverity = "warning" | "error" | "fatal";
 
+/** A stable name of a failure; the table is {@linkcode ERROR_CODES}. */
+export type ErrorCode =
+  | "CONFIG_INVALID"
+  | "CONFIG_NOT_FOUND"
+  | "CONFIG_SYNTAX"
+  | "CONFIG_NOT_YET"
+  | "SIGNAL_FAILED"
+  | "SHUTDOWN_IN_PROGRESS"
+  | "SHUTDOWN_TIMEOUT"
+  | "SHUTDOWN_REQUESTED"
+  | "SHUTDOWN_FORCED"
+  | "SUBSYSTEM_FAILED"
+  | "SUBSYSTEM_UNKNOWN"
+  | "SUBSYSTEM_START_FAILED"
+  | "SUBSYSTEM_START_TIMEOUT"
+  | "SUBSYSTEM_STOP_FAILED"
+  | "SUBSYSTEM_STOP_TIMEOUT"
+  | "SUBSYSTEM_EXHAUSTED"
+  | "SUBSYSTEM_EXITED"
+  | "SUBSYSTEM_LISTENER_FAILED"
+  | "IO_FAILED"
+  | "IO_NOT_FOUND"
+  | "IO_DENIED"
+  | "IO_EXISTS"
+  | "IO_ADDRESS_IN_USE"
+  | "IO_NO_RESOURCES"
+  | "IO_REFUSED"
+  | "SPAWN_FAILED"
+  | "SPAWN_NOT_FOUND"
+  | "SPAWN_DENIED"
+  | "SPAWN_BAD_CWD"
+  | "SPAWN_BAD_USER"
+  | "RUNTIME_PANIC"
+  | "RUNTIME_STATE"
+  | "LOCK_HELD"
+  | "TIMEOUT"
+  | "UNSUPPORTED"
+  | "BUS_LAGGED"
+  | "CHANNEL_CLOSED"
+  | "PROFILING_FAILED"
+  | "IPC_FAILED"
+  | "IPC_PROTOCOL";
+
 /** One row of {@linkcode ERROR_CODES}. */
 export interface ErrorCodeEntry {
   /** The number of the same failure in the Rust crate proc-daemon, or the next free one of its block. */
@@ -24,7 +67,7 @@ const row = (number: number, category: ErrorCategory, severity: ErrorSeverity = 
 });
 
 /** Every code that a {@linkcode DaemonError} can carry: stable text, number, category, severity and whether trying again may help. */
-export const ERROR_CODES = {
+export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeEntry>> = {
   CONFIG_INVALID: row(1000, "config"),
   CONFIG_NOT_FOUND: row(1001, "config"),
   CONFIG_SYNTAX: row(1002, "config"),
@@ -65,7 +108,4 @@ export const ERROR_CODES = {
   PROFILING_FAILED: row(7000, "profiling"),
   IPC_FAILED: row(8000, "ipc", "error", true),
   IPC_PROTOCOL: row(8001, "ipc"),
-} as const satisfies Record<string, ErrorCodeEntry>;
-
-/** A stable name of a failure; the table is {@linkcode ERROR_CODES}. */
-export type ErrorCode = keyof typeof ERROR_CODES;
+};

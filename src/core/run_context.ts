@@ -1,4 +1,4 @@
-import { CancelToken } from "./cancel.ts";
+import type { CancelToken } from "./cancel.ts";
 import type { Clock } from "./clock.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import type { Logger } from "./log.ts";
