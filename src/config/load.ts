@@ -184,7 +184,7 @@ function hintFor(schema: Schema, path: Path, value: Value, isSecret = false): st
   if (facts.kind === "duration" && typeof value === "number") return `write "${value}s" for seconds or "${value}ms" for milliseconds`;
   if (facts.kind === "milliseconds" && typeof value === "string") return `write ${name.replace(/_ms$/, "")} = ${JSON.stringify(value)}`;
   if (node.type === "leaf" && node.choices !== undefined && typeof value === "string") {
-    const near = nearest(value, node.choices);
+    const near = nearest(value, node.choices) ?? node.choices.find((choice) => value.length > 2 && choice.includes(value));
     return near === undefined ? undefined : `did you mean ${JSON.stringify(near)}?`;
   }
   if (typeof value === "string" && bases.has("array") && !bases.has("string")) return `write [${JSON.stringify(value)}]`;

@@ -1,7 +1,7 @@
 import type { ErrorCode } from "../core/error_codes.ts";
 import { durationMs } from "../core/duration.ts";
 import { nearest } from "../core/names.ts";
-import type { TableFacts } from "../core/config_key.ts";
+import type { KeyFacts, TableFacts } from "../core/config_key.ts";
 import { expandVariables } from "./expand.ts";
 import { childOf, type Node, nodeOf, type Schema } from "./schema.ts";
 import { formatPath, isSame, isTable, type Path, type Tree, type Value } from "./tree.ts";
@@ -74,6 +74,12 @@ export function showValue(value: Value): string {
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
+/** The table around a value: as the source holds it, and as the schema knows it. */
+interface Siblings {
+  raw: Tree;
+  entries: Readonly<Record<string, Schema>>;
+}
+
 class Preparation {
   readonly #root: Schema;
   readonly #options: PrepareOptions;
@@ -103,24 +109,26 @@ class Preparation {
       } else if (node.type === "table") {
         const child = Object.hasOwn(node.entries, key) ? node.entries[key] : undefined;
         if (child === undefined) this.#unknownKey(key, node.facts, Object.keys(node.entries), here);
-        else this.#value(tree, key, raw[key], child, here, raw);
+        else this.#value(tree, key, raw[key], child, here, { raw, entries: node.entries });
       }
     }
     return tree;
   }
 
-  #value(tree: Tree, key: string, value: Value, schema: Schema, path: Path, siblings?: Tree): void {
+  #value(tree: Tree, key: string, value: Value, schema: Schema, path: Path, siblings?: Siblings): void {
     const node = nodeOf(schema);
     if (node.type === "table" || node.type === "map") return this.#tableValue(tree, key, value, schema, path);
     const { facts } = node;
     const plain = this.#read(value, node, path);
     if (plain === undefined) return;
-    if (facts.notYet && !isSame(plain, facts.default)) {
-      const message = `expected ${showValue(facts.default)}, the only value so far, got ${showValue(plain)}`;
-      return void this.#findings.push({ path, part: "value", message, hint: NOT_LANDED, code: "CONFIG_NOT_YET" });
-    }
-    if (facts.unitFormOf === undefined) tree[key] = plain;
+    if (facts.unitFormOf === undefined) this.#keep(tree, key, plain, facts, path);
     else this.#unitForm(tree, facts.unitFormOf, plain, facts.expects!, path, siblings!);
+  }
+
+  #keep(tree: Tree, key: string, value: Value, facts: Partial<KeyFacts>, path: Path): void {
+    if (!facts.notYet || isSame(value, facts.default)) return void (tree[key] = value);
+    const message = `expected ${showValue(facts.default)}, the only value so far, got ${showValue(value)}`;
+    this.#findings.push({ path, part: "value", message, hint: NOT_LANDED, code: "CONFIG_NOT_YET" });
   }
 
   #tableValue(tree: Tree, key: string, value: Value, schema: Schema, path: Path): void {
@@ -157,9 +165,9 @@ class Preparation {
     return areTexts || isExpanded ? readText(text, bases) : text;
   }
 
-  #unitForm(tree: Tree, sibling: string, value: Value, expects: string, path: Path, siblings: Tree): void {
+  #unitForm(tree: Tree, sibling: string, value: Value, expects: string, path: Path, { raw, entries }: Siblings): void {
     const name = String(path[path.length - 1]);
-    if (Object.hasOwn(siblings, sibling)) return this.#find(path, "key", `expected either ${name} or ${sibling}, got both`, "remove one of them");
+    if (Object.hasOwn(raw, sibling)) return this.#find(path, "key", `expected either ${name} or ${sibling}, got both`, "remove one of them");
     let ms: number | undefined;
     try {
       ms = typeof value === "string" ? Math.round(durationMs(value)) : undefined;
@@ -168,7 +176,7 @@ class Preparation {
       const hint = typeof value === "number" ? `write "${value}s" for seconds, or ${sibling} = ${value}` : undefined;
       return void this.#findings.push({ path, part: "value", message: `expected ${expects}, got ${showValue(value)}`, hint });
     }
-    tree[sibling] = ms;
+    this.#keep(tree, sibling, ms, nodeOf(entries[sibling]).facts as Partial<KeyFacts>, path);
     this.#written.set(formatPath([...path.slice(0, -1), sibling]), path);
   }
 

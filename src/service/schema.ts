@@ -275,7 +275,7 @@ function problemsOf(name: string, table: ServiceTable): ServiceProblem[] {
   for (const target of ["http", "tcp"] as const) {
     const text = ready[target];
     if (text === undefined) continue;
-    if (text.includes("{port}") && port === undefined) find(["ready", target], `expected port to be set, got {port} in ${JSON.stringify(text)}`, "write port = 3000");
+    if (text.includes("{port}") && port === undefined) find(["port"], `expected a port for ready.${target}, which has {port}, got nothing`, "write port = 3000");
     if (instances > 1 && !text.includes("{port}") && !text.includes("{instance}")) {
       find(["ready", target], `expected {port} for ${instances} instances, got one fixed port in ${JSON.stringify(text)}`, "write {port} in its place");
     }

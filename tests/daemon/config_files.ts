@@ -1,0 +1,19 @@
+import type { FileInfo } from "../../src/core/host.ts";
+import { IoError } from "../../src/core/errors.ts";
+import type { LoadHost } from "../../src/daemon/load.ts";
+
+/** The parts of a host that loading needs: files by absolute path, and an environment. */
+export function hostOf(texts: Record<string, string>, environment: Record<string, string> = {}, cwd = "/etc/app"): LoadHost {
+  return {
+    cwd,
+    env: { get: (name) => environment[name], all: () => ({ ...environment }) },
+    files: {
+      readText: (path) => texts[path] ?? fail(path),
+      info: (path): FileInfo | undefined => path in texts ? { kind: "file", size: texts[path].length, mode: 0o600, uid: 0, mtimeMs: 0 } : undefined,
+    },
+  };
+}
+
+function fail(path: string): never {
+  throw new IoError("IO_NOT_FOUND", `Cannot read ${path}`);
+}
