@@ -68,13 +68,19 @@ function pathOf(root: Schema, tree: Tree, key: string): Path {
   const schema = path && schemaAt(root, path);
   if (path === undefined || schema === undefined || !isNamed(root, tree, path)) {
     const near = nearest(key, fixedLeaves(root).map((leaf) => formatPath(leaf.path)));
-    throw new ConfigError("CONFIG_INVALID", `Cannot explain ${JSON.stringify(key)} as there is no such key${near ? `: did you mean ${near}?` : ""}`);
+    throw new ConfigError(
+      "CONFIG_INVALID",
+      `Cannot explain ${JSON.stringify(key)} as there is no such key${near ? `: did you mean ${near}?` : ""}`,
+    );
   }
   const node = nodeOf(schema);
   if (node.type === "table" || node.type === "map") {
     const value = valueAt(tree, path);
     const keys = node.type === "table" ? Object.keys(node.entries) : isTable(value) ? Object.keys(value) : [];
-    throw new ConfigError("CONFIG_INVALID", `Cannot explain ${JSON.stringify(key)} as it is a table: name one of its keys, ${keys.join(", ") || "of which it has none"}`);
+    throw new ConfigError(
+      "CONFIG_INVALID",
+      `Cannot explain ${JSON.stringify(key)} as it is a table: name one of its keys, ${keys.join(", ") || "of which it has none"}`,
+    );
   }
   return node.facts.unitFormOf === undefined ? path : [...path.slice(0, -1), node.facts.unitFormOf];
 }

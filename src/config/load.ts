@@ -3,7 +3,7 @@ import { parse as parseToml, TomlError } from "smol-toml";
 import { ConfigError, type ConfigIssue } from "../core/errors.ts";
 import { nearest } from "../core/names.ts";
 import { environmentLayer, type EnvironmentSource } from "./environment.ts";
-import { type Explanation, explainKey } from "./explain.ts";
+import { explainKey, type Explanation } from "./explain.ts";
 import { hasPath, type Layer, placeOf, type Position, writtenPath } from "./layer.ts";
 import { type Finding, HIDDEN, isHostile, prepare, showValue } from "./prepare.ts";
 import { childOf, type ConfigSchema, factsAt, nodeOf, type Problem, type Schema, schemaAt } from "./schema.ts";
@@ -188,7 +188,9 @@ function hintFor(schema: Schema, path: Path, value: Value, isSecret = false): st
     return near === undefined ? undefined : `did you mean ${JSON.stringify(near)}?`;
   }
   if (typeof value === "string" && bases.has("array") && !bases.has("string")) return `write [${JSON.stringify(value)}]`;
-  if ((typeof value === "number" || typeof value === "boolean") && bases.has("string") && !bases.has("number")) return `write it in quotes: "${value}"`;
+  if ((typeof value === "number" || typeof value === "boolean") && bases.has("string") && !bases.has("number")) {
+    return `write it in quotes: "${value}"`;
+  }
   const isQuoted = typeof value === "string" && !bases.has("string") &&
     (bases.has("boolean") ? /^(?:true|false)$/ : /^-?\d+(?:\.\d+)?$/).test(value);
   return isQuoted ? `write it without quotes: ${value}` : undefined;

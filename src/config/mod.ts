@@ -5,4 +5,17 @@ export { expandVariables, type Expansion } from "./expand.ts";
 export { type Layer, placeOf } from "./layer.ts";
 export { load, type Loaded, type Sources } from "./load.ts";
 export { type ConfigSchema, fixedLeaves, key, type Problem, type Schema, type Settlement, table } from "./schema.ts";
-export { type Change, diff, formatPath, isSame, isTable, merge, parsePath, type Path, setAt, type Tree, type Value, valueAt } from "./tree.ts";
+export {
+  type Change,
+  diff,
+  formatPath,
+  isSame,
+  isTable,
+  merge,
+  parsePath,
+  type Path,
+  setAt,
+  type Tree,
+  type Value,
+  valueAt,
+} from "./tree.ts";

@@ -8,7 +8,7 @@ type Marks = Map<string, { key: Position; value: Position }>;
 export function positionsOf(name: string, text: string): Positions {
   const marks: Marks = new Map();
   if (name.endsWith(".json")) new JsonScanner(text, marks).value([]);
-  else { for (const node of parseTOML(text, { tomlVersion: "1.1" }).body[0].body) markTable(node, marks); }
+  else for (const node of parseTOML(text, { tomlVersion: "1.1" }).body[0].body) markTable(node, marks);
   return marks;
 }
 

@@ -148,7 +148,9 @@ class Preparation {
   #read(value: Value, node: Node, path: Path): Value {
     if (Array.isArray(value)) {
       const item = node.type === "list" ? nodeOf(node.item) : node;
-      const items = value.map((each, index) => isTable(each) ? each : this.#read(each, { ...item, facts: node.facts } as Node, [...path, index]));
+      const items = value.map((each, index) =>
+        isTable(each) ? each : this.#read(each, { ...item, facts: node.facts } as Node, [...path, index])
+      );
       return items.includes(undefined) ? undefined : items;
     }
     if (typeof value !== "string") return value;
@@ -157,8 +159,19 @@ class Preparation {
     if (variables === undefined || facts.verbatim) return areTexts ? readText(value, bases) : value;
     const { text, isExpanded, problems } = expandVariables(value, variables);
     for (const { name, kind } of problems) {
-      if (kind === "undefined") this.#find(path, "value", `expected the environment variable ${name} to be set, got nothing`, `set it, or write \${${name}:-default}`);
-      else this.#find(path, "value", `expected \${NAME} or \${NAME:-default}, got ${facts.secret ? HIDDEN : showValue(name)}`, "write $${ for a literal ${");
+      if (kind === "undefined") {
+        this.#find(
+          path,
+          "value",
+          `expected the environment variable ${name} to be set, got nothing`,
+          `set it, or write \${${name}:-default}`,
+        );
+      } else {this.#find(
+          path,
+          "value",
+          `expected \${NAME} or \${NAME:-default}, got ${facts.secret ? HIDDEN : showValue(name)}`,
+          "write $${ for a literal ${",
+        );}
     }
     if (problems.length > 0) return undefined;
     if (isExpanded) this.#unexpanded.set(formatPath(path), value);
@@ -167,7 +180,9 @@ class Preparation {
 
   #unitForm(tree: Tree, sibling: string, value: Value, expects: string, path: Path, { raw, entries }: Siblings): void {
     const name = String(path[path.length - 1]);
-    if (Object.hasOwn(raw, sibling)) return this.#find(path, "key", `expected either ${name} or ${sibling}, got both`, "remove one of them");
+    if (Object.hasOwn(raw, sibling)) {
+      return this.#find(path, "key", `expected either ${name} or ${sibling}, got both`, "remove one of them");
+    }
     let ms: number | undefined;
     try {
       ms = typeof value === "string" ? Math.round(durationMs(value)) : undefined;
@@ -193,7 +208,11 @@ class Preparation {
     }
     const near = Object.hasOwn(aliases, key) ? key : nearest(key, [...known, ...Object.keys(aliases)]);
     const meant = near === undefined ? undefined : aliases[near] ?? near;
-    const hint = meant === undefined ? `known keys are ${[...known].sort().join(", ")}` : near === key ? `use ${meant}` : `did you mean ${meant}?`;
+    const hint = meant === undefined
+      ? `known keys are ${[...known].sort().join(", ")}`
+      : near === key
+      ? `use ${meant}`
+      : `did you mean ${meant}?`;
     this.#findings.push({ path, part: "key", message, hint, meant: meant === undefined ? undefined : [...path.slice(0, -1), meant] });
   }
 

@@ -109,7 +109,9 @@ function compare(before: Tree, after: Tree, path: Path, changes: Change[]): void
     const fresh = Object.hasOwn(after, key) ? after[key] : undefined;
     if (isTable(old) || isTable(fresh)) {
       if (old !== undefined && !isTable(old)) changes.push({ path: here, kind: "removed" });
-      if (fresh !== undefined && (!isTable(fresh) || (old === undefined && Object.keys(fresh).length === 0))) changes.push({ path: here, kind: "added" });
+      if (fresh !== undefined && (!isTable(fresh) || (old === undefined && Object.keys(fresh).length === 0))) {
+        changes.push({ path: here, kind: "added" });
+      }
       compare(isTable(old) ? old : {}, isTable(fresh) ? fresh : {}, here, changes);
     } else if (old === undefined) changes.push({ path: here, kind: "added" });
     else if (fresh === undefined) changes.push({ path: here, kind: "removed" });

@@ -73,7 +73,14 @@ export class ShutdownConfig {
   readonly #given: number;
 
   /** Takes checked values; `Config.builder()` and `Config.load()` check them. */
-  constructor(drainDelayMs: number, timeoutMs: number, forceTimeoutMs: number, killTimeoutMs: number, exitCode: StopExitCode, given: number) {
+  constructor(
+    drainDelayMs: number,
+    timeoutMs: number,
+    forceTimeoutMs: number,
+    killTimeoutMs: number,
+    exitCode: StopExitCode,
+    given: number,
+  ) {
     this.#drainDelayMs = drainDelayMs;
     this.#timeoutMs = timeoutMs;
     this.#forceTimeoutMs = forceTimeoutMs;
@@ -677,10 +684,17 @@ export class ConfigBuilder {
       const { read, expects, isNotYet, default: standard }: Leaf = LEAVES[path];
       const kept = read(value);
       const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
-      if (kept === undefined) issues.push({ source: "Config.builder()", path, message: `expected ${expects}, got ${shown}`, code: "CONFIG_INVALID" });
-      else if (isNotYet && kept !== standard) {
+      if (kept === undefined) {
+        issues.push({ source: "Config.builder()", path, message: `expected ${expects}, got ${shown}`, code: "CONFIG_INVALID" });
+      } else if (isNotYet && kept !== standard) {
         const message = `expected ${standard}, the only value so far, got ${shown}`;
-        issues.push({ source: "Config.builder()", path, message, hint: "remove it: its feature has not landed yet", code: "CONFIG_NOT_YET" });
+        issues.push({
+          source: "Config.builder()",
+          path,
+          message,
+          hint: "remove it: its feature has not landed yet",
+          code: "CONFIG_NOT_YET",
+        });
       } else values[path] = kept;
     }
 
@@ -712,7 +726,14 @@ export function configOf(values: Readonly<Record<string, unknown>>, given: Deadl
     of("work_dir"),
     of("pid_file"),
     of("state_dir"),
-    new LoggingConfig(of("logging.level"), of("logging.json"), of("logging.color"), of("logging.file"), of("logging.max_file_size"), of("logging.max_files")),
+    new LoggingConfig(
+      of("logging.level"),
+      of("logging.json"),
+      of("logging.color"),
+      of("logging.file"),
+      of("logging.max_file_size"),
+      of("logging.max_files"),
+    ),
     new ShutdownConfig(drain_delay_ms, timeout_ms, force_timeout_ms, kill_timeout_ms, of("shutdown.exit_code"), bits),
     new PerformanceConfig(of("performance.worker_threads")),
     new BusConfig(of("bus.capacity")),

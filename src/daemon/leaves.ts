@@ -17,7 +17,11 @@ export interface Leaf {
 
 const NAME_EXPECTS = '1 to 63 letters, digits, "_" or "-" that start with a letter or digit';
 const MAX_MS = Number.MAX_SAFE_INTEGER;
-const flag = (standard: boolean): Leaf => ({ expects: "true or false", read: (value) => typeof value === "boolean" ? value : undefined, default: standard });
+const flag = (standard: boolean): Leaf => ({
+  expects: "true or false",
+  read: (value) => typeof value === "boolean" ? value : undefined,
+  default: standard,
+});
 const path: Leaf = { expects: "a path", read: (value) => typeof value === "string" && value !== "" ? value : undefined };
 const integer = (min: number, max: number, standard: number): Leaf => ({
   expects: max === Infinity ? `an integer >= ${min}` : `an integer from ${min} to ${max}`,
@@ -70,7 +74,11 @@ export const LEAVES = {
   "monitoring.track_resources": notYet(flag(true)),
   "monitoring.health_checks": notYet(flag(true)),
   "monitoring.health_check_interval_ms": notYet(duration(1, 5_000)),
-  "bus.capacity": { expects: "a power of two from 2 to 1048576", read: (value: unknown) => isBusCapacity(value) ? value : undefined, default: 4_096 },
+  "bus.capacity": {
+    expects: "a power of two from 2 to 1048576",
+    read: (value: unknown) => isBusCapacity(value) ? value : undefined,
+    default: 4_096,
+  },
 } as const satisfies Record<string, Leaf>;
 
 /** Path of a setting. */
@@ -93,7 +101,8 @@ export function isDaemonName(value: unknown): value is string {
 
 /** Whether a value can be the capacity of the bus. */
 export function isBusCapacity(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) >= 2 && (value as number) <= 1_048_576 && Number.isInteger(Math.log2(value as number));
+  return Number.isInteger(value) && (value as number) >= 2 && (value as number) <= 1_048_576 &&
+    Number.isInteger(Math.log2(value as number));
 }
 
 function readDuration(value: unknown, min: number): number | undefined {

@@ -4,9 +4,9 @@ import { ConfigError } from "../core/errors.ts";
 import type { Env, Files } from "../core/host.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import { folderOf, resolvePath } from "../config/paths.ts";
-import { Config, type ConfigParseOptions, configOf, type Explain } from "./config.ts";
+import { Config, configOf, type ConfigParseOptions, type Explain } from "./config.ts";
 import { DEADLINE_KEYS, type Deadlines } from "./deadlines.ts";
-import { LEAVES, type Leaf, type LeafPath } from "./leaves.ts";
+import { type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
 
 /** The parts of a host that loading needs. */
 export interface LoadHost {
@@ -63,7 +63,8 @@ export interface LoadedConfig {
 export async function loadConfig(host: LoadHost, options: LoadOptions = {}): Promise<LoadedConfig> {
   const { optional = false, set = [], base = Config.default(), envPrefix } = options;
   const { files, env, cwd } = host;
-  const name = options.path ?? (!isFile(files, resolvePath(cwd, "daemon.toml")) && isFile(files, resolvePath(cwd, "daemon.json")) ? "daemon.json" : "daemon.toml");
+  const name = options.path ??
+    (!isFile(files, resolvePath(cwd, "daemon.toml")) && isFile(files, resolvePath(cwd, "daemon.json")) ? "daemon.json" : "daemon.toml");
   const path = resolvePath(cwd, name);
   const isThere = files.info(path) !== undefined;
   if (!isThere && !optional) {
@@ -74,7 +75,9 @@ export async function loadConfig(host: LoadHost, options: LoadOptions = {}): Pro
 
   // The files, strongest first, under the names that the user gave them.
   const stem = name.replace(/\.(?:toml|json)$/, "");
-  const overlays = [`${stem}.local.toml`, `${stem}.local.json`].filter((overlay) => overlay !== name && isFile(files, resolvePath(cwd, overlay)));
+  const overlays = [`${stem}.local.toml`, `${stem}.local.json`].filter((overlay) =>
+    overlay !== name && isFile(files, resolvePath(cwd, overlay))
+  );
   const names = [...overlays, ...(isThere ? [name] : [])];
   const texts = names.map((each) => ({ name: each, text: files.readText(resolvePath(cwd, each)) }));
   const variables = env.all();
@@ -122,7 +125,11 @@ async function loadSources(
   const builder = givenTree(base);
   const { tree, warnings, explain, shown } = await load(schema, { ...sources, builder });
   const baseDir = baseDirOf(tree);
-  const config = configOfTree(tree, (path, key) => folder === undefined ? path : key === "work_dir" ? baseDir : resolvePath(baseDir, path), explain);
+  const config = configOfTree(
+    tree,
+    (path, key) => folder === undefined ? path : key === "work_dir" ? baseDir : resolvePath(baseDir, path),
+    explain,
+  );
   return { config, services: services(), baseDir, warnings, tree, explain, shown };
 }
 

@@ -1,8 +1,19 @@
 import * as v from "valibot";
 import type { KeyFacts, ReloadClass } from "../core/config_key.ts";
-import { type ConfigSchema, formatPath, isTable, key, type Layer, type Problem, type Schema, type Settlement, table, type Tree } from "../config/mod.ts";
+import {
+  type ConfigSchema,
+  formatPath,
+  isTable,
+  key,
+  type Layer,
+  type Problem,
+  type Schema,
+  type Settlement,
+  table,
+  type Tree,
+} from "../config/mod.ts";
 import { loggingTable } from "../log/schema.ts";
-import { servicesTable, type ServiceTable, serviceTable, serviceSpecs } from "../service/schema.ts";
+import { serviceSpecs, servicesTable, type ServiceTable, serviceTable } from "../service/schema.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import { DEADLINE_KEYS, type Deadlines, settleDeadlines } from "./deadlines.ts";
 import { isBusCapacity, isDaemonName, type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
@@ -103,8 +114,13 @@ function settledDeadlines(layers: readonly Layer[]): Settlement {
     const path = ["shutdown", key];
     const way = lifted.find((each) => each.key === key && !given.slice(0, each.source).some((stronger) => stronger[key] !== undefined));
     const winner = given.find((each) => each[key] !== undefined)?.[key];
-    if (way !== undefined) follow.push({ path, value: deadlines[key], note: `moved from ${way.from}, as shutdown.${way.by} of a stronger source leaves no room for it` });
-    else if (winner === undefined) {
+    if (way !== undefined) {
+      follow.push({
+        path,
+        value: deadlines[key],
+        note: `moved from ${way.from}, as shutdown.${way.by} of a stronger source leaves no room for it`,
+      });
+    } else if (winner === undefined) {
       const isFollowing = given.some((each) => Object.keys(each).length > 0) && deadlines[key] > 0;
       follow.push({ path, value: deadlines[key], note: isFollowing ? "follows from the deadlines that are set" : "nothing else is set" });
     }
@@ -113,7 +129,9 @@ function settledDeadlines(layers: readonly Layer[]): Settlement {
     { source, key, by, from, to },
   ) => {
     const stronger = layers[given.findIndex((each) => each[by] !== undefined)];
-    return `${formatPath(["shutdown", key])} = ${from} of ${layers[source].name} becomes ${to}, as ${stronger.name} sets shutdown.${by} = ${deadlines[by]}`;
+    return `${formatPath(["shutdown", key])} = ${from} of ${layers[source].name} becomes ${to}, as ${stronger.name} sets shutdown.${by} = ${
+      deadlines[by]
+    }`;
   });
   return { problems, warnings, follow };
 }

@@ -64,12 +64,21 @@ export function serviceTable(): v.GenericSchema {
     after: key(v.array(item(NOT_EMPTY, AFTER)), { ...unit, expects: `a list of ${AFTER}`, default: [] }),
     port: key(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)), { ...unit, expects: "a port from 1 to 65535" }),
     env: v.optional(variablesTable()),
-    env_file: key(v.array(item(NOT_EMPTY, 'a path, after "?" if it may be missing')), { ...unit, expects: "a list of paths", default: [], kind: "path" }),
+    env_file: key(v.array(item(NOT_EMPTY, 'a path, after "?" if it may be missing')), {
+      ...unit,
+      expects: "a list of paths",
+      default: [],
+      kind: "path",
+    }),
     cwd: key(NOT_EMPTY, { ...unit, expects: "a path", kind: "path" }),
     ready: v.optional(readyTable()),
     restart: v.optional(restartTable()),
     stop: v.optional(stopTable()),
-    instances: key(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000)), { ...unit, expects: "an integer from 1 to 1000", default: 1 }),
+    instances: key(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000)), {
+      ...unit,
+      expects: "an integer from 1 to 1000",
+      default: 1,
+    }),
     essential: key(v.boolean(), { ...unit, expects: "true or false", default: false }),
     success_exit_codes: key(v.array(item(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255)), "an exit code from 0 to 255")), {
       ...unit,
@@ -145,16 +154,28 @@ function readyTable(): v.GenericSchema {
     log: key(v.pipe(v.string(), v.check(isPattern)), { ...unit, expects: "a regular expression" }),
     every: key(duration(isPositive), { ...unit, expects: DURATION, default: "500ms", kind: "duration" }),
     timeout: key(duration(isPositive), { ...unit, expects: DURATION, default: "30s", kind: "duration" }),
-  }, { expects: 'a table, or a URL as in ready = "http://127.0.0.1:{port}/healthz"', shorthand: "http", aliases: { url: "http", interval: "every" } });
+  }, {
+    expects: 'a table, or a URL as in ready = "http://127.0.0.1:{port}/healthz"',
+    shorthand: "http",
+    aliases: { url: "http", interval: "every" },
+  });
 }
 
 function restartTable(): v.GenericSchema {
   return table({
-    policy: key(v.picklist(["never", "on-failure", "always"]), { ...unit, expects: "one of never, on-failure, always", default: "on-failure" }),
+    policy: key(v.picklist(["never", "on-failure", "always"]), {
+      ...unit,
+      expects: "one of never, on-failure, always",
+      default: "on-failure",
+    }),
     delay: key(duration(), { ...unit, expects: DURATION, default: "100ms", kind: "duration" }),
     factor: key(v.pipe(v.number(), v.finite(), v.minValue(1)), { ...unit, expects: "a number >= 1", default: 2 }),
     max_delay: key(duration(), { ...unit, expects: DURATION, default: "30s", kind: "duration" }),
-    jitter: key(v.pipe(v.number(), v.minValue(0), v.check((share) => share < 1)), { ...unit, expects: "a number >= 0 and < 1", default: 0.2 }),
+    jitter: key(v.pipe(v.number(), v.minValue(0), v.check((share) => share < 1)), {
+      ...unit,
+      expects: "a number >= 0 and < 1",
+      default: 0.2,
+    }),
     max_restarts: key(v.pipe(v.number(), v.check((count) => count >= 0 && (count === Infinity || Number.isInteger(count)))), {
       ...unit,
       expects: "an integer >= 0, or inf",
@@ -189,7 +210,8 @@ function logTable(): v.GenericSchema {
 function variablesTable(): v.GenericSchema {
   const facts: TableFacts = {
     expects: "a table of texts",
-    nameProblem: (name) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? undefined : `must be letters, digits or "_": current value is ${JSON.stringify(name)}`,
+    nameProblem: (name) =>
+      /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? undefined : `must be letters, digits or "_": current value is ${JSON.stringify(name)}`,
   };
   return v.pipe(v.record(v.string(), item(v.string(), "a text", true)), v.metadata({ facts }));
 }
@@ -252,7 +274,10 @@ function sameNames(names: readonly string[]): ServiceProblem[] {
   for (const name of names) {
     const first = seen.get(nameKey(name));
     if (first === undefined) seen.set(nameKey(name), name);
-    else problems.push({ path: ["service", name], message: `expected a name that differs from ${JSON.stringify(first)} by more than case, got ${JSON.stringify(name)}` });
+    else {problems.push({
+        path: ["service", name],
+        message: `expected a name that differs from ${JSON.stringify(first)} by more than case, got ${JSON.stringify(name)}`,
+      });}
   }
   return problems;
 }
@@ -260,9 +285,12 @@ function sameNames(names: readonly string[]): ServiceProblem[] {
 function problemsOf(name: string, table: ServiceTable): ServiceProblem[] {
   const problems: ServiceProblem[] = [];
   const { run, ready, port, instances = 1, after = [] } = table;
-  const find = (path: (string | number)[], message: string, hint?: string) => void problems.push({ path: ["service", name, ...path], message, hint });
+  const find = (path: (string | number)[], message: string, hint?: string) =>
+    void problems.push({ path: ["service", name, ...path], message, hint });
   if (run === undefined) find(["run"], "expected run, got nothing", 'write run = ["program", "argument"]');
-  if (port !== undefined && port + instances - 1 > 65_535) find(["port"], `expected a port of at most ${65_536 - instances} for ${instances} instances, got ${port}`);
+  if (port !== undefined && port + instances - 1 > 65_535) {
+    find(["port"], `expected a port of at most ${65_536 - instances} for ${instances} instances, got ${port}`);
+  }
   after.forEach((entry, index) => {
     if (!isWell(() => parseAfter(entry).name !== "")) find(["after", index], `expected ${AFTER}, got ${JSON.stringify(entry)}`);
   });
@@ -275,16 +303,38 @@ function problemsOf(name: string, table: ServiceTable): ServiceProblem[] {
   for (const target of ["http", "tcp"] as const) {
     const text = ready[target];
     if (text === undefined) continue;
-    if (text.includes("{port}") && port === undefined) find(["port"], `expected a port for ready.${target}, which has {port}, got nothing`, "write port = 3000");
+    if (text.includes("{port}") && port === undefined) {
+      find(["port"], `expected a port for ready.${target}, which has {port}, got nothing`, "write port = 3000");
+    }
     if (instances > 1 && !text.includes("{port}") && !text.includes("{instance}")) {
-      find(["ready", target], `expected {port} for ${instances} instances, got one fixed port in ${JSON.stringify(text)}`, "write {port} in its place");
+      find(
+        ["ready", target],
+        `expected {port} for ${instances} instances, got one fixed port in ${JSON.stringify(text)}`,
+        "write {port} in its place",
+      );
     }
   }
   return problems;
 }
 
 function optionsOf(table: ServiceTable): ServiceOptions {
-  const { run, ready, restart, stop, log, env_file: envFile, success_exit_codes: successExitCodes, after, port, env, cwd, instances, essential, user, group } = table;
+  const {
+    run,
+    ready,
+    restart,
+    stop,
+    log,
+    env_file: envFile,
+    success_exit_codes: successExitCodes,
+    after,
+    port,
+    env,
+    cwd,
+    instances,
+    essential,
+    user,
+    group,
+  } = table;
   return {
     run: run!,
     after,
@@ -305,6 +355,16 @@ function optionsOf(table: ServiceTable): ServiceOptions {
 }
 
 function restartOptions(table: NonNullable<ServiceTable["restart"]>): RestartOptions & { policy?: RestartWhen } {
-  const { policy, delay, factor, max_delay: maxDelay, jitter, max_restarts: maxRestarts, within, reset_after: resetAfter, on_exhausted: onExhausted } = table;
+  const {
+    policy,
+    delay,
+    factor,
+    max_delay: maxDelay,
+    jitter,
+    max_restarts: maxRestarts,
+    within,
+    reset_after: resetAfter,
+    on_exhausted: onExhausted,
+  } = table;
   return { policy, delay, factor, maxDelay, jitter, maxRestarts, within, resetAfter, onExhausted };
 }

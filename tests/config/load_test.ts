@@ -36,7 +36,9 @@ const file = (text: string, name = "app.toml") => ({ name, text });
 async function mistakes(sources: Sources): Promise<string[]> {
   const error = await load(schema, sources).then(() => assert.fail("must be refused"), (error) => error);
   if (!(error instanceof ConfigError)) throw error;
-  return error.issues.map(({ source, path, message, hint }) => [source, path, message].filter(Boolean).join(": ") + (hint ? `; ${hint}` : ""));
+  return error.issues.map(({ source, path, message, hint }) =>
+    [source, path, message].filter(Boolean).join(": ") + (hint ? `; ${hint}` : "")
+  );
 }
 
 test("load: the strongest source wins, and explain shows the others in order", async () => {
@@ -80,8 +82,14 @@ test("load: tables merge, lists replace", async () => {
 
 test("load: texts of the environment and of --set are read by the type of their key", async () => {
   const { tree } = await load(schema, {
-    set: ["unit.a.size=7", "inner=high", "list=[\"x=y\"]"],
-    environment: environment({ DAEMON_ON: "true", DAEMON_COUNT: "16", DAEMON_NAME: "16", DAEMON_WAIT: "2s", DAEMON_TOKEN_FILE: "/run/token" }),
+    set: ["unit.a.size=7", "inner=high", 'list=["x=y"]'],
+    environment: environment({
+      DAEMON_ON: "true",
+      DAEMON_COUNT: "16",
+      DAEMON_NAME: "16",
+      DAEMON_WAIT: "2s",
+      DAEMON_TOKEN_FILE: "/run/token",
+    }),
   });
   assert.deepEqual([tree.on, tree.count, tree.name, tree.wait_ms, tree.token, tree.list], [true, 16, "16", 2_000, "from-a-file", ["x=y"]]);
   assert.deepEqual([tree.unit, tree.inner], [{ a: { size: 7 } }, { level: "high" }]);
@@ -89,7 +97,10 @@ test("load: texts of the environment and of --set are read by the type of their 
 
 test("load: a variable in a file is replaced, read by type, and never replaced in a verbatim key", async () => {
   const variables = { N: "3", S: "three" };
-  const { tree } = await load(schema, { variables, files: [file('count = "${N}"\nname = "${S} $${N}"\nshell = "echo ${HOME}"\nlist = ["${S}", "x"]')] });
+  const { tree } = await load(schema, {
+    variables,
+    files: [file('count = "${N}"\nname = "${S} $${N}"\nshell = "echo ${HOME}"\nlist = ["${S}", "x"]')],
+  });
   assert.deepEqual([tree.count, tree.name, tree.shell, tree.list], [3, "three ${N}", "echo ${HOME}", ["three", "x"]]);
 });
 
@@ -113,7 +124,7 @@ test("load: every mistake of every source at once, each with its place and what 
     "[unit.bad]",
     "[unit.a]",
     "name = 1",
-    'siez = 1',
+    "siez = 1",
   ].join("\n");
   const json = '{\n  "inner": { "niveau": "low",\n "depth": 1 },\n "name": 5\n}';
   assert.deepEqual(
@@ -140,7 +151,7 @@ test("load: every mistake of every source at once, each with its place and what 
       'app.toml:12:1: unit.a.siez: expected a known key, got "siez"; did you mean size?',
       'app.json:2:14: inner.niveau: expected a known key, got "niveau"; use level',
       'app.json:3:2: inner.depth: expected a key that has landed, got "depth"; remove it: its feature has not landed yet',
-      "app.json:4:10: name: expected a text, got 5; write it in quotes: \"5\"",
+      'app.json:4:10: name: expected a text, got 5; write it in quotes: "5"',
     ],
   );
 });
@@ -202,7 +213,9 @@ test("load: a wrong value that came from a variable is shown as the file writes 
 });
 
 test("load: variables with the prefix that belong to no key are a warning with the nearest name", async () => {
-  const { warnings } = await load(schema, { environment: environment({ DAEMON_NAEM: "x", DAEMONKIT_UNIT: "y", OTHER: "z", DAEMON_UNIT_A_SIZE: "1" }) });
+  const { warnings } = await load(schema, {
+    environment: environment({ DAEMON_NAEM: "x", DAEMONKIT_UNIT: "y", OTHER: "z", DAEMON_UNIT_A_SIZE: "1" }),
+  });
   assert.deepEqual(warnings, [
     "environment DAEMON_NAEM: no key has this name; did you mean DAEMON_NAME?",
     "environment DAEMON_UNIT_A_SIZE: no key has this name",
@@ -219,7 +232,12 @@ test("environmentNames: _FILE twins exist for secret keys only", () => {
 
 test("explain: unit forms and shorthands lead to their key and their place", async () => {
   const { explain } = await load(schema, { files: [file('wait = "2s"\ninner = "high"')] });
-  assert.deepEqual(await explain("wait"), { key: "wait_ms", value: 2_000, source: "app.toml:1:8", overridden: [{ value: 5, source: "default" }] });
+  assert.deepEqual(await explain("wait"), {
+    key: "wait_ms",
+    value: 2_000,
+    source: "app.toml:1:8",
+    overridden: [{ value: 5, source: "default" }],
+  });
   assert.equal((await explain("inner.level")).source, "app.toml:2:9");
 });
 

@@ -21,7 +21,9 @@ test("positionsOf finds keys and values of every TOML shape", () => {
     return `${key.line}:${key.column} ${value.line}:${value.column}`;
   };
   assert.deepEqual(
-    ["name", "a", "a.b", "a.b.c", "a.b.c[1]", "a.b.c[2]", "a.b.d", "a.b.d.e.f", 'a.b.d.e."g h"', "list[1].x"].map((path) => `${path} ${at(path)}`),
+    ["name", "a", "a.b", "a.b.c", "a.b.c[1]", "a.b.c[2]", "a.b.d", "a.b.d.e.f", 'a.b.d.e."g h"', "list[1].x"].map((path) =>
+      `${path} ${at(path)}`
+    ),
     [
       "name 1:1 1:8",
       "a 2:2 2:2",
@@ -51,7 +53,7 @@ test("positionsOf accepts every JSON text that JSON.parse accepts", () => {
 
 test("jsonMistake says what was expected and where", () => {
   const rows: [string, string][] = [
-    ['{"a": 1,}', '1:9 expected a key in double quotes'],
+    ['{"a": 1,}', "1:9 expected a key in double quotes"],
     ["{\n  a: 1}", "2:3 expected a key in double quotes"],
     ['{"a" 1}', '1:6 expected ":"'],
     ['{"a": 1 "b": 2}', '1:9 expected "," or "}"'],

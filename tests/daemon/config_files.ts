@@ -9,7 +9,8 @@ export function hostOf(texts: Record<string, string>, environment: Record<string
     env: { get: (name) => environment[name], all: () => ({ ...environment }) },
     files: {
       readText: (path) => texts[path] ?? fail(path),
-      info: (path): FileInfo | undefined => path in texts ? { kind: "file", size: texts[path].length, mode: 0o600, uid: 0, mtimeMs: 0 } : undefined,
+      info: (path): FileInfo | undefined =>
+        path in texts ? { kind: "file", size: texts[path].length, mode: 0o600, uid: 0, mtimeMs: 0 } : undefined,
     },
   };
 }

@@ -85,7 +85,11 @@ test("loadConfig: every mistake of a file at once, with place and hint", async (
 
 test("loadConfig: a misspelt key is an error with a suggestion", async () => {
   const { issues } = await refusal(load('[service.api]\ncommnad = ["x"]'));
-  assert.deepEqual(issues.map(({ source, path, hint }) => [source, path, hint]), [["daemon.toml:2:1", "service.api.commnad", "did you mean run?"]]);
+  assert.deepEqual(issues.map(({ source, path, hint }) => [source, path, hint]), [[
+    "daemon.toml:2:1",
+    "service.api.commnad",
+    "did you mean run?",
+  ]]);
   for (const word of ["command", "cmd", "exec", "script"]) {
     const [issue] = (await refusal(load(`[service.api]\n${word} = "x"`))).issues;
     assert.equal(issue.hint, "use run");
@@ -105,7 +109,8 @@ test("loadConfig: values with ; # % $ {{ }} and quotes stay verbatim", async () 
 });
 
 test("loadConfig: a variable that is not set is an error that names it", async () => {
-  const text = '[service.api]\nrun = "echo ${IN_SHELL}"\nenv = { URL = "${DB_URL}", HOME = "${HOME}", LEVEL = "${LEVEL:-info}" }\nport = "${PORT}"';
+  const text =
+    '[service.api]\nrun = "echo ${IN_SHELL}"\nenv = { URL = "${DB_URL}", HOME = "${HOME}", LEVEL = "${LEVEL:-info}" }\nport = "${PORT}"';
   const { issues } = await refusal(load(text, {}, { HOME: "/root", PORT: "80" }));
   assert.deepEqual(issues.map(({ source, path }) => `${source} ${path}`), ["daemon.toml:3:15 service.api.env.URL"]);
   assert.match(issues[0].message, /DB_URL/);
@@ -125,7 +130,8 @@ test("loadConfig: names of services are checked, and unique without case", async
 
 test("loadConfig: cycle, self and unknown dependency are errors that name the path", async () => {
   const service = (name: string, after: string) => `[service.${name}]\nrun = "x"\nafter = ["${after}"]\n`;
-  const messageOf = async (text: string) => (await refusal(load(text))).issues.map(({ source, path, message }) => `${source} ${path}: ${message}`);
+  const messageOf = async (text: string) =>
+    (await refusal(load(text))).issues.map(({ source, path, message }) => `${source} ${path}: ${message}`);
   const [cycle, ...others] = await messageOf(service("a", "b") + service("b", "c") + service("c", "a"));
   assert.match(cycle, /^daemon\.toml:\d+:10 service\.\w\.after\[0\]: .*a → b → c → a/);
   assert.deepEqual(others, []);
@@ -135,13 +141,21 @@ test("loadConfig: cycle, self and unknown dependency are errors that name the pa
 
 test("loadConfig: the strongest source wins, and explain shows file, line and column", async () => {
   const host = hostOf(
-    { "/etc/app/daemon.toml": '[logging]\nlevel = "warn"\nmax_files = 1\ncolor = false', "/etc/app/daemon.local.toml": '# mine\n[logging]\nlevel = "error"\nmax_files = 2' },
+    {
+      "/etc/app/daemon.toml": '[logging]\nlevel = "warn"\nmax_files = 1\ncolor = false',
+      "/etc/app/daemon.local.toml": '# mine\n[logging]\nlevel = "error"\nmax_files = 2',
+    },
     { DAEMON_LOGGING_LEVEL: "debug" },
   );
   const base = Config.builder().logLevel("info").logMaxFiles(9).logColor(false).logFile("code.log").build();
   const { config, explain, files, path } = await loadConfig(host, { set: ["logging.level=trace"], base });
-  assert.deepEqual([config.logging.level, config.logging.maxFiles, config.logging.color, config.logging.file], ["trace", 2, false, "/etc/app/code.log"]);
-  assert.deepEqual((await explain("logging.level")), {
+  assert.deepEqual([config.logging.level, config.logging.maxFiles, config.logging.color, config.logging.file], [
+    "trace",
+    2,
+    false,
+    "/etc/app/code.log",
+  ]);
+  assert.deepEqual(await explain("logging.level"), {
     key: "logging.level",
     value: "trace",
     source: "--set",
@@ -169,7 +183,8 @@ test("loadConfig: values of [service.*.env] are in no message, no dump and no ex
 });
 
 test("loadConfig: paths count from the folder of the file, or from work_dir", async () => {
-  const text = 'pid_file = "run/my.pid"\nstate_dir = "/state"\n[logging]\nfile = "../log/x"\n[service.api]\nrun = "x"\ncwd = "app"\nenv_file = [".env", "?/abs/.env"]';
+  const text =
+    'pid_file = "run/my.pid"\nstate_dir = "/state"\n[logging]\nfile = "../log/x"\n[service.api]\nrun = "x"\ncwd = "app"\nenv_file = [".env", "?/abs/.env"]';
   const host = (head: string) => hostOf({ "/etc/app/daemon.toml": head + text }, {}, "/elsewhere/deep");
   const plain = await loadConfig(host(""), { path: "../../etc/app/daemon.toml" });
   assert.equal(plain.path, "/etc/app/daemon.toml");
@@ -234,10 +249,22 @@ test("loadConfig: [defaults.service] lies below every service, and is no source 
 
 test("loadConfig: what has not landed is CONFIG_NOT_YET, wherever it comes from", async () => {
   const tables = ['[job.x]\nschedule = "@daily"', "[workers]\nmin = 1", "[store]\n", "[listen.http]\n", "[defaults.job]\n"];
-  const leaves = ["hot_reload = true", "[performance]\nthread_pinning = true", "[performance]\nnuma_aware = true", "[performance]\nscheduler_hints = true"]
-    .concat("[performance]\nnice = 5", "[performance]\nmemory_pool_size = 4096", "[performance]\nlock_free = false", "[monitoring]\nenable_metrics = false")
+  const leaves = [
+    "hot_reload = true",
+    "[performance]\nthread_pinning = true",
+    "[performance]\nnuma_aware = true",
+    "[performance]\nscheduler_hints = true",
+  ]
+    .concat(
+      "[performance]\nnice = 5",
+      "[performance]\nmemory_pool_size = 4096",
+      "[performance]\nlock_free = false",
+      "[monitoring]\nenable_metrics = false",
+    )
     .concat('[monitoring]\nmetrics_interval = "2s"', "[monitoring]\nhealth_check_interval_ms = 1");
-  const keys = ["live", "watch", "notify", "limits", "rlimits", "oom_score_adj", "umask", "nice", "module"].map((key) => `[service.x]\nrun = "x"\n${key} = 1`);
+  const keys = ["live", "watch", "notify", "limits", "rlimits", "oom_score_adj", "umask", "nice", "module"].map((key) =>
+    `[service.x]\nrun = "x"\n${key} = 1`
+  );
   const logs = ["file", "max_size", "keep", "format"].map((key) => `[service.x]\nrun = "x"\nlog.${key} = "x"`);
   for (const text of [...tables, ...leaves, ...keys, ...logs]) {
     const error = await refusal(load(text));

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import * as v from "valibot";
+import { test } from "../harness.ts";
+import { RestartPolicy } from "../../src/core/restart.ts";
+import { serviceSpecs, type ServiceTable, serviceTable } from "../../src/service/schema.ts";
+
+const problemsOf = (services: Record<string, ServiceTable>, defaults: ServiceTable = {}) =>
+  serviceSpecs(services, defaults, "/base").problems.map(({ path, message }) => `${path.join(".")}: ${message}`);
+
+test("serviceSpecs: only run is needed, everything else has its default", () => {
+  const { specs, problems } = serviceSpecs({ api: { run: ["serve"] } }, {}, "/base");
+  assert.deepEqual(problems, []);
+  assert.deepEqual(specs, [{
+    name: "api",
+    run: ["serve"],
+    cwd: "/base",
+    env: {},
+    envFiles: [],
+    port: undefined,
+    instances: 1,
+    after: [],
+    ready: undefined,
+    restart: RestartPolicy.OnFailure,
+    stop: { signal: "SIGTERM", timeoutMs: 5_000, killMode: "group" },
+    essential: false,
+    successExitCodes: [0],
+    user: undefined,
+    group: undefined,
+    maxLineBytes: 65_536,
+  }]);
+});
+
+test("serviceSpecs: every key reaches the spec", () => {
+  const table: ServiceTable = {
+    run: "exec serve",
+    after: ["db:started"],
+    port: 3_000,
+    env: { LOG: "info" },
+    env_file: [".env", "?.env.local"],
+    cwd: "app",
+    ready: { tcp: "127.0.0.1:{port}", every: "1s", timeout: "1m" },
+    restart: {
+      policy: "always",
+      delay: "1s",
+      factor: 3,
+      max_delay: "9s",
+      jitter: 0,
+      max_restarts: 5,
+      within: "1m",
+      reset_after: "2m",
+      on_exhausted: "pause",
+    },
+    stop: { signal: "SIGINT", timeout: "1s", kill_mode: "process" },
+    instances: 2,
+    essential: true,
+    success_exit_codes: [0, 3],
+    user: "www-data",
+    group: 33,
+    log: { max_line: "1KiB" },
+  };
+  const { specs: [spec], problems } = serviceSpecs({ api: table, db: { run: "db" } }, {}, "/base");
+  assert.deepEqual(problems, []);
+  const { restart, ...others } = spec;
+  assert.deepEqual(others, {
+    name: "api",
+    run: "exec serve",
+    cwd: "/base/app",
+    env: { LOG: "info" },
+    envFiles: [{ path: "/base/.env", optional: false }, { path: "/base/.env.local", optional: true }],
+    port: 3_000,
+    instances: 2,
+    after: ["db:started"],
+    ready: { target: { kind: "tcp", address: "127.0.0.1:{port}" }, everyMs: 1_000, timeoutMs: 60_000 },
+    stop: { signal: "SIGINT", timeoutMs: 1_000, killMode: "process" },
+    essential: true,
+    successExitCodes: [0, 3],
+    user: "www-data",
+    group: 33,
+    maxLineBytes: 1_024,
+  });
+  const { when, initialDelayMs, factor, maxDelayMs, jitter, maxRestarts, withinMs, resetAfterMs, onExhausted } = restart;
+  assert.deepEqual(
+    [when, initialDelayMs, factor, maxDelayMs, jitter, maxRestarts, withinMs, resetAfterMs, onExhausted],
+    ["always", 1_000, 3, 9_000, 0, 5, 60_000, 120_000, "pause"],
+  );
+});
+
+test("serviceSpecs: defaults lie below each service, table by table", () => {
+  const { specs: [a] } = serviceSpecs(
+    { a: { run: "a", env: { X: "own" }, stop: { timeout: "1s" }, after: [] } },
+    { env: { X: "d", Y: "d" }, stop: { signal: "SIGINT", timeout: "9s" }, after: ["zz"], instances: 3 },
+    "/base",
+  );
+  assert.deepEqual([a.env, a.stop, a.after, a.instances], [
+    { X: "own", Y: "d" },
+    { signal: "SIGINT", timeoutMs: 1_000, killMode: "group" },
+    [],
+    3,
+  ]);
+});
+
+test("serviceSpecs: rules over several keys", () => {
+  const run = "x";
+  assert.deepEqual(problemsOf({ a: {} }), ["service.a.run: expected run, got nothing"]);
+  assert.deepEqual(problemsOf({ a: { run, ready: { every: "1s" } } }), [
+    "service.a.ready: expected exactly one of http, tcp, exec and log, got none",
+  ]);
+  assert.deepEqual(problemsOf({ a: { run, ready: { tcp: "h:1", log: "up" } } }), [
+    "service.a.ready: expected exactly one of http, tcp, exec and log, got tcp and log",
+  ]);
+  assert.deepEqual(problemsOf({ a: { run, instances: 2, port: 80, ready: { http: "http://localhost:80/" } } }), [
+    'service.a.ready.http: expected {port} for 2 instances, got one fixed port in "http://localhost:80/"',
+  ]);
+  assert.deepEqual(problemsOf({ a: { run, instances: 2, port: 80, ready: { http: "http://localhost:{port}/" } } }), []);
+  assert.deepEqual(problemsOf({ a: { run, instances: 2, ready: { log: "listening" } } }), []);
+  assert.deepEqual(problemsOf({ a: { run, ready: { tcp: "localhost:{port}" } } }), [
+    "service.a.port: expected a port for ready.tcp, which has {port}, got nothing",
+  ]);
+  assert.deepEqual(problemsOf({ a: { run, port: 65_535, instances: 2 } }), [
+    "service.a.port: expected a port of at most 65534 for 2 instances, got 65535",
+  ]);
+  assert.equal(problemsOf({ API: { run }, api: { run } }).length, 1);
+  assert.match(problemsOf({ a: { run, after: ["b:up"] }, b: { run } })[0], /^service\.a\.after\.0: /);
+});
+
+test("serviceTable: wrong values are refused, key by key", () => {
+  const rows: [unknown, string][] = [
+    [{ run: "" }, "run"],
+    [{ run: [] }, "run"],
+    [{ run: ["a", 1] }, "run"],
+    [{ port: 0 }, "port"],
+    [{ port: 65_536 }, "port"],
+    [{ instances: 0 }, "instances"],
+    [{ env_file: [""] }, "env_file.0"],
+    [{ success_exit_codes: [256] }, "success_exit_codes.0"],
+    [{ user: -1 }, "user"],
+    [{ user: "" }, "user"],
+    [{ ready: { http: "ftp://x" } }, "ready.http"],
+    [{ ready: { tcp: "localhost" } }, "ready.tcp"],
+    [{ ready: { log: "(" } }, "ready.log"],
+    [{ ready: { every: "0s" } }, "ready.every"],
+    [{ ready: { timeout: 5 } }, "ready.timeout"],
+    [{ restart: { policy: "sometimes" } }, "restart.policy"],
+    [{ restart: { jitter: 1 } }, "restart.jitter"],
+    [{ restart: { factor: 0.5 } }, "restart.factor"],
+    [{ restart: { within: "0s" } }, "restart.within"],
+    [{ restart: { max_restarts: -1 } }, "restart.max_restarts"],
+    [{ stop: { signal: "TERM" } }, "stop.signal"],
+    [{ stop: { kill_mode: "all" } }, "stop.kill_mode"],
+    [{ log: { max_line: "10" } }, "log.max_line"],
+    [{ log: { max_line: 1 } }, "log.max_line"],
+  ];
+  for (const [table, path] of rows) {
+    const { issues = [] } = v.safeParse(serviceTable(), table);
+    assert.ok(
+      issues.some((issue) => issue.path!.map(({ key }) => key).join(".").startsWith(path.replace(/\.0$/, ""))),
+      JSON.stringify(table),
+    );
+  }
+  const right = {
+    ready: { tcp: "127.0.0.1:{port}" },
+    restart: { max_restarts: Infinity },
+    user: 0,
+    group: "x",
+    log: { max_line: 4_096 },
+    stop: { timeout: "0s" },
+  };
+  assert.ok(v.safeParse(serviceTable(), right).success);
+});
