@@ -1,4 +1,3 @@
-import { messageOf } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Host, Terminal } from "../core/host.ts";
 
@@ -78,10 +77,5 @@ export class Output {
       timer[Symbol.dispose]();
       if (shown > 0) this.#terminal.write(2, "\r\x1b[K");
     }
-  }
-
-  /** Says on stderr what went wrong. */
-  fail(error: unknown): void {
-    this.note(messageOf(error));
   }
 }

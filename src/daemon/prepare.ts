@@ -81,8 +81,7 @@ async function takeInstance(session: Session, host: Host, loaded: LoadedConfig):
       import("./instance.ts"),
       import("../control/mod.ts"),
     ]);
-  const folders = await daemonFolders({ name: config.name, configPath: loaded.path, stateDir: config.stateDir }, host);
-  prepareFolders(folders, host);
+  const folders = prepareFolders(await daemonFolders({ name: config.name, configPath: loaded.path, stateDir: config.stateDir }, host), host);
   resources.use(await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL }));
   const { down, warning } = readOverrides(folders, host);
   if (warning !== undefined) session.log.warn(warning);

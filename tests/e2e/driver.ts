@@ -1,0 +1,180 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { EXECUTABLE, isStale } from "../tools/compile.ts";
+import { test } from "../harness.ts";
+
+/** What is driven: the sources under the runtime of the tests, or the compiled executable. */
+export interface Subject {
+  /** In the names of tests. */
+  name: "source" | "compiled";
+  /** Starts it, without arguments, in a stage's folder. */
+  argv: (folder: string) => string[];
+}
+
+/** What a command line came to. */
+export interface CliResult {
+  /** Exit code; 128 + n is not used, a signal shows as -1. */
+  code: number;
+  /** What it wrote to stdout. */
+  stdout: string;
+  /** What it wrote to stderr. */
+  stderr: string;
+}
+
+/** A program that runs, with what it has written so far. */
+export interface Program {
+  /** Process number. */
+  readonly pid: number;
+  /** Everything that it has written to stdout. */
+  readonly stdout: () => string;
+  /** Everything that it has written to stderr. */
+  readonly stderr: () => string;
+  /** Its end. */
+  readonly ended: Promise<CliResult>;
+  /** Resolves when its output on either stream matches; rejects when it ends before that. */
+  until(pattern: RegExp): Promise<void>;
+  /** Sends a signal. */
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** A temporary folder with everything that a daemon would otherwise put elsewhere, and what was started from it. */
+export interface Stage {
+  /** The folder; commands run in it. */
+  readonly folder: string;
+  /** Environment of what is started. */
+  readonly env: Record<string, string>;
+  /** Writes a file into the folder. */
+  write(name: string, text: string): string;
+  /** Runs a command line to its end. */
+  cli(...args: string[]): Promise<CliResult>;
+  /** Starts a command line. */
+  start(...args: string[]): Program;
+  /** Starts `run` and waits until every unit has started. */
+  startDaemon(...args: string[]): Promise<Program>;
+}
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const isDeno = "Deno" in globalThis;
+
+/** The sources always; the executable when it is there and up to date, once and not under both runners. */
+function subjects(): Subject[] {
+  const command = isDeno ? [process.execPath, "run", "-A", "--no-check"] : [process.execPath];
+  const found: Subject[] = [{ name: "source", argv: () => [...command, join(ROOT, "cli.ts")] }];
+  const executable = process.env.DAEMONKIT_BINARY ?? (!isDeno && existsSync(EXECUTABLE) && !isStale(EXECUTABLE) ? EXECUTABLE : undefined);
+  if (executable !== undefined) {
+    found.push({
+      name: "compiled",
+      argv: (folder) => {
+        const own = join(folder, "bin", "daemonkit");
+        if (!existsSync(own)) {
+          mkdirSync(join(folder, "bin"));
+          copyFileSync(executable, own);
+        }
+        return [own];
+      },
+    });
+  }
+  return found;
+}
+
+/** Registers a test for each subject; ends what it started and removes its folder, however it goes. */
+export function e2e(name: string, body: (stage: Stage, subject: Subject) => Promise<void>): void {
+  for (const subject of subjects()) {
+    test(`${name} (${subject.name})`, async () => {
+      // Short, as a socket's path may have 100 bytes.
+      const folder = mkdtempSync(join(tmpdir(), "dk-"));
+      const started: Program[] = [];
+      try {
+        await body(makeStage(folder, subject, started), subject);
+      } finally {
+        for (const program of started) program.kill("SIGKILL");
+        await Promise.all(started.map((program) => program.ended));
+        rmSync(folder, { recursive: true, force: true });
+      }
+    });
+  }
+}
+
+function makeStage(folder: string, subject: Subject, started: Program[]): Stage {
+  const env: Record<string, string> = { XDG_RUNTIME_DIR: join(folder, "run"), XDG_STATE_HOME: join(folder, "state") };
+  if (subject.name === "source") {
+    // The runtimes themselves need a place for their caches.
+    for (const name of ["HOME", "DENO_DIR"]) if (process.env[name] !== undefined) env[name] = process.env[name];
+  }
+  const work = join(folder, "work");
+  mkdirSync(work);
+  const start = (...args: string[]) => {
+    const [program, ...own] = subject.argv(folder);
+    const made = watch(spawn(program, [...own, ...args], { cwd: work, env, stdio: ["ignore", "pipe", "pipe"] }));
+    started.push(made);
+    return made;
+  };
+  return {
+    folder: work,
+    env,
+    write(name, text) {
+      const path = join(work, name);
+      writeFileSync(path, text);
+      return path;
+    },
+    start,
+    cli: (...args) => start(...args).ended,
+    async startDaemon(...args) {
+      const daemon = start("run", ...args);
+      await daemon.until(/every unit has started/);
+      return daemon;
+    },
+  };
+}
+
+function watch(child: ChildProcess): Program {
+  const text = { stdout: "", stderr: "" };
+  const waiting = new Set<() => void>();
+  let isOver = false;
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream]!.setEncoding("utf8").on("data", (piece: string) => {
+      text[stream] += piece;
+      for (const look of waiting) look();
+    });
+  }
+  const ended = new Promise<CliResult>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => {
+      isOver = true;
+      resolve({ code: code ?? -1, ...text });
+      for (const look of waiting) look();
+    });
+  });
+  return {
+    pid: child.pid!,
+    stdout: () => text.stdout,
+    stderr: () => text.stderr,
+    ended,
+    until: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const isThere = pattern.test(text.stdout) || pattern.test(text.stderr);
+          if (!isThere && !isOver) return;
+          waiting.delete(look);
+          if (isThere) resolve();
+          else reject(new Error(`Cannot go on as the program ended before it wrote ${pattern}:\n${text.stdout}\n${text.stderr}`));
+        };
+        waiting.add(look);
+        look();
+      }),
+    kill: (signal) => void (isOver || child.kill(signal)),
+  };
+}
+
+/** Whether a process runs; one that has ended and was not waited for does not. */
+export function isRunning(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat[stat.lastIndexOf(")") + 2] !== "Z";
+  } catch {
+    return false;
+  }
+}
