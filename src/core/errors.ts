@@ -129,7 +129,7 @@ export class DaemonError implements Error {
 
   /** The error and its causes, nearest first, as plain data; a circle is cut, and at most 16 links are followed. */
   chain(): ErrorLink[] {
-    return [this, ...causesOf(this)].map(linkOf);
+    return errorChain(this);
   }
 
   /** The error as plain data. */
@@ -281,9 +281,25 @@ export function messageOf(thrown: unknown): string {
   return text.length > MAX_MESSAGE_LENGTH ? `${text.slice(0, MAX_MESSAGE_LENGTH - 1)}…` : text;
 }
 
-function causesOf(error: DaemonError): unknown[] {
+/**
+ * Anything that can be thrown and its causes, nearest first, as plain data; a circle is cut, and at most 16 causes are followed.
+ *
+ * @example A native error and what caused it
+ * ```ts
+ * import { errorChain } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const error = new Error("cannot start", { cause: new TypeError("port is NaN") });
+ * assert.deepEqual(errorChain(error).map((link) => link.message), ["cannot start", "port is NaN"]);
+ * ```
+ */
+export function errorChain(thrown: unknown): ErrorLink[] {
+  return [thrown, ...causesOf(thrown)].map(linkOf);
+}
+
+function causesOf(error: unknown): unknown[] {
   const causes: unknown[] = [];
-  let cause: unknown = error.cause;
+  let cause = (error as { cause?: unknown } | null | undefined)?.cause;
   while (cause !== undefined && causes.length < MAX_CHAIN_LENGTH && cause !== error && !causes.includes(cause)) {
     causes.push(cause);
     cause = (cause as { cause?: unknown } | null)?.cause;
