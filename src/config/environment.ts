@@ -1,5 +1,5 @@
 import { nearest } from "../core/names.ts";
-import { fixedLeaves, type Schema } from "./schema.ts";
+import { fixedLeaves, type Node } from "./schema.ts";
 import { formatPath, type Path, setAt, type Tree } from "./tree.ts";
 
 /** The environment as a source. */
@@ -13,7 +13,7 @@ export interface EnvironmentSource {
 }
 
 /** The variable of each key of the fixed tables: prefix and path in capitals, joined by `_`; twins end in `_FILE`. */
-export function environmentNames(root: Schema, prefix = "DAEMON_"): { name: string; path: Path; isFile: boolean }[] {
+export function environmentNames(root: Node, prefix = "DAEMON_"): { name: string; path: Path; isFile: boolean }[] {
   return fixedLeaves(root).flatMap(({ path, facts }) => {
     const name = prefix + path.join("_").toUpperCase();
     return [{ name, path, isFile: false }, ...(facts.secret ? [{ name: `${name}_FILE`, path, isFile: true }] : [])];
@@ -22,7 +22,7 @@ export function environmentNames(root: Schema, prefix = "DAEMON_"): { name: stri
 
 /** Reads the keys that the environment sets, as texts. A variable with the prefix that belongs to no key is a warning. */
 export function environmentLayer(
-  root: Schema,
+  root: Node,
   source: EnvironmentSource,
 ): { tree: Tree; variables: Map<string, string>; warnings: string[] } {
   const { variables: all, prefix = "DAEMON_", readText } = source;

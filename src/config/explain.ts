@@ -2,7 +2,7 @@ import { ConfigError } from "../core/errors.ts";
 import { nearest } from "../core/names.ts";
 import { hasPath, type Layer, placeOf } from "./layer.ts";
 import { HIDDEN } from "./prepare.ts";
-import { type ConfigSchema, factsAt, fixedLeaves, nodeOf, type Schema, schemaAt, type Settlement } from "./schema.ts";
+import { type ConfigSchema, factsAt, fixedLeaves, type Node, nodeAt, type Settlement } from "./schema.ts";
 import { formatPath, isTable, parsePath, type Path, type Tree, type Value, valueAt } from "./tree.ts";
 
 /** A value and where it stands. */
@@ -40,8 +40,8 @@ export interface Explained {
  */
 export async function explainKey(schema: ConfigSchema, explained: Explained, key: string): Promise<Explanation> {
   const { tree, layers, follow } = explained;
-  const path = pathOf(schema.root, tree, key);
-  const { secret, default: standard } = factsAt(schema.root, path);
+  const path = pathOf(schema.places, tree, key);
+  const { secret, default: standard } = factsAt(schema.places, path);
   const rows: SourcedValue[] = [];
   const show = (value: Value): Value => secret ? HIDDEN : value;
   for (const from of [path, schema.inheritedFrom?.(path)]) {
@@ -63,17 +63,16 @@ export async function explainKey(schema: ConfigSchema, explained: Explained, key
 }
 
 /** The path of a key that exists; a unit form leads to the key that it sets. */
-function pathOf(root: Schema, tree: Tree, key: string): Path {
+function pathOf(root: Node, tree: Tree, key: string): Path {
   const path = parsePath(key);
-  const schema = path && schemaAt(root, path);
-  if (path === undefined || schema === undefined || !isNamed(root, tree, path)) {
+  const node = path && nodeAt(root, path);
+  if (path === undefined || node === undefined || !isNamed(root, tree, path)) {
     const near = nearest(key, fixedLeaves(root).map((leaf) => formatPath(leaf.path)));
     throw new ConfigError(
       "CONFIG_INVALID",
       `Cannot explain ${JSON.stringify(key)} as there is no such key${near ? `: did you mean ${near}?` : ""}`,
     );
   }
-  const node = nodeOf(schema);
   if (node.type === "table" || node.type === "map") {
     const value = valueAt(tree, path);
     const keys = node.type === "table" ? Object.keys(node.entries) : isTable(value) ? Object.keys(value) : [];
@@ -86,9 +85,8 @@ function pathOf(root: Schema, tree: Tree, key: string): Path {
 }
 
 /** Whether every name on the way, of a service for instance, is there. */
-function isNamed(root: Schema, tree: Tree, path: Path): boolean {
+function isNamed(root: Node, tree: Tree, path: Path): boolean {
   return path.every((_key, index) => {
-    const above = schemaAt(root, path.slice(0, index));
-    return above === undefined || nodeOf(above).type !== "map" || valueAt(tree, path.slice(0, index + 1)) !== undefined;
+    return nodeAt(root, path.slice(0, index))?.type !== "map" || valueAt(tree, path.slice(0, index + 1)) !== undefined;
   });
 }

@@ -6,7 +6,7 @@ import { environmentLayer, type EnvironmentSource } from "./environment.ts";
 import { explainKey, type Explanation } from "./explain.ts";
 import { hasPath, type Layer, placeOf, type Position, writtenPath } from "./layer.ts";
 import { type Finding, HIDDEN, isHostile, prepare, showValue } from "./prepare.ts";
-import { childOf, type ConfigSchema, factsAt, nodeOf, type Problem, type Schema, schemaAt } from "./schema.ts";
+import { childOf, type ConfigSchema, factsAt, type Node, nodeAt, type Problem, type Schema } from "./schema.ts";
 import { formatPath, isTable, merge, parsePath, type Path, removeAt, setAt, type Tree, type Value } from "./tree.ts";
 
 /** Where a configuration comes from. */
@@ -44,9 +44,9 @@ type Located = ConfigIssue & { rank: number; position?: Position };
  * @throws {ConfigError} with every mistake found, each with its place.
  */
 export async function load(schema: ConfigSchema, sources: Sources): Promise<Loaded> {
-  const read = await readSources(schema.root, sources);
+  const read = await readSources(schema, sources);
   const { layers, warnings, issues } = read;
-  const tree = withDefaults(schema.root, layers.reduceRight<Tree>((below, layer) => merge(below, layer.tree), {}));
+  const tree = withDefaults(schema.places, layers.reduceRight<Tree>((below, layer) => merge(below, layer.tree), {}));
   const settled = schema.settle?.(tree, layers);
   for (const problem of settled?.problems ?? []) {
     const at = formatPath(problem.path);
@@ -61,7 +61,7 @@ export async function load(schema: ConfigSchema, sources: Sources): Promise<Load
     tree,
     warnings,
     explain: (key) => explainKey(schema, { tree, layers, follow: settled?.follow ?? [] }, key),
-    shown: () => withoutSecrets(schema.root, tree),
+    shown: () => withoutSecrets(schema.places, tree),
   };
 }
 
@@ -73,19 +73,21 @@ interface Read {
   doubtful: string[];
 }
 
-async function readSources(root: Schema, sources: Sources): Promise<Read> {
+async function readSources(schema: ConfigSchema, sources: Sources): Promise<Read> {
   const read: Read = { layers: [], issues: [], warnings: [], doubtful: [] };
-  if (sources.set !== undefined) await addLayer(read, root, { kind: "set", name: "--set" }, setTree(sources.set, read), { areTexts: true });
+  if (sources.set !== undefined) {
+    await addLayer(read, schema, { kind: "set", name: "--set" }, setTree(sources.set, read), { areTexts: true });
+  }
   if (sources.environment !== undefined) {
-    const { tree, variables, warnings } = environmentLayer(root, sources.environment);
+    const { tree, variables, warnings } = environmentLayer(schema.places, sources.environment);
     read.warnings.push(...warnings);
-    await addLayer(read, root, { kind: "environment", name: "environment", variables }, tree, { areTexts: true });
+    await addLayer(read, schema, { kind: "environment", name: "environment", variables }, tree, { areTexts: true });
   }
   for (const { name, text } of sources.files ?? []) {
     const parsed = await parseFile(name, text.replace(/^\ufeff/, ""));
     if ("issue" in parsed) read.issues.push({ ...parsed.issue, rank: read.layers.length });
     const tree = "tree" in parsed ? parsed.tree : {};
-    await addLayer(read, root, { kind: "file", name, text: text.replace(/^\ufeff/, "") }, tree, { variables: sources.variables });
+    await addLayer(read, schema, { kind: "file", name, text: text.replace(/^\ufeff/, "") }, tree, { variables: sources.variables });
   }
   if (sources.builder !== undefined) {
     read.layers.push({ kind: "builder", name: "Config.builder()", tree: sources.builder, written: new Map(), unexpanded: new Map() });
@@ -95,15 +97,15 @@ async function readSources(root: Schema, sources: Sources): Promise<Read> {
 
 async function addLayer(
   read: Read,
-  root: Schema,
+  { root, places }: ConfigSchema,
   source: Omit<Layer, "tree" | "written" | "unexpanded">,
   raw: Tree,
   options: { areTexts?: boolean; variables?: Readonly<Record<string, string | undefined>> },
 ): Promise<void> {
-  const { tree, written, unexpanded, findings } = prepare(root, raw, options);
+  const { tree, written, unexpanded, findings } = prepare(places, raw, options);
   const layer: Layer = { ...source, tree, written, unexpanded };
   const rank = read.layers.push(layer) - 1;
-  for (const problem of checkTypes(root, tree)) {
+  for (const problem of checkTypes(root, places, tree)) {
     read.doubtful.push(formatPath(problem.path));
     read.issues.push(await locate({ ...problem, layer }, read.layers));
     removeAt(tree, problem.path);
@@ -159,32 +161,31 @@ async function parseFile(name: string, text: string): Promise<{ tree: Tree } | {
 }
 
 /** The mistakes that valibot finds in a tree, one for each place. */
-function checkTypes(root: Schema, tree: Tree): Problem[] {
+function checkTypes(root: Schema, places: Node, tree: Tree): Problem[] {
   const { issues = [] } = v.safeParse(root, tree);
   const problems = new Map<string, Problem>();
   for (const issue of issues) {
     const path = (issue.path ?? []).map((item) => item.key as string | number);
     const value = issue.path?.[issue.path.length - 1].value;
-    const { expects = "another value", secret } = factsAt(root, path);
+    const { expects = "another value", secret } = factsAt(places, path);
     const name = formatPath(path);
     if (problems.has(name)) continue;
     const message = `expected ${expects}, got ${secret ? HIDDEN : showValue(value)}`;
-    problems.set(name, { path, message, hint: hintFor(schemaAt(root, path)!, path, value, secret) });
+    problems.set(name, { path, message, hint: hintFor(nodeAt(places, path)!, path, value, secret) });
   }
   return [...problems.values()];
 }
 
 /** What to do about a value of the wrong type. */
-function hintFor(schema: Schema, path: Path, value: Value, isSecret = false): string | undefined {
-  const node = nodeOf(schema);
-  if (node.type === "table" || node.type === "map") return undefined;
-  const { facts, bases } = node;
+function hintFor(node: Node, path: Path, value: Value, isSecret = false): string | undefined {
+  if (node.type !== "leaf") return undefined;
+  const { facts, bases, choices } = node;
   const name = String(path[path.length - 1]);
   if (isSecret) return typeof value !== "string" && bases.has("string") ? "write it in quotes" : undefined;
   if (facts.kind === "duration" && typeof value === "number") return `write "${value}s" for seconds or "${value}ms" for milliseconds`;
   if (facts.kind === "milliseconds" && typeof value === "string") return `write ${name.replace(/_ms$/, "")} = ${JSON.stringify(value)}`;
-  if (node.type === "leaf" && node.choices !== undefined && typeof value === "string") {
-    const near = nearest(value, node.choices) ?? node.choices.find((choice) => value.length > 2 && choice.includes(value));
+  if (choices !== undefined && typeof value === "string") {
+    const near = nearest(value, choices) ?? choices.find((choice) => value.length > 2 && choice.includes(value));
     return near === undefined ? undefined : `did you mean ${JSON.stringify(near)}?`;
   }
   if (typeof value === "string" && bases.has("array") && !bases.has("string")) return `write [${JSON.stringify(value)}]`;
@@ -231,26 +232,23 @@ function isAtOrBelow(path: string, above: string): boolean {
 }
 
 /** A copy of the tree in which the keys of fixed tables have their defaults. */
-function withDefaults(schema: Schema, tree: Tree): Tree {
-  const node = nodeOf(schema);
+function withDefaults(node: Node, tree: Tree): Tree {
   const filled: Tree = { ...tree };
   if (node.type !== "table" || node.facts.isTemplate) return filled;
   for (const [key, child] of Object.entries(node.entries)) {
-    const inner = nodeOf(child);
-    if (inner.type === "table") {
-      if (!inner.facts.isTemplate) filled[key] = withDefaults(child, isTable(filled[key]) ? filled[key] : {});
-    } else if (inner.type !== "map" && filled[key] === undefined && inner.facts.default !== undefined) filled[key] = inner.facts.default;
+    if (child.type === "table") {
+      if (!child.facts.isTemplate) filled[key] = withDefaults(child, isTable(filled[key]) ? filled[key] : {});
+    } else if (child.type !== "map" && filled[key] === undefined && child.facts.default !== undefined) filled[key] = child.facts.default;
   }
   return filled;
 }
 
-function withoutSecrets(schema: Schema | undefined, tree: Tree): Tree {
+function withoutSecrets(node: Node | undefined, tree: Tree): Tree {
   return Object.fromEntries(
     Object.entries(tree).map(([key, value]) => {
-      const child = schema && childOf(schema, key);
-      const node = child && nodeOf(child);
+      const child = node && childOf(node, key);
       if (isTable(value)) return [key, withoutSecrets(child, value)];
-      return [key, node !== undefined && "secret" in node.facts && node.facts.secret ? HIDDEN : value];
+      return [key, child?.type === "leaf" && child.facts.secret ? HIDDEN : value];
     }),
   );
 }

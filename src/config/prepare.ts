@@ -3,7 +3,7 @@ import { durationMs } from "../core/duration.ts";
 import { nearest } from "../core/names.ts";
 import type { KeyFacts, TableFacts } from "../core/config_key.ts";
 import { expandVariables } from "./expand.ts";
-import { childOf, type Node, nodeOf, type Schema } from "./schema.ts";
+import { childOf, type LeafNode, type Node } from "./schema.ts";
 import { formatPath, isSame, isTable, type Path, type Tree, type Value } from "./tree.ts";
 
 /** A mistake within one source, at the path under which the source holds it. */
@@ -59,7 +59,7 @@ export function isHostile(key: string | number): boolean {
  * Brings the values of one source into the canonical shape: unknown keys and those not landed are found and left out, variables replaced,
  * texts read by type, unit forms (`timeout = "30s"`) and shorthands (`restart = "always"`) turned into what they stand for.
  */
-export function prepare(root: Schema, raw: Tree, options: PrepareOptions = {}): Prepared {
+export function prepare(root: Node, raw: Tree, options: PrepareOptions = {}): Prepared {
   return new Preparation(root, options).run(raw);
 }
 
@@ -77,23 +77,23 @@ export function showValue(value: Value): string {
 /** The table around a value: as the source holds it, and as the schema knows it. */
 interface Siblings {
   raw: Tree;
-  entries: Readonly<Record<string, Schema>>;
+  entries: Readonly<Record<string, Node>>;
 }
 
 class Preparation {
-  readonly #root: Schema;
+  readonly #root: Node;
   readonly #options: PrepareOptions;
   readonly #written = new Map<string, Path>();
   readonly #unexpanded = new Map<string, string>();
   readonly #findings: Finding[] = [];
 
-  constructor(root: Schema, options: PrepareOptions) {
+  constructor(root: Node, options: PrepareOptions) {
     this.#root = root;
     this.#options = options;
   }
 
   run(raw: Tree): Prepared {
-    const tree = this.#table(raw, nodeOf(this.#root), []);
+    const tree = this.#table(raw, this.#root, []);
     return { tree, written: this.#written, unexpanded: this.#unexpanded, findings: this.#findings };
   }
 
@@ -115,9 +115,8 @@ class Preparation {
     return tree;
   }
 
-  #value(tree: Tree, key: string, value: Value, schema: Schema, path: Path, siblings?: Siblings): void {
-    const node = nodeOf(schema);
-    if (node.type === "table" || node.type === "map") return this.#tableValue(tree, key, value, schema, path);
+  #value(tree: Tree, key: string, value: Value, node: Node, path: Path, siblings?: Siblings): void {
+    if (node.type !== "leaf") return this.#tableValue(tree, key, value, node, path);
     const { facts } = node;
     const plain = this.#read(value, node, path);
     if (plain === undefined) return;
@@ -131,31 +130,28 @@ class Preparation {
     this.#findings.push({ path, part: "value", message, hint: NOT_LANDED, code: "CONFIG_NOT_YET" });
   }
 
-  #tableValue(tree: Tree, key: string, value: Value, schema: Schema, path: Path): void {
-    const node = nodeOf(schema);
-    const { shorthand, expects = "a table" } = node.facts as Partial<TableFacts>;
+  #tableValue(tree: Tree, key: string, value: Value, node: Exclude<Node, LeafNode>, path: Path): void {
+    const { shorthand, expects = "a table" } = node.facts;
     const table = this.#options.areTexts && typeof value === "string" ? fromJson(value, "{") : value;
     if (isTable(table)) tree[key] = this.#table(table, node, path);
     else if (shorthand !== undefined && typeof table === "string") {
       const short: Tree = {};
-      this.#value(short, shorthand, table, childOf(schema, shorthand)!, path);
+      this.#value(short, shorthand, table, childOf(node, shorthand)!, path);
       tree[key] = short;
       this.#written.set(formatPath([...path, shorthand]), path);
     } else this.#find(path, "value", `expected ${expects}, got ${showValue(table)}`);
   }
 
   /** Replaces variables and reads texts by type; undefined when that failed. */
-  #read(value: Value, node: Node, path: Path): Value {
+  #read(value: Value, node: LeafNode, path: Path): Value {
+    const { bases, facts, item } = node;
     if (Array.isArray(value)) {
-      const item = node.type === "list" ? nodeOf(node.item) : node;
-      const items = value.map((each, index) =>
-        isTable(each) ? each : this.#read(each, { ...item, facts: node.facts } as Node, [...path, index])
-      );
+      const itemNode = { ...(item ?? node), facts };
+      const items = value.map((each, index) => this.#read(each, itemNode, [...path, index]));
       return items.includes(undefined) ? undefined : items;
     }
     if (typeof value !== "string") return value;
     const { variables, areTexts } = this.#options;
-    const { bases, facts } = node as Extract<Node, { type: "leaf" }>;
     if (variables === undefined || facts.verbatim) return areTexts ? readText(value, bases) : value;
     const { text, isExpanded, problems } = expandVariables(value, variables);
     for (const { name, kind } of problems) {
@@ -191,7 +187,7 @@ class Preparation {
       const hint = typeof value === "number" ? `write "${value}s" for seconds, or ${sibling} = ${value}` : undefined;
       return void this.#findings.push({ path, part: "value", message: `expected ${expects}, got ${showValue(value)}`, hint });
     }
-    this.#keep(tree, sibling, ms, nodeOf(entries[sibling]).facts as Partial<KeyFacts>, path);
+    this.#keep(tree, sibling, ms, entries[sibling].facts as Partial<KeyFacts>, path);
     this.#written.set(formatPath([...path.slice(0, -1), sibling]), path);
   }
 
@@ -203,7 +199,7 @@ class Preparation {
     }
     const message = `expected a known key, got ${JSON.stringify(key)}`;
     const above = childOf(this.#root, key);
-    if (!Object.hasOwn(aliases, key) && path.length > 1 && above !== undefined && nodeOf(above).type === "leaf") {
+    if (!Object.hasOwn(aliases, key) && path.length > 1 && above?.type === "leaf") {
       return void this.#findings.push({ path, part: "key", message, hint: "move it above the first table" });
     }
     const near = Object.hasOwn(aliases, key) ? key : nearest(key, [...known, ...Object.keys(aliases)]);

@@ -34,18 +34,31 @@ export interface Settlement {
 export interface ConfigSchema {
   /** Table of the root. */
   root: Schema;
+  /** Its places: {@linkcode nodeOf} of the root. */
+  places: Node;
   /** The path that an absent key takes its value from, such as `defaults.service.*` for `service.NAME.*`. */
   inheritedFrom?: (path: Path) => Path | undefined;
   /** Rules over several keys; gets the merged tree, without values that were wrong by themselves, and the layers, strongest first. */
   settle?: (tree: Tree, layers: readonly Layer[]) => Settlement;
 }
 
-/** What stands at one place of a schema. */
+/** What stands at one place of a schema: all that the loader asks of it, taken out of valibot's objects once. */
 export type Node =
-  | { type: "table"; facts: Partial<TableFacts>; entries: Readonly<Record<string, Schema>> }
-  | { type: "map"; facts: Partial<TableFacts>; value: Schema }
-  | { type: "list"; facts: Partial<KeyFacts>; item: Schema; bases: ReadonlySet<string> }
-  | { type: "leaf"; facts: Partial<KeyFacts>; bases: ReadonlySet<string>; choices?: readonly string[] };
+  | { type: "table"; facts: Partial<TableFacts>; entries: Readonly<Record<string, Node>> }
+  | { type: "map"; facts: Partial<TableFacts>; value: Node }
+  | LeafNode;
+
+/** A place that holds a value, not further keys. */
+export interface LeafNode {
+  type: "leaf";
+  facts: Partial<KeyFacts>;
+  /** Types of its values, such as `string` and `array`. */
+  bases: ReadonlySet<string>;
+  /** What its values are, where only some texts are right. */
+  choices?: readonly string[];
+  /** What the items are, where it can be a list. */
+  item?: LeafNode;
+}
 
 /** Makes a leaf of a table: optional, with what is known of it. */
 export function key<const S extends Schema>(schema: S, facts: KeyFacts): v.OptionalSchema<Schema, undefined> {
@@ -57,51 +70,45 @@ export function table(entries: v.ObjectEntries, facts: TableFacts): Schema {
   return v.pipe(v.strictObject(entries), v.metadata({ facts })) as Schema;
 }
 
-/** Looks at a schema: what kind of place it is, and what is known of it. */
+/** Takes the places out of a schema. */
 export function nodeOf(schema: Schema): Node {
   const inner = unwrap(schema);
-  const facts = (v.getMetadata(inner) as { facts?: KeyFacts & TableFacts }).facts ?? {};
-  if (inner.type === "strict_object") return { type: "table", facts, entries: inner.entries! };
-  if (inner.type === "record") return { type: "map", facts, value: inner.value! };
-  if (inner.type === "array") return { type: "list", facts, item: inner.item!, bases: new Set(["array"]) };
-  const choices = inner.type === "picklist" ? inner.options as readonly string[] : undefined;
-  return { type: "leaf", facts, bases: new Set(basesOf(inner)), choices };
+  const facts = factsOf(inner);
+  if (inner.type === "record") return { type: "map", facts, value: nodeOf(inner.value!) };
+  if (inner.type !== "strict_object") return leafOf(inner);
+  return { type: "table", facts, entries: Object.fromEntries(Object.entries(inner.entries!).map(([key, child]) => [key, nodeOf(child)])) };
 }
 
-/** The schema of a key of a table or an item of a list, or undefined when there is none. */
-export function childOf(schema: Schema, key: string | number): Schema | undefined {
-  const node = nodeOf(schema);
-  if (node.type === "table") return typeof key === "string" && Object.hasOwn(node.entries, key) ? node.entries[key] : undefined;
+/** The place of a key of a table or an item of a list, or undefined when there is none. */
+export function childOf(node: Node, key: string | number): Node | undefined {
   if (node.type === "map") return node.value;
-  if (node.type === "list") return node.item;
-  const list = (unwrap(schema).options ?? []).find((option) => unwrap(option as Schema).type === "array");
-  return typeof key === "number" && list !== undefined ? unwrap(list as Schema).item : undefined;
+  if (node.type === "leaf") return typeof key === "number" ? node.item : undefined;
+  return typeof key === "string" && Object.hasOwn(node.entries, key) ? node.entries[key] : undefined;
 }
 
-/** The schema at a path, or undefined when no key is there. */
-export function schemaAt(root: Schema, path: Path): Schema | undefined {
-  let schema: Schema | undefined = root;
-  for (const key of path) schema = schema && childOf(schema, key);
-  return schema;
+/** The place at a path, or undefined when no key is there. */
+export function nodeAt(root: Node, path: Path): Node | undefined {
+  let node: Node | undefined = root;
+  for (const key of path) node = node && childOf(node, key);
+  return node;
 }
 
 /** Every leaf that lies below fixed tables only: the keys that have a name in the environment. */
-export function fixedLeaves(schema: Schema, path: Path = []): { path: Path; facts: Partial<KeyFacts>; bases: ReadonlySet<string> }[] {
-  const node = nodeOf(schema);
+export function fixedLeaves(node: Node, path: Path = []): { path: Path; facts: Partial<KeyFacts> }[] {
   if (node.type === "map" || (node.type === "table" && node.facts.isTemplate)) return [];
-  if (node.type !== "table") return [{ path, facts: node.facts, bases: node.bases }];
+  if (node.type === "leaf") return [{ path, facts: node.facts }];
   return Object.entries(node.entries).flatMap(([key, child]) => fixedLeaves(child, [...path, key]));
 }
 
 /** What is known of the leaf at a path, or of the nearest one above it. */
-export function factsAt(root: Schema, path: Path): Partial<KeyFacts> {
+export function factsAt(root: Node, path: Path): Partial<KeyFacts> {
   let facts: Partial<KeyFacts> = {};
-  let schema: Schema | undefined = root;
+  let node: Node | undefined = root;
   for (const key of path) {
-    schema = childOf(schema, key);
-    if (schema === undefined) break;
-    const node = nodeOf(schema);
-    facts = { ...(facts.secret ? { secret: true } : {}), ...node.facts };
+    node = childOf(node, key);
+    if (node === undefined) break;
+    const { expects, ...others } = node.facts as Partial<KeyFacts>;
+    facts = { ...(facts.secret ? { secret: true } : {}), ...others, ...(expects === undefined ? { expects: facts.expects } : { expects }) };
   }
   return facts;
 }
@@ -121,8 +128,18 @@ function unwrap(schema: Schema): Inner {
   return inner;
 }
 
-function basesOf(inner: Inner): string[] {
-  if (inner.type === "union") return inner.options!.flatMap((option) => basesOf(unwrap(option as Schema)));
-  if (inner.type === "picklist") return ["string"];
-  return [inner.type];
+function factsOf(inner: Inner): Partial<KeyFacts & TableFacts> {
+  return (v.getMetadata(inner) as { facts?: KeyFacts & TableFacts }).facts ?? {};
+}
+
+function leafOf(inner: Inner): LeafNode {
+  const options = inner.type === "union" ? inner.options!.map((option) => unwrap(option as Schema)) : [inner];
+  const list = options.find((option) => option.type === "array");
+  return {
+    type: "leaf",
+    facts: factsOf(inner),
+    bases: new Set(options.map(({ type }) => type === "picklist" ? "string" : type)),
+    ...(inner.type === "picklist" ? { choices: inner.options as readonly string[] } : {}),
+    ...(list === undefined ? {} : { item: leafOf(unwrap(list.item!)) }),
+  };
 }

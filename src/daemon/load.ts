@@ -105,8 +105,8 @@ export async function explainBuilt(config: Config, key: string): Promise<Explana
 
 /** The JSON Schema of the configuration file. */
 export async function configJsonSchema(): Promise<Record<string, unknown>> {
-  const [{ jsonSchemaOf }, { daemonSchema }] = await Promise.all([import("../config/json_schema.ts"), import("./schema.ts")]);
-  return jsonSchemaOf(daemonSchema());
+  const [{ jsonSchemaOf }, { DAEMON_SCHEMA }] = await Promise.all([import("../config/json_schema.ts"), import("./schema.ts")]);
+  return jsonSchemaOf(DAEMON_SCHEMA);
 }
 
 /** Loads from sources; without a folder, relative paths stay as they are. */

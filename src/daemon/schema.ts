@@ -6,6 +6,8 @@ import {
   isTable,
   key,
   type Layer,
+  type Node,
+  nodeOf,
   type Problem,
   type Schema,
   type Settlement,
@@ -19,7 +21,12 @@ import { DEADLINE_KEYS, type Deadlines, settleDeadlines } from "./deadlines.ts";
 import { isBusCapacity, isDaemonName, type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
 
 /** The whole configuration: the seed's tables and those of the features. */
-export function daemonSchema(): Schema {
+export const DAEMON_SCHEMA: Schema = daemonSchema();
+
+/** Every place of {@linkcode DAEMON_SCHEMA}. */
+export const DAEMON_PLACES: Node = nodeOf(DAEMON_SCHEMA);
+
+function daemonSchema(): Schema {
   return table({
     name: leaf("name", v.pipe(v.string(), v.check((name) => isDaemonName(name)))),
     work_dir: path("work_dir"),
@@ -70,7 +77,8 @@ export function daemonSchema(): Schema {
 export function daemonConfigSchema(baseDirOf: (tree: Tree) => string): { schema: ConfigSchema; services: () => ServiceSpec[] } {
   let services: ServiceSpec[] = [];
   const schema: ConfigSchema = {
-    root: daemonSchema(),
+    root: DAEMON_SCHEMA,
+    places: DAEMON_PLACES,
     inheritedFrom: (path) => path[0] === "service" && path.length > 2 ? ["defaults", "service", ...path.slice(2)] : undefined,
     settle: (tree, layers) => {
       const { specs, problems } = serviceSpecs(

@@ -4,30 +4,29 @@ import { test } from "../harness.ts";
 import { ConfigError } from "../../src/core/errors.ts";
 import { environmentNames } from "../../src/config/environment.ts";
 import { load, type Sources } from "../../src/config/load.ts";
-import { type ConfigSchema, key, table } from "../../src/config/schema.ts";
+import { type ConfigSchema, key, nodeOf, table } from "../../src/config/schema.ts";
 
-const schema: ConfigSchema = {
-  root: table({
-    name: key(v.string(), { expects: "a text", reload: "live", default: "none" }),
-    on: key(v.boolean(), { expects: "true or false", reload: "live", default: false }),
-    count: key(v.number(), { expects: "a number", reload: "live" }),
-    list: key(v.array(v.string()), { expects: "a list of texts", reload: "live" }),
-    shell: key(v.string(), { expects: "a text", reload: "live", verbatim: true }),
-    token: key(v.pipe(v.string(), v.minLength(8)), { expects: "at least 8 characters", reload: "live", secret: true }),
-    wait_ms: key(v.number(), { expects: "milliseconds", reload: "live", kind: "milliseconds", default: 5 }),
-    wait: key(v.string(), { expects: "a duration", reload: "live", kind: "duration", unitFormOf: "wait_ms" }),
-    later: key(v.number(), { expects: "a number", reload: "live", notYet: true, default: 1 }),
-    inner: v.optional(table({
-      level: key(v.picklist(["low", "high"]), { expects: "one of low, high", reload: "live", default: "low" }),
-    }, { expects: "a table", shorthand: "level", aliases: { niveau: "level" }, notYetKeys: ["depth"] })),
-    unit: v.optional(
-      v.pipe(
-        v.record(v.string(), table({ size: key(v.number(), { expects: "a number", reload: "unit" }) }, { expects: "a table" })),
-        v.metadata({ facts: { expects: "tables", nameProblem: (name: string) => name === "bad" ? "must be good" : undefined } }),
-      ),
+const root = table({
+  name: key(v.string(), { expects: "a text", reload: "live", default: "none" }),
+  on: key(v.boolean(), { expects: "true or false", reload: "live", default: false }),
+  count: key(v.number(), { expects: "a number", reload: "live" }),
+  list: key(v.array(v.string()), { expects: "a list of texts", reload: "live" }),
+  shell: key(v.string(), { expects: "a text", reload: "live", verbatim: true }),
+  token: key(v.pipe(v.string(), v.minLength(8)), { expects: "at least 8 characters", reload: "live", secret: true }),
+  wait_ms: key(v.number(), { expects: "milliseconds", reload: "live", kind: "milliseconds", default: 5 }),
+  wait: key(v.string(), { expects: "a duration", reload: "live", kind: "duration", unitFormOf: "wait_ms" }),
+  later: key(v.number(), { expects: "a number", reload: "live", notYet: true, default: 1 }),
+  inner: v.optional(table({
+    level: key(v.picklist(["low", "high"]), { expects: "one of low, high", reload: "live", default: "low" }),
+  }, { expects: "a table", shorthand: "level", aliases: { niveau: "level" }, notYetKeys: ["depth"] })),
+  unit: v.optional(
+    v.pipe(
+      v.record(v.string(), table({ size: key(v.number(), { expects: "a number", reload: "unit" }) }, { expects: "a table" })),
+      v.metadata({ facts: { expects: "tables", nameProblem: (name: string) => name === "bad" ? "must be good" : undefined } }),
     ),
-  }, { expects: "a table" }),
-};
+  ),
+}, { expects: "a table" });
+const schema: ConfigSchema = { root, places: nodeOf(root) };
 
 const readText = (path: string) => path === "/run/token" ? "from-a-file\n" : assert.fail(path);
 const environment = (variables: Record<string, string>) => ({ variables, readText });
@@ -225,7 +224,7 @@ test("load: variables with the prefix that belong to no key are a warning with t
 });
 
 test("environmentNames: _FILE twins exist for secret keys only", () => {
-  const names = environmentNames(schema.root).map(({ name }) => name);
+  const names = environmentNames(schema.places).map(({ name }) => name);
   assert.ok(names.includes("DAEMON_TOKEN_FILE"));
   assert.deepEqual(names.filter((name) => name.endsWith("_FILE")), ["DAEMON_TOKEN_FILE"]);
 });

@@ -10,7 +10,7 @@ import { Config, type ConfigBuilder } from "../../src/daemon/config.ts";
 import { DEADLINE_KEYS, type Deadlines, settleDeadlines } from "../../src/daemon/deadlines.ts";
 import { type Leaf, type LeafPath, LEAVES } from "../../src/daemon/leaves.ts";
 import { parseConfig } from "../../src/daemon/load.ts";
-import { daemonSchema } from "../../src/daemon/schema.ts";
+import { DAEMON_PLACES } from "../../src/daemon/schema.ts";
 
 /** For each leaf: its setter, what is right beside the default, and what is wrong. */
 const ROWS: Record<LeafPath, { set: (builder: ConfigBuilder, value: never) => ConfigBuilder; right: unknown[]; wrong: unknown[] }> = {
@@ -81,7 +81,7 @@ function refusal(build: () => unknown): ConfigError {
 }
 
 test("LEAVES: the builder's settings are exactly the fixed keys of the schema, with the same defaults", () => {
-  const leaves = fixedLeaves(daemonSchema()).filter(({ facts }) => facts.unitFormOf === undefined);
+  const leaves = fixedLeaves(DAEMON_PLACES).filter(({ facts }) => facts.unitFormOf === undefined);
   assert.deepEqual(leaves.map(({ path }) => formatPath(path)).sort(), Object.keys(LEAVES).sort());
   for (const { path, facts } of leaves) {
     const { default: standard, isNotYet = false }: Leaf = LEAVES[formatPath(path) as LeafPath];
@@ -183,7 +183,7 @@ test("settleDeadlines: whatever the sources say, the result is in order, keeps t
 });
 
 test("environmentNames: no two keys of the daemon share a name", () => {
-  const names = environmentNames(daemonSchema()).map(({ name }) => name);
+  const names = environmentNames(DAEMON_PLACES).map(({ name }) => name);
   assert.equal(new Set(names).size, names.length);
   for (
     const name of [
