@@ -1,0 +1,128 @@
+import fs from "node:fs";
+import process from "node:process";
+import { IoError } from "../core/errors.ts";
+import type { AppendFile, FileInfo, FileLock, Files } from "../core/host.ts";
+import { ioError } from "./io_error.ts";
+
+/** A file on which the kernel's lock may be tried; each runtime has its own. */
+export interface LockableFile extends FileLock {
+  /** Takes flock(LOCK_EX | LOCK_NB); false when another open file holds it. */
+  tryLock(): boolean;
+  /** Number of the file's inode. */
+  inode(): number;
+}
+
+/** Times that a lock file may be swapped under our feet before we give up. */
+const MAX_LOCK_ATTEMPTS = 10;
+
+/** Files by node:fs, which both runtimes implement natively; `openLockable` opens a file for reading and writing, mode 0o600. */
+export function createFiles(openLockable: (path: string) => LockableFile): Files {
+  return {
+    readText: (path) => attempt(`read ${path}`, path, () => fs.readFileSync(path, "utf8")),
+    writeText,
+    makeDir: (path, { mode = 0o700 } = {}) =>
+      attempt(`make folder ${path}`, path, () => {
+        const isNew = fs.mkdirSync(path, { recursive: true, mode }) !== undefined;
+        // The process's umask has taken bits away from a new folder.
+        if (isNew) fs.chmodSync(path, mode);
+      }),
+    remove: (path) => attempt(`remove ${path}`, path, () => fs.rmSync(path, { force: true })),
+    info: (path) => attempt(`look at ${path}`, path, () => infoOf(path)),
+    list: (path) => attempt(`list ${path}`, path, () => fs.readdirSync(path).sort()),
+    realPath: (path) => attempt(`resolve ${path}`, path, () => fs.realpathSync(path)),
+    openAppend: (path) => attempt(`open ${path}`, path, () => new OpenAppendFile(path)),
+    rename: (from, to) => attempt(`rename ${from} to ${to}`, from, () => fs.renameSync(from, to)),
+    // deno-lint-ignore require-await -- what it throws is to be a rejection
+    lock: async (path) => attempt(`lock ${path}`, path, () => lock(path, openLockable)),
+    tempDir: process.env.TMPDIR || "/tmp",
+  };
+}
+
+function attempt<T>(doing: string, path: string, fn: () => T): T {
+  try {
+    return fn();
+  } catch (error) {
+    throw error instanceof IoError ? error : ioError(error, doing, { path });
+  }
+}
+
+function infoOf(path: string): FileInfo | undefined {
+  let stats: fs.Stats;
+  try {
+    stats = fs.statSync(path);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+  const kind = stats.isFile() ? "file" : stats.isDirectory() ? "directory" : stats.isSocket() ? "socket" : "other";
+  return { kind, size: stats.size, mode: stats.mode & 0o7777, uid: stats.uid, mtimeMs: stats.mtimeMs };
+}
+
+function writeText(path: string, text: string, options: { mode?: number } = {}): void {
+  const { mode = 0o600 } = options;
+  attempt(`write ${path}`, path, () => {
+    // In the same folder, because a rename works within one file system only.
+    const draft = `${path}.${process.pid}-${Math.random().toString(36).slice(2, 10)}.tmp`;
+    const fd = fs.openSync(draft, "wx", 0o600);
+    try {
+      try {
+        writeWhole(fd, new TextEncoder().encode(text));
+        fs.fchmodSync(fd, mode);
+        fs.fsyncSync(fd);
+      } finally {
+        fs.closeSync(fd);
+      }
+      fs.renameSync(draft, path);
+    } catch (error) {
+      fs.rmSync(draft, { force: true });
+      throw error;
+    }
+  });
+}
+
+function writeWhole(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += fs.writeSync(fd, bytes, at);
+}
+
+class OpenAppendFile implements AppendFile {
+  readonly size: number;
+  readonly #path: string;
+  #fd: number | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#fd = fs.openSync(path, "a", 0o600);
+    this.size = fs.fstatSync(this.#fd).size;
+  }
+
+  write(bytes: Uint8Array): void {
+    const fd = this.#fd;
+    if (fd === undefined) throw new IoError("IO_FAILED", `Cannot write ${this.#path} as it was closed`, { context: { path: this.#path } });
+    attempt(`write ${this.#path}`, this.#path, () => writeWhole(fd, bytes));
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#fd !== undefined) fs.closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+}
+
+/** A lock counts only on the file that has the name now: whoever held it before may have removed that file in between. */
+function lock(path: string, openLockable: (path: string) => LockableFile): FileLock | undefined {
+  for (let attempts = 0; attempts < MAX_LOCK_ATTEMPTS; attempts++) {
+    const file = openLockable(path);
+    try {
+      if (!file.tryLock()) {
+        file[Symbol.dispose]();
+        return undefined;
+      }
+      if (fs.statSync(path, { throwIfNoEntry: false })?.ino === file.inode()) return file;
+    } catch (error) {
+      file[Symbol.dispose]();
+      throw error;
+    }
+    file[Symbol.dispose]();
+  }
+  throw new IoError("IO_FAILED", `Cannot lock ${path} as somebody keeps replacing it`, { context: { path } });
+}

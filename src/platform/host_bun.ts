@@ -1,0 +1,48 @@
+import fs from "node:fs";
+import process from "node:process";
+import type { Host } from "../core/host.ts";
+import { bun } from "./bun.ts";
+import { type Libc, loadLibc } from "./bun_libc.ts";
+import type { LockableFile } from "./files.ts";
+import { createHost } from "./host.ts";
+import { httpOnBun } from "./http_bun.ts";
+import { createLaunchOnBun } from "./spawn_bun.ts";
+
+/** Where the files of a compiled program lie inside itself. */
+const INSIDE_EXECUTABLE = "/$bunfs/";
+
+/** The host of a program that runs under Bun, or was compiled by it. */
+export function createBunHost(): Host {
+  let loaded: Libc | undefined;
+  const libc = () => loaded ??= loadLibc();
+  return createHost({
+    runtime: `bun ${bun.version}`,
+    process: {
+      args: process.argv.slice(2),
+      command: bun.main.startsWith(INSIDE_EXECUTABLE) ? [process.execPath] : [process.execPath, bun.main],
+    },
+    // By ioctl, because node:tty costs 6 ms.
+    terminal: { isTerminal: (fd) => libc().isTerminal(fd), columns: () => libc().columns(1) },
+    launch: createLaunchOnBun(libc),
+    http: httpOnBun,
+    openLockable: (path) => openLockable(path, libc),
+  });
+}
+
+function openLockable(path: string, libc: () => Libc): LockableFile {
+  const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
+  let isOpen = true;
+  return {
+    tryLock: () => libc().lock(fd),
+    inode: () => fs.fstatSync(fd).ino,
+    write(text) {
+      fs.ftruncateSync(fd);
+      const bytes = new TextEncoder().encode(text);
+      for (let at = 0; at < bytes.length;) at += fs.writeSync(fd, bytes, at, bytes.length - at, at);
+    },
+    [Symbol.dispose]() {
+      if (isOpen) fs.closeSync(fd);
+      isOpen = false;
+    },
+  };
+}

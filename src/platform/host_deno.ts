@@ -1,0 +1,47 @@
+import { fileURLToPath } from "node:url";
+import type { Host } from "../core/host.ts";
+import type { LockableFile } from "./files.ts";
+import { createHost } from "./host.ts";
+import { httpOnDeno } from "./http_deno.ts";
+import { launchOnDeno } from "./spawn_deno.ts";
+
+/** The host of a program that runs under Deno. */
+export function createDenoHost(): Host {
+  return createHost({
+    runtime: `deno ${Deno.version.deno}`,
+    process: { args: [...Deno.args], command: commandOf() },
+    terminal: {
+      isTerminal: (fd) => fd === 1 ? Deno.stdout.isTerminal() : Deno.stderr.isTerminal(),
+      columns: () => Deno.consoleSize().columns,
+    },
+    launch: launchOnDeno,
+    http: httpOnDeno,
+    openLockable,
+  });
+}
+
+function commandOf(): string[] {
+  if (Deno.build.standalone) return [Deno.execPath()];
+  const entry = Deno.mainModule.startsWith("file:") ? fileURLToPath(Deno.mainModule) : Deno.mainModule;
+  return [Deno.execPath(), "run", "-A", entry];
+}
+
+/** Deno's lock is flock(2), the same as on Bun. */
+function openLockable(path: string): LockableFile {
+  const file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
+  let isOpen = true;
+  return {
+    tryLock: () => file.tryLockSync(true),
+    inode: () => file.statSync().ino ?? 0,
+    write(text) {
+      file.truncateSync();
+      file.seekSync(0, Deno.SeekMode.Start);
+      const bytes = new TextEncoder().encode(text);
+      for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+    },
+    [Symbol.dispose]() {
+      if (isOpen) file.close();
+      isOpen = false;
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import fs from "node:fs";
+import type { Address } from "../core/host.ts";
+import type { HttpFacts, RuntimeServer } from "./http.ts";
+
+const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+
+/** HTTP by Deno.serve and fetch. */
+export const httpOnDeno: HttpFacts = {
+  listen,
+  async fetch(address, url, init) {
+    const client = clientOf(address);
+    if (client === undefined) return await fetch(url, init);
+    try {
+      const response = await fetch(url, { ...init, client } as RequestInit);
+      return closingAtEnd(response, client);
+    } catch (error) {
+      client.close();
+      throw error;
+    }
+  },
+  async connect(target, signal) {
+    const connection = "unix" in target
+      ? await Deno.connect({ transport: "unix", path: target.unix })
+      : await Deno.connect({ ...target, signal });
+    connection.close();
+  },
+};
+
+/**
+ * Drains by counting: after `Deno.HttpServer.shutdown()` nothing can cut a stream that never ends, as aborting then throws an uncaught
+ * BadResource. So the server stays until the last request has ended, its socket file goes at once, and who still comes is answered 503.
+ */
+function listen(address: Address, handler: (request: Request) => Promise<Response>): RuntimeServer {
+  const aborter = new AbortController();
+  const idle = Promise.withResolvers<void>();
+  let running = 0;
+  let isDraining = false;
+  const settle = () => void (isDraining && running === 0 && idle.resolve());
+  const handle = async (request: Request, { completed }: Deno.ServeHandlerInfo): Promise<Response> => {
+    if (isDraining) return new Response("stopping\n", { status: 503, headers: { connection: "close" } });
+    running++;
+    const leave = () => {
+      running--;
+      settle();
+    };
+    completed.then(leave, leave);
+    return await handler(request);
+  };
+  const { signal } = aborter;
+  const onListen = () => {/* without it Deno prints the address */};
+  const server = "unix" in address
+    ? Deno.serve({ path: address.unix, signal, onListen }, handle)
+    : Deno.serve({ ...address, signal, onListen }, handle);
+  return {
+    port: "port" in server.addr ? server.addr.port : 0,
+    async drain() {
+      isDraining = true;
+      if ("unix" in address) fs.rmSync(address.unix, { force: true });
+      settle();
+      await idle.promise;
+      aborter.abort();
+      await server.finished;
+    },
+    cut: () => idle.resolve(),
+  };
+}
+
+/** A client of its own for a socket, and where a proxy of the environment would come between; undefined where the common one will do. */
+function clientOf(address: Address): Deno.HttpClient | undefined {
+  if ("unix" in address) return Deno.createHttpClient({ proxy: { transport: "unix", path: address.unix } });
+  if (!PROXY_VARIABLES.some((name) => Deno.env.get(name))) return undefined;
+  return Deno.createHttpClient({ proxy: { transport: "tcp", ...address } });
+}
+
+/** A client holds its connection until it is closed, which must not happen before the body has been read. */
+function closingAtEnd(response: Response, client: Deno.HttpClient): Response {
+  if (response.body === null) {
+    client.close();
+    return response;
+  }
+  const reader = response.body.getReader();
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (!done) return controller.enqueue(value);
+      } catch (error) {
+        client.close();
+        throw error;
+      }
+      client.close();
+      controller.close();
+    },
+    async cancel(reason) {
+      try {
+        await reader.cancel(reason);
+      } finally {
+        client.close();
+      }
+    },
+  }, { highWaterMark: 0 });
+  return new Response(body, response);
+}

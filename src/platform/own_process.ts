@@ -1,0 +1,75 @@
+import type { AsyncLocalStorage } from "node:async_hooks";
+import process from "node:process";
+import { DaemonError } from "../core/errors.ts";
+import type { OwnProcess } from "../core/host.ts";
+import { ioError } from "./io_error.ts";
+
+/** What each runtime knows in its own way about its process. */
+export interface ProcessFacts {
+  /** Command line arguments after the program. */
+  args: readonly string[];
+  /** Argv that starts this program again. */
+  command: readonly string[];
+}
+
+/** Where the owner is written down: on the process itself, because two copies of this library still share one process. */
+const OWNER = Symbol.for("@daemonkit/daemonkit.owner");
+/** Longest period that a platform timer honours. */
+const LONGEST_PERIOD_MS = 2 ** 31 - 1;
+
+/** Process-wide effects by node:process, which both runtimes implement natively. */
+export function createOwnProcess(facts: ProcessFacts): OwnProcess {
+  let owners: AsyncLocalStorage<string> | undefined;
+  return {
+    ...facts,
+    claim,
+    cwd: () => process.cwd(),
+    chdir(path) {
+      try {
+        process.chdir(path);
+      } catch (error) {
+        throw ioError(error, `change to folder ${path}`, { path });
+      }
+    },
+    setExitCode: (code) => void (process.exitCode = code),
+    exit: (code) => process.exit(code),
+    hold() {
+      const timer = setInterval(() => {}, LONGEST_PERIOD_MS);
+      return { [Symbol.dispose]: () => clearInterval(timer) };
+    },
+    // Who failed is only told in part. Deno: rejections, microtasks, listeners; not timers. Bun: timers, listeners; not rejections.
+    onUncaught(handler) {
+      const listener = (error: unknown) => handler(error, owners?.getStore());
+      process.on("uncaughtException", listener);
+      process.on("unhandledRejection", listener);
+      return {
+        [Symbol.dispose]() {
+          process.off("uncaughtException", listener);
+          process.off("unhandledRejection", listener);
+        },
+      };
+    },
+    runAs(owner, fn) {
+      owners ??= new (process.getBuiltinModule("node:async_hooks").AsyncLocalStorage)<string>();
+      return owners.run(owner, fn);
+    },
+    residentBytes: () => process.memoryUsage.rss(),
+  };
+}
+
+function claim(owner: string): Disposable {
+  const slot = process as { [OWNER]?: string };
+  if (slot[OWNER] !== undefined) {
+    throw new DaemonError("RUNTIME_STATE", `Cannot let "${owner}" own this process as "${slot[OWNER]}" owns it`, {
+      context: { owner: slot[OWNER], pid: process.pid },
+    });
+  }
+  slot[OWNER] = owner;
+  let isHeld = true;
+  return {
+    [Symbol.dispose]() {
+      if (isHeld) delete slot[OWNER];
+      isHeld = false;
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import fs from "node:fs";
+import process from "node:process";
+import type { ProcessIdentity } from "../core/host.ts";
+
+/** What the system says about all processes; zombies count as gone. */
+export interface ProcessTable {
+  /** The process that has this number now. */
+  identify(pid: number): ProcessIdentity | undefined;
+  /** The identity of a child of ours that was not waited for yet, which it keeps when it is a zombie already. */
+  identifyChild(pid: number): ProcessIdentity;
+  /** Living members of a process group. */
+  members(pgid: number): number[];
+  /** Living processes whose environment holds `name`. */
+  findByEnv(name: string): { identity: ProcessIdentity; value: string }[];
+}
+
+/** The process table of this system. */
+export function createProcessTable(): ProcessTable {
+  return process.platform === "linux" ? procTable() : psTable();
+}
+
+/** What is used of /proc/PID/stat. */
+interface Stat {
+  pgid: number;
+  startTicks: number;
+  isAlive: boolean;
+}
+
+/** Reads a line of /proc/PID/stat; the name in its second field may hold anything, spaces and parentheses included. */
+export function parseStat(text: string): Stat {
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // from field 3 on
+  const [state, , pgid] = fields;
+  const threads = Number(fields[17]);
+  // A program whose first thread ended before the others looks like a zombie, but has more than one thread.
+  const isAlive = state !== "X" && state !== "x" && (state !== "Z" || threads > 1);
+  return { pgid: Number(pgid), startTicks: Number(fields[19]), isAlive };
+}
+
+function procTable(): ProcessTable {
+  let bootId: string | undefined;
+  const anyStatOf = (pid: number): Stat | undefined => {
+    const text = readProc(`${pid}/stat`);
+    return text === undefined ? undefined : parseStat(text);
+  };
+  const statOf = (pid: number): Stat | undefined => {
+    const stat = anyStatOf(pid);
+    return stat?.isAlive ? stat : undefined;
+  };
+  const identity = (pid: number, stat: Stat | undefined): ProcessIdentity => {
+    bootId ??= readProc("sys/kernel/random/boot_id")?.trim() ?? "";
+    return { pid, startTicks: stat?.startTicks ?? 0, bootId };
+  };
+  const identify = (pid: number): ProcessIdentity | undefined => {
+    const stat = statOf(pid);
+    return stat && identity(pid, stat);
+  };
+  return {
+    identify,
+    identifyChild: (pid) => identity(pid, anyStatOf(pid)),
+    members: (pgid) => allPids().filter((pid) => statOf(pid)?.pgid === pgid),
+    findByEnv(name) {
+      const found: { identity: ProcessIdentity; value: string }[] = [];
+      const prefix = `${name}=`;
+      for (const pid of allPids()) {
+        const identity = identify(pid);
+        const entry = identity && readProc(`${pid}/environ`)?.split("\0").find((text) => text.startsWith(prefix));
+        // The number may have passed to another process between the two readings.
+        if (entry === undefined || statOf(pid)?.startTicks !== identity!.startTicks) continue;
+        found.push({ identity: identity!, value: entry.slice(prefix.length) });
+      }
+      return found;
+    },
+  };
+}
+
+function allPids(): number[] {
+  return fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+}
+
+/** Undefined when the process is gone or belongs to somebody whose secrets are kept from us. */
+function readProc(path: string): string | undefined {
+  try {
+    return fs.readFileSync(`/proc/${path}`, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Best effort for systems without /proc (macOS), untested: ps(1) gives members of groups and, as `startTicks`, the second of the start
+ * since the Unix epoch; environments of others can't be seen.
+ */
+function psTable(): ProcessTable {
+  const rows = (): { pid: number; pgid: number; startTicks: number }[] => {
+    const { spawnSync } = process.getBuiltinModule("node:child_process");
+    const { stdout } = spawnSync("ps", ["-axo", "pid=,pgid=,stat=,lstart="], {
+      encoding: "utf8",
+      env: { LC_ALL: "C", PATH: "/bin:/usr/bin" },
+    });
+    return (stdout ?? "").split("\n").flatMap((line) => {
+      const [, pid, pgid, state, started] = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*?)\s*$/.exec(line) ?? [];
+      if (pid === undefined || state.startsWith("Z")) return [];
+      return [{ pid: Number(pid), pgid: Number(pgid), startTicks: Math.trunc(Date.parse(started) / 1_000) || 0 }];
+    });
+  };
+  const identify = (pid: number): ProcessIdentity | undefined => {
+    const row = rows().find((candidate) => candidate.pid === pid);
+    return row && { pid, startTicks: row.startTicks, bootId: "" };
+  };
+  return {
+    identify,
+    identifyChild: (pid) => identify(pid) ?? { pid, startTicks: 0, bootId: "" },
+    members: (pgid) => rows().filter((row) => row.pgid === pgid).map((row) => row.pid),
+    findByEnv: () => [],
+  };
+}

@@ -1,0 +1,55 @@
+import fs from "node:fs";
+import { posix } from "node:path";
+import { IoError } from "../core/errors.ts";
+import type { SpawnOptions } from "../core/host.ts";
+import { errnoOf } from "./io_error.ts";
+
+/** Where programs are looked for when the child has no PATH, as execvp(3) does. */
+const DEFAULT_PATH = "/bin:/usr/bin";
+
+/**
+ * Finds the file of a program by the child's own PATH and folder, where the runtimes would partly use ours, and tells apart what they report
+ * alike: a missing program, a missing folder, and missing rights.
+ */
+export function findProgram({ argv, cwd, env }: SpawnOptions): string {
+  checkFolder(cwd, argv);
+  const [name = ""] = argv;
+  if (name === "") throw new IoError("SPAWN_NOT_FOUND", "Cannot start a program as argv must not be empty", { context: { argv, cwd } });
+  const folders = name.includes("/") ? [""] : (env.PATH ?? DEFAULT_PATH).split(":");
+  let refused: string | undefined;
+  for (const folder of folders) {
+    const path = posix.resolve(cwd, folder, name);
+    const answer = look(path);
+    if (answer === "runs") return path;
+    if (answer === "denied") refused ??= path;
+  }
+  if (refused !== undefined) {
+    throw new IoError("SPAWN_DENIED", `Cannot start ${name} as ${refused} must be an executable file`, {
+      context: { argv, path: refused },
+    });
+  }
+  const where = name.includes("/") ? `there is no file ${posix.resolve(cwd, name)}` : `no folder of its PATH has it: ${folders.join(":")}`;
+  throw new IoError("SPAWN_NOT_FOUND", `Cannot start ${name} as ${where}`, { context: { argv, cwd } });
+}
+
+function look(path: string): "runs" | "denied" | "missing" {
+  try {
+    if (!fs.statSync(path).isFile()) return "denied";
+    fs.accessSync(path, fs.constants.X_OK);
+    return "runs";
+  } catch (error) {
+    return errnoOf(error) === "EACCES" ? "denied" : "missing";
+  }
+}
+
+function checkFolder(cwd: string, argv: readonly string[]): void {
+  let reason: string | undefined;
+  try {
+    if (!fs.statSync(cwd).isDirectory()) reason = "is no folder";
+    else fs.accessSync(cwd, fs.constants.X_OK);
+  } catch (error) {
+    reason = errnoOf(error) === "EACCES" ? "may not be entered" : "does not exist";
+  }
+  if (reason === undefined) return;
+  throw new IoError("SPAWN_BAD_CWD", `Cannot start ${argv[0]} as its folder ${cwd} ${reason}`, { context: { argv, cwd } });
+}

@@ -1,0 +1,137 @@
+import process from "node:process";
+import { IoError, messageOf } from "../core/errors.ts";
+import type { ErrorCode } from "../core/error_codes.ts";
+import type { ChildProcess, ExitStatus, ProcessIdentity, SpawnOptions } from "../core/host.ts";
+import { errnoOf } from "./io_error.ts";
+import { findProgram } from "./program.ts";
+
+/** What is left to the runtime once program, mask and niceness are settled. */
+export interface LaunchOptions {
+  /** The program's file, absolute. */
+  file: string;
+  /** Arguments after the program's name. */
+  args: readonly string[];
+  /** Working folder, absolute. */
+  cwd: string;
+  /** The whole environment. */
+  env: Readonly<Record<string, string>>;
+  /** User to become. */
+  uid?: number;
+  /** Group to become. */
+  gid?: number;
+}
+
+/** A program that a runtime has started, as leader of its own session and group. */
+export interface Launched {
+  /** Its number. */
+  pid: number;
+  /** Its output. */
+  stdout: ReadableStream<Uint8Array>;
+  /** Its error output. */
+  stderr: ReadableStream<Uint8Array>;
+  /** Its end; never rejects. */
+  exited: Promise<ExitStatus>;
+}
+
+/** Starts a program before it returns, or throws what the system said; inherits this thread's umask and niceness. */
+export type Launch = (options: LaunchOptions) => Launched;
+
+const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
+  ENOENT: ["SPAWN_NOT_FOUND", "its file or the interpreter that its first line names does not exist"],
+  EACCES: ["SPAWN_DENIED", "its file or its folder may not be used by that user"],
+  EAGAIN: ["IO_NO_RESOURCES", "the system allows no more processes"],
+  ENOMEM: ["IO_NO_RESOURCES", "there is not enough memory"],
+  EMFILE: ["IO_NO_RESOURCES", "this process has too many files open"],
+  ENFILE: ["IO_NO_RESOURCES", "the system has too many files open"],
+  E2BIG: ["SPAWN_FAILED", "its arguments and environment are too long"],
+};
+const MAX_ID = 2 ** 31 - 1;
+
+/** Makes {@linkcode Processes.spawn} of a runtime's way to launch and a way to identify what was launched. */
+export function createSpawn(
+  launch: Launch,
+  identify: (pid: number) => ProcessIdentity,
+): (options: SpawnOptions) => Promise<ChildProcess> {
+  // deno-lint-ignore require-await -- what it throws is to be a rejection
+  return async (options) => {
+    checkUser(options);
+    const file = findProgram(options);
+    try {
+      const { pid, stdout, stderr, exited } = withUmask(options.umask, () => withNice(file, options, launch));
+      // The child can't be reaped before the loop goes on, so its number still means it.
+      return { identity: identify(pid), stdout, stderr, exited };
+    } catch (error) {
+      throw error instanceof IoError ? error : spawnError(error, options);
+    }
+  };
+}
+
+function checkUser({ argv, uid, gid }: SpawnOptions): void {
+  for (const id of [uid, gid]) {
+    if (id === undefined || (Number.isInteger(id) && id >= 0 && id <= MAX_ID)) continue;
+    throw new IoError("SPAWN_BAD_USER", `Cannot start ${argv[0]} as its uid and gid must be from 0 to ${MAX_ID}: current value is ${id}`, {
+      context: { argv, uid, gid },
+    });
+  }
+}
+
+/** Between the two calls nothing else runs on this thread, so that no file of ours is made under the child's mask. */
+function withUmask<T>(umask: number | undefined, fn: () => T): T {
+  if (umask === undefined) return fn();
+  const own = process.umask(umask);
+  try {
+    return fn();
+  } finally {
+    process.umask(own);
+  }
+}
+
+/**
+ * The child is to be nice from its first instruction on. A positive value is set by nice(1), because who raises his own may not be
+ * allowed to lower it again; a negative one is our own while we fork, because the user that the child becomes may not lower it.
+ */
+function withNice(file: string, options: SpawnOptions, launch: Launch): Launched {
+  const { argv, nice = 0, cwd, env, uid, gid } = options;
+  const plain = { file, args: argv.slice(1), cwd, env, uid, gid };
+  if (nice === 0) return launchOrShell(plain, launch);
+  if (nice > 0) {
+    const wrapper = findProgram({ argv: ["nice"], cwd: "/", env: {} });
+    return launch({ ...plain, file: wrapper, args: ["-n", String(nice), file, ...plain.args] });
+  }
+  const { getPriority, setPriority } = process.getBuiltinModule("node:os");
+  const own = getPriority(0);
+  try {
+    setPriority(0, Math.max(-20, own + nice));
+  } catch (error) {
+    throw new IoError("SPAWN_DENIED", `Cannot start ${argv[0]} as this process may not lower niceness by ${-nice}`, {
+      cause: error,
+      context: { argv, nice },
+    });
+  }
+  try {
+    return launchOrShell(plain, launch);
+  } finally {
+    setPriority(0, own);
+  }
+}
+
+/** A script without a first line that names its interpreter is the shell's, as execvp(3) has it; Deno's own launch does that already. */
+function launchOrShell(options: LaunchOptions, launch: Launch): Launched {
+  try {
+    return launch(options);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOEXEC") throw error;
+    return launch({ ...options, file: "/bin/sh", args: [options.file, ...options.args] });
+  }
+}
+
+function spawnError(error: unknown, { argv, cwd, uid, gid }: SpawnOptions): IoError {
+  const errno = errnoOf(error) ?? "";
+  const wantsOther = uid !== undefined || gid !== undefined;
+  const [code, reason] = errno === "EPERM"
+    ? wantsOther
+      ? ["SPAWN_BAD_USER", `this process may not become uid ${uid}, gid ${gid}`] as const
+      : ["SPAWN_DENIED", "the system does not permit it"] as const
+    : CODES[errno] ?? ["SPAWN_FAILED", messageOf(error)];
+  return new IoError(code, `Cannot start ${argv[0]} as ${reason}`, { cause: error, context: { argv, cwd, uid, gid, errno } });
+}

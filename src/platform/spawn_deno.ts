@@ -1,0 +1,36 @@
+import { messageOf } from "../core/errors.ts";
+import type { ExitStatus } from "../core/host.ts";
+import type { Launch } from "./spawn.ts";
+
+/**
+ * Launches by Deno.Command: half the cost of node:child_process, which moreover dies of an uncaught TypeError when a real-time signal ends
+ * a child.
+ *
+ * - `detached` (setsid) makes Deno fork plainly: 1 ms more, and 15 ms for a parent of 400 MB.
+ * - Files that this process was started with open, without close-on-exec, are inherited, as by a shell.
+ */
+export const launchOnDeno: Launch = ({ file, args, cwd, env, uid, gid }) => {
+  const child = new Deno.Command(file, {
+    args: [...args],
+    cwd,
+    env: { ...env },
+    clearEnv: true,
+    uid,
+    gid,
+    detached: true,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  return { pid: child.pid, stdout: child.stdout, stderr: child.stderr, exited: child.status.then(toExitStatus, toUnnamedSignal) };
+};
+
+function toExitStatus({ code, signal }: Deno.CommandStatus): ExitStatus {
+  return signal === null ? { code, signal: null } : { code: null, signal };
+}
+
+/** Deno has no names for real-time signals and rejects with `Invalid signal: 34` instead of a status. */
+function toUnnamedSignal(error: unknown): ExitStatus {
+  const [, number = "UNKNOWN"] = /signal: (\d+)/.exec(messageOf(error)) ?? [];
+  return { code: null, signal: `SIG${number}` };
+}
