@@ -40,14 +40,17 @@ class Callback extends Entry {
   }
 }
 
-/** Called with what a listener threw. */
-export type ListenerErrorHandler = (error: unknown) => void;
+/** Takes what listeners throw. */
+export interface ListenerErrorHandler {
+  /** Called with what a listener threw. */
+  onListenerError(error: unknown): void;
+}
 
 /**
  * One node of the tree along which a stop travels: cancelled from above or by its own holder, with a reason, exactly once.
  *
  * - Cancelling reaches every child and every callback before `cancel()` returns, in the order in which they were added.
- * - A callback that throws reaches the nearest `onListenerError` above it; the others still run.
+ * - What a callback throws goes to the nearest handler above it; the others still run.
  * - `force()` is the second step and `kill()` the third; each implies those before it.
  * - {@linkcode CancelToken.signal} is made on first use; nothing is paid for it before.
  *
@@ -57,7 +60,7 @@ export type ListenerErrorHandler = (error: unknown) => void;
  * import assert from "node:assert/strict";
  *
  * const blamed: unknown[] = [];
- * const root = new CancelToken({ onListenerError: (error) => blamed.push(error) });
+ * const root = new CancelToken({ onListenerError: (error) => void blamed.push(error) });
  * const leaf = root.child();
  * leaf.signal.addEventListener("abort", () => { throw "oops"; });
  * root.cancel("bye");
@@ -72,12 +75,12 @@ export class CancelToken extends Entry {
   #stage: Stage = Stage.Live;
   #reason: unknown;
   #controller: AbortController | undefined;
-  readonly #onListenerError: ListenerErrorHandler | undefined;
+  readonly #handler: ListenerErrorHandler | undefined;
 
   /** Creates the root of a tree; {@linkcode CancelToken.child} makes the other nodes. */
-  constructor(options: { onListenerError?: ListenerErrorHandler } = {}) {
+  constructor(handler?: ListenerErrorHandler) {
     super();
-    this.#onListenerError = options.onListenerError;
+    this.#handler = handler;
   }
 
   /** Whether a stop was asked for. */
@@ -106,8 +109,8 @@ export class CancelToken extends Entry {
   }
 
   /** A token below this one. Disposing it lets go of it; it is cancelled already when this one is. */
-  child(options: { onListenerError?: ListenerErrorHandler } = {}): CancelToken {
-    const token = new CancelToken(options);
+  child(handler?: ListenerErrorHandler): CancelToken {
+    const token = new CancelToken(handler);
     token.#stage = this.#stage;
     token.#reason = this.#reason;
     this.#link(token);
@@ -147,7 +150,7 @@ export class CancelToken extends Entry {
   /** Resolves when the token is cancelled. */
   cancelled(): Promise<void> {
     if (this.isCancelled) return Promise.resolve();
-    return new Promise((resolve) => void this.onCancel(() => resolve()));
+    return new Promise((resolve) => void this.onCancel(resolve as () => void));
   }
 
   /**
@@ -206,7 +209,7 @@ export class CancelToken extends Entry {
   }
 
   #blame(error: unknown): void {
-    if (this.#onListenerError !== undefined) this.#onListenerError(error);
+    if (this.#handler !== undefined) this.#handler.onListenerError(error);
     else if (this.list !== undefined) this.list.#blame(error);
     else {queueMicrotask(() => {
         throw error;

@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import { Deadlines } from "./deadlines.ts";
 
 /** The four deadlines of a shutdown, in milliseconds from its beginning. */
 export interface ShutdownTimes {
@@ -52,6 +53,7 @@ type Phase = "idle" | "draining" | "graceful" | "forced" | "killing" | "over";
  */
 export class ShutdownTimeline {
   readonly #clock: Clock;
+  readonly #deadlines: Deadlines;
   readonly #times: ShutdownTimes;
   readonly #steps: ShutdownSteps;
   #phase: Phase = "idle";
@@ -59,8 +61,9 @@ export class ShutdownTimeline {
   #timer: Disposable | undefined;
 
   /** Creates a timeline that has not begun. */
-  constructor(clock: Clock, times: ShutdownTimes, steps: ShutdownSteps) {
+  constructor(clock: Clock, times: ShutdownTimes, steps: ShutdownSteps, deadlines: Deadlines = new Deadlines(clock)) {
     this.#clock = clock;
+    this.#deadlines = deadlines;
     this.#times = times;
     this.#steps = steps;
   }
@@ -122,8 +125,7 @@ export class ShutdownTimeline {
   #enterGraceful(): void {
     this.#phase = "graceful";
     this.#steps.stop();
-    // Most daemons stop within a few microtasks; a timer would cost more than the whole shutdown.
-    unlessSettled(() => this.#phase !== "graceful", () => this.#arm());
+    this.#arm();
   }
 
   #enterKilling(): void {
@@ -138,21 +140,10 @@ export class ShutdownTimeline {
   }
 
   #arm(): void {
-    if (this.#phase === "over") return;
     this.#timer?.[Symbol.dispose]();
     const { drainDelayMs, timeoutMs, forceTimeoutMs, killTimeoutMs } = this.#times;
     const dueMs =
       { idle: 0, over: 0, draining: drainDelayMs, graceful: timeoutMs, forced: forceTimeoutMs, killing: killTimeoutMs }[this.#phase];
-    this.#timer = this.#clock.schedule(Math.max(0, this.#beganMs + dueMs - this.#clock.nowMs()), () => this.#next());
+    this.#timer = this.#deadlines.after(Math.max(0, this.#beganMs + dueMs - this.#clock.nowMs()), () => this.#next());
   }
-}
-
-/** Turns of the microtask queue after which work that ends by itself at once has ended. */
-const SETTLING_TURNS = 12;
-
-/** Calls `fn` after a few turns of the microtask queue, unless it is over before: what settles at once never pays for a timer. */
-export function unlessSettled(isOver: () => boolean, fn: () => void, turns: number = SETTLING_TURNS): void {
-  if (isOver()) return;
-  if (turns === 0) fn();
-  else queueMicrotask(() => unlessSettled(isOver, fn, turns - 1));
 }

@@ -1,5 +1,5 @@
 import { type AfterCondition, parseAfter } from "./after.ts";
-import { CancelToken, stopReason } from "./cancel.ts";
+import { CancelToken, type ListenerErrorHandler, stopReason } from "./cancel.ts";
 import type { Clock } from "./clock.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import { DaemonError, messageOf, ShutdownError, SubsystemError, TimeoutError } from "./errors.ts";
@@ -8,7 +8,7 @@ import type { Logger } from "./log.ts";
 import type { UnitOutcome, UnitStatus } from "./operations.ts";
 import { type OnExhausted, RestartHistory, RestartPolicy } from "./restart.ts";
 import { RunContext, type RunHost } from "./run_context.ts";
-import { unlessSettled } from "./shutdown.ts";
+import type { Deadlines } from "./deadlines.ts";
 import { nextState, type State, type StateInput } from "./state.ts";
 import type { Context, Subsystem, SubsystemSpec } from "./subsystem.ts";
 
@@ -33,6 +33,8 @@ export interface SupervisorOptions {
 export interface SupervisorPorts {
   /** Time. */
   readonly clock: Clock;
+  /** Deadlines of stops. */
+  readonly deadlines: Deadlines;
   /** Chance: a number in [0, 1). */
   readonly random: () => number;
   /** Whether anybody looks at events; when not, none are made. */
@@ -41,6 +43,8 @@ export interface SupervisorPorts {
   emit(event: EventBody): void;
   /** Takes an error that belongs into the exit report. */
   report(error: unknown): void;
+  /** A subsystem has ended for good by failing. */
+  failed(path: string, error: unknown): void;
   /** Asks the whole daemon to stop; a code other than undefined becomes its exit code. */
   requestShutdown(reason: string, exitCode?: number): void;
   /** Milliseconds until the daemon gives up; undefined before a shutdown. */
@@ -102,6 +106,8 @@ export interface Registration {
 }
 
 const NO_EDGES: Registration["after"] = [];
+/** Shared by all units without edges, as most have none. */
+const NONE: readonly never[] = [];
 
 /**
  * Checks how a subsystem is to be run and fills in the defaults. What `spec` says wins over the subsystem's own `spec` and `restartPolicy()`.
@@ -147,14 +153,14 @@ export function registration(subsystem: Subsystem, kind: string, spec?: Subsyste
 }
 
 /** A child of a supervisor. Only the supervisor's loop writes its fields. */
-class Unit implements RunHost {
+class Unit implements RunHost, ListenerErrorHandler {
   readonly supervisor: Supervisor;
   readonly registration: Registration;
   readonly path: string;
   readonly index: number;
   /** What comes first, and what comes after this one. */
-  after: { unit: Unit; condition: AfterCondition }[] = [];
-  dependents: Unit[] = [];
+  after: readonly { unit: Unit; condition: AfterCondition }[] = NONE;
+  dependents: readonly Unit[] = NONE;
 
   state: State = "stopped";
   reason = "not started yet";
@@ -213,6 +219,11 @@ class Unit implements RunHost {
 
   requestShutdown(reason: string): void {
     this.supervisor.ports.requestShutdown(reason);
+  }
+
+  onListenerError(cause: unknown): void {
+    const message = `Cannot run an abort listener of ${this.path}: ${messageOf(cause)}`;
+    this.supervisor.ports.report(new SubsystemError("SUBSYSTEM_LISTENER_FAILED", this.path, message, { cause }));
   }
 
   ready(context: RunContext): void {
@@ -526,9 +537,12 @@ export class Supervisor {
         if ((other.isDown || other.desired === "down") && other.state !== "completed") this.#startUnits([other]);
       }
       unit.desired = "up";
-      if (this.#toStop.delete(unit)) unit.reason = "start";
       if (unit.current !== undefined) {
         unit.isOverdue = false;
+        if (!this.#toStop.delete(unit)) continue;
+        unit.reason = "start";
+        if (unit.state === "starting" && unit.timer === undefined) this.#armReady(unit, unit.current);
+        for (const other of unit.dependents) this.#consider(other);
         continue;
       }
       unit.history.clear();
@@ -543,15 +557,14 @@ export class Supervisor {
 
   #restartUnits(units: Unit[]): void {
     if (this.#phase === "stopping") return;
-    for (const unit of units) {
-      if (unit.current === undefined) this.#startUnits([unit]);
-      else {
-        unit.desired = "up";
-        unit.isOverdue = false;
-        unit.history.clear();
-        this.#tellToStop([unit], "restart");
-      }
+    const running = units.filter((unit) => unit.current !== undefined);
+    for (const unit of running) {
+      unit.desired = "up";
+      unit.isOverdue = false;
+      unit.history.clear();
     }
+    this.#tellToStop(running, "restart");
+    this.#startUnits(units.filter((unit) => !running.includes(unit)));
   }
 
   /** Starts a unit that waits for its turn, or leaves it waiting, or skips it: as what it comes after says. */
@@ -573,6 +586,7 @@ export class Supervisor {
       return { verdict: "wait", reason: `restarts with ${group.trigger.name}` };
     }
     for (const { unit: other, condition } of unit.after) {
+      if (this.#toStop.has(other)) return { verdict: "wait", reason: `waits for ${other.name}, which is about to stop` };
       if (isSatisfied(other, condition)) continue;
       if (other.state === "failed" || other.state === "fatal" || other.state === "skipped") {
         return { verdict: "skip", reason: `${other.name} ${other.state}` };
@@ -585,14 +599,14 @@ export class Supervisor {
 
   #launch(unit: Unit, reason: string): void {
     const { subsystem } = unit.registration;
-    const { readiness, readyTimeoutMs } = unit.spec;
+    const { readiness } = unit.spec;
     unit.clearTimer();
     unit.run++;
     unit.isReady = false;
     unit.isUnstopped = unit.isOverdue = false;
     unit.stopAskedMs = undefined;
     unit.startedMs = this.#nowMs();
-    const token = this.#token.child({ onListenerError: (error) => this.#listenerFailed(unit, error) });
+    const token = this.#token.child(unit);
     const context = new RunContext(token, unit, unit.run, unit.run === 1 ? 0 : unit.history.inARow);
     unit.current = context;
     this.#move(unit, "start", reason);
@@ -608,9 +622,13 @@ export class Supervisor {
       () => this.#ended(unit, context, undefined),
       (error) => this.#ended(unit, context, { error }),
     );
-    if (readiness !== "auto" && readyTimeoutMs !== Infinity) {
-      unit.timer = this.ports.clock.schedule(readyTimeoutMs, () => this.post({ kind: "readyTimeout", unit, context }));
-    }
+    if (readiness !== "auto") this.#armReady(unit, context);
+  }
+
+  #armReady(unit: Unit, context: RunContext): void {
+    const { readyTimeoutMs } = unit.spec;
+    if (readyTimeoutMs === Infinity) return;
+    unit.timer = this.ports.clock.schedule(readyTimeoutMs, () => this.post({ kind: "readyTimeout", unit, context }));
   }
 
   #becomeReady(unit: Unit): void {
@@ -629,6 +647,9 @@ export class Supervisor {
 
   #readyTimeout(unit: Unit, context: RunContext): void {
     if (unit.current !== context || unit.state !== "starting") return;
+    unit.clearTimer();
+    // It is to stop anyway, in its turn.
+    if (this.#toStop.has(unit)) return;
     const error = new TimeoutError(
       "SUBSYSTEM_START_TIMEOUT",
       `Cannot start ${unit.path} as it was not ready within ${unit.spec.readyTimeoutMs} ms`,
@@ -738,6 +759,7 @@ export class Supervisor {
 
   /** Draws the consequences of an end that no restart follows. */
   #endedForGood(unit: Unit, failure: { error: unknown } | undefined): void {
+    if (failure !== undefined) this.ports.failed(unit.path, failure.error);
     if (failure !== undefined && unit.spec.essential) {
       const code = exitContext(failure.error)?.exitCode;
       this.ports.report(failure.error);
@@ -855,12 +877,9 @@ export class Supervisor {
   }
 
   #armStop(unit: Unit, context: RunContext): void {
-    if (unit.spec.stopTimeoutMs === Infinity) return;
-    unlessSettled(() => unit.current !== context, () => {
-      const leftMs = Math.max(0, unit.stopAskedMs! + unit.spec.stopTimeoutMs - this.ports.clock.nowMs());
-      unit.clearTimer();
-      unit.timer = this.ports.clock.schedule(leftMs, () => this.post({ kind: "stopTimeout", unit, context }));
-    });
+    const { stopTimeoutMs } = unit.spec;
+    if (stopTimeoutMs === Infinity) return;
+    unit.timer = this.ports.deadlines.after(stopTimeoutMs, () => this.post({ kind: "stopTimeout", unit, context }));
   }
 
   #stopTimeout(unit: Unit, context: RunContext): void {
@@ -898,8 +917,8 @@ export class Supervisor {
         );
       }
       for (const other of others) {
-        unit.after.push({ unit: other, condition });
-        other.dependents.push(unit);
+        unit.after = [...unit.after, { unit: other, condition }];
+        other.dependents = [...other.dependents, unit];
       }
     }
   }
@@ -923,14 +942,6 @@ export class Supervisor {
 
   #refuseWhenStopping(verb: string): void {
     if (this.#phase === "stopping") throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot ${verb} a unit as the daemon is stopping`);
-  }
-
-  #listenerFailed(unit: Unit, cause: unknown): void {
-    this.ports.report(
-      new SubsystemError("SUBSYSTEM_LISTENER_FAILED", unit.path, `Cannot run an abort listener of ${unit.path}: ${messageOf(cause)}`, {
-        cause,
-      }),
-    );
   }
 
   /** The only place where a state is written. */

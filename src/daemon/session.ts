@@ -2,6 +2,7 @@ import { EventBus } from "../core/bus.ts";
 import { CancelToken } from "../core/cancel.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { isDaemonError, messageOf, ShutdownError, SubsystemError } from "../core/errors.ts";
+import { Deadlines } from "../core/deadlines.ts";
 import type { DaemonEvent, EventBody } from "../core/event.ts";
 import { EXIT_CODES, signalExitCode } from "../core/exit_codes.ts";
 import { type Host, SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
@@ -45,16 +46,14 @@ export interface Surroundings {
 export class Session implements SupervisorPorts {
   /** Time. */
   readonly clock: Clock;
+  /** Deadlines of stops. */
+  readonly deadlines: Deadlines;
   /** Chance. */
   readonly random: () => number;
   /** What it was told to run. */
   readonly plan: Plan;
   /** Resolves with the report when everything has ended. */
   readonly ended: Promise<ExitReport>;
-  /** Lines that its services printed. */
-  readonly lines: LineStore;
-  /** Disposed in reverse order at the end, after the last unit is down. */
-  readonly resources: AsyncDisposableStack = new AsyncDisposableStack();
   /** Its root logger. */
   log: Logger = silentLogger;
   /** The machine, once it was needed. */
@@ -73,6 +72,8 @@ export class Session implements SupervisorPorts {
   #exitCode: number | undefined;
   #stopSignal: SignalName | undefined;
   #gaveUp = false;
+  #resources: AsyncDisposableStack | undefined;
+  #lines: LineStore | undefined;
   #lastFailure: { path: string; error: unknown } | undefined;
   #bus: EventBus<DaemonTopics> | undefined;
   #seq = 0;
@@ -84,13 +85,13 @@ export class Session implements SupervisorPorts {
   constructor(plan: Plan, requestShutdown: (reason: string) => void) {
     this.plan = plan;
     this.clock = plan.host?.clock ?? systemClock;
+    this.deadlines = new Deadlines(this.clock);
     this.random = plan.host?.random ?? Math.random;
     this.host = plan.host;
     this.#requestShutdown = requestShutdown;
     const { promise, resolve } = Promise.withResolvers<ExitReport>();
     this.ended = promise;
     this.#resolve = resolve;
-    this.lines = new LineStore(this.clock);
     this.#startedMs = this.clock.nowMs();
     this.#timeline = new ShutdownTimeline(this.clock, plan.config.shutdown, {
       stop: () => this.#stop(),
@@ -100,7 +101,7 @@ export class Session implements SupervisorPorts {
         this.#gaveUp = true;
         this.#finish();
       },
-    });
+    }, this.deadlines);
   }
 
   /** Whether it has ended. */
@@ -116,6 +117,16 @@ export class Session implements SupervisorPorts {
   /** The bus, made on first use. */
   get bus(): EventBus<DaemonTopics> {
     return this.#bus ??= new EventBus<DaemonTopics>({ capacity: this.plan.config.bus.capacity });
+  }
+
+  /** Disposed in reverse order at the end, after the last unit is down. */
+  get resources(): AsyncDisposableStack {
+    return this.#resources ??= new AsyncDisposableStack();
+  }
+
+  /** Lines that its services printed. */
+  get lines(): LineStore {
+    return this.#lines ??= new LineStore(this.clock);
   }
 
   /** What an operator can ask. */
@@ -361,7 +372,7 @@ export class Session implements SupervisorPorts {
       : EXIT_CODES.ok;
     const exitCode = this.#exitCode ?? (clean ? signalCode : EXIT_CODES.failed);
     const done = () => this.#resolve({ exitCode, reason: this.#reason, errors: this.#errors, unstopped, uptimeMs: this.uptimeMs() });
-    if (this.host === undefined) {
+    if (this.#resources === undefined) {
       this.#announce("daemon.stopped", this.#reason);
       this.#bus?.close();
       return done();

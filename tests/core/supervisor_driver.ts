@@ -1,4 +1,5 @@
 import { CancelToken } from "../../src/core/cancel.ts";
+import { Deadlines } from "../../src/core/deadlines.ts";
 import type { EventBody } from "../../src/core/event.ts";
 import { silentLogger } from "../../src/core/log.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../../src/core/subsystem.ts";
@@ -15,6 +16,7 @@ import { FakeClock } from "../../src/testing/mod.ts";
 /** A supervisor under a fake clock that notes all it does. */
 export class Rig implements SupervisorPorts {
   readonly clock: FakeClock = new FakeClock();
+  readonly deadlines: Deadlines = new Deadlines(this.clock);
   readonly events: EventBody[] = [];
   readonly errors: unknown[] = [];
   readonly ends: SupervisorEnd[] = [];
@@ -32,6 +34,7 @@ export class Rig implements SupervisorPorts {
   report(error: unknown): void {
     this.errors.push(error);
   }
+  failed(): void {}
   requestShutdown(reason: string, exitCode?: number): void {
     this.shutdown ??= { reason, exitCode };
   }
