@@ -1,7 +1,7 @@
 import type { Terminal } from "../core/host.ts";
 import type { LogSink } from "../core/log.ts";
 import type { LogLine } from "../core/operations.ts";
-import { formatJson, formatText, isColored, paint, plain } from "./format.ts";
+import { closed, formatJson, formatText, paint, plain } from "./format.ts";
 
 /** Options of {@linkcode consoleSink}. */
 export interface ConsoleSinkOptions {
@@ -76,11 +76,6 @@ function prefixer(names: readonly string[], color: boolean): (name: string) => s
     prefixes.set(name, prefix);
     return prefix;
   };
-}
-
-/** The text, with an end to the colour that it may leave open. */
-function closed(text: string): string {
-  return isColored(text) ? paint(text, 0) : text;
 }
 
 function jsonLine({ time, name, stream, text }: Omit<LogLine, "seq">): string {

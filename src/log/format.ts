@@ -21,9 +21,9 @@ export function plain(text: string): string {
   return text.includes(ESC) ? text.replace(SEQUENCES, "") : text;
 }
 
-/** Whether a text holds terminal sequences. */
-export function isColored(text: string): boolean {
-  return text.includes(ESC);
+/** The text, with an end to the colours that it may leave open. */
+export function closed(text: string): string {
+  return text.includes(ESC) ? `${text}${ESC}[0m` : text;
 }
 
 /** Writes a record as one line of JSON: `{time, level, msg, logger, …fields}`. */

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import type { Terminal } from "../../src/core/host.ts";
+import { consoleLines, type ConsoleLinesOptions, consoleSink } from "../../src/log/mod.ts";
+import { test } from "../harness.ts";
+
+class FakeTerminal implements Terminal {
+  readonly writes: [fd: 1 | 2, text: string][] = [];
+
+  isTerminal(): boolean {
+    return false;
+  }
+
+  columns(): number {
+    return 80;
+  }
+
+  write(fd: 1 | 2, text: string): boolean {
+    this.writes.push([fd, text]);
+    return true;
+  }
+}
+
+const record = { timeMs: Date.UTC(2026, 0, 1), level: "info", message: "up", logger: "app", fields: {} } as const;
+const line = (name: string, text: string) => ({ time: "2026-01-01T00:00:00.000Z", name, stream: "stderr", text }) as const;
+
+async function shown(options: Omit<ConsoleLinesOptions, "terminal">, ...lines: ReturnType<typeof line>[]): Promise<string> {
+  const terminal = new FakeTerminal();
+  const show = consoleLines({ terminal, ...options });
+  for (const each of lines) show(each);
+  await null;
+  assert.ok(terminal.writes.every(([fd]) => fd === 1));
+  return terminal.writes.map(([, text]) => text).join("");
+}
+
+test("consoleSink: text or JSON, on stderr unless told otherwise, colours only when told", () => {
+  const terminal = new FakeTerminal();
+  consoleSink({ terminal })(record);
+  consoleSink({ terminal, fd: 1, json: true, color: true })(record);
+  consoleSink({ terminal, color: true })(record);
+  const [plain, json, colored] = terminal.writes;
+  assert.deepEqual(plain, [2, "2026-01-01T00:00:00.000Z INFO  app up\n"]);
+  assert.deepEqual(json, [1, '{"time":"2026-01-01T00:00:00.000Z","level":"info","msg":"up","logger":"app"}\n']);
+  assert.ok(colored[1].includes("\u001b[32mINFO"));
+});
+
+test("consoleLines: names are aligned, and a longer one makes room", async () => {
+  const lines = [line("api", "one"), line("worker", "two"), line("worker@10", "three"), line("api", "four")];
+  assert.equal(
+    await shown({ names: ["api", "worker"] }, ...lines),
+    "api    | one\nworker | two\nworker@10 | three\napi       | four\n",
+  );
+});
+
+test("consoleLines: each name has its colour, and colours that a unit leaves open are closed", async () => {
+  const text = await shown({ names: ["api", "db"], color: true }, line("db", "\u001b[31mred"), line("api", "plain"), line("db", "again"));
+  assert.equal(
+    text,
+    "\u001b[33mdb  | \u001b[0m\u001b[31mred\u001b[0m\n\u001b[36mapi | \u001b[0mplain\n\u001b[33mdb  | \u001b[0magain\n",
+  );
+});
+
+test("consoleLines: without colours no terminal sequence gets through", async () => {
+  const text = await shown({}, line("api", "\u001b[1;31mred\u001b[0m \u001b]0;title\u0007\u001b]8;;http://x\u001b\\link\u001b[2K\u001bM!"));
+  assert.equal(text, "api | red link!\n");
+});
+
+test("consoleLines: JSON lines are log records", async () => {
+  const text = await shown({ json: true, color: true }, line("api", "a\u001b[1mb"));
+  assert.deepEqual(JSON.parse(text), {
+    time: "2026-01-01T00:00:00.000Z",
+    level: "info",
+    msg: "ab",
+    logger: "api",
+    service: "api",
+    stream: "stderr",
+  });
+});
+
+test("consoleLines: a burst is written at once, in order and bounded", async () => {
+  const terminal = new FakeTerminal();
+  const show = consoleLines({ terminal });
+  for (let number = 0; number < 10_000; number++) show(line("api", `line ${number}`));
+  await null;
+  show(line("api", "after"));
+  await null;
+  assert.ok(terminal.writes.length < 10, `${terminal.writes.length}`);
+  assert.ok(terminal.writes.every(([, text]) => text.length < 70_000));
+  const text = terminal.writes.map(([, text]) => text).join("");
+  assert.equal(
+    text,
+    [...Array.from({ length: 10_000 }, (_, number) => `line ${number}`), "after"].map((text) => `api | ${text}\n`).join(""),
+  );
+});
