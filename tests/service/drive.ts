@@ -17,7 +17,7 @@ export function tempDir(): Disposable & { path: string } {
 }
 
 /** One run of a service outside of any supervisor, with what it said and did. */
-export class Drive {
+export class Drive implements Disposable {
   readonly service: Service;
   readonly token: CancelToken = new CancelToken();
   readonly lines: Omit<LogLine, "seq">[] = [];
@@ -91,6 +91,11 @@ export class Drive {
   async stop(): Promise<void> {
     this.token.cancel(stopReason("the test is over"));
     await this.done;
+  }
+
+  /** Ends what outlived the run, on purpose or because a test failed. */
+  [Symbol.dispose](): void {
+    for (const pid of this.leftovers()) this.#host.processes.signal(pid, "SIGKILL");
   }
 
   /** Processes that carry the mark of this service and still live. */

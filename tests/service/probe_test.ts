@@ -92,7 +92,7 @@ for (const bad of ["", "db", "db:", "db:0", "db:65536", "db:x", "::1:80", "{port
 const SERVE = "echo up; exec sleep 1000";
 
 test("Service: without a probe it is ready as soon as it runs", async () => {
-  const drive = new Drive(await getHost(), { run: SERVE });
+  using drive = new Drive(await getHost(), { run: SERVE });
   await drive.ready;
   await drive.stop();
 });
@@ -102,7 +102,7 @@ test("Service: tcp is ready when a connection is accepted", async () => {
   const server = await host.http.serve({ hostname: "127.0.0.1", port: 0 }, () => new Response());
   const { port } = server.address as { port: number };
   await server.stop();
-  const drive = new Drive(host, { run: SERVE, port, ready: { tcp: "127.0.0.1:{port}", every: "50ms" } });
+  using drive = new Drive(host, { run: SERVE, port, ready: { tcp: "127.0.0.1:{port}", every: "50ms" } });
   await until(host, () => drive.service.details().probe !== undefined);
   assert.match(String(drive.service.details().probe), /refuses connections/);
   assert.equal(drive.isReady, false);
@@ -123,7 +123,7 @@ test("Service: http is ready with 2xx or 3xx, and says what else was answered", 
     return new Response("body", { status: statuses[paths.length - 1], headers: { location: "/elsewhere" } });
   });
   const { port } = server.address as { port: number };
-  const drive = new Drive(host, { run: SERVE, port, ready: { http: "http://127.0.0.1:{port}/healthz?i={instance}", every: "20ms" } });
+  using drive = new Drive(host, { run: SERVE, port, ready: { http: "http://127.0.0.1:{port}/healthz?i={instance}", every: "20ms" } });
   await drive.ready;
   assert.deepEqual(paths, Array(3).fill("/healthz?i=0"));
   await drive.stop();
@@ -133,14 +133,14 @@ test("Service: http is ready with 2xx or 3xx, and says what else was answered", 
 test("Service: log is ready with a line of either stream that matches", async () => {
   const host = await getHost();
   const run = "echo nothing; echo 'listening on 4000' >&2; exec sleep 1000";
-  const drive = new Drive(host, { run, port: 4_000, ready: { log: "^listening on {port}$" } });
+  using drive = new Drive(host, { run, port: 4_000, ready: { log: "^listening on {port}$" } });
   await drive.ready;
   assert.ok(drive.texts.includes("listening on 4000"));
   await drive.stop();
 });
 
 test("Service: a log probe without its line never becomes ready, and the lines tell why", async () => {
-  const drive = new Drive(await getHost(), { run: SERVE, ready: { log: "listening" } });
+  using drive = new Drive(await getHost(), { run: SERVE, ready: { log: "listening" } });
   await drive.printed("up");
   await drive.stop();
   assert.equal(drive.isReady, false);
@@ -152,7 +152,7 @@ test("Service: exec sees the service's environment, port and folder", async () =
   using dir = tempDir();
   const exec = `test "$PORT $GREETING $(pwd) {port}" = "4711 hi there ${realpathSync(dir.path)} 4711"`;
   for (const command of [exec, ["/bin/sh", "-c", exec]]) {
-    const drive = new Drive(host, { run: SERVE, port: 4_711, env: { GREETING: "hi there" }, ready: { exec: command, every: "50ms" } }, {
+    using drive = new Drive(host, { run: SERVE, port: 4_711, env: { GREETING: "hi there" }, ready: { exec: command, every: "50ms" } }, {
       baseDir: dir.path,
     });
     await drive.ready;
@@ -163,7 +163,7 @@ test("Service: exec sees the service's environment, port and folder", async () =
 test("Service: exec that fails says how; one that can't be started does too", async () => {
   const host = await getHost();
   for (const [exec, why] of [["exit 3", /exited with code 3/], [["no-such-program"], /no-such-program/]] as const) {
-    const drive = new Drive(host, { run: SERVE, ready: { exec, every: "10ms" } });
+    using drive = new Drive(host, { run: SERVE, ready: { exec, every: "10ms" } });
     await until(host, () => drive.service.details().probe !== undefined);
     assert.match(String(drive.service.details().probe), why);
     await drive.stop();
@@ -174,7 +174,7 @@ test("Service: exec that fails says how; one that can't be started does too", as
 test("Service: an exec probe under way ends with the service, with all that it started", async () => {
   const host = await getHost();
   using dir = tempDir();
-  const drive = new Drive(host, { run: SERVE, ready: { exec: "sleep 1000 & touch begun; yes" } }, { baseDir: dir.path });
+  using drive = new Drive(host, { run: SERVE, ready: { exec: "sleep 1000 & touch begun; yes" } }, { baseDir: dir.path });
   await until(host, () => host.files.info(`${dir.path}/begun`) !== undefined);
   await drive.stop();
   assert.deepEqual([drive.leftovers(), drive.isReady], [[], false]);
@@ -182,14 +182,14 @@ test("Service: an exec probe under way ends with the service, with all that it s
 
 test("Service: what a finished exec probe leaves in its group does not pile up", async () => {
   const host = await getHost();
-  const drive = new Drive(host, { run: SERVE, ready: { exec: "sleep 1000 & true" } });
+  using drive = new Drive(host, { run: SERVE, ready: { exec: "sleep 1000 & true" } });
   await drive.ready;
   await drive.stop();
   assert.deepEqual(drive.leftovers(), []);
 });
 
 test("Service: probing ends when the program does", async () => {
-  const drive = new Drive(await getHost(), { run: "exit 3", ready: { tcp: "127.0.0.1:1" } });
+  using drive = new Drive(await getHost(), { run: "exit 3", ready: { tcp: "127.0.0.1:1" } });
   await assert.rejects(drive.done, /exited with code 3/);
   assert.equal(drive.isReady, false);
 });

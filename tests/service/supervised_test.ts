@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readdirSync, writeFileSync } from "node:fs";
 import { CancelToken } from "../../src/core/cancel.ts";
+import { Deadlines } from "../../src/core/deadlines.ts";
 import { IoError } from "../../src/core/errors.ts";
-import type { EventBody } from "../../src/core/event.ts";
 import type { Host } from "../../src/core/host.ts";
 import { silentLogger } from "../../src/core/log.ts";
 import type { UnitStatus } from "../../src/core/operations.ts";
@@ -14,7 +14,7 @@ import { test } from "../harness.ts";
 import { leftovers, tempDir, until, withSpawn } from "./drive.ts";
 
 /** Services under a real supervisor, with what they printed and what became of them. */
-class Rig {
+class Rig implements Disposable {
   readonly daemonId = crypto.randomUUID();
   readonly lines: string[] = [];
   readonly events: string[] = [];
@@ -31,10 +31,14 @@ class Rig {
     this.supervisor = new Supervisor(
       {
         clock: host.clock,
+        deadlines: new Deadlines(host.clock),
         random: () => 0.5,
         isObserved: () => true,
-        emit: (event: EventBody) => void (event.type === "subsystem.state" && this.events.push(`${event.name} ${event.to}`)),
+        emit: (event) => {
+          if (event.type === "subsystem.state") this.events.push(`${event.name} ${event.to}`);
+        },
         report: () => {},
+        failed: () => {},
         requestShutdown: (reason, code) => void this.exits.push([reason, code]),
         remainingMs: () => undefined,
         logger: () => silentLogger,
@@ -52,6 +56,11 @@ class Rig {
   leftovers(): number[] {
     return leftovers(this.#host, this.daemonId);
   }
+
+  /** Ends what a failed test left. */
+  [Symbol.dispose](): void {
+    for (const pid of this.leftovers()) this.#host.processes.signal(pid, "SIGKILL");
+  }
 }
 
 const SERVE = "echo up; exec sleep 1000";
@@ -59,7 +68,7 @@ const TRAPPED = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; 
 
 test("Services start in order of readiness and stop in reverse, and nobody is left", async () => {
   const host = await getHost();
-  const rig = new Rig(host, {
+  using rig = new Rig(host, {
     web: { run: TRAPPED, after: ["api"] },
     api: { run: TRAPPED, after: ["db"], instances: 2, ready: { log: "^up$" } },
     db: { run: TRAPPED, ready: { exec: "exit 0" } },
@@ -77,7 +86,7 @@ test("Services start in order of readiness and stop in reverse, and nobody is le
 
 test("A service that is never ready is stopped at its deadline, says why, and its dependents are skipped", async () => {
   const host = await getHost();
-  const rig = new Rig(host, {
+  using rig = new Rig(host, {
     db: { run: SERVE, restart: "never", ready: { exec: "exit 3", every: "20ms", timeout: "300ms" } },
     api: { run: SERVE, after: ["db"] },
   });
@@ -93,7 +102,7 @@ test("A service that is never ready is stopped at its deadline, says why, and it
 
 test("A service that ends before it was ever ready leaves nobody waiting", async () => {
   const host = await getHost();
-  const rig = new Rig(host, {
+  using rig = new Rig(host, {
     db: { run: "echo no disk >&2; exit 1", restart: { delay: "1ms", maxRestarts: 2 }, ready: { tcp: "127.0.0.1:1" } },
     api: { run: SERVE, after: ["db"] },
   });
@@ -108,7 +117,7 @@ test("A service that ends before it was ever ready leaves nobody waiting", async
 test("A program that appears later is started by the policy, and no failed try leaves anything", async () => {
   const host = await getHost();
   using dir = tempDir();
-  const rig = new Rig(host, { api: { run: ["sh", "-c", SERVE], cwd: "app", restart: { delay: "10ms", maxRestarts: Infinity } } }, dir.path);
+  using rig = new Rig(host, { api: { run: ["sh", "-c", SERVE], cwd: "app", restart: { delay: "10ms", maxRestarts: Infinity } } }, dir.path);
   await rig.supervisor.start();
   await until(host, () => rig.unit("api").restarts >= 2);
   assert.match(rig.unit("api").reason, /Cannot start "api"/);
@@ -127,7 +136,7 @@ test("A spawn that fails for lack of resources is counted and tried again after 
     failures++;
     return Promise.reject(new IoError("IO_NO_RESOURCES", "Cannot start a program as the system must have room for it: EAGAIN"));
   });
-  const rig = new Rig(host, { api: { run: SERVE, restart: { delay: "5ms", maxRestarts: 5 } } });
+  using rig = new Rig(host, { api: { run: SERVE, restart: { delay: "5ms", maxRestarts: 5 } } });
   await rig.supervisor.start();
   await until(host, () => rig.lines.includes("api: up"));
   assert.deepEqual([rig.unit("api").run, rig.unit("api").details.spawnFailures], [4, 3]);
@@ -141,7 +150,7 @@ test("A crash is followed by a new run only when everything of the old one is go
   using dir = tempDir();
   const child = "(trap '' TERM; touch up; while :; do sleep 0.02; done)";
   const run = `echo "alone: $(ls up 2>/dev/null)"; ${child} & while [ ! -e up ]; do sleep 0.02; done; rm up; exit 3`;
-  const rig = new Rig(host, { api: { run, stop: { timeout: "50ms" }, restart: { delay: 0, maxRestarts: 2 } } }, dir.path);
+  using rig = new Rig(host, { api: { run, stop: { timeout: "50ms" }, restart: { delay: 0, maxRestarts: 2 } } }, dir.path);
   await rig.supervisor.start();
   await until(host, () => rig.unit("api").state === "fatal");
   assert.deepEqual(rig.leftovers(), []);
@@ -151,21 +160,19 @@ test("A crash is followed by a new run only when everything of the old one is go
 
 test("A helper survives the restart of its service with kill_mode process", async () => {
   const host = await getHost();
-  const rig = new Rig(host, {
+  using rig = new Rig(host, {
     api: { run: "(exec sleep 1000) & echo up; exit 1", stop: { killMode: "process" }, restart: { delay: 0, maxRestarts: 1 } },
   });
   await rig.supervisor.start();
   await until(host, () => rig.unit("api").state === "fatal");
-  const left = rig.leftovers();
-  for (const pid of left) host.processes.signal(pid, "SIGKILL");
-  assert.equal(left.length, 2);
+  assert.equal(rig.leftovers().length, 2);
   await rig.supervisor.stop("end");
 });
 
 test("A start during a slow stop waits for it; there are never two copies", async () => {
   const host = await getHost();
   const run = "exec 2>/dev/null; trap 'sleep 0.3; echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done";
-  const rig = new Rig(host, { api: { run } });
+  using rig = new Rig(host, { api: { run } });
   await rig.supervisor.start();
   await until(host, () => rig.lines.length === 1);
   const stopped = rig.supervisor.stopUnits(["api"]);
@@ -180,7 +187,7 @@ test("A start during a slow stop waits for it; there are never two copies", asyn
 test("An essential service that ends for good passes its code on, 128 + n after a signal", async () => {
   const host = await getHost();
   for (const [run, code] of [["exit 42", 42], ["kill -KILL $$", 137]] as const) {
-    const rig = new Rig(host, { api: { run, restart: "never", essential: true } });
+    using rig = new Rig(host, { api: { run, restart: "never", essential: true } });
     await rig.supervisor.start();
     await until(host, () => rig.exits.length === 1);
     assert.equal(rig.exits[0][1], code);
@@ -191,7 +198,7 @@ test("An essential service that ends for good passes its code on, 128 + n after 
 test("Kill ends groups that are still in their grace", async () => {
   const host = await getHost();
   const run = "trap '' TERM; echo up; while :; do sleep 0.02; done";
-  const rig = new Rig(host, { a: { run, stop: { timeout: "1h" } }, b: { run, stop: { timeout: "1h" }, after: ["a"] } });
+  using rig = new Rig(host, { a: { run, stop: { timeout: "1h" } }, b: { run, stop: { timeout: "1h" }, after: ["a"] } });
   await rig.supervisor.start();
   await until(host, () => rig.lines.length === 2);
   const stopped = rig.supervisor.stop("end");
@@ -203,7 +210,7 @@ test("Kill ends groups that are still in their grace", async () => {
 
 test("Many services stop together, and nobody is left", async () => {
   const host = await getHost();
-  const rig = new Rig(host, { api: { run: SERVE, instances: 50 } });
+  using rig = new Rig(host, { api: { run: SERVE, instances: 50 } });
   await rig.supervisor.start();
   await until(host, () => rig.lines.length === 50);
   await rig.supervisor.stop("end");
@@ -215,7 +222,7 @@ test("An env file that was repaired is used at the next try", async () => {
   using dir = tempDir();
   writeFileSync(`${dir.path}/.env`, "A='open");
   const run = 'echo "$A"; exec sleep 1000';
-  const rig = new Rig(host, { api: { run, envFile: [".env"], restart: { delay: "10ms", maxRestarts: Infinity } } }, dir.path);
+  using rig = new Rig(host, { api: { run, envFile: [".env"], restart: { delay: "10ms", maxRestarts: Infinity } } }, dir.path);
   await rig.supervisor.start();
   await until(host, () => /\.env:1: Cannot read A/.test(rig.unit("api").reason));
   writeFileSync(`${dir.path}/.env`, "A='open\nend'");
@@ -227,7 +234,7 @@ test("An env file that was repaired is used at the next try", async () => {
 test("Starts, crashes, probes and stops leave no descriptor behind", async () => {
   const host = await getHost();
   const cycle = async () => {
-    const rig = new Rig(host, {
+    using rig = new Rig(host, {
       served: { run: SERVE, ready: { exec: "exit 0" } },
       refused: { run: SERVE, ready: { tcp: "127.0.0.1:1" } },
       crashed: { run: "exit 1", restart: { delay: 0, maxRestarts: 1 } },
