@@ -657,10 +657,10 @@ export class ConfigBuilder {
     if (this.#more !== undefined || !isDaemonName(this.#name) || !isThreadCount(threads)) return this.#buildChecked();
     let shutdown = SHUTDOWN;
     if (timeout !== undefined || force !== undefined) {
-      if (!isPositive(timeout) || !(force === undefined || isPositive(force) && force > timeout)) return this.#buildChecked();
-      const forceMs = force ?? Math.round(timeout * 1.5);
+      if (!isPlainMs(timeout) || !(force === undefined || isPlainMs(force) && force > timeout)) return this.#buildChecked();
+      const forceMs = force ?? (timeout * 1.5 + 0.5) | 0;
       if (forceMs === timeout) return this.#buildChecked();
-      shutdown = new ShutdownConfig(0, timeout, forceMs, Math.round(forceMs * 2 / 1.5), "zero", force === undefined ? 2 : 6);
+      shutdown = new ShutdownConfig(0, timeout, forceMs, (forceMs * 4 / 3 + 0.5) | 0, "zero", force === undefined ? 2 : 6);
     }
     const performance = threads === undefined || threads === 0 ? PERFORMANCE : new PerformanceConfig(threads);
     return new Config(this.#name, undefined, undefined, undefined, LOGGING, shutdown, performance, BUS, undefined);
@@ -748,12 +748,13 @@ async function loadFromHost(options: { path?: string; optional?: boolean }): Pro
   return config;
 }
 
-function isPositive(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) > 0;
+/** Whether a value is plainly a number of milliseconds; below 12 days, so that what follows from it fits into 31 bits. */
+function isPlainMs(value: Duration | undefined): value is number {
+  return (value as number | 0) === value && value > 0 && value < 1e9;
 }
 
 function isThreadCount(value: number | undefined): boolean {
-  return value === undefined || Number.isInteger(value) && value >= 0 && value <= 1_024;
+  return value === undefined || ((value | 0) === value && value >= 0 && value <= 1_024);
 }
 
 const DEFAULT = new Config("daemon", undefined, undefined, undefined, LOGGING, SHUTDOWN, PERFORMANCE, BUS, undefined);

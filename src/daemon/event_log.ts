@@ -3,28 +3,33 @@ import type { DaemonEvent } from "../core/event.ts";
 import type { Logger } from "../core/log.ts";
 
 /** Writes an event as the record that an operator wants to read; the fields are the event's own. */
-export function logEvent(log: Logger, event: DaemonEvent): void {
-  if (event.type === "subsystem.ready") return log.debug(event.ready ? "ready" : "not ready", { unit: event.name, run: event.run });
-  if (event.type !== "subsystem.state") {
+export function logEvent(daemonLog: Logger, event: DaemonEvent): void {
+  if (event.type !== "subsystem.state" && event.type !== "subsystem.ready") {
     const { type, reason } = event;
-    return type === "daemon.forced" ? log.warn("forcing the stop", { reason }) : log.info(type.slice("daemon.".length), { reason });
+    return type === "daemon.forced"
+      ? daemonLog.warn("forcing the stop", { reason })
+      : daemonLog.info(type.slice("daemon.".length), { reason });
   }
-  const { name: unit, run, reason, to, error, attempt, delayMs } = event;
+  const log = daemonLog.child(event.name);
+  if (event.type === "subsystem.ready") return log.debug(event.ready ? "ready" : "not ready", { run: event.run });
+  const { run, reason, to, error, attempt, delayMs } = event;
   switch (to) {
     case "restarting":
-      return log.warn("failed, will be restarted", { unit, run, reason, attempt, delay: formatDuration(delayMs ?? 0), ...codeOf(error) });
+      return log.warn("failed, will be restarted", { run, reason, attempt, delay: formatDuration(delayMs ?? 0), ...codeOf(error) });
     case "failed":
     case "fatal":
-      return log.error(to === "fatal" ? "failed for good" : "failed", { unit, run, reason, ...codeOf(error) });
+      return log.error(to === "fatal" ? "failed for good" : "failed", { run, reason, ...codeOf(error) });
     case "skipped":
-      return log.warn("skipped", { unit, reason });
+      return log.warn("skipped", { reason });
     case "starting":
     case "stopping":
-      return log.debug(to, { unit, run, reason });
+      return log.debug(to, { run, reason });
     case "waiting":
-      return log.debug("waiting", { unit, reason });
+      return log.debug("waiting", { reason });
+    case "running":
+      return log.info(to, { run });
     default:
-      return log.info(to, { unit, run, reason });
+      return log.info(to, { run, reason });
   }
 }
 

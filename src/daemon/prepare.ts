@@ -3,7 +3,7 @@ import { messageOf } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { LogSink } from "../core/log.ts";
 import type { LogLine } from "../core/operations.ts";
-import { type Registration, registration, Supervisor } from "../core/supervisor.ts";
+import { type Registration, registration, Supervisor, type SupervisorPorts } from "../core/supervisor.ts";
 import { consoleLines, consoleSink, createLogger, fileSink } from "../log/mod.ts";
 import { serviceSubsystems } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
@@ -81,7 +81,10 @@ async function takeInstance(session: Session, host: Host, loaded: LoadedConfig):
       import("./instance.ts"),
       import("../control/mod.ts"),
     ]);
-  const folders = prepareFolders(await daemonFolders({ name: config.name, configPath: loaded.path, stateDir: config.stateDir }, host), host);
+  const folders = prepareFolders(
+    await daemonFolders({ name: config.name, configPath: loaded.path, stateDir: config.stateDir }, host),
+    host,
+  );
   resources.use(await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL }));
   const { down, warning } = readOverrides(folders, host);
   if (warning !== undefined) session.log.warn(warning);
@@ -105,9 +108,27 @@ async function takeInstance(session: Session, host: Host, loaded: LoadedConfig):
     log: session.log.child("control"),
   });
   const control = registration(controlSubsystem({ host, socket: folders.socket, handler }), "listener");
-  const system = new Supervisor(session, new CancelToken(), [control]);
+  const system = new Supervisor(silent(session), new CancelToken(), [control]);
   resources.defer(() => system.stop("the daemon ends"));
   await system.start();
+}
+
+/** The session's ports without its events: what listeners do is no news about the units. */
+function silent(session: Session): SupervisorPorts {
+  const { clock, deadlines, random } = session;
+  return {
+    clock,
+    deadlines,
+    random,
+    isObserved: () => false,
+    emit: () => {},
+    failed: () => {},
+    report: (error) => session.report(error),
+    requestShutdown: (reason, exitCode) => session.requestShutdown(reason, exitCode),
+    remainingMs: () => session.remainingMs(),
+    logger: (path) => session.logger(path),
+    runAs: (path, fn) => session.runAs(path, fn),
+  };
 }
 
 function absolute(path: string, host: Host): string {

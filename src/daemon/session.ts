@@ -201,9 +201,10 @@ export class Session implements SupervisorPorts {
     if (this.#phase === "stopping" || this.#phase === "over") return;
     this.#phase = "stopping";
     this.#reason = reason;
+    if (this.#supervisor === undefined) return;
     this.#announce("daemon.stopping", reason);
     this.#bus?.publish("shutdown", { reason });
-    if (this.#supervisor !== undefined) this.#timeline.begin();
+    this.#timeline.begin();
   }
 
   /** A signal asked to stop: the first one begins, a later one hurries. */
@@ -381,7 +382,7 @@ export class Session implements SupervisorPorts {
   }
 
   async #release(): Promise<void> {
-    this.#announce("daemon.stopped", this.#reason);
+    if (this.#supervisor !== undefined) this.#announce("daemon.stopped", this.#reason);
     this.#bus?.close();
     try {
       await this.resources.disposeAsync();
