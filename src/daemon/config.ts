@@ -211,7 +211,6 @@ export class BusConfig {
 
 const LOGGING = new LoggingConfig("info", false, true, undefined, 104_857_600, 5);
 const SHUTDOWN = new ShutdownConfig(0, 5_000, 10_000, 15_000, "zero", 0);
-const PERFORMANCE = new PerformanceConfig(0);
 const MONITORING = new MonitoringConfig();
 const BUS = new BusConfig(4_096);
 
@@ -255,7 +254,9 @@ export class Config {
   readonly #stateDir: string | undefined;
   readonly #logging: LoggingConfig;
   readonly #shutdown: ShutdownConfig;
-  readonly #performance: PerformanceConfig;
+  readonly #workerThreads: number;
+  /** Made when somebody asks: a third object would cost as much as the rest of a build on Bun. */
+  #performance: PerformanceConfig | undefined = undefined;
   readonly #bus: BusConfig;
   readonly #explain: Explain | undefined;
 
@@ -267,7 +268,7 @@ export class Config {
     stateDir: string | undefined,
     logging: LoggingConfig,
     shutdown: ShutdownConfig,
-    performance: PerformanceConfig,
+    workerThreads: number,
     bus: BusConfig,
     explain: Explain | undefined,
   ) {
@@ -277,7 +278,7 @@ export class Config {
     this.#stateDir = stateDir;
     this.#logging = logging;
     this.#shutdown = shutdown;
-    this.#performance = performance;
+    this.#workerThreads = workerThreads;
     this.#bus = bus;
     this.#explain = explain;
   }
@@ -372,7 +373,7 @@ export class Config {
 
   /** The table `[performance]`. */
   get performance(): PerformanceConfig {
-    return this.#performance;
+    return this.#performance ??= new PerformanceConfig(this.#workerThreads);
   }
 
   /** The table `[monitoring]`. */
@@ -662,8 +663,7 @@ export class ConfigBuilder {
       if (forceMs === timeout) return this.#buildChecked();
       shutdown = new ShutdownConfig(0, timeout, forceMs, (forceMs * 4 / 3 + 0.5) | 0, "zero", force === undefined ? 2 : 6);
     }
-    const performance = threads === undefined || threads === 0 ? PERFORMANCE : new PerformanceConfig(threads);
-    return new Config(this.#name, undefined, undefined, undefined, LOGGING, shutdown, performance, BUS, undefined);
+    return new Config(this.#name, undefined, undefined, undefined, LOGGING, shutdown, threads ?? 0, BUS, undefined);
   }
 
   #set(path: LeafPath, value: unknown): this {
@@ -735,7 +735,7 @@ export function configOf(values: Readonly<Record<string, unknown>>, given: Deadl
       of("logging.max_files"),
     ),
     new ShutdownConfig(drain_delay_ms, timeout_ms, force_timeout_ms, kill_timeout_ms, of("shutdown.exit_code"), bits),
-    new PerformanceConfig(of("performance.worker_threads")),
+    of("performance.worker_threads"),
     new BusConfig(of("bus.capacity")),
     explain,
   );
@@ -757,4 +757,4 @@ function isThreadCount(value: number | undefined): boolean {
   return value === undefined || ((value | 0) === value && value >= 0 && value <= 1_024);
 }
 
-const DEFAULT = new Config("daemon", undefined, undefined, undefined, LOGGING, SHUTDOWN, PERFORMANCE, BUS, undefined);
+const DEFAULT = new Config("daemon", undefined, undefined, undefined, LOGGING, SHUTDOWN, 0, BUS, undefined);
