@@ -26,8 +26,13 @@ export function createProcesses(launch: Launch): Processes {
       checkNumber("pid", pid, 1);
       return table.identify(pid) !== undefined && send(pid, signal);
     },
-    // A group of zombies takes signals too, which must not look as if somebody were left.
-    signalGroup: (pgid, signal) => members(pgid).length > 0 && send(-pgid, signal),
+    signalGroup(pgid, signal) {
+      checkNumber("pgid", pgid, 2);
+      // A group of zombies takes signals too, which must not look as if somebody were left. A living leader answers for its group: to read
+      // the whole table for each of hundreds of groups takes seconds.
+      const hasMembers = table.identify(pgid) !== undefined || members(pgid).length > 0;
+      return hasMembers && send(-pgid, signal);
+    },
     groupMembers: members,
     findByEnv: (name) => table.findByEnv(name),
     user: findUser,
