@@ -137,7 +137,7 @@ test("ProcessGroup: in process mode only the leader is told, and its helpers are
   assert.deepEqual(rig.members, [101, 102]);
 });
 
-test("ProcessGroup: no number is signalled that may belong to somebody else by now", async () => {
+test("ProcessGroup: no number is signalled that may belong to somebody else by now", () => {
   const rig = new Rig("process");
   rig.members = [];
   rig.group.stop();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
-import { isDaemonError, SubsystemError } from "../../src/core/errors.ts";
+import { SubsystemError } from "../../src/core/errors.ts";
 import { RestartPolicy } from "../../src/core/restart.ts";
 import { getHost } from "../../src/platform/mod.ts";
 import { serviceSpec } from "../../src/service/options.ts";
