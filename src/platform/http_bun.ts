@@ -10,7 +10,7 @@ export const httpOnBun: HttpFacts = {
     return { port: server.port ?? 0, drain: () => server.stop(false), cut: () => void server.stop(true) };
   },
   fetch(address: Address, url: string, init: RequestInit): Promise<Response> {
-    const bunInit: BunFetchInit = { ...init, ...address, proxy: false };
+    const bunInit: BunFetchInit = { ...init, proxy: false, ...("unix" in address ? address : {}) };
     return fetch(url, bunInit);
   },
   // By node:net, because a Bun.connect that hangs can't be given up and keeps the process alive; imported where needed, as it costs 6 ms.

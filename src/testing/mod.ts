@@ -1,6 +1,49 @@
 /**
- * What we test with: a clock that stands still until told to go on, and more of the kind.
+ * What we test with: a clock that stands still until told to go on, and a machine in memory whose programs are functions and whose faults
+ * come on order.
+ *
+ * @example A program that ignores SIGTERM is killed after its time
+ * ```ts
+ * import { FakeHost } from "@daemonkit/daemonkit/testing";
+ * import assert from "node:assert/strict";
+ *
+ * const host = new FakeHost();
+ * host.processes.program("deaf", (process) => process.ignoreSignals(["SIGTERM"]));
+ * const { identity, exited } = await host.processes.spawn({ argv: ["deaf"], cwd: "/", env: {} });
+ * host.processes.signalGroup(identity.pid, "SIGTERM");
+ * host.clock.schedule(5_000, () => host.processes.signalGroup(identity.pid, "SIGKILL"));
+ * await host.clock.advance(5_000);
+ * assert.deepEqual(await exited, { code: null, signal: "SIGKILL" });
+ * ```
  *
  * @module
  */
 export { FakeClock } from "./fake_clock.ts";
+export { FakeFiles } from "./fake_files.ts";
+export { FakeExit, FakeHost, type FakeHostOptions, FakeOwnProcess, FakeSignals, FakeTerminal } from "./fake_host.ts";
+export { FakeHttp } from "./fake_http.ts";
+export { type FakeProcess, FakeProcesses, type FakeProgram } from "./fake_processes.ts";
+export type { Clock } from "../core/clock.ts";
+export type { ErrorCode } from "../core/error_codes.ts";
+export type {
+  Address,
+  AppendFile,
+  ChildProcess,
+  Env,
+  ExitStatus,
+  FileInfo,
+  FileLock,
+  Files,
+  Host,
+  Http,
+  HttpHandler,
+  HttpServer,
+  OwnProcess,
+  Processes,
+  ProcessIdentity,
+  SignalName,
+  Signals,
+  SpawnOptions,
+  Terminal,
+  UserInfo,
+} from "../core/host.ts";

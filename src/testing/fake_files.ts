@@ -1,0 +1,207 @@
+import type { ErrorCode } from "../core/error_codes.ts";
+import { IoError } from "../core/errors.ts";
+import type { AppendFile, FileInfo, FileLock, Files } from "../core/host.ts";
+
+interface Entry {
+  kind: FileInfo["kind"];
+  bytes: Uint8Array;
+  mode: number;
+  mtimeMs: number;
+}
+
+/**
+ * Files in memory, with faults on order. It begins with the folders `/` and `/tmp`.
+ *
+ * @example A full disk leaves the old text
+ * ```ts
+ * import { FakeFiles } from "@daemonkit/daemonkit/testing";
+ * import assert from "node:assert/strict";
+ *
+ * const files = new FakeFiles();
+ * files.writeText("/tmp/state", "old");
+ * files.failWrites("IO_NO_RESOURCES");
+ * assert.throws(() => files.writeText("/tmp/state", "new"), { code: "IO_NO_RESOURCES" });
+ * assert.equal(files.readText("/tmp/state"), "old");
+ * ```
+ */
+export class FakeFiles implements Files {
+  /** The folder for temporary files. */
+  readonly tempDir = "/tmp";
+  readonly #wallMs: () => number;
+  readonly #entries = new Map<string, Entry>();
+  readonly #locked = new Set<string>();
+  #writeFailure: { code: ErrorCode; left: number } | undefined;
+
+  /** Creates the two folders; `wallMs` dates what is written. */
+  constructor(wallMs: () => number = () => 0) {
+    this.#wallMs = wallMs;
+    for (const path of ["/", "/tmp"]) this.#put(path, "directory", new Uint8Array(), 0o755);
+  }
+
+  /** Lets the next `times` writes of whatever kind fail with a code; without `times`, all until {@linkcode FakeFiles.healWrites}. */
+  failWrites(code: ErrorCode, times: number = Infinity): void {
+    this.#writeFailure = { code, left: times };
+  }
+
+  /** Lets writes succeed again. */
+  healWrites(): void {
+    this.#writeFailure = undefined;
+  }
+
+  /** Writes a file and makes the folders above it, whatever fault is on. */
+  put(path: string, text: string, mode: number = 0o644): void {
+    this.#makeDirs(folderOf(path), 0o755);
+    this.#put(path, "file", new TextEncoder().encode(text), mode);
+  }
+
+  /** Puts a socket or some other thing where nothing is. */
+  putOther(path: string, kind: "socket" | "other"): void {
+    this.#makeDirs(folderOf(path), 0o755);
+    this.#put(path, kind, new Uint8Array(), 0o600);
+  }
+
+  /** Takes a lock as another process would, until the result is disposed. */
+  lockAsOther(path: string): Disposable {
+    this.#locked.add(path);
+    return { [Symbol.dispose]: () => void this.#locked.delete(path) };
+  }
+
+  /** The text of a file. */
+  readText(path: string): string {
+    const { kind, bytes } = this.#get(path);
+    if (kind !== "file") throw failure("IO_FAILED", `Cannot read ${path} as it is no file`, path);
+    return new TextDecoder().decode(bytes);
+  }
+
+  /** Replaces a file. */
+  writeText(path: string, text: string, options: { mode?: number } = {}): void {
+    this.#checkWrite(path);
+    this.#put(path, "file", new TextEncoder().encode(text), options.mode ?? 0o600);
+  }
+
+  /** Makes a folder and those above it. */
+  makeDir(path: string, options: { mode?: number } = {}): void {
+    this.#failOnOrder(path);
+    this.#makeDirs(path, options.mode ?? 0o700);
+  }
+
+  /** Removes a file or socket. */
+  remove(path: string): void {
+    const entry = this.#entries.get(path);
+    if (entry?.kind === "directory") throw failure("IO_FAILED", `Cannot remove ${path} as it is a folder`, path);
+    this.#entries.delete(path);
+  }
+
+  /** What stands at a path. */
+  info(path: string): FileInfo | undefined {
+    const entry = this.#entries.get(path);
+    return entry && { kind: entry.kind, size: entry.bytes.length, mode: entry.mode, uid: 0, mtimeMs: entry.mtimeMs };
+  }
+
+  /** Names in a folder. */
+  list(path: string): string[] {
+    if (this.#get(path).kind !== "directory") throw failure("IO_NOT_FOUND", `Cannot list ${path} as it is no folder`, path);
+    return [...this.#entries.keys()].filter((other) => other !== "/" && folderOf(other) === path).map(nameOf).sort();
+  }
+
+  /** The path, as there are no links. */
+  realPath(path: string): string {
+    this.#get(path);
+    return path;
+  }
+
+  /** Opens a file for appending. */
+  openAppend(path: string): AppendFile {
+    this.#checkWrite(path);
+    if (!this.#entries.has(path)) this.#put(path, "file", new Uint8Array(), 0o600);
+    const entry = this.#get(path);
+    let isOpen = true;
+    return {
+      size: entry.bytes.length,
+      write: (bytes) => {
+        if (!isOpen) throw failure("IO_FAILED", `Cannot write ${path} as it was closed`, path);
+        this.#failOnOrder(path);
+        entry.bytes = concat(entry.bytes, bytes);
+        entry.mtimeMs = this.#wallMs();
+      },
+      [Symbol.dispose]: () => void (isOpen = false),
+    };
+  }
+
+  /** Moves a file over another. */
+  rename(from: string, to: string): void {
+    const entry = this.#get(from);
+    this.#checkWrite(to);
+    this.#entries.delete(from);
+    this.#entries.set(to, entry);
+  }
+
+  /** Takes a lock; undefined while it is held, by {@linkcode FakeFiles.lockAsOther} or by an earlier call. */
+  lock(path: string): Promise<FileLock | undefined> {
+    return Promise.try(() => {
+      if (this.#locked.has(path)) return undefined;
+      if (!this.#entries.has(path)) this.writeText(path, "");
+      this.#locked.add(path);
+      let isHeld = true;
+      return {
+        write: (text: string) => this.writeText(path, text),
+        [Symbol.dispose]: () => {
+          if (isHeld) this.#locked.delete(path);
+          isHeld = false;
+        },
+      };
+    });
+  }
+
+  #get(path: string): Entry {
+    const entry = this.#entries.get(path);
+    if (entry === undefined) throw failure("IO_NOT_FOUND", `Cannot use ${path} as there is nothing at that path`, path);
+    return entry;
+  }
+
+  #put(path: string, kind: FileInfo["kind"], bytes: Uint8Array, mode: number): void {
+    this.#entries.set(path, { kind, bytes, mode, mtimeMs: this.#wallMs() });
+  }
+
+  #makeDirs(path: string, mode: number): void {
+    const entry = this.#entries.get(path);
+    if (entry?.kind === "directory") return;
+    if (entry !== undefined) throw failure("IO_EXISTS", `Cannot make folder ${path} as something else stands there`, path);
+    this.#makeDirs(folderOf(path), mode);
+    this.#put(path, "directory", new Uint8Array(), mode);
+  }
+
+  #checkWrite(path: string): void {
+    this.#failOnOrder(path);
+    if (this.#get(folderOf(path)).kind !== "directory") {
+      throw failure("IO_NOT_FOUND", `Cannot write ${path} as a part of it is no folder`, path);
+    }
+    if (this.#entries.get(path)?.kind === "directory") throw failure("IO_FAILED", `Cannot write ${path} as it is a folder`, path);
+  }
+
+  #failOnOrder(path: string): void {
+    const order = this.#writeFailure;
+    if (order === undefined) return;
+    if (--order.left <= 0) this.#writeFailure = undefined;
+    throw failure(order.code, `Cannot write ${path} as the test wants it so`, path);
+  }
+}
+
+function failure(code: ErrorCode, message: string, path: string): IoError {
+  return new IoError(code, message, { context: { path } });
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

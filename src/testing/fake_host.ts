@@ -1,0 +1,234 @@
+import { DaemonError } from "../core/errors.ts";
+import type { Env, Host, OwnProcess, SignalName, Signals, Terminal } from "../core/host.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { FakeFiles } from "./fake_files.ts";
+import { FakeHttp } from "./fake_http.ts";
+import { FakeProcesses } from "./fake_processes.ts";
+
+/** Options of {@linkcode FakeHost}. */
+export interface FakeHostOptions {
+  /** Environment variables. @default {{}} */
+  env?: Readonly<Record<string, string>>;
+  /** Command line arguments. @default {[]} */
+  args?: readonly string[];
+  /** Chance. @default {() => 0.5} */
+  random?: () => number;
+}
+
+/** Signals that a test emits. */
+export class FakeSignals implements Signals {
+  readonly #handlers = new Map<SignalName, Set<() => void>>();
+
+  /** Registers a handler. */
+  on(signal: SignalName, handler: () => void): Disposable {
+    const handlers = this.#handlers.get(signal) ?? new Set();
+    this.#handlers.set(signal, handlers);
+    const entry = () => handler();
+    handlers.add(entry);
+    return { [Symbol.dispose]: () => void handlers.delete(entry) };
+  }
+
+  /** Sends a signal to this process; false when nobody listens, where a real process would mostly die. */
+  emit(signal: SignalName): boolean {
+    const handlers = [...this.#handlers.get(signal) ?? []];
+    for (const handler of handlers) handler();
+    return handlers.length > 0;
+  }
+
+  /** Number of handlers, of one signal or of all. */
+  count(signal?: SignalName): number {
+    if (signal !== undefined) return this.#handlers.get(signal)?.size ?? 0;
+    return [...this.#handlers.values()].reduce((sum, handlers) => sum + handlers.size, 0);
+  }
+}
+
+/** A terminal that remembers. */
+export class FakeTerminal implements Terminal {
+  /** Everything written to stdout. */
+  stdout = "";
+  /** Everything written to stderr. */
+  stderr = "";
+  /** What {@linkcode FakeTerminal.isTerminal} says. */
+  isInteractive = false;
+  /** Width in characters. */
+  width = 80;
+  /** Whether the reader has gone away. */
+  isClosed = false;
+
+  /** Whether it plays a terminal. */
+  isTerminal(): boolean {
+    return this.isInteractive;
+  }
+
+  /** Width in characters. */
+  columns(): number {
+    return this.width;
+  }
+
+  /** Remembers text; false once closed. */
+  write(fd: 1 | 2, text: string): boolean {
+    if (this.isClosed) return false;
+    if (fd === 1) this.stdout += text;
+    else this.stderr += text;
+    return true;
+  }
+}
+
+/** Thrown by {@linkcode FakeOwnProcess.exit}, which must not return. */
+export class FakeExit extends Error {
+  /** The code given. */
+  readonly code: number;
+
+  /** Created for a code. */
+  constructor(code: number) {
+    super(`the process was ended with code ${code}`);
+    this.name = "FakeExit";
+    this.code = code;
+  }
+}
+
+/** A process whose effects are recorded. */
+export class FakeOwnProcess implements OwnProcess {
+  /** Command line arguments. */
+  readonly args: readonly string[];
+  /** Argv that would start it again. */
+  readonly command: readonly string[] = ["/usr/bin/fake"];
+  /** The code it would end with by itself, undefined when nobody has set one. */
+  exitCode: number | undefined;
+  /** The code of a forced end, undefined when nobody has forced one. */
+  exitedWith: number | undefined;
+  /** Who owns it. */
+  owner: string | undefined;
+  /** How many hold it alive. */
+  holds = 0;
+  #cwd = "/";
+  #label: string | undefined;
+  readonly #uncaught = new Set<(error: unknown, owner: string | undefined) => void>();
+
+  /** Created with command line arguments. */
+  constructor(args: readonly string[] = []) {
+    this.args = args;
+  }
+
+  /** Takes ownership. */
+  claim(owner: string): Disposable {
+    if (this.owner !== undefined) {
+      throw new DaemonError("RUNTIME_STATE", `Cannot let "${owner}" own this process as "${this.owner}" owns it`);
+    }
+    this.owner = owner;
+    return { [Symbol.dispose]: () => void (this.owner = undefined) };
+  }
+
+  /** Current working folder. */
+  cwd(): string {
+    return this.#cwd;
+  }
+
+  /** Changes the working folder. */
+  chdir(path: string): void {
+    this.#cwd = path;
+  }
+
+  /** Records the code. */
+  setExitCode(code: number): void {
+    this.exitCode = code;
+  }
+
+  /** Records the code and throws {@linkcode FakeExit}. */
+  exit(code: number): never {
+    this.exitedWith = code;
+    throw new FakeExit(code);
+  }
+
+  /** Counts. */
+  hold(): Disposable {
+    this.holds++;
+    let isHeld = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (isHeld) this.holds--;
+        isHeld = false;
+      },
+    };
+  }
+
+  /** Registers a handler for {@linkcode FakeOwnProcess.emitUncaught}. */
+  onUncaught(handler: (error: unknown, owner: string | undefined) => void): Disposable {
+    this.#uncaught.add(handler);
+    return { [Symbol.dispose]: () => void this.#uncaught.delete(handler) };
+  }
+
+  /** Runs `fn` under a label, which holds for its synchronous part only. */
+  runAs<T>(owner: string, fn: () => T): T {
+    const before = this.#label;
+    this.#label = owner;
+    try {
+      return fn();
+    } finally {
+      this.#label = before;
+    }
+  }
+
+  /** Throws an error at nobody; `owner` is the label of the moment unless given. False when nobody listens. */
+  emitUncaught(error: unknown, owner: string | undefined = this.#label): boolean {
+    for (const handler of this.#uncaught) handler(error, owner);
+    return this.#uncaught.size > 0;
+  }
+
+  /** A round number. */
+  residentBytes(): number {
+    return 50_000_000;
+  }
+}
+
+/**
+ * A machine in memory: time stands still until told to go on, programs are functions, files and network fail on order, and whatever is done
+ * to the process is recorded.
+ *
+ * @example A daemon's surroundings in a test
+ * ```ts
+ * import { FakeHost } from "@daemonkit/daemonkit/testing";
+ * import assert from "node:assert/strict";
+ *
+ * const host = new FakeHost({ env: { HOME: "/root" } });
+ * let stops = 0;
+ * using _listener = host.signals.on("SIGTERM", () => stops++);
+ * assert.ok(host.signals.emit("SIGTERM"));
+ * assert.equal(stops, 1);
+ *
+ * host.processes.program("once", (process) => process.exit(3));
+ * const child = await host.processes.spawn({ argv: ["once"], cwd: "/", env: {} });
+ * assert.deepEqual(await child.exited, { code: 3, signal: null });
+ * ```
+ */
+export class FakeHost implements Host {
+  /** A name that no runtime has. */
+  readonly runtime = "fake 1.0.0";
+  /** Time. */
+  readonly clock: FakeClock = new FakeClock();
+  /** Chance. */
+  readonly random: () => number;
+  /** Signals. */
+  readonly signals: FakeSignals = new FakeSignals();
+  /** Files. */
+  readonly files: FakeFiles;
+  /** Processes. */
+  readonly processes: FakeProcesses = new FakeProcesses();
+  /** Network. */
+  readonly http: FakeHttp = new FakeHttp();
+  /** Environment variables. */
+  readonly env: Env;
+  /** Terminal. */
+  readonly terminal: FakeTerminal = new FakeTerminal();
+  /** Effects on the process. */
+  readonly process: FakeOwnProcess;
+
+  /** Creates a machine on which nothing has happened. */
+  constructor(options: FakeHostOptions = {}) {
+    const { env = {}, args = [], random = () => 0.5 } = options;
+    this.files = new FakeFiles(() => this.clock.wallMs());
+    this.random = random;
+    this.process = new FakeOwnProcess(args);
+    this.env = { get: (name) => env[name], all: () => ({ ...env }) };
+  }
+}
