@@ -217,11 +217,12 @@ export class EventBus<Events extends object> implements Disposable {
   }
 
   /**
-   * Reads one topic value by value, or several as {@linkcode TopicEvent}s in the order of publishing.
+   * Reads what is published on a topic from now on.
    *
    * @throws {RangeError} if `replay` is no integer of at least 0.
    */
   subscribe<Name extends TopicOf<Events>>(topic: Name, options?: SubscribeOptions): BusReceiver<Events[Name]>;
+  /** Reads several topics, as {@linkcode TopicEvent}s in the order of publishing. */
   subscribe<Name extends TopicOf<Events>>(topics: readonly Name[], options?: SubscribeOptions): BusReceiver<TopicEvent<Events, Name>>;
   subscribe(topics: string | readonly string[], options: SubscribeOptions = {}): BusReceiver<unknown> {
     const { replay = 0, onLag, signal } = options;
