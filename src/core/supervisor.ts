@@ -536,13 +536,17 @@ export class Supervisor {
       for (const { unit: other } of unit.after) {
         if ((other.isDown || other.desired === "down") && other.state !== "completed") this.#startUnits([other]);
       }
+      const wasDesired = unit.desired;
       unit.desired = "up";
       if (unit.current !== undefined) {
         unit.isOverdue = false;
-        if (!this.#toStop.delete(unit)) continue;
-        unit.reason = "start";
-        if (unit.state === "starting" && unit.timer === undefined) this.#armReady(unit, unit.current);
-        for (const other of unit.dependents) this.#consider(other);
+        // What waits for its turn to stop is spared; what waits for its turn to restart is not.
+        if (wasDesired === "down" && this.#toStop.delete(unit)) {
+          unit.reason = "start";
+          if (unit.state === "starting" && unit.timer === undefined) this.#armReady(unit, unit.current);
+          this.#groupRestart?.members.delete(unit);
+          this.#advanceGroup();
+        }
         continue;
       }
       unit.history.clear();

@@ -241,3 +241,60 @@ test("Supervisor oneForAll starts all again when the slowest stop outlasts the w
   assert.deepEqual(rig.notes.slice(-3), ["enter a#2", "enter b#2", "enter c#2"]);
   await supervisor.stop("end");
 });
+
+test("Supervisor.restartUnits of several stops them in reverse, and starts each that is down once", async () => {
+  const rig = new Rig();
+  const [db, api] = [rig.child("db"), rig.child("api", { after: ["db"] })];
+  const supervisor = rig.supervisor([db.registration, api.registration]);
+  await supervisor.start(new Set(["db", "api"]));
+  await supervisor.restartUnits(["api", "db"]);
+  assert.deepEqual(rig.notes, ["enter db#1", "enter api#1"]);
+  await supervisor.restartUnits(["db", "api"]);
+  assert.deepEqual(rig.notes.slice(2), ["told api#1", "leave api#1", "told db#1", "leave db#1", "enter db#2", "enter api#2"]);
+  await supervisor.stop("end");
+});
+
+test("Supervisor.startUnits of what is about to stop spares it, but not what is about to restart", async () => {
+  const rig = new Rig();
+  const [db, api, web] = [rig.child("db"), rig.child("api", { after: ["db"] }), rig.child("web", { after: ["db"] })];
+  const supervisor = rig.supervisor([db, api, web].map((child) => child.registration));
+  await supervisor.start();
+  web.isDeaf = true;
+  const stopped = supervisor.stopUnits(["db"]);
+  await supervisor.startUnits(["db"]);
+  await web.finish();
+  await stopped;
+  assert.deepEqual(states(supervisor), { db: "running", api: "stopped", web: "stopped" });
+  await supervisor.startUnits(["web", "api"]);
+  const commands = [supervisor.stopUnits(["web"]), supervisor.restartUnits(["db", "api"])];
+  await settle();
+  assert.deepEqual(states(supervisor), { db: "running", api: "waiting", web: "stopping" });
+  assert.equal(supervisor.status()[1].reason, "waits for db, which is about to stop");
+  await supervisor.startUnits(["db"]);
+  assert.equal(supervisor.status()[0].run, 1);
+  await web.finish();
+  await Promise.all(commands);
+  assert.deepEqual(supervisor.status().map(({ state, run }) => `${state} ${run}`), ["running 2", "running 3", "stopped 2"]);
+  await supervisor.stop("end");
+});
+
+test("Supervisor: a child that is about to stop is not told early because it was not ready in its time, and has that time again when spared", async () => {
+  const rig = new Rig();
+  const db = rig.child("db", { readiness: "manual", ready: { timeout: "2s" }, retryStart: true, restart: RestartPolicy.Never });
+  const api = rig.child("api", { after: ["db:started"], stop: { timeout: "60s" } });
+  const supervisor = rig.supervisor([db.registration, api.registration]);
+  const started = supervisor.start();
+  api.isDeaf = true;
+  const stopped = supervisor.stopUnits(["db"]);
+  await rig.clock.advance(5_000);
+  assert.deepEqual(states(supervisor), { db: "starting", api: "stopping" });
+  const again = supervisor.startUnits(["db"]);
+  await rig.clock.advance(1_999);
+  assert.equal(states(supervisor).db, "starting");
+  await rig.clock.advance(1);
+  assert.equal(states(supervisor).db, "failed");
+  await api.finish();
+  await supervisor.stop("end");
+  await Promise.all([started, stopped, again]);
+  assert.equal(rig.clock.pendingTimers, 0);
+});

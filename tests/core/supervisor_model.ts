@@ -1,0 +1,255 @@
+import type { AfterEdge } from "../../src/core/after.ts";
+import type { RestartWhen } from "../../src/core/restart.ts";
+import type { State } from "../../src/core/state.ts";
+
+/** A child as the model and the rig build it. */
+export interface Plan {
+  name: string;
+  after: AfterEdge[];
+  when: RestartWhen;
+  readiness: "auto" | "manual" | "none";
+  retryStart: boolean;
+  delayMs: number;
+  readyMs: number;
+  stopMs: number;
+}
+
+export const MAX_RESTARTS = 3;
+const STABLE_MS = 60_000;
+
+export class ModelUnit {
+  state: State = "stopped";
+  desired: "up" | "down" = "down";
+  run = 0;
+  isLive = false;
+  isDeaf = false;
+  /** It was told to stop, because it was not ready in its time, and did not within its time. */
+  isTold = false;
+  isOverdue = false;
+  isUnstopped = false;
+  startedMs = 0;
+  inARow = 0;
+  dueMs = Infinity;
+  readyByMs = Infinity;
+  stopByMs = Infinity;
+  constructor(readonly plan: Plan) {}
+
+  get isDown(): boolean {
+    return !this.isLive && this.state !== "waiting" && this.state !== "restarting";
+  }
+}
+
+/**
+ * What a supervisor under `oneForOne` must do, said in the plainest way: a run that is told to stop and hears it ends in the next turn,
+ * and after each turn everything that follows is computed from scratch.
+ */
+export class SupervisorModel {
+  readonly units: Map<string, ModelUnit>;
+  phase: "starting" | "up" | "stopping" = "starting";
+  nowMs = 0;
+  readonly #toStop = new Set<ModelUnit>();
+  readonly #ending: ModelUnit[] = [];
+
+  constructor(plans: readonly Plan[], down: ReadonlySet<string>) {
+    this.units = new Map(plans.map((plan) => [plan.name, new ModelUnit(plan)]));
+    for (const unit of this.units.values()) if (!down.has(unit.plan.name)) Object.assign(unit, { desired: "up", state: "waiting" });
+    this.#turn(() => {});
+  }
+
+  start(names: readonly string[]): void {
+    if (this.phase !== "stopping") this.#turn(() => names.forEach((name) => this.#start(this.units.get(name)!)));
+  }
+
+  stop(names: readonly string[]): void {
+    const units = names.flatMap((name) => [this.units.get(name)!, ...this.dependents(name).filter((unit) => !unit.isDown)]);
+    this.#turn(() => this.#stop(units));
+  }
+
+  restart(names: readonly string[]): void {
+    if (this.phase === "stopping") return;
+    this.#turn(() => {
+      const { live = [], down = [] } = Object.groupBy(
+        names.map((name) => this.units.get(name)!),
+        ({ isLive }) => isLive ? "live" : "down",
+      );
+      for (const unit of live) Object.assign(unit, { desired: "up", isOverdue: false, inARow: 0 });
+      this.#tell(live);
+      for (const unit of down) this.#start(unit);
+    });
+  }
+
+  stopAll(): void {
+    this.#turn(() => this.#stopAll());
+  }
+
+  force(): void {
+    this.#turn(() => {
+      this.#stopAll();
+      for (const unit of this.#toStop) this.#told(unit);
+    });
+  }
+
+  ready(name: string): void {
+    const unit = this.units.get(name)!;
+    if (unit.isLive && unit.state === "starting") this.#turn(() => Object.assign(unit, { state: "running", readyByMs: Infinity }));
+  }
+
+  /** A run ends by itself. */
+  end(name: string, isFailure: boolean): void {
+    this.#turn(() => this.#end(this.units.get(name)!, isFailure));
+  }
+
+  advance(ms: number): void {
+    const endMs = this.nowMs + ms;
+    const times = (unit: ModelUnit) => [unit.dueMs, unit.readyByMs, unit.stopByMs];
+    for (;;) {
+      const nextMs = Math.min(...[...this.units.values()].flatMap(times));
+      if (nextMs > endMs) break;
+      this.nowMs = nextMs;
+      const unit = [...this.units.values()].find((each) => times(each).includes(nextMs))!;
+      this.#turn(() => this.#timeIsUp(unit));
+    }
+    this.nowMs = endMs;
+  }
+
+  /** Everything that comes after a unit, at any distance. */
+  dependents(name: string): ModelUnit[] {
+    const direct = [...this.units.values()].filter(({ plan }) => plan.after.some((edge) => edge.name === name));
+    return [...new Set(direct.flatMap((unit) => [unit, ...this.dependents(unit.plan.name)]))];
+  }
+
+  isSatisfied({ name, condition }: AfterEdge): boolean {
+    const { state, plan: { readiness } } = this.units.get(name)!;
+    if (condition === "exited-ok") return state === "completed";
+    if (state === "running") return true;
+    if (condition === "started") return state === "completed" || (state === "starting" && readiness === "manual");
+    return state === "completed" && readiness !== "manual";
+  }
+
+  #turn(fn: () => void): void {
+    fn();
+    for (;;) {
+      while (this.#startNext() || this.#stopNext());
+      if (this.phase === "starting" && [...this.units.values()].every((unit) => this.#hasStarted(unit))) this.phase = "up";
+      const next = this.#ending.shift();
+      if (next === undefined) return;
+      if (next.isLive) this.#end(next, false);
+    }
+  }
+
+  #startNext(): boolean {
+    if (this.phase === "stopping") return false;
+    for (const unit of this.units.values()) {
+      if (unit.desired === "down" || (unit.state !== "waiting" && unit.state !== "skipped")) continue;
+      const missing = unit.plan.after.find((edge) => !this.isSatisfied(edge) || this.#toStop.has(this.units.get(edge.name)!));
+      if (missing === undefined) return this.#launch(unit);
+      const isHopeless = ["failed", "fatal", "skipped", "completed"].includes(this.units.get(missing.name)!.state);
+      if (!isHopeless || unit.state === "skipped") continue;
+      unit.state = "skipped";
+      return true;
+    }
+    return false;
+  }
+
+  #stopNext(): boolean {
+    const isAhead = (unit: ModelUnit) => unit.isLive && !unit.isUnstopped && (this.#toStop.has(unit) || unit.state === "stopping");
+    const unit = [...this.#toStop].find(({ plan }) => !this.dependents(plan.name).some(isAhead));
+    if (unit !== undefined) this.#told(unit);
+    return unit !== undefined;
+  }
+
+  #launch(unit: ModelUnit): true {
+    const { readiness, readyMs } = unit.plan;
+    const isReady = readiness === "auto";
+    Object.assign(unit, { isLive: true, isTold: false, isOverdue: false, isUnstopped: false, startedMs: this.nowMs, dueMs: Infinity });
+    Object.assign(unit, {
+      run: unit.run + 1,
+      state: isReady ? "running" : "starting",
+      readyByMs: isReady ? Infinity : this.nowMs + readyMs,
+    });
+    return true;
+  }
+
+  #told(unit: ModelUnit): void {
+    this.#toStop.delete(unit);
+    Object.assign(unit, { isTold: true, state: "stopping", readyByMs: Infinity, stopByMs: this.nowMs + unit.plan.stopMs });
+    if (!unit.isDeaf) this.#ending.push(unit);
+  }
+
+  #end(unit: ModelUnit, isFailure: boolean): void {
+    const wasReady = unit.state === "running";
+    const isStop = this.#toStop.delete(unit) || unit.isTold;
+    const isJudged = !isStop || (unit.isOverdue && unit.desired === "up" && this.phase !== "stopping");
+    Object.assign(unit, { isLive: false, isUnstopped: false, readyByMs: Infinity, stopByMs: Infinity });
+    if (!isJudged) unit.state = unit.desired === "up" && this.phase !== "stopping" ? "waiting" : "stopped";
+    else if (this.phase === "starting" && isFailure && !wasReady && !unit.plan.retryStart) {
+      unit.state = "failed";
+      while (this.#startNext());
+      this.#stopAll();
+    } else this.#judge(unit, isFailure || unit.isOverdue);
+  }
+
+  #judge(unit: ModelUnit, isFailure: boolean): void {
+    const { when, delayMs } = unit.plan;
+    if (when === "never" || (when === "on-failure" && !isFailure)) unit.state = isFailure ? "failed" : "completed";
+    else {
+      unit.inARow = this.nowMs - unit.startedMs >= STABLE_MS ? 1 : unit.inARow + 1;
+      unit.state = unit.inARow > MAX_RESTARTS ? "fatal" : "restarting";
+      if (unit.state === "restarting") unit.dueMs = this.nowMs + delayMs * 2 ** (unit.inARow - 1);
+    }
+  }
+
+  #timeIsUp(unit: ModelUnit): void {
+    if (unit.dueMs <= this.nowMs) this.#launch(unit);
+    else if (unit.readyByMs <= this.nowMs) {
+      unit.readyByMs = Infinity;
+      if (this.#toStop.has(unit)) return;
+      if (this.phase === "starting" && !unit.plan.retryStart) return this.#stopAll();
+      unit.isOverdue = true;
+      this.#told(unit);
+    } else {
+      unit.stopByMs = Infinity;
+      unit.isUnstopped = true;
+      if (unit.desired === "up" && this.phase !== "stopping") Object.assign(unit, { desired: "down", state: "fatal" });
+    }
+  }
+
+  #start(unit: ModelUnit): void {
+    for (const { name } of unit.plan.after) {
+      const other = this.units.get(name)!;
+      if ((other.isDown || other.desired === "down") && other.state !== "completed") this.#start(other);
+    }
+    const isSpared = unit.desired === "down" && this.#toStop.delete(unit);
+    Object.assign(unit, { desired: "up", isOverdue: false });
+    if (isSpared && unit.state === "starting" && unit.readyByMs === Infinity) unit.readyByMs = this.nowMs + unit.plan.readyMs;
+    if (unit.isLive) return;
+    unit.inARow = 0;
+    if (unit.state === "restarting") this.#launch(unit);
+    else unit.state = "waiting";
+    while (this.#startNext());
+  }
+
+  #stopAll(): void {
+    if (this.phase === "stopping") return;
+    this.phase = "stopping";
+    this.#stop([...this.units.values()]);
+  }
+
+  #stop(units: readonly ModelUnit[]): void {
+    for (const unit of units) unit.desired = "down";
+    this.#tell(units);
+  }
+
+  #tell(units: readonly ModelUnit[]): void {
+    for (const unit of units) {
+      if (unit.isLive && !unit.isTold) this.#toStop.add(unit);
+      else if (unit.state === "waiting" || unit.state === "restarting") Object.assign(unit, { state: "stopped", dueMs: Infinity });
+    }
+  }
+
+  #hasStarted(unit: ModelUnit): boolean {
+    if (unit.state === "starting" || unit.state === "stopping") return false;
+    return unit.state !== "waiting" ||
+      unit.plan.after.some((edge) => !this.isSatisfied(edge) && this.#hasStarted(this.units.get(edge.name)!));
+  }
+}

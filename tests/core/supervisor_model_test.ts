@@ -1,0 +1,272 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { AfterCondition } from "../../src/core/after.ts";
+import type { EventBody } from "../../src/core/event.ts";
+import { RestartPolicy, type RestartWhen } from "../../src/core/restart.ts";
+import type { State } from "../../src/core/state.ts";
+import type { Strategy, Supervisor } from "../../src/core/supervisor.ts";
+import { test } from "../harness.ts";
+import { type Child, Rig, settle } from "./supervisor_driver.ts";
+import { MAX_RESTARTS, type Plan, SupervisorModel } from "./supervisor_model.ts";
+
+type Command =
+  | { kind: "start" | "stop" | "restart"; units: number[] }
+  | { kind: "fail" | "finish" | "ready" | "deaf" | "hearing"; unit: number }
+  | { kind: "advance"; ms: number }
+  | { kind: "stopAll" | "force" };
+
+const SIZE = 6;
+const unit = fc.nat(SIZE - 1);
+const units = fc.array(unit, { minLength: 1, maxLength: 2 });
+
+const command: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom("start", "stop", "restart"), units }) },
+  { weight: 10, arbitrary: fc.record({ kind: fc.constantFrom("fail", "finish", "ready", "deaf", "hearing"), unit }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("advance"), ms: fc.constantFrom(1, 150, 700, 1_100, 2_500, 70_000) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("stopAll", "force") }) },
+) as fc.Arbitrary<Command>;
+
+const edge = fc.record({
+  to: unit,
+  condition: fc.constantFrom<AfterCondition>("ready", "ready", "started", "exited-ok"),
+});
+const shape = fc.record({
+  edges: fc.array(edge, { maxLength: 2 }),
+  when: fc.constantFrom<RestartWhen>("on-failure", "on-failure", "always", "never"),
+  readiness: fc.constantFrom("auto", "auto", "manual", "none"),
+  retryStart: fc.constantFrom(true, true, false),
+  isDownAtFirst: fc.constantFrom(false, false, false, true),
+  stopLast: fc.constantFrom(false, false, false, true),
+});
+const graph = fc.record({ shapes: fc.array(shape, { minLength: 2, maxLength: SIZE }), isReversed: fc.boolean() });
+type Graph = typeof graph extends fc.Arbitrary<infer G> ? G : never;
+
+/** Edges only lead to units with a smaller index, so that there are no circles; times differ, so that no two timers are due at once. */
+function plansOf({ shapes }: Graph): Plan[] {
+  return shapes.map(({ edges, when, readiness, retryStart }, index) => ({
+    name: `u${index}`,
+    after: index === 0 ? [] : edges.map(({ to, condition }) => ({ name: `u${to % index}`, condition })),
+    when,
+    readiness: readiness as Plan["readiness"],
+    retryStart,
+    delayMs: 100 + 0.1 * index,
+    readyMs: 2_000 + 0.3 * index,
+    stopMs: 1_000 + 0.7 * index,
+  }));
+}
+
+/** A rig that checks what must hold at every moment. */
+class CheckedRig extends Rig {
+  supervisorUnderTest!: Supervisor;
+  isForced = false;
+  readonly children: Map<string, Child>;
+  readonly #plans: readonly Plan[];
+  readonly #live = new Map<string, number>();
+  readonly violations: string[] = [];
+
+  constructor(plans: readonly Plan[], { shapes, isReversed }: Graph, strategy: Strategy) {
+    super();
+    this.#plans = strategy === "oneForOne" ? plans : plans.map((plan, index) => {
+      if (index === 0) return plan;
+      return { ...plan, after: [...plan.after, { name: plans[index - 1].name, condition: "ready" as const }] };
+    });
+    this.children = new Map(plans.map((plan, index) => [
+      plan.name,
+      this.child(plan.name, {
+        after: plan.after.map(({ name, condition }) => `${name}:${condition}`),
+        restart: new RestartPolicy(plan.when, { delay: plan.delayMs, jitter: 0, maxRestarts: MAX_RESTARTS }),
+        readiness: plan.readiness,
+        ready: { timeout: plan.readyMs },
+        stop: { timeout: plan.stopMs },
+        retryStart: plan.retryStart,
+        stopLast: strategy !== "oneForOne" && shapes[index].stopLast,
+      }),
+    ]));
+    const registrations = [...this.children.values()].map((child) => child.registration);
+    this.supervisorUnderTest = this.supervisor(isReversed && strategy === "oneForOne" ? registrations.reverse() : registrations, {
+      strategy,
+    });
+    this.notes.push = (...notes) => {
+      notes.forEach((note) => this.#look(note));
+      return Array.prototype.push.apply(this.notes, notes);
+    };
+  }
+
+  status(): Map<string, { state: State; desired: string; run: number; ready: boolean | null }> {
+    return new Map(
+      this.supervisorUnderTest.status().map(({ name, state, desired, run, ready }) => [name, { state, desired, run, ready }]),
+    );
+  }
+
+  /** Units that wait although nothing they come after is missing. */
+  stuck(): string[] {
+    const status = this.status();
+    return this.#plans.filter(({ name, after }) => status.get(name)!.state === "waiting" && after.every((edge) => this.#isSatisfied(edge)))
+      .map(({ name }) => name);
+  }
+
+  get live(): string[] {
+    return [...this.#live.keys()].sort();
+  }
+
+  override emit(event: EventBody): void {
+    super.emit(event);
+    if (event.type !== "subsystem.state") return;
+    const plan = this.#plans.find(({ name }) => name === event.name)!;
+    if (event.from === "waiting" && event.to === "starting") {
+      for (const edge of plan.after) {
+        if (!this.#isSatisfied(edge)) this.violations.push(`${plan.name} starts before ${edge.name} is ${edge.condition}`);
+      }
+    }
+    const status = this.status();
+    if (event.to === "stopping" && this.#live.has(plan.name) && status.get(plan.name)!.desired === "down" && !this.isForced) {
+      for (const name of this.#dependents(plan.name)) {
+        if (this.#live.has(name) && !this.#isGivenUp(name)) this.violations.push(`${plan.name} is told to stop before ${name} is down`);
+      }
+    }
+  }
+
+  #look(note: string): void {
+    const [verb, name, run] = note.split(/[ #]/);
+    if (verb === "leave") this.#live.delete(name);
+    if (verb !== "enter") return;
+    if (this.#live.has(name)) this.violations.push(`${name} runs twice at once`);
+    this.#live.set(name, Number(run));
+  }
+
+  #dependents(name: string): string[] {
+    // What comes after a completed one does not need what came before that.
+    return this.#plans.filter(({ after }) => after.some((edge) => edge.name === name)).flatMap((plan) => [
+      plan.name,
+      ...(this.status().get(plan.name)!.state === "completed" ? [] : this.#dependents(plan.name)),
+    ]);
+  }
+
+  #isGivenUp(name: string): boolean {
+    const { stopMs } = this.#plans.find((plan) => plan.name === name)!;
+    return this.supervisorUnderTest.unstopped().some(({ path, waitedMs }) => path === name && waitedMs >= Math.floor(stopMs));
+  }
+
+  #isSatisfied({ name, condition }: { name: string; condition: AfterCondition }): boolean {
+    const { state } = this.status().get(name)!;
+    const { readiness } = this.#plans.find((plan) => plan.name === name)!;
+    if (condition === "exited-ok") return state === "completed";
+    if (state === "running") return true;
+    if (condition === "started") return state === "completed" || (state === "starting" && readiness === "manual");
+    return state === "completed" && readiness !== "manual";
+  }
+}
+
+async function drive(given: Graph, commands: readonly Command[], strategy: Strategy): Promise<void> {
+  const plans = plansOf(given);
+  const rig = new CheckedRig(plans, given, strategy);
+  const { supervisorUnderTest: supervisor } = rig;
+  const down = new Set(plans.filter((_, index) => given.shapes[index].isDownAtFirst).map(({ name }) => name));
+  const model = strategy === "oneForOne" ? new SupervisorModel(plans, down) : undefined;
+  const nameOf = (index: number) => plans[index % plans.length].name;
+  let unanswered = 0;
+  const answered = (promise: Promise<unknown>) => {
+    unanswered++;
+    promise.then(() => unanswered--, () => unanswered--);
+  };
+  const check = (after: string) => {
+    assert.deepEqual(rig.violations, [], after);
+    for (const [name, { state, desired, run, ready }] of rig.status()) {
+      const isReady = plans.find((plan) => plan.name === name)!.readiness === "none" ? null : state === "running";
+      assert.equal(ready, isReady, `${name} is ${state} after ${after}`);
+      if (model === undefined) continue;
+      const expected = model.units.get(name)!;
+      assert.deepEqual(
+        { state, desired, run },
+        { state: expected.state, desired: expected.desired, run: expected.run },
+        `${name} after ${after}`,
+      );
+    }
+  };
+
+  answered(supervisor.start(down));
+  await settle();
+  check("the start");
+  for (const [index, each] of commands.entries()) {
+    switch (each.kind) {
+      case "start":
+      case "stop":
+      case "restart": {
+        const names = [...new Set(each.units.map(nameOf))];
+        answered(supervisor[`${each.kind}Units`](names));
+        model?.[each.kind](names);
+        break;
+      }
+      case "fail":
+      case "finish": {
+        const name = nameOf(each.unit);
+        if (!rig.live.includes(name)) break;
+        await rig.children.get(name)![each.kind]();
+        model?.end(name, each.kind === "fail");
+        break;
+      }
+      case "ready": {
+        const name = nameOf(each.unit);
+        rig.children.get(name)!.context?.ready();
+        model?.ready(name);
+        break;
+      }
+      case "deaf":
+      case "hearing": {
+        const name = nameOf(each.unit);
+        rig.children.get(name)!.isDeaf = each.kind === "deaf";
+        if (model) model.units.get(name)!.isDeaf = each.kind === "deaf";
+        break;
+      }
+      case "advance":
+        await rig.clock.advance(each.ms);
+        model?.advance(each.ms);
+        break;
+      case "stopAll":
+        answered(supervisor.stop("end"));
+        model?.stopAll();
+        break;
+      case "force":
+        rig.isForced = true;
+        supervisor.force();
+        model?.force();
+    }
+    await settle();
+    check(`command ${index} ${JSON.stringify(each)}`);
+  }
+
+  // Nothing waits for what is there already.
+  await rig.clock.advance(3_600_000);
+  model?.advance(3_600_000);
+  check("a quiet hour");
+  assert.deepEqual(rig.stuck(), []);
+  for (const [name, { state }] of rig.status()) assert.ok(state !== "starting" && state !== "restarting", `${name} is ${state} for ever`);
+
+  // After the end nothing lives but what was named, and once that has ended too nothing is left at all.
+  answered(supervisor.stop("end"));
+  model?.stopAll();
+  await rig.clock.advance(60_000);
+  model?.advance(60_000);
+  check("the stop");
+  assert.deepEqual(supervisor.unstopped().map(({ path }) => path).sort(), rig.live);
+  for (const name of rig.live) {
+    await rig.children.get(name)!.finish();
+    model?.end(name, false);
+  }
+  await settle();
+  check("the last end");
+  assert.deepEqual(rig.live, []);
+  assert.equal(rig.clock.pendingTimers, 0);
+  assert.equal(unanswered, 0);
+}
+
+const commands = fc.array(command, { maxLength: 40, size: "max" });
+
+test("Supervisor does what the model says, whatever its graph and whatever happens to it", async () => {
+  await fc.assert(fc.asyncProperty(graph, commands, (given, list) => drive(given, list, "oneForOne")), { numRuns: 3_000 });
+});
+
+test("Supervisor with a strategy for siblings keeps order, runs nothing twice and leaves nothing waiting for ever", async () => {
+  const strategy = fc.constantFrom<Strategy>("oneForAll", "restForOne");
+  await fc.assert(fc.asyncProperty(graph, commands, strategy, drive), { numRuns: 3_000 });
+});
