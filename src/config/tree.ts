@@ -50,12 +50,12 @@ export function removeAt(tree: Tree, path: Path): void {
   if (isTable(parent)) delete parent[whole[whole.length - 1]];
 }
 
-/** Lays `over` on `base`: tables merge, everything else replaces. Neither is written to. */
+/** Lays `over` on `base`: tables merge, everything else replaces. Neither is written to; the result shares what stands in one of them only. */
 export function merge(base: Tree, over: Tree): Tree {
   const merged: Tree = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const below = Object.hasOwn(merged, key) ? merged[key] : undefined;
-    merged[key] = isTable(value) ? merge(isTable(below) ? below : {}, value) : value;
+    merged[key] = isTable(value) && isTable(below) ? merge(below, value) : value;
   }
   return merged;
 }

@@ -659,7 +659,7 @@ export class ConfigBuilder {
     let shutdown = SHUTDOWN;
     if (timeout !== undefined || force !== undefined) {
       if (!isPlainMs(timeout) || !(force === undefined || isPlainMs(force) && force > timeout)) return this.#buildChecked();
-      const forceMs = force ?? (timeout * 1.5 + 0.5) | 0;
+      const forceMs = force ?? ((timeout * 1.5 + 0.5) | 0);
       if (forceMs === timeout) return this.#buildChecked();
       shutdown = new ShutdownConfig(0, timeout, forceMs, (forceMs * 4 / 3 + 0.5) | 0, "zero", force === undefined ? 2 : 6);
     }
@@ -750,7 +750,7 @@ async function loadFromHost(options: { path?: string; optional?: boolean }): Pro
 
 /** Whether a value is plainly a number of milliseconds; below 12 days, so that what follows from it fits into 31 bits. */
 function isPlainMs(value: Duration | undefined): value is number {
-  return (value as number | 0) === value && value > 0 && value < 1e9;
+  return ((value as number) | 0) === value && value > 0 && value < 1e9;
 }
 
 function isThreadCount(value: number | undefined): boolean {

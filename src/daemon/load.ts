@@ -122,7 +122,7 @@ async function loadSources(
     return workDir === undefined ? folder : resolvePath(folder, workDir);
   };
   const { schema, services } = daemonConfigSchema(baseDirOf);
-  const builder = givenTree(base);
+  const builder = base === Config.default() ? undefined : givenTree(base);
   const { tree, warnings, explain, shown } = await load(schema, { ...sources, builder });
   const baseDir = baseDirOf(tree);
   const config = configOfTree(
