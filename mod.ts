@@ -105,5 +105,15 @@ export {
   type StopExitCode,
 } from "./src/daemon/config.ts";
 export type { LoadedConfig, LoadHost, LoadOptions } from "./src/daemon/load.ts";
-export { BusReceiver, EventBus, type EventBusOptions, LaggedError, type SubscribeOptions, type TopicEvent } from "./src/core/bus.ts";
-export { type Received, Receiver, Source } from "./src/core/receiver.ts";
+export {
+  BusReceiver,
+  EventBus,
+  type EventBusOptions,
+  LaggedError,
+  type SubscribeOptions,
+  type TopicEvent,
+  type TopicOf,
+} from "./src/core/bus.ts";
+export { chan, ChannelReceiver, type Channels, Sender } from "./src/core/channel.ts";
+export { type Received, Receiver } from "./src/core/receiver.ts";
+export type { WaitOptions } from "./src/core/waiters.ts";

@@ -281,18 +281,7 @@ export function messageOf(thrown: unknown): string {
   return text.length > MAX_MESSAGE_LENGTH ? `${text.slice(0, MAX_MESSAGE_LENGTH - 1)}…` : text;
 }
 
-/**
- * Anything that can be thrown and its causes, nearest first, as plain data; a circle is cut, and at most 16 causes are followed.
- *
- * @example A native error and what caused it
- * ```ts
- * import { errorChain } from "@daemonkit/daemonkit";
- * import assert from "node:assert/strict";
- *
- * const error = new Error("cannot start", { cause: new TypeError("port is NaN") });
- * assert.deepEqual(errorChain(error).map((link) => link.message), ["cannot start", "port is NaN"]);
- * ```
- */
+/** Anything that can be thrown and its causes, nearest first, as plain data; a circle is cut, and at most 16 causes are followed. */
 export function errorChain(thrown: unknown): ErrorLink[] {
   return [thrown, ...causesOf(thrown)].map(linkOf);
 }

@@ -10,21 +10,7 @@ export interface LineRingOptions {
   onFollowerError?: (error: unknown) => void;
 }
 
-/**
- * Keeps the newest lines in bounded memory and hands each new one to those who follow.
- *
- * @example The oldest line makes room
- * ```ts
- * import { LineRing, type LogLine } from "@daemonkit/daemonkit";
- * import assert from "node:assert/strict";
- *
- * const ring = new LineRing({ maxLines: 2 });
- * const line = { time: "2026-01-01T00:00:00.000Z", name: "api", stream: "stdout" } as const;
- * for (const [seq, text] of ["one", "two", "three"].entries()) ring.push({ ...line, seq, text });
- * assert.deepEqual(ring.last(10).map((kept: LogLine) => kept.text), ["two", "three"]);
- * assert.equal(ring.dropped, 1);
- * ```
- */
+/** Keeps the newest lines in bounded memory and hands each new one to those who follow. */
 export class LineRing {
   readonly #maxLines: number;
   readonly #maxBytes: number;

@@ -10,19 +10,6 @@ const RETURN = 13;
  * - A line longer than `maxLineBytes` comes in several pieces, never cut inside a character. No more than one line is held back.
  * - Bytes that are no UTF-8 become U+FFFD.
  * - `onLine` is called before `push` returns. When it throws, so does `push`, and the splitter must not be used any more.
- *
- * @example A character and a line end that were cut by a read
- * ```ts
- * import { LineSplitter } from "@daemonkit/daemonkit";
- * import assert from "node:assert/strict";
- *
- * const lines: string[] = [];
- * const splitter = new LineSplitter(1_024, (text) => lines.push(text));
- * const bytes = new TextEncoder().encode("prix: 5 €\r\nlast");
- * for (const byte of bytes) splitter.push(Uint8Array.of(byte));
- * splitter.end();
- * assert.deepEqual(lines, ["prix: 5 €", "last"]);
- * ```
  */
 export class LineSplitter {
   readonly #maxLineBytes: number;
