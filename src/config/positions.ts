@@ -4,11 +4,16 @@ import { formatPath, type Path } from "./tree.ts";
 
 type Marks = Map<string, { key: Position; value: Position }>;
 
-/** Finds where each key and value of a TOML or JSON text stands; the text is known to parse. */
+/** Finds where each key and value of a TOML or JSON text stands. The text is known to parse; of what this parser refuses nonetheless, nothing is found. */
 export function positionsOf(name: string, text: string): Positions {
   const marks: Marks = new Map();
-  if (name.endsWith(".json")) new JsonScanner(text, marks).value([]);
-  else for (const node of parseTOML(text, { tomlVersion: "1.1" }).body[0].body) markTable(node, marks);
+  try {
+    if (name.endsWith(".json")) new JsonScanner(text, marks).value([]);
+    else for (const node of parseTOML(text, { tomlVersion: "1.1" }).body[0].body) markTable(node, marks);
+  } catch (error) {
+    // Such as 30 February, which only the parser of the hot path takes. A mistake without a line is better than none.
+    if (!(error instanceof SyntaxError)) throw error;
+  }
   return marks;
 }
 

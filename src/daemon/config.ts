@@ -115,7 +115,7 @@ export class ShutdownConfig {
   }
 
   /** The deadlines that were given; the others follow from them. */
-  given(): Deadlines {
+  given(): Record<string, number> {
     const all = [this.#drainDelayMs, this.#timeoutMs, this.#forceTimeoutMs, this.#killTimeoutMs];
     return Object.fromEntries(DEADLINE_KEYS.map((key, place) => [key, all[place]]).filter((_entry, place) => this.#given & 1 << place));
   }

@@ -169,6 +169,12 @@ test("load: a mistake in the grammar has line and column, in TOML and JSON", asy
   assert.equal(error.code, "CONFIG_SYNTAX");
 });
 
+test("load: mistakes are reported even where the parser of the positions gives up", async () => {
+  assert.deepEqual(await mistakes({ files: [file("count = 2021-02-30")] }), [
+    "app.toml:1:1: count: expected a number, got the date 2021-03-02",
+  ]);
+});
+
 test("load: empty files are fine, and so is a byte order mark", async () => {
   const { tree } = await load(schema, { files: [file(""), file(" \n", "empty.json"), file('\ufeffname = "bom"', "bom.toml")] });
   assert.equal(tree.name, "bom");

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "../harness.ts";
+import { ConfigError, IoError } from "../../src/core/errors.ts";
+import { Config } from "../../src/daemon/config.ts";
+
+async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "daemonkit-config-"));
+  try {
+    await body(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test("Config.loadFromFile reads the file and its local overlay from the disk", () =>
+  withFolder(async (folder) => {
+    writeFileSync(join(folder, "app.toml"), 'name = "disk"\n[logging]\nlevel = "warn"\nfile = "app.log"\n');
+    writeFileSync(join(folder, "app.local.toml"), '[logging]\nlevel = "debug"\n');
+    const config = await Config.loadFromFile(join(folder, "app.toml"));
+    assert.deepEqual([config.name, config.logging.level, config.logging.file], ["disk", "debug", join(folder, "app.log")]);
+    assert.equal((await config.explain("logging.level")).source, `${join(folder, "app.local.toml")}:2:9`);
+  }));
+
+test("Config.loadFromFile: a missing file, a mistake and an unreadable file are three different errors", () =>
+  withFolder(async (folder) => {
+    const codeOf = async (name: string): Promise<unknown> => {
+      const error: unknown = await Config.loadFromFile(join(folder, name)).catch((error) => error);
+      return error instanceof ConfigError || error instanceof IoError ? `${error.name} ${error.code}` : error;
+    };
+    writeFileSync(join(folder, "bad.toml"), "nam = 1");
+    mkdirSync(join(folder, "folder.toml"));
+    assert.equal(await codeOf("missing.toml"), "ConfigError CONFIG_NOT_FOUND");
+    assert.equal(await codeOf("bad.toml"), "ConfigError CONFIG_INVALID");
+    assert.match(String(await codeOf("folder.toml")), /^IoError IO_/);
+  }));
+
+test("Config.load takes a missing daemon.toml for an empty one when that is asked for", async () => {
+  const config = await Config.load({ optional: true });
+  assert.equal(config.bus.capacity, 4_096);
+  await assert.rejects(Config.load(), (error) => error instanceof ConfigError && error.code === "CONFIG_NOT_FOUND");
+});
