@@ -12,7 +12,18 @@ export type StopExitCode = "zero" | "signal";
 /** A configuration as plain data, in the spelling of the file. */
 export type ConfigJson = { [key: string]: string | number | boolean | ConfigJson };
 
-/** The table `[logging]`. Immutable. */
+/**
+ * The table `[logging]`. Immutable.
+ *
+ * @example What is not set has its default
+ * ```ts
+ * import { Config } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const { logging } = Config.builder().logLevel("debug").logMaxFileSize("20MB").build();
+ * assert.deepEqual([logging.level, logging.maxFileSize, logging.maxFiles], ["debug", 20_000_000, 5]);
+ * ```
+ */
 export class LoggingConfig {
   readonly #level: LogLevel;
   readonly #json: boolean;
@@ -62,7 +73,18 @@ export class LoggingConfig {
   }
 }
 
-/** The table `[shutdown]`: deadlines in milliseconds from the beginning of a shutdown, in rising order. Immutable. */
+/**
+ * The table `[shutdown]`: deadlines in milliseconds from the beginning of a shutdown, in rising order. Immutable.
+ *
+ * @example The deadlines of a daemon that nobody configured
+ * ```ts
+ * import { Config } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const { timeoutMs, forceTimeoutMs, killTimeoutMs } = Config.default().shutdown;
+ * assert.deepEqual([timeoutMs, forceTimeoutMs, killTimeoutMs], [5_000, 10_000, 15_000]);
+ * ```
+ */
 export class ShutdownConfig {
   readonly #drainDelayMs: number;
   readonly #timeoutMs: number;
@@ -121,7 +143,18 @@ export class ShutdownConfig {
   }
 }
 
-/** The table `[performance]`. Immutable. All but `workerThreads` have one possible value so far. */
+/**
+ * The table `[performance]`. Immutable. All but `workerThreads` have one possible value so far.
+ *
+ * @example A fixed number of threads
+ * ```ts
+ * import { Config } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const { performance } = Config.builder().workerThreads(4).build();
+ * assert.equal(performance.workerThreads, 4);
+ * ```
+ */
 export class PerformanceConfig {
   readonly #workerThreads: number;
 
@@ -166,7 +199,18 @@ export class PerformanceConfig {
   }
 }
 
-/** The table `[monitoring]`. Immutable. Each key has one possible value so far. */
+/**
+ * The table `[monitoring]`. Immutable. Each key has one possible value so far.
+ *
+ * @example Health is checked every five seconds
+ * ```ts
+ * import { Config } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const { monitoring } = Config.default();
+ * assert.equal(monitoring.healthCheckIntervalMs, 5_000);
+ * ```
+ */
 export class MonitoringConfig {
   /** Whether metrics are collected. */
   get enableMetrics(): boolean {
@@ -194,7 +238,18 @@ export class MonitoringConfig {
   }
 }
 
-/** The table `[bus]`. Immutable. */
+/**
+ * The table `[bus]`. Immutable.
+ *
+ * @example A small bus for a small machine
+ * ```ts
+ * import { Config } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const { bus } = Config.builder().busCapacity(256).build();
+ * assert.equal(bus.capacity, 256);
+ * ```
+ */
 export class BusConfig {
   readonly #capacity: number;
 
