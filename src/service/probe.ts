@@ -3,6 +3,7 @@ import { messageOf } from "../core/errors.ts";
 import type { Host, SpawnOptions } from "../core/host.ts";
 import { expand, type Placeholders } from "./environment.ts";
 import { describeExit } from "./exit.ts";
+import { ProcessGroup } from "./process_group.ts";
 import type { ProbeSpec, ProbeTarget } from "./spec.ts";
 
 /** Answer of one attempt: undefined when the service is ready, else why it is not, in a few words. */
@@ -137,20 +138,27 @@ function httpProbe(url: URL, host: Host): Probe {
 }
 
 function execProbe(launch: SpawnOptions, host: Host): Probe {
+  const { processes, clock } = host;
   return async (signal) => {
-    const child = await host.processes.spawn(launch);
-    const pgid = child.identity.pid;
-    const kill = () => void host.processes.signalGroup(pgid, "SIGKILL");
+    const child = await processes.spawn(launch);
+    // What the command leaves running must neither pile up with each attempt nor outlive the service.
+    const group = new ProcessGroup(child, {
+      processes,
+      clock,
+      stopSignal: "SIGKILL",
+      stopTimeoutMs: 1_000,
+      killMode: "group",
+      onTrouble: () => {}, // a signal that was refused shows in the answer, which does not come in time
+    });
     const outputs = [discard(child.stdout), discard(child.stderr)];
+    const kill = () => group.kill();
     if (signal.aborted) kill();
     signal.addEventListener("abort", kill, { once: true });
     try {
-      const status = await child.exited;
+      const status = await group.ended();
       return status.code === 0 ? undefined : `${launch.argv.join(" ")} ${describeExit(status)}`;
     } finally {
       signal.removeEventListener("abort", kill);
-      // What the command left running in its group must not pile up with each attempt, nor hold the pipes.
-      if (host.processes.groupMembers(pgid).length > 0) kill();
       await Promise.all(outputs.map((output) => output.cancel()));
     }
   };
