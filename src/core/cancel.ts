@@ -220,9 +220,10 @@ export class CancelToken extends Entry {
     if (this.#stage >= stage) return false;
     while (this.#stage < stage) {
       if (this.#stage === Stage.Live) this.#reason = reason;
-      this.#stage++;
-      this.#fireAll(this.#stage);
-      if (this.#stage === Stage.Cancel) this.#controller?.abort(this.#reason);
+      // A callback may take the token a stage further meanwhile.
+      const stage = ++this.#stage;
+      this.#fireAll(stage);
+      if (stage === Stage.Cancel) this.#controller?.abort(this.#reason);
     }
     return true;
   }
@@ -279,11 +280,14 @@ function isolateListeners(signal: AbortSignal, isolate: (fn: () => void) => void
     if (wrapper === undefined) {
       wrapper = (event) => isolate(() => typeof listener === "function" ? listener.call(signal, event) : listener.handleEvent(event));
       wrapped.set(listener, wrapper);
+      // Deno takes out a listener whose own signal has ended by calling removeEventListener with what it was given.
+      wrapped.set(wrapper, wrapper);
     }
     return wrapper;
   };
   const { addEventListener, removeEventListener } = signal;
   let onabort: EventListener | null = null;
+  const callOnabort: EventListener = (event) => onabort?.call(signal, event);
   Object.defineProperties(signal, {
     addEventListener: {
       value: (type: string, listener: Listener | null, options?: AddEventListenerOptions | boolean) =>
@@ -296,9 +300,9 @@ function isolateListeners(signal: AbortSignal, isolate: (fn: () => void) => void
     onabort: {
       get: () => onabort,
       set: (listener: EventListener | null) => {
-        if (onabort) removeEventListener.call(signal, "abort", wrap(onabort));
         onabort = typeof listener === "function" ? listener : null;
-        if (onabort) addEventListener.call(signal, "abort", wrap(onabort));
+        if (onabort) addEventListener.call(signal, "abort", wrap(callOnabort));
+        else removeEventListener.call(signal, "abort", wrap(callOnabort));
       },
     },
   });
