@@ -145,6 +145,7 @@ export class RestartPolicy {
 
   /** The wait before restart number `attempt` (from 1) of a row, for a `random` number in [0, 1). */
   delayMs(attempt: number, random: number): number {
+    if (this.initialDelayMs === 0) return 0;
     const plainMs = Math.min(this.maxDelayMs, this.initialDelayMs * this.factor ** (attempt - 1));
     return Math.min(this.maxDelayMs, plainMs * (1 + this.jitter * (2 * random - 1)));
   }
@@ -202,21 +203,22 @@ export class RestartHistory {
     const attempt = ++this.#inARow;
     const delayMs = policy.delayMs(attempt, random);
     const roomInMs = policy.withinMs === undefined ? this.#roomInARow(policy) : this.#roomInWindow(policy, policy.withinMs, nowMs);
-    if (roomInMs === 0) return { kind: "restart", attempt, delayMs };
+    if (roomInMs === undefined) return { kind: "restart", attempt, delayMs };
     if (policy.onExhausted === "pause") return { kind: "pause", attempt, delayMs: Math.max(delayMs, roomInMs) };
     return { kind: "exhausted", onExhausted: policy.onExhausted, restarts: attempt - 1 };
   }
 
-  #roomInARow(policy: RestartPolicy): number {
-    return this.#inARow <= policy.maxRestarts ? 0 : policy.resetAfterMs;
+  /** How long until there is room for another restart; undefined when there is. */
+  #roomInARow(policy: RestartPolicy): number | undefined {
+    return this.#inARow <= policy.maxRestarts ? undefined : policy.resetAfterMs;
   }
 
-  #roomInWindow(policy: RestartPolicy, withinMs: number, nowMs: number): number {
+  #roomInWindow(policy: RestartPolicy, withinMs: number, nowMs: number): number | undefined {
     const times = this.#admittedMs;
     while (times.length > 0 && nowMs - times[0] >= withinMs) times.shift();
     if (times.length < policy.maxRestarts) {
       times.push(nowMs);
-      return 0;
+      return undefined;
     }
     if (policy.onExhausted !== "pause" || times.length === 0) return withinMs;
     const roomInMs = times[0] + withinMs - nowMs;
