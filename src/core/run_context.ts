@@ -170,7 +170,7 @@ export class RunContext extends Handle implements Context {
   async close(body: { error: unknown } | undefined): Promise<{ error: unknown } | undefined> {
     this.token.cancel(body?.error);
     await Promise.all(this.#spawned ?? []);
-    let failure = body ?? this.failure;
+    let failure = this.failure ?? body;
     for (const resource of (this.#resources ?? []).reverse()) {
       try {
         if (Symbol.asyncDispose in resource) await resource[Symbol.asyncDispose]();

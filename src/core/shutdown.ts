@@ -98,11 +98,11 @@ export class ShutdownTimeline {
     if (this.#phase === "killing") return this.#giveUp();
     this.#beganMs = this.#clock.nowMs() - this.#times.forceTimeoutMs;
     if (this.#phase === "draining") this.#steps.stop();
-    if (!this.isForced) {
+    if (!this.isForced && !this.#isOver) {
       this.#phase = "forced";
       this.#steps.force();
     }
-    this.#enterKilling();
+    if (!this.#isOver) this.#enterKilling();
   }
 
   /** Ends the timeline because everything has stopped. */
@@ -139,7 +139,13 @@ export class ShutdownTimeline {
     this.#steps.giveUp();
   }
 
+  /** Any step may have ended the timeline. */
+  get #isOver(): boolean {
+    return this.#phase === "over";
+  }
+
   #arm(): void {
+    if (this.#isOver) return;
     this.#timer?.[Symbol.dispose]();
     const { drainDelayMs, timeoutMs, forceTimeoutMs, killTimeoutMs } = this.#times;
     const dueMs =

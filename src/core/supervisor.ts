@@ -677,7 +677,7 @@ export class Supervisor {
 
   #settled(unit: Unit, bodyFailure: { error: unknown } | undefined): void {
     const context = unit.current!;
-    const failure = context.failure ?? bodyFailure;
+    const failure = context.hasLeftovers ? bodyFailure ?? context.failure : context.failure ?? bodyFailure;
     const wasReady = unit.isReady;
     context.token[Symbol.dispose]();
     unit.clearTimer();

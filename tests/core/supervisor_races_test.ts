@@ -298,3 +298,37 @@ test("Supervisor: a child that is about to stop is not told early because it was
   await Promise.all([started, stopped, again]);
   assert.equal(rig.clock.pendingTimers, 0);
 });
+
+test("Context: the failure of spawned work is joined with those of the disposers", async () => {
+  const rig = new Rig();
+  const a = rig.child("a", { essential: true, restart: RestartPolicy.Never });
+  a.onEnter = (context) => {
+    context.use({
+      [Symbol.dispose]: () => {
+        throw new Error("disposer");
+      },
+    });
+    context.spawn("work", () => Promise.reject(new Error("work")));
+  };
+  const supervisor = rig.supervisor([a.registration]);
+  await supervisor.start();
+  await settle();
+  const [error] = rig.errors as SuppressedError[];
+  assert.deepEqual([error.error.message, error.suppressed.message], ["disposer", "work"]);
+  assert.equal(states(supervisor).a, "failed");
+});
+
+test("Supervisor judges a restart whose disposer outlasts its time to become ready", async () => {
+  const rig = new Rig();
+  const a = rig.child("a", { readiness: "manual", ready: { timeout: "2s" }, retryStart: true, restart: RestartPolicy.Never });
+  const disposed = Promise.withResolvers<void>();
+  a.onEnter = (context) => void context.use({ [Symbol.asyncDispose]: () => disposed.promise });
+  const supervisor = rig.supervisor([a.registration]);
+  const started = supervisor.start();
+  await a.finish();
+  await rig.clock.advance(2_000);
+  disposed.resolve();
+  await started;
+  assert.equal(states(supervisor).a, "failed");
+  assert.match(supervisor.status()[0].reason, /not ready/);
+});
