@@ -111,7 +111,7 @@ export class DaemonError implements Error {
   get stack(): string {
     let text = `${this.name}: ${this.message}`;
     for (const link of causesOf(this)) {
-      text += link instanceof Error && !isDaemonError(link) && link.stack ? `\nCaused by: ${link.stack}` : `\nCaused by: ${titleOf(link)}`;
+      text += `\nCaused by: ${nativeStackOf(link) || titleOf(link)}`;
     }
     return text;
   }
@@ -166,7 +166,7 @@ Object.setPrototypeOf(DaemonError.prototype, Error.prototype);
 for (const hook of ["nodejs.util.inspect.custom", "Deno.customInspect"]) {
   Object.defineProperty(DaemonError.prototype, Symbol.for(hook), {
     value: function (this: DaemonError): string {
-      const context = this.context === undefined ? "" : ` ${JSON.stringify(this.context)}`;
+      const context = this.context === undefined ? "" : ` ${messageOf(this.context)}`;
       return `${this.stack} [${this.code}]${context}`;
     },
   });
@@ -252,7 +252,12 @@ export class ProfilingError extends DaemonError {}
  * ```
  */
 export function isDaemonError(value: unknown): value is DaemonError {
-  return value instanceof DaemonError;
+  try {
+    return value instanceof DaemonError;
+  } catch {
+    // A revoked proxy can't even be asked.
+    return false;
+  }
 }
 
 /**
@@ -286,20 +291,43 @@ export function errorChain(thrown: unknown): ErrorLink[] {
   return [thrown, ...causesOf(thrown)].map(linkOf);
 }
 
+/** One thrown value as plain data, whatever its getters do. */
+export function linkOf(value: unknown): ErrorLink {
+  let name = "Error";
+  let code: unknown;
+  try {
+    if (value instanceof Error) name = String(value.name);
+    code = (value as { code?: unknown } | null | undefined)?.code;
+  } catch {
+    // What can't be read is left out.
+  }
+  return { name, ...(typeof code === "string" ? { code } : {}), message: messageOf(value) };
+}
+
 function causesOf(error: unknown): unknown[] {
   const causes: unknown[] = [];
-  let cause = (error as { cause?: unknown } | null | undefined)?.cause;
+  let cause = causeOf(error);
   while (cause !== undefined && causes.length < MAX_CHAIN_LENGTH && cause !== error && !causes.includes(cause)) {
     causes.push(cause);
-    cause = (cause as { cause?: unknown } | null)?.cause;
+    cause = causeOf(cause);
   }
   return causes;
 }
 
-function linkOf(value: unknown): ErrorLink {
-  const code = (value as { code?: unknown } | null)?.code;
-  const name = value instanceof Error ? String(value.name) : "Error";
-  return { name, ...(typeof code === "string" ? { code } : {}), message: messageOf(value) };
+function causeOf(error: unknown): unknown {
+  try {
+    return (error as { cause?: unknown } | null | undefined)?.cause;
+  } catch {
+    return undefined;
+  }
+}
+
+function nativeStackOf(error: unknown): string | undefined {
+  try {
+    return error instanceof Error && !isDaemonError(error) ? error.stack : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function titleOf(value: unknown): string {

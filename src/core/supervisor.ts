@@ -2,7 +2,7 @@ import { type AfterCondition, parseAfter } from "./after.ts";
 import { CancelToken, type ListenerErrorHandler, stopReason } from "./cancel.ts";
 import type { Clock } from "./clock.ts";
 import { type Duration, durationMs } from "./duration.ts";
-import { DaemonError, messageOf, ShutdownError, SubsystemError, TimeoutError } from "./errors.ts";
+import { isDaemonError, linkOf, messageOf, ShutdownError, SubsystemError, TimeoutError } from "./errors.ts";
 import type { EventBody } from "./event.ts";
 import type { Logger } from "./log.ts";
 import type { UnitOutcome, UnitStatus } from "./operations.ts";
@@ -956,9 +956,7 @@ export class Supervisor {
     if (to === from) return;
     unit.state = to;
     if (this.ports.isObserved()) {
-      const failure = error === undefined
-        ? {}
-        : { error: { name: error instanceof Error ? error.name : "Error", ...codeOf(error), message: messageOf(error) } };
+      const failure = error === undefined ? {} : { error: linkOf(error) };
       this.ports.emit({ type: "subsystem.state", name: unit.path, run: unit.run, from, to, reason, ...failure, ...restart });
     }
     for (const other of unit.dependents) this.#consider(other);
@@ -1109,16 +1107,11 @@ function isSatisfied(unit: Unit, condition: AfterCondition): boolean {
 }
 
 function isAbort(error: unknown, reason: unknown): boolean {
-  return error === reason || (error instanceof Error && error.name === "AbortError");
-}
-
-function codeOf(error: unknown): { code?: string } {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === "string" ? { code } : {};
+  return error === reason || linkOf(error).name === "AbortError";
 }
 
 function exitContext(error: unknown): { exitCode?: unknown } | undefined {
-  return error instanceof DaemonError ? error.context as { exitCode?: unknown } | undefined : undefined;
+  return isDaemonError(error) ? error.context as { exitCode?: unknown } | undefined : undefined;
 }
 
 function detailsOf(subsystem: Subsystem): Readonly<Record<string, unknown>> {

@@ -332,3 +332,35 @@ test("Supervisor judges a restart whose disposer outlasts its time to become rea
   assert.equal(states(supervisor).a, "failed");
   assert.match(supervisor.status()[0].reason, /not ready/);
 });
+
+test("Supervisor survives thrown values that can't be looked at, while running and while stopping", async () => {
+  const get = () => {
+    throw new Error("hostile");
+  };
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const hostile = [
+    proxy,
+    Object.defineProperty({}, "code", { get }),
+    Object.defineProperty({}, "cause", { get }),
+    Object.defineProperty(new Error("x"), "name", { get }),
+    Object.defineProperty(new Error("x"), "message", { get }),
+    { toJSON: get },
+  ];
+  for (const thrown of hostile) {
+    const rig = new Rig();
+    const a = rig.child("a", { essential: true, restart: RestartPolicy.onFailure({ maxRestarts: 1 }) });
+    const supervisor = rig.supervisor([a.registration]);
+    await supervisor.start();
+    await a.fail(thrown);
+    await rig.clock.advance(200);
+    assert.equal(states(supervisor).a, "running");
+    await a.fail(thrown);
+    assert.equal(states(supervisor).a, "fatal");
+    await supervisor.startUnits(["a"]);
+    a.stopError = thrown;
+    await supervisor.stop("end");
+    assert.equal(states(supervisor).a, "stopped");
+    assert.equal(rig.errors.length, 2);
+  }
+});
