@@ -48,10 +48,10 @@ export class OpenStreams {
           dropped = 0;
           send(item);
         };
-        // The head goes out at once, also when nothing follows for hours.
-        if (format === "sse") controller.enqueue(encoder.encode(": open\n\n"));
         for (const item of first) send(item);
         if (follow === undefined) return controller.close();
+        // Bun sends the head with the first piece of the body, and nothing may follow for hours.
+        controller.enqueue(encoder.encode(format === "sse" ? ": open\n\n" : "\n"));
         end = () => {
           this.#ends.delete(end);
           subscription?.[Symbol.dispose]();

@@ -176,11 +176,12 @@ test("OpenStreams drops what a slow reader does not take, and tells it how many"
   const take = async () => {
     for (const line of decoder.decode((await reader.read()).value).split("\n")) if (line !== "") rows.push(JSON.parse(line));
   };
+  // The first piece is the empty one that lets the head go out.
   for (let i = 0; i < 4_096; i++) await take();
   operations.print("db", "afterwards");
   await take();
   await take();
-  assert.deepEqual(rows.at(-2), { v: 1, dropped: 904 });
+  assert.deepEqual(rows.at(-2), { v: 1, dropped: 905 });
   assert.equal(rows.at(-1)!.text, "afterwards");
   await reader.cancel();
   assert.equal(operations.lineReaders.size, 0);
