@@ -45,6 +45,9 @@ export function durationMs(value: Duration): number {
     seen.add(unit);
     totalMs += Number(amount) * UNIT_MS[unit];
   }
+  if (totalMs === Infinity) {
+    throw new RangeError(`Cannot read a duration as it must be a finite one: current value is ${JSON.stringify(value)}`);
+  }
   return totalMs;
 }
 
