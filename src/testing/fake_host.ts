@@ -15,7 +15,7 @@ export interface FakeHostOptions {
   random?: () => number;
 }
 
-/** Signals that a test emits. */
+/** Signals that a test emits; a part of {@linkcode FakeHost}. */
 export class FakeSignals implements Signals {
   readonly #handlers = new Map<SignalName, Set<() => void>>();
 
@@ -42,7 +42,7 @@ export class FakeSignals implements Signals {
   }
 }
 
-/** A terminal that remembers. */
+/** A terminal that remembers; a part of {@linkcode FakeHost}. */
 export class FakeTerminal implements Terminal {
   /** Everything written to stdout. */
   stdout = "";
@@ -87,7 +87,7 @@ export class FakeExit extends Error {
   }
 }
 
-/** A process whose effects are recorded. */
+/** A process whose effects are recorded; a part of {@linkcode FakeHost}. */
 export class FakeOwnProcess implements OwnProcess {
   /** Command line arguments. */
   readonly args: readonly string[];
