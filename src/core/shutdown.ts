@@ -84,8 +84,8 @@ export class ShutdownTimeline {
     this.#beganMs = this.#clock.nowMs();
     if (this.#times.drainDelayMs > 0) {
       this.#phase = "draining";
-      this.#arm();
-    } else this.#enterGraceful();
+      this.#arm(this.#beganMs);
+    } else this.#enterGraceful(this.#beganMs);
     return true;
   }
 
@@ -122,10 +122,10 @@ export class ShutdownTimeline {
     else if (this.#phase === "killing") this.#giveUp();
   }
 
-  #enterGraceful(): void {
+  #enterGraceful(nowMs?: number): void {
     this.#phase = "graceful";
     this.#steps.stop();
-    this.#arm();
+    this.#arm(nowMs);
   }
 
   #enterKilling(): void {
@@ -144,12 +144,16 @@ export class ShutdownTimeline {
     return this.#phase === "over";
   }
 
-  #arm(): void {
+  #arm(nowMs: number = this.#clock.nowMs()): void {
     if (this.#isOver) return;
     this.#timer?.[Symbol.dispose]();
-    const { drainDelayMs, timeoutMs, forceTimeoutMs, killTimeoutMs } = this.#times;
-    const dueMs =
-      { idle: 0, over: 0, draining: drainDelayMs, graceful: timeoutMs, forced: forceTimeoutMs, killing: killTimeoutMs }[this.#phase];
-    this.#timer = this.#deadlines.after(Math.max(0, this.#beganMs + dueMs - this.#clock.nowMs()), () => this.#next());
+    this.#timer = this.#deadlines.after(Math.max(0, this.#beganMs + this.#dueMs() - nowMs), () => this.#next());
+  }
+
+  /** When the present phase ends, counted from the beginning. */
+  #dueMs(): number {
+    if (this.#phase === "draining") return this.#times.drainDelayMs;
+    if (this.#phase === "graceful") return this.#times.timeoutMs;
+    return this.#phase === "forced" ? this.#times.forceTimeoutMs : this.#times.killTimeoutMs;
   }
 }

@@ -1,16 +1,16 @@
-import { type AfterCondition, parseAfter } from "./after.ts";
-import { CancelToken, type ListenerErrorHandler, stopReason } from "./cancel.ts";
+import { CancelToken, stopReason } from "./cancel.ts";
 import type { Clock } from "./clock.ts";
-import { type Duration, durationMs } from "./duration.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { Duration } from "./duration.ts";
 import { isDaemonError, linkOf, messageOf, ShutdownError, SubsystemError, TimeoutError } from "./errors.ts";
 import type { EventBody } from "./event.ts";
 import type { Logger } from "./log.ts";
 import type { UnitOutcome, UnitStatus } from "./operations.ts";
+import type { Registration } from "./registration.ts";
 import { type OnExhausted, RestartHistory, RestartPolicy } from "./restart.ts";
-import { RunContext, type RunHost } from "./run_context.ts";
-import type { Deadlines } from "./deadlines.ts";
-import { nextState, type State, type StateInput } from "./state.ts";
-import type { Context, Subsystem, SubsystemSpec } from "./subsystem.ts";
+import { RunContext } from "./run_context.ts";
+import { nextState, type StateInput } from "./state.ts";
+import { Unit } from "./unit.ts";
 
 /** Who else is restarted when one is: nobody, all siblings, or those registered after it. */
 export type Strategy = "oneForOne" | "oneForAll" | "restForOne";
@@ -71,171 +71,6 @@ export type SupervisorEnd =
   | { kind: "autoShutdown"; name: string }
   | { kind: "escalated"; error: unknown };
 
-interface ResolvedSpec {
-  restart: RestartPolicy;
-  readiness: "auto" | "manual" | "none";
-  readyTimeoutMs: number;
-  stopTimeoutMs: number;
-  essential: boolean;
-  stopLast: boolean;
-  retryStart: boolean;
-  significant: boolean;
-}
-
-const DEFAULT_SPEC: ResolvedSpec = {
-  restart: RestartPolicy.OnFailure,
-  readiness: "auto",
-  readyTimeoutMs: 15_000,
-  stopTimeoutMs: 5_000,
-  essential: false,
-  stopLast: false,
-  retryStart: false,
-  significant: false,
-};
-
-/** A subsystem as it was registered, checked and with every default filled in. */
-export interface Registration {
-  /** What runs. */
-  readonly subsystem: Subsystem;
-  /** What it is, for `status`. */
-  readonly kind: string;
-  /** How it is run. */
-  readonly spec: ResolvedSpec;
-  /** Names and conditions of what comes first. */
-  readonly after: readonly { name: string; condition: AfterCondition }[];
-}
-
-const NO_EDGES: Registration["after"] = [];
-/** Shared by all units without edges, as most have none. */
-const NONE: readonly never[] = [];
-
-/**
- * Checks how a subsystem is to be run and fills in the defaults. What `spec` says wins over the subsystem's own `spec` and `restartPolicy()`.
- *
- * @throws {TypeError | RangeError} if a value is wrong.
- */
-export function registration(subsystem: Subsystem, kind: string, spec?: SubsystemSpec): Registration {
-  const own = subsystem.spec;
-  if (spec === undefined && own === undefined && subsystem.restartPolicy === undefined) {
-    return { subsystem, kind, spec: DEFAULT_SPEC, after: NO_EDGES };
-  }
-  const {
-    restart = subsystem.restartPolicy?.() ?? DEFAULT_SPEC.restart,
-    after = [],
-    readiness = DEFAULT_SPEC.readiness,
-    ready: { timeout: readyTimeout = DEFAULT_SPEC.readyTimeoutMs } = {},
-    stop: { timeout: stopTimeout = DEFAULT_SPEC.stopTimeoutMs } = {},
-    essential = false,
-    stopLast = false,
-    retryStart = false,
-    significant = false,
-  } = { ...own, ...spec };
-  if (!(restart instanceof RestartPolicy)) {
-    throw new TypeError(
-      `Cannot register ${JSON.stringify(subsystem.name)} as "restart" must be a RestartPolicy: current value is ${messageOf(restart)}`,
-    );
-  }
-  if (significant && restart.when === "always") {
-    throw new RangeError(
-      `Cannot register ${
-        JSON.stringify(subsystem.name)
-      } as "significant" must not be combined with a restart policy of "always", under which it never ends by itself`,
-    );
-  }
-  const readyTimeoutMs = readyTimeout === Infinity ? Infinity : durationMs(readyTimeout);
-  const stopTimeoutMs = stopTimeout === Infinity ? Infinity : durationMs(stopTimeout);
-  return {
-    subsystem,
-    kind,
-    spec: { restart, readiness, readyTimeoutMs, stopTimeoutMs, essential, stopLast, retryStart, significant },
-    after: after.length === 0 ? NO_EDGES : after.map(parseAfter),
-  };
-}
-
-/** A child of a supervisor. Only the supervisor's loop writes its fields. */
-class Unit implements RunHost, ListenerErrorHandler {
-  readonly supervisor: Supervisor;
-  readonly registration: Registration;
-  readonly path: string;
-  readonly index: number;
-  /** What comes first, and what comes after this one. */
-  after: readonly { unit: Unit; condition: AfterCondition }[] = NONE;
-  dependents: readonly Unit[] = NONE;
-
-  state: State = "stopped";
-  reason = "not started yet";
-  desired: "up" | "down" = "down";
-  isReady = false;
-  run = 0;
-  restarts = 0;
-  current: RunContext | undefined;
-  startedMs = 0;
-  stopAskedMs: number | undefined;
-  /** It did not stop in its time; the others no longer wait for it. */
-  isUnstopped = false;
-  /** It was told to stop because it was not ready in its time; that is a failure to judge, not a stop. */
-  isOverdue = false;
-  /** The deadline or wait of the present state. */
-  timer: Disposable | undefined;
-  #history: RestartHistory | undefined;
-
-  constructor(supervisor: Supervisor, given: Registration, path: string, index: number) {
-    this.supervisor = supervisor;
-    this.registration = given;
-    this.path = path;
-    this.index = index;
-  }
-
-  get name(): string {
-    return this.registration.subsystem.name;
-  }
-
-  get spec(): ResolvedSpec {
-    return this.registration.spec;
-  }
-
-  get history(): RestartHistory {
-    return this.#history ??= new RestartHistory();
-  }
-
-  get clock(): Clock {
-    return this.supervisor.ports.clock;
-  }
-
-  get log(): Logger {
-    return this.supervisor.ports.logger(this.path);
-  }
-
-  /** Neither has a run nor will get one by itself. */
-  get isDown(): boolean {
-    return this.current === undefined && this.state !== "waiting" && this.state !== "restarting";
-  }
-
-  timeRemaining(): number | undefined {
-    if (this.stopAskedMs === undefined) return undefined;
-    const ownMs = Math.max(0, this.stopAskedMs + this.spec.stopTimeoutMs - this.clock.nowMs());
-    return Math.min(ownMs, this.supervisor.ports.remainingMs() ?? Infinity);
-  }
-
-  requestShutdown(reason: string): void {
-    this.supervisor.ports.requestShutdown(reason);
-  }
-
-  onListenerError(cause: unknown): void {
-    const message = `Cannot run an abort listener of ${this.path}: ${messageOf(cause)}`;
-    this.supervisor.ports.report(new SubsystemError("SUBSYSTEM_LISTENER_FAILED", this.path, message, { cause }));
-  }
-
-  ready(context: RunContext): void {
-    this.supervisor.post({ kind: "ready", unit: this, context });
-  }
-
-  clearTimer(): void {
-    this.timer?.[Symbol.dispose]();
-    this.timer = undefined;
-  }
-}
-
 /** Everything that can happen to a supervisor; its loop handles one after another. */
 type Message =
   | { kind: "startAll"; down: ReadonlySet<string> }
@@ -274,7 +109,7 @@ const IMMEDIATE_RESTARTS = 64;
  * - A run is never followed by another before it has settled with all its disposers.
  * - What does not stop is named by {@linkcode Supervisor.unstopped}, not waited for without end.
  *
- * {@linkcode supervisorSubsystem} makes one a subsystem of another.
+ * `supervisorSubsystem` makes one a subsystem of another.
  */
 export class Supervisor {
   /** What the daemon gave. */
@@ -321,7 +156,7 @@ export class Supervisor {
         history: new RestartHistory(),
       };
     }
-    for (const child of children) this.#units.push(new Unit(this, child, `${this.#prefix}${child.subsystem.name}`, this.#units.length));
+    for (const child of children) this.#units.push(this.#unitOf(child));
     for (const unit of this.#units) this.#connect(unit);
   }
 
@@ -376,7 +211,7 @@ export class Supervisor {
     if (this.#units.some((unit) => unit.name.toLowerCase() === name.toLowerCase())) {
       throw new RangeError(`Cannot register as the name must be free: current value is ${JSON.stringify(name)}`);
     }
-    const unit = new Unit(this, child, `${this.#prefix}${name}`, this.#units.length);
+    const unit = this.#unitOf(child);
     this.#units.push(unit);
     this.#connect(unit);
     if (this.#phase !== "new") this.post({ kind: "startUnits", units: [unit] });
@@ -389,7 +224,7 @@ export class Supervisor {
     const running = new Set(units.filter((unit) => unit.state === "running"));
     this.post({ kind: "startUnits", units });
     await this.#when(() => units.every((unit) => this.#hasStarted(unit) || unit.isUnstopped));
-    return units.map((unit) => outcomeOfStart(unit, running.has(unit)));
+    return units.map((unit) => unit.outcomeOfStart(running.has(unit)));
   }
 
   /** Stops children, those that come after them first. Resolves when each is down or its time is up; lists all that were stopped. */
@@ -399,7 +234,7 @@ export class Supervisor {
     const down = new Set(units.filter((unit) => unit.isDown));
     this.post({ kind: "stopUnits", units, reason });
     await this.#when(() => units.every((unit) => unit.isDown || unit.isUnstopped || unit.desired === "up"));
-    return units.map((unit) => outcomeOfStop(unit, down.has(unit)));
+    return units.map((unit) => unit.outcomeOfStop(down.has(unit)));
   }
 
   /** Stops and starts children; those that come after them stay as they are. Resolves as {@linkcode Supervisor.startUnits} does. */
@@ -415,7 +250,7 @@ export class Supervisor {
       )
     );
     return units.map((unit) => {
-      const { outcome, ...rest } = outcomeOfStart(unit, false);
+      const { outcome, ...rest } = unit.outcomeOfStart(false);
       return { ...rest, outcome: outcome === "started" ? "restarted" : outcome };
     });
   }
@@ -427,50 +262,41 @@ export class Supervisor {
 
   /** Children that were told to stop and did not within their time. */
   unstopped(): Unstopped[] {
-    const nowMs = this.ports.clock.nowMs();
-    return this.#units.flatMap(({ path, current, stopAskedMs, registration: { subsystem } }) => [
-      ...(current !== undefined && stopAskedMs !== undefined ? [{ path, waitedMs: Math.round(nowMs - stopAskedMs) }] : []),
-      ...(subsystem instanceof NestedSupervisor ? subsystem.unstopped() : []),
-    ]);
+    const unstopped: Unstopped[] = [];
+    for (const unit of this.#units) {
+      const { path, stopAskedMs, inner } = unit;
+      if (unit.current !== undefined && stopAskedMs !== undefined) {
+        unstopped.push({ path, waitedMs: Math.round(this.ports.clock.nowMs() - stopAskedMs) });
+      }
+      if (inner !== undefined) unstopped.push(...inner.unstopped());
+    }
+    return unstopped;
   }
 
   /** A snapshot of all children, in order of registration, each nested supervisor followed by its own. */
   status(): UnitStatus[] {
-    const { clock } = this.ports;
-    return this.#units.flatMap((unit) => {
-      const { subsystem, kind } = unit.registration;
-      const own: UnitStatus = {
-        name: unit.path,
-        kind,
-        state: unit.state,
-        ready: unit.spec.readiness === "none" ? null : unit.isReady,
-        desired: unit.desired,
-        reason: unit.reason,
-        run: unit.run,
-        restarts: unit.restarts,
-        startedAt: unit.current === undefined ? null : new Date(clock.wallMs() - (clock.nowMs() - unit.startedMs)).toISOString(),
-        details: detailsOf(subsystem),
-      };
-      return [own, ...(subsystem instanceof NestedSupervisor ? subsystem.status() : [])];
-    });
+    return this.#units.flatMap((unit) => [unit.status(), ...unit.inner?.status() ?? []]);
   }
 
-  /** Subsystems with their names and whether they run, for health checks and the end of intake. */
-  subsystems(): { path: string; state: State; subsystem: Subsystem }[] {
-    return this.#units.flatMap(({ path, state, registration: { subsystem } }) => [
-      { path, state, subsystem },
-      ...(subsystem instanceof NestedSupervisor ? subsystem.subsystems() : []),
-    ]);
+  /** Ends the intake of every child that has one, whatever it throws. */
+  stopIntake(): void {
+    for (const { path, registration: { subsystem }, inner } of this.#units) {
+      try {
+        subsystem.stopIntake?.();
+      } catch (cause) {
+        const message = `Cannot end the intake of ${path}: ${messageOf(cause)}`;
+        this.ports.report(new SubsystemError("SUBSYSTEM_STOP_FAILED", path, message, { cause }));
+      }
+      inner?.stopIntake();
+    }
   }
 
   /** The supervisor of the child with this path, and the child's name within it; undefined when there is none. */
   find(path: string): { supervisor: Supervisor; name: string } | undefined {
     const [name, ...rest] = path.slice(this.#prefix.length).split("/");
     const unit = this.#units.find((each) => each.name.toLowerCase() === name.toLowerCase());
-    if (unit === undefined) return undefined;
-    if (rest.length === 0) return { supervisor: this, name: unit.name };
-    const { subsystem } = unit.registration;
-    return subsystem instanceof NestedSupervisor ? subsystem.find(path) : undefined;
+    if (unit === undefined || rest.length === 0) return unit && { supervisor: this, name: unit.name };
+    return unit.inner?.find(path);
   }
 
   /** Puts a message into the mailbox; handled at once unless the loop is busy with another. For units and timers. */
@@ -591,7 +417,7 @@ export class Supervisor {
     }
     for (const { unit: other, condition } of unit.after) {
       if (this.#toStop.has(other)) return { verdict: "wait", reason: `waits for ${other.name}, which is about to stop` };
-      if (isSatisfied(other, condition)) continue;
+      if (other.satisfies(condition)) continue;
       if (other.state === "failed" || other.state === "fatal" || other.state === "skipped") {
         return { verdict: "skip", reason: `${other.name} ${other.state}` };
       }
@@ -908,7 +734,12 @@ export class Supervisor {
 
   // --- Bookkeeping
 
+  #unitOf(child: Registration): Unit {
+    return new Unit(this, child, this.#prefix + child.subsystem.name, this.#units.length);
+  }
+
   #connect(unit: Unit): void {
+    if (unit.registration.after.length === 0 && this.#strategy === "oneForOne") return;
     const edges = [...unit.registration.after];
     const previous = this.#units[unit.index - 1];
     if (this.#strategy !== "oneForOne" && previous !== undefined) edges.push({ name: previous.name, condition: "ready" });
@@ -970,7 +801,7 @@ export class Supervisor {
     if (asked?.has(unit)) return false;
     asked ??= new Set();
     asked.add(unit);
-    return unit.after.some(({ unit: other, condition }) => !isSatisfied(other, condition) && this.#hasStarted(other, asked));
+    return unit.after.some(({ unit: other, condition }) => !other.satisfies(condition) && this.#hasStarted(other, asked));
   }
 
   /** The time of the present turn of the loop: read once, as reading a clock costs more than most of what is done with it. */
@@ -1011,125 +842,10 @@ export class Supervisor {
   }
 }
 
-/** Makes a group of subsystems one subsystem: ready when all its children have started, down when all are down. */
-export function supervisorSubsystem(
-  name: string,
-  children: readonly Registration[],
-  options: SupervisorOptions,
-  ports: () => SupervisorPorts,
-): Subsystem {
-  return new NestedSupervisor(name, children, options, ports);
-}
-
-class NestedSupervisor implements Subsystem {
-  readonly name: string;
-  readonly spec: SubsystemSpec = {
-    readiness: "manual",
-    restart: RestartPolicy.Never,
-    // A subtree is bounded by its children's own times and by the daemon's deadline.
-    ready: { timeout: Infinity },
-    stop: { timeout: Infinity },
-  };
-  readonly #children: readonly Registration[];
-  readonly #options: SupervisorOptions;
-  readonly #ports: () => SupervisorPorts;
-  #current: Supervisor | undefined;
-
-  constructor(name: string, children: readonly Registration[], options: SupervisorOptions, ports: () => SupervisorPorts) {
-    this.name = name;
-    this.#children = children;
-    this.#options = options;
-    this.#ports = ports;
-  }
-
-  status(): UnitStatus[] {
-    return this.#current?.status() ?? [];
-  }
-
-  subsystems(): { path: string; state: State; subsystem: Subsystem }[] {
-    return this.#current?.subsystems() ?? [];
-  }
-
-  unstopped(): Unstopped[] {
-    return this.#current?.unstopped() ?? [];
-  }
-
-  find(path: string): { supervisor: Supervisor; name: string } | undefined {
-    return this.#current?.find(path);
-  }
-
-  async run(context: Context): Promise<void> {
-    const alive = this.unstopped().map(({ path }) => path);
-    if (alive.length > 0) {
-      throw new SubsystemError(
-        "SUBSYSTEM_STOP_TIMEOUT",
-        context.name,
-        `Cannot start ${context.name} a second time while the old run of ${alive.join(", ")} lives`,
-      );
-    }
-    // Children stop in order, so the stop must not reach their tokens at once: the group has a root of its own.
-    const token = new CancelToken();
-    const supervisor = new Supervisor(this.#ports(), token, this.#children, { ...this.#options, path: context.name });
-    this.#current = supervisor;
-    const end = Promise.withResolvers<SupervisorEnd | { kind: "stopped" }>();
-    supervisor.onEnd(end.resolve);
-    const { signal } = context;
-    const onAbort = () => end.resolve({ kind: "stopped" });
-    signal.addEventListener("abort", onAbort, { once: true });
-    using _force = context.onForce(() => supervisor.force());
-    using _kill = context.onKill(() => supervisor.kill());
-    try {
-      const started = supervisor.start();
-      started.then(() => context.ready(), (error) => end.resolve({ kind: "escalated", error }));
-      const how = await end.promise;
-      await supervisor.stop(how.kind === "stopped" ? messageOf(signal.reason) : `${context.name} ends`);
-      await started.catch(() => {});
-      const unstopped = supervisor.unstopped();
-      if (how.kind === "escalated") throw how.error;
-      if (unstopped.length > 0 && how.kind !== "stopped") {
-        throw new SubsystemError("SUBSYSTEM_STOP_TIMEOUT", context.name, `Cannot stop ${unstopped.map(({ path }) => path).join(", ")}`);
-      }
-      const failed = supervisor.status().find(({ state }) => state === "failed" || state === "fatal");
-      if (how.kind === "idle" && failed) {
-        throw new SubsystemError("SUBSYSTEM_FAILED", failed.name, `Cannot go on as ${failed.name} is ${failed.state}: ${failed.reason}`);
-      }
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
-  }
-}
-
-function isSatisfied(unit: Unit, condition: AfterCondition): boolean {
-  if (condition === "exited-ok") return unit.state === "completed";
-  if (unit.state === "running") return true;
-  if (condition === "started") return unit.state === "completed" || (unit.state === "starting" && unit.spec.readiness === "manual");
-  return unit.state === "completed" && unit.spec.readiness !== "manual";
-}
-
 function isAbort(error: unknown, reason: unknown): boolean {
   return error === reason || linkOf(error).name === "AbortError";
 }
 
 function exitContext(error: unknown): { exitCode?: unknown } | undefined {
   return isDaemonError(error) ? error.context as { exitCode?: unknown } | undefined : undefined;
-}
-
-function detailsOf(subsystem: Subsystem): Readonly<Record<string, unknown>> {
-  try {
-    return subsystem.details?.() ?? {};
-  } catch (error) {
-    return { error: messageOf(error) };
-  }
-}
-
-function outcomeOfStart(unit: Unit, wasRunning: boolean): UnitOutcome {
-  const ok = unit.state === "running" || unit.state === "completed";
-  const outcome = wasRunning ? "already running" : ok ? (unit.state === "completed" ? "completed" : "started") : "failed";
-  return { name: unit.path, state: unit.state, outcome, ok, reason: ok ? "" : unit.reason };
-}
-
-function outcomeOfStop(unit: Unit, wasDown: boolean): UnitOutcome {
-  const ok = unit.current === undefined;
-  const outcome = wasDown ? "already stopped" : ok ? "stopped" : "timed out";
-  return { name: unit.path, state: unit.state, outcome, ok, reason: ok ? "" : unit.reason };
 }

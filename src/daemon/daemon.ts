@@ -4,7 +4,7 @@ import { DaemonError, ShutdownError } from "../core/errors.ts";
 import type { EventBus } from "../core/bus.ts";
 import type { Operations, UnitStatus } from "../core/operations.ts";
 import type { Subsystem, SubsystemSpec } from "../core/subsystem.ts";
-import { registration } from "../core/supervisor.ts";
+import { registration } from "../core/registration.ts";
 import { DaemonBuilder } from "./builder.ts";
 import type { Config } from "./config.ts";
 import type { ExitReport } from "./exit_report.ts";

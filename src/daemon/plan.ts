@@ -1,6 +1,6 @@
 import type { Host } from "../core/host.ts";
 import type { LogSink } from "../core/log.ts";
-import type { Registration } from "../core/supervisor.ts";
+import type { Registration } from "../core/registration.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import type { Config } from "./config.ts";
 import type { LoadedConfig } from "./load.ts";

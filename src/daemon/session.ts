@@ -8,8 +8,9 @@ import { EXIT_CODES, signalExitCode } from "../core/exit_codes.ts";
 import { type Host, SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { type Logger, silentLogger } from "../core/log.ts";
 import type { Operations, UnitStatus } from "../core/operations.ts";
-import { ShutdownTimeline } from "../core/shutdown.ts";
-import { type Registration, Supervisor, type SupervisorEnd, type SupervisorPorts } from "../core/supervisor.ts";
+import { type ShutdownSteps, ShutdownTimeline } from "../core/shutdown.ts";
+import type { Registration } from "../core/registration.ts";
+import { Supervisor, type SupervisorEnd, type SupervisorPorts } from "../core/supervisor.ts";
 import { logEvent } from "./event_log.ts";
 import type { ExitReport } from "./exit_report.ts";
 import { LineStore } from "./line_store.ts";
@@ -43,7 +44,7 @@ export interface Surroundings {
  * One life of a daemon, from the start to the exit report: the supervisor of its units, the timeline of its shutdown, and what is held
  * meanwhile.
  */
-export class Session implements SupervisorPorts {
+export class Session implements SupervisorPorts, ShutdownSteps {
   /** Time. */
   readonly clock: Clock;
   /** Deadlines of stops. */
@@ -93,15 +94,7 @@ export class Session implements SupervisorPorts {
     this.ended = promise;
     this.#resolve = resolve;
     this.#startedMs = this.clock.nowMs();
-    this.#timeline = new ShutdownTimeline(this.clock, plan.config.shutdown, {
-      stop: () => this.#stop(),
-      force: () => this.#supervisor?.force(),
-      kill: () => this.#supervisor?.kill(),
-      giveUp: () => {
-        this.#gaveUp = true;
-        this.#finish();
-      },
-    }, this.deadlines);
+    this.#timeline = new ShutdownTimeline(this.clock, plan.config.shutdown, this, this.deadlines);
   }
 
   /** Whether it has ended. */
@@ -262,6 +255,31 @@ export class Session implements SupervisorPorts {
     this.#requestShutdown(`unhandled error in ${path}: ${messageOf(error)}`);
   }
 
+  // --- What the timeline asks
+
+  /** Takes no new work anywhere and stops every unit in its turn. */
+  stop(): void {
+    const supervisor = this.#supervisor!;
+    supervisor.stopIntake();
+    void supervisor.stop(this.#reason).then(() => this.#finish());
+  }
+
+  /** Tells every unit at once that patience is over. */
+  force(): void {
+    this.#supervisor?.force();
+  }
+
+  /** Kills whatever can be killed. */
+  kill(): void {
+    this.#supervisor?.kill();
+  }
+
+  /** Ends with what is left, as unstopped. */
+  giveUp(): void {
+    this.#gaveUp = true;
+    this.#finish();
+  }
+
   // --- What supervisors ask
 
   /** Whether anybody looks at events. */
@@ -347,18 +365,6 @@ export class Session implements SupervisorPorts {
       this.#exitCode ??= typeof exitCode === "number" && exitCode !== 0 ? exitCode : EXIT_CODES.failed;
     }
     this.#requestShutdown(failed.length > 0 ? "every unit has failed" : "no subsystem is left");
-  }
-
-  #stop(): void {
-    const supervisor = this.#supervisor!;
-    for (const { path, subsystem } of supervisor.subsystems()) {
-      try {
-        subsystem.stopIntake?.();
-      } catch (cause) {
-        this.report(new SubsystemError("SUBSYSTEM_STOP_FAILED", path, `Cannot end the intake of ${path}: ${messageOf(cause)}`, { cause }));
-      }
-    }
-    void supervisor.stop(this.#reason).then(() => this.#finish());
   }
 
   #finish(): void {

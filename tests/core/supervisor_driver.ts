@@ -3,14 +3,8 @@ import { Deadlines } from "../../src/core/deadlines.ts";
 import type { EventBody } from "../../src/core/event.ts";
 import { silentLogger } from "../../src/core/log.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../../src/core/subsystem.ts";
-import {
-  type Registration,
-  registration,
-  Supervisor,
-  type SupervisorEnd,
-  type SupervisorOptions,
-  type SupervisorPorts,
-} from "../../src/core/supervisor.ts";
+import { type Registration, registration } from "../../src/core/registration.ts";
+import { Supervisor, type SupervisorEnd, type SupervisorOptions, type SupervisorPorts } from "../../src/core/supervisor.ts";
 import { FakeClock } from "../../src/testing/mod.ts";
 
 /** A supervisor under a fake clock that notes all it does. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { RestartPolicy } from "../../src/core/restart.ts";
-import { registration, supervisorSubsystem } from "../../src/core/supervisor.ts";
+import { supervisorSubsystem } from "../../src/core/nested_supervisor.ts";
+import { registration } from "../../src/core/registration.ts";
 import { test } from "../harness.ts";
 import { Rig, settle } from "./supervisor_driver.ts";
 

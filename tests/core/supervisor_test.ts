@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { TimeoutError } from "../../src/core/errors.ts";
 import { RestartPolicy } from "../../src/core/restart.ts";
 import type { Context } from "../../src/core/subsystem.ts";
-import { registration, supervisorSubsystem } from "../../src/core/supervisor.ts";
+import { supervisorSubsystem } from "../../src/core/nested_supervisor.ts";
+import { registration } from "../../src/core/registration.ts";
 import { test } from "../harness.ts";
 import { Rig, settle } from "./supervisor_driver.ts";
 

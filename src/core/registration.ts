@@ -1,0 +1,85 @@
+import { type AfterEdge, parseAfter } from "./after.ts";
+import { durationMs } from "./duration.ts";
+import { messageOf } from "./errors.ts";
+import { RestartPolicy } from "./restart.ts";
+import type { Subsystem, SubsystemSpec } from "./subsystem.ts";
+
+/** How a subsystem is run, with every default filled in: see `SubsystemSpec`. */
+export interface ResolvedSpec {
+  restart: RestartPolicy;
+  readiness: "auto" | "manual" | "none";
+  readyTimeoutMs: number;
+  stopTimeoutMs: number;
+  essential: boolean;
+  stopLast: boolean;
+  retryStart: boolean;
+  significant: boolean;
+}
+
+const DEFAULT_SPEC: ResolvedSpec = {
+  restart: RestartPolicy.OnFailure,
+  readiness: "auto",
+  readyTimeoutMs: 15_000,
+  stopTimeoutMs: 5_000,
+  essential: false,
+  stopLast: false,
+  retryStart: false,
+  significant: false,
+};
+
+/** A subsystem as it was registered, checked and with every default filled in. */
+export interface Registration {
+  /** What runs. */
+  readonly subsystem: Subsystem;
+  /** What it is, for `status`. */
+  readonly kind: string;
+  /** How it is run. */
+  readonly spec: ResolvedSpec;
+  /** Names and conditions of what comes first. */
+  readonly after: readonly AfterEdge[];
+}
+
+const NO_EDGES: Registration["after"] = [];
+
+/**
+ * Checks how a subsystem is to be run and fills in the defaults. What `spec` says wins over the subsystem's own `spec` and `restartPolicy()`.
+ *
+ * @throws {TypeError | RangeError} if a value is wrong.
+ */
+export function registration(subsystem: Subsystem, kind: string, spec?: SubsystemSpec): Registration {
+  const own = subsystem.spec;
+  if (spec === undefined && own === undefined && subsystem.restartPolicy === undefined) {
+    return { subsystem, kind, spec: DEFAULT_SPEC, after: NO_EDGES };
+  }
+  const {
+    restart = subsystem.restartPolicy?.() ?? DEFAULT_SPEC.restart,
+    after = [],
+    readiness = DEFAULT_SPEC.readiness,
+    ready: { timeout: readyTimeout = DEFAULT_SPEC.readyTimeoutMs } = {},
+    stop: { timeout: stopTimeout = DEFAULT_SPEC.stopTimeoutMs } = {},
+    essential = false,
+    stopLast = false,
+    retryStart = false,
+    significant = false,
+  } = { ...own, ...spec };
+  if (!(restart instanceof RestartPolicy)) {
+    throw new TypeError(
+      `Cannot register ${JSON.stringify(subsystem.name)} as "restart" must be a RestartPolicy: current value is ${messageOf(restart)}`,
+    );
+  }
+  if (significant && restart.when === "always") {
+    throw new RangeError(
+      `Cannot register ${
+        JSON.stringify(subsystem.name)
+      } as "significant" must not be combined with a restart policy of "always", under which it never ends by itself`,
+    );
+  }
+  const readyTimeoutMs = readyTimeout === Infinity ? Infinity : durationMs(readyTimeout);
+  const stopTimeoutMs = stopTimeout === Infinity ? Infinity : durationMs(stopTimeout);
+  return {
+    subsystem,
+    kind,
+    spec: { restart, readiness, readyTimeoutMs, stopTimeoutMs, essential, stopLast, retryStart, significant },
+    after: after.length === 0 ? NO_EDGES : after.map(parseAfter),
+  };
+}

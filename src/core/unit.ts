@@ -1,0 +1,162 @@
+import type { AfterCondition } from "./after.ts";
+import type { ListenerErrorHandler } from "./cancel.ts";
+import type { Clock } from "./clock.ts";
+import { messageOf, SubsystemError } from "./errors.ts";
+import type { Logger } from "./log.ts";
+import type { UnitOutcome, UnitStatus } from "./operations.ts";
+import type { Registration, ResolvedSpec } from "./registration.ts";
+import { RestartHistory } from "./restart.ts";
+import type { RunContext, RunHost } from "./run_context.ts";
+import type { State } from "./state.ts";
+import type { Subsystem } from "./subsystem.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+/** Under this key a subsystem that is a group shows the supervisor inside it, while it runs. */
+export const INNER: unique symbol = Symbol("the supervisor inside");
+
+/** A subsystem that is a group of others. */
+export interface Group extends Subsystem {
+  /** The supervisor of the present run. */
+  readonly [INNER]: Supervisor | undefined;
+}
+
+/** Shared by all units without edges, as most have none. */
+const NONE: readonly never[] = [];
+
+/** A child of a supervisor. Only the supervisor's loop writes its fields. */
+export class Unit implements RunHost, ListenerErrorHandler {
+  /** Who runs it. */
+  readonly supervisor: Supervisor;
+  readonly registration: Registration;
+  readonly path: string;
+  readonly index: number;
+  /** What comes first, and what comes after this one. */
+  after: readonly { unit: Unit; condition: AfterCondition }[] = NONE;
+  dependents: readonly Unit[] = NONE;
+
+  state: State = "stopped";
+  reason = "not started yet";
+  desired: "up" | "down" = "down";
+  isReady = false;
+  run = 0;
+  restarts = 0;
+  current: RunContext | undefined;
+  startedMs = 0;
+  stopAskedMs: number | undefined;
+  /** It did not stop in its time; the others no longer wait for it. */
+  isUnstopped = false;
+  /** It was told to stop because it was not ready in its time; that is a failure to judge, not a stop. */
+  isOverdue = false;
+  /** The deadline or wait of the present state. */
+  timer: Disposable | undefined;
+  #history: RestartHistory | undefined;
+
+  constructor(supervisor: Supervisor, given: Registration, path: string, index: number) {
+    this.supervisor = supervisor;
+    this.registration = given;
+    this.path = path;
+    this.index = index;
+  }
+
+  get name(): string {
+    return this.registration.subsystem.name;
+  }
+
+  get spec(): ResolvedSpec {
+    return this.registration.spec;
+  }
+
+  get history(): RestartHistory {
+    return this.#history ??= new RestartHistory();
+  }
+
+  get clock(): Clock {
+    return this.supervisor.ports.clock;
+  }
+
+  get log(): Logger {
+    return this.supervisor.ports.logger(this.path);
+  }
+
+  /** The supervisor inside, where the subsystem is a group that runs. */
+  get inner(): Supervisor | undefined {
+    return (this.registration.subsystem as Partial<Group>)[INNER];
+  }
+
+  /** Neither has a run nor will get one by itself. */
+  get isDown(): boolean {
+    return this.current === undefined && this.state !== "waiting" && this.state !== "restarting";
+  }
+
+  timeRemaining(): number | undefined {
+    if (this.stopAskedMs === undefined) return undefined;
+    const ownMs = Math.max(0, this.stopAskedMs + this.spec.stopTimeoutMs - this.clock.nowMs());
+    return Math.min(ownMs, this.supervisor.ports.remainingMs() ?? Infinity);
+  }
+
+  requestShutdown(reason: string): void {
+    this.supervisor.ports.requestShutdown(reason);
+  }
+
+  onListenerError(cause: unknown): void {
+    const message = `Cannot run an abort listener of ${this.path}: ${messageOf(cause)}`;
+    this.supervisor.ports.report(new SubsystemError("SUBSYSTEM_LISTENER_FAILED", this.path, message, { cause }));
+  }
+
+  ready(context: RunContext): void {
+    this.supervisor.post({ kind: "ready", unit: this, context });
+  }
+
+  clearTimer(): void {
+    this.timer?.[Symbol.dispose]();
+    this.timer = undefined;
+  }
+
+  /** A snapshot. */
+  status(): UnitStatus {
+    const { clock, registration: { kind }, spec } = this;
+    return {
+      name: this.path,
+      kind,
+      state: this.state,
+      ready: spec.readiness === "none" ? null : this.isReady,
+      desired: this.desired,
+      reason: this.reason,
+      run: this.run,
+      restarts: this.restarts,
+      startedAt: this.current === undefined ? null : new Date(clock.wallMs() - (clock.nowMs() - this.startedMs)).toISOString(),
+      details: detailsOf(this.registration.subsystem),
+    };
+  }
+
+  /** Whether an edge of `after` to this unit is satisfied. */
+  satisfies(condition: AfterCondition): boolean {
+    if (condition === "exited-ok") return this.state === "completed";
+    if (this.state === "running") return true;
+    const isManual = this.spec.readiness === "manual";
+    if (condition === "started") return this.state === "completed" || (this.state === "starting" && isManual);
+    return this.state === "completed" && !isManual;
+  }
+
+  /** What a command to start it did. */
+  outcomeOfStart(wasRunning: boolean): UnitOutcome {
+    const ok = this.state === "running" || this.state === "completed";
+    const outcome = wasRunning ? "already running" : ok ? (this.state === "completed" ? "completed" : "started") : "failed";
+    return { name: this.path, state: this.state, outcome, ok, reason: ok ? "" : this.reason };
+  }
+
+  /** What a command to stop it did. */
+  outcomeOfStop(wasDown: boolean): UnitOutcome {
+    const ok = this.current === undefined;
+    const outcome = wasDown ? "already stopped" : ok ? "stopped" : "timed out";
+    return { name: this.path, state: this.state, outcome, ok, reason: ok ? "" : this.reason };
+  }
+}
+
+function detailsOf(subsystem: Subsystem): Readonly<Record<string, unknown>> {
+  try {
+    return subsystem.details?.() ?? {};
+  } catch (error) {
+    return { error: messageOf(error) };
+  }
+}
