@@ -22,7 +22,11 @@ export function createBunHost(): Host {
       command: bun.main.startsWith(INSIDE_EXECUTABLE) ? [process.execPath] : [process.execPath, bun.main],
     },
     // By ioctl, because node:tty costs 6 ms.
-    terminal: { isTerminal: (fd) => libc().isTerminal(fd), columns: () => libc().columns(1) },
+    terminal: {
+      isTerminal: (fd) => libc().isTerminal(fd),
+      columns: () => libc().columns(1),
+      write: (fd, bytes) => fs.writeSync(fd, bytes),
+    },
     launch: createLaunchOnBun(libc),
     http: httpOnBun,
     openLockable: (path) => openLockable(path, libc),

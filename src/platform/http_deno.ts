@@ -27,15 +27,17 @@ export const httpOnDeno: HttpFacts = {
 };
 
 /**
- * Drains by counting: after `Deno.HttpServer.shutdown()` nothing can cut a stream that never ends, as aborting then throws an uncaught
- * BadResource. So the server stays until the last request has ended, its socket file goes at once, and who still comes is answered 503.
+ * Drains by counting: once `Deno.HttpServer.shutdown()` was called nothing can cut a stream that never ends, as aborting then throws an
+ * uncaught BadResource. So it is called when the last request has ended, to send what is left of the answers; before that the socket file
+ * is removed, and who still comes is answered 503. A cut comes by aborting, as long as `shutdown()` was not called.
  */
 function listen(address: Address, handler: (request: Request) => Promise<Response>): RuntimeServer {
   const aborter = new AbortController();
-  const idle = Promise.withResolvers<void>();
+  const idle = Promise.withResolvers<"idle" | "cut">();
+  const cut = Promise.withResolvers<void>();
   let running = 0;
   let isDraining = false;
-  const settle = () => void (isDraining && running === 0 && idle.resolve());
+  const settle = () => void (isDraining && running === 0 && idle.resolve("idle"));
   const handle = async (request: Request, { completed }: Deno.ServeHandlerInfo): Promise<Response> => {
     if (isDraining) return new Response("stopping\n", { status: 503, headers: { connection: "close" } });
     running++;
@@ -57,11 +59,17 @@ function listen(address: Address, handler: (request: Request) => Promise<Respons
       isDraining = true;
       if ("unix" in address) fs.rmSync(address.unix, { force: true });
       settle();
-      await idle.promise;
+      if (await idle.promise === "idle") {
+        // A reader who does not take the rest of an answer can't be cut any more; he is left behind.
+        return await Promise.race([server.shutdown(), cut.promise]);
+      }
       aborter.abort();
       await server.finished;
     },
-    cut: () => idle.resolve(),
+    cut() {
+      idle.resolve("cut");
+      cut.resolve();
+    },
   };
 }
 

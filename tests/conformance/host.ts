@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import process from "node:process";
+import { DaemonError } from "../../src/core/errors.ts";
+import type { Host, SignalName } from "../../src/core/host.ts";
+import { test } from "../harness.ts";
+import { exerciseFiles } from "./files.ts";
+import { exerciseHttp } from "./http.ts";
+import { exerciseProcesses } from "./processes.ts";
+import { tempDir } from "./temp_dir.ts";
+
+/** Registers the tests that every real host has to pass; they run programs, open sockets and write into a folder of their own. */
+export function exerciseHost(name: string, makeHost: () => Promise<Host>): void {
+  exerciseFiles(`${name} files`, async () => {
+    const dir = tempDir();
+    return { files: (await makeHost()).files, dir: dir.path, [Symbol.dispose]: () => dir[Symbol.dispose]() };
+  });
+  exerciseProcesses(`${name} processes`, makeHost);
+  exerciseHttp(`${name} http`, makeHost);
+
+  test(`${name} signals: each handler is called in order until it is disposed`, async () => {
+    const host = await makeHost();
+    // A listener does not keep the process, nor the test, alive.
+    using _hold = host.process.hold();
+    const seen: string[] = [];
+    let arrived = Promise.withResolvers<void>();
+    // The same function twice is two registrations.
+    const record = () => seen.push("first");
+    const first = host.signals.on("SIGUSR2", record);
+    const again = host.signals.on("SIGUSR2", record);
+    using _last = host.signals.on("SIGUSR2", () => arrived.resolve());
+    process.kill(process.pid, "SIGUSR2");
+    await arrived.promise;
+    assert.deepEqual(seen, ["first", "first"]);
+
+    first[Symbol.dispose]();
+    first[Symbol.dispose]();
+    arrived = Promise.withResolvers<void>();
+    process.kill(process.pid, "SIGUSR2");
+    await arrived.promise;
+    again[Symbol.dispose]();
+    assert.deepEqual(seen, ["first", "first", "first"]);
+  });
+
+  test(`${name} signals: what nobody can listen for is refused`, async () => {
+    const host = await makeHost();
+    for (const signal of ["SIGKILL", "SIGSTOP"] satisfies SignalName[]) {
+      assert.throws(() => host.signals.on(signal, () => {}), { code: "SIGNAL_FAILED" });
+    }
+  });
+
+  test(`${name} process: it has one owner, whichever host object is asked`, async () => {
+    const [one, other] = [await makeHost(), await makeHost()];
+    const claim = one.process.claim("api");
+    const isRefusal = (error: unknown) => error instanceof DaemonError && error.code === "RUNTIME_STATE" && error.message.includes('"api"');
+    assert.throws(() => one.process.claim("web"), isRefusal);
+    assert.throws(() => other.process.claim("web"), isRefusal);
+    claim[Symbol.dispose]();
+    const next = other.process.claim("web");
+    claim[Symbol.dispose](); // the second time it no longer means anybody
+    assert.throws(() => one.process.claim("api"), { code: "RUNTIME_STATE" });
+    next[Symbol.dispose]();
+  });
+
+  test(`${name} process: a label holds for what is run under it, also inside another label`, async () => {
+    const host = await makeHost();
+    const value = await host.process.runAs("outer", () => host.process.runAs("inner", () => Promise.resolve(7)));
+    assert.equal(value, 7);
+    assert.throws(() => host.process.runAs("outer", () => assert.fail("thrown")), /thrown/);
+  });
+
+  test(`${name} process: a missing folder can't be changed to`, async () => {
+    const host = await makeHost();
+    const before = host.process.cwd();
+    assert.throws(() => host.process.chdir("/nonexistent"), { code: "IO_NOT_FOUND" });
+    assert.equal(host.process.cwd(), before);
+  });
+
+  test(`${name} env: get and all agree with the environment, and what all returns is a copy`, async () => {
+    const host = await makeHost();
+    assert.equal(host.env.get("PATH"), process.env.PATH);
+    assert.equal(host.env.get("DAEMONKIT_SURELY_NOT_SET"), undefined);
+    const all = host.env.all();
+    assert.equal(all.PATH, process.env.PATH);
+    all.DAEMONKIT_SURELY_NOT_SET = "changed";
+    assert.equal(host.env.get("DAEMONKIT_SURELY_NOT_SET"), undefined);
+  });
+
+  test(`${name} host: it says what it is`, async () => {
+    const host = await makeHost();
+    assert.match(host.runtime, /^(deno|bun) \d+\.\d+\.\d+/);
+    const chance = host.random();
+    assert.ok(chance >= 0 && chance < 1);
+    assert.ok(host.process.residentBytes() > 1_000_000);
+    assert.equal(host.processes.self().pid, process.pid);
+  });
+}

@@ -1,0 +1,329 @@
+import assert from "node:assert/strict";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import { sleep } from "../../src/core/clock.ts";
+import type { ChildProcess, ExitStatus, Host, SpawnOptions } from "../../src/core/host.ts";
+import { test } from "../harness.ts";
+import { ioFailure } from "./files.ts";
+import { tempDir } from "./temp_dir.ts";
+
+const ENV = { PATH: "/usr/local/bin:/usr/bin:/bin" };
+const LOOK_MS = 5;
+
+const sh = (script: string, more: Partial<SpawnOptions> = {}): SpawnOptions => ({
+  argv: ["sh", "-c", script],
+  cwd: "/",
+  env: ENV,
+  ...more,
+});
+
+/** Runs a program to its end, with all that it printed. */
+async function run(host: Host, options: SpawnOptions): Promise<ExitStatus & { out: string; err: string }> {
+  const child = await host.processes.spawn(options);
+  const [out, err, status] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
+  return { ...status, out, err };
+}
+
+/** Kills the group at the end of the block and lets go of its pipes. */
+function ended(host: Host, child: ChildProcess): AsyncDisposable {
+  return {
+    async [Symbol.asyncDispose]() {
+      host.processes.signalGroup(child.identity.pid, "SIGKILL");
+      await child.exited;
+      for (const stream of [child.stdout, child.stderr]) if (!stream.locked) await stream.cancel();
+    },
+  };
+}
+
+async function until(host: Host, isSo: () => boolean): Promise<void> {
+  while (!isSo()) await sleep(host.clock, LOOK_MS);
+}
+
+/** Reads a stream line by line. */
+function lineReader(stream: ReadableStream<Uint8Array>): { next(): Promise<string | undefined> } {
+  const reader = stream.pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>).getReader();
+  let rest = "";
+  return {
+    async next() {
+      for (;;) {
+        const end = rest.indexOf("\n");
+        if (end !== -1) {
+          const line = rest.slice(0, end);
+          rest = rest.slice(end + 1);
+          return line;
+        }
+        const { done, value } = await reader.read();
+        if (done) return undefined;
+        rest += value;
+      }
+    },
+  };
+}
+
+/** Registers the tests of child processes that every real host has to pass. */
+export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): void {
+  test(`${name}: a program gets exactly its arguments, folder and environment, and an empty stdin`, async () => {
+    const host = await makeHost();
+    using dir = tempDir();
+    const env = { ...ENV, GREETING: "hello world", EMPTY: "" };
+    const script = 'printf "%s|" "$@"; pwd; echo "$GREETING|${EMPTY-unset}|${HOME-unset}"; cat';
+    const { out } = await run(host, { argv: ["sh", "-c", script, "sh", "a b", "", "$x", "*"], cwd: dir.path, env });
+    assert.equal(out, `a b||$x|*|${dir.path}\nhello world||unset\n`);
+  });
+
+  test(`${name}: a program leads its own session and group, with no signal ignored or blocked`, async () => {
+    const host = await makeHost();
+    const { out } = await run(host, { argv: ["cat", "/proc/self/stat", "/proc/self/status"], cwd: "/", env: ENV });
+    const [pid, , , , pgid, session] = out.split(" ");
+    assert.deepEqual([pgid, session], [pid, pid]);
+    for (const field of ["SigBlk", "SigIgn"]) assert.match(out, new RegExp(`${field}:\\s+0+\n`));
+  });
+
+  test(`${name}: a program can open /dev/stdout and /dev/stderr`, async () => {
+    const host = await makeHost();
+    const { out, err } = await run(host, sh("echo out > /dev/stdout; echo err > /dev/stderr"));
+    assert.deepEqual([out, err], ["out\n", "err\n"]);
+  });
+
+  test(`${name}: exited tells code and signal`, async () => {
+    const host = await makeHost();
+    const cases: [string, ExitStatus][] = [
+      ["exit 0", { code: 0, signal: null }],
+      ["exit 3", { code: 3, signal: null }],
+      ["exit 137", { code: 137, signal: null }],
+      ["exit 255", { code: 255, signal: null }],
+      ["kill -TERM $$", { code: null, signal: "SIGTERM" }],
+      ["kill -KILL $$", { code: null, signal: "SIGKILL" }],
+      ["kill -SEGV $$", { code: null, signal: "SIGSEGV" }],
+      ["kill -USR1 $$", { code: null, signal: "SIGUSR1" }],
+    ];
+    for (const [script, expected] of cases) {
+      const { code, signal } = await run(host, sh(script));
+      assert.deepEqual({ code, signal }, expected, script);
+    }
+  });
+
+  test(`${name}: no output is lost, however early the program ends`, async () => {
+    const host = await makeHost();
+    const lines = 200_000;
+    const { out } = await run(host, sh(`seq 1 ${lines}`));
+    assert.equal(out, Array.from({ length: lines }, (_, index) => `${index + 1}\n`).join(""));
+    const short = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => run(host, sh(`echo out ${index}; echo err ${index} >&2; exit ${index}`))),
+    );
+    assert.deepEqual(short, short.map((_, index) => ({ code: index, signal: null, out: `out ${index}\n`, err: `err ${index}\n` })));
+  });
+
+  test(`${name}: what is printed before the end can be read after it`, async () => {
+    const host = await makeHost();
+    const child = await host.processes.spawn(sh("echo late; exit 4"));
+    assert.deepEqual(await child.exited, { code: 4, signal: null });
+    assert.equal(await new Response(child.stdout).text(), "late\n");
+    assert.equal(await new Response(child.stderr).text(), "");
+  });
+
+  test(`${name}: output ends with the last holder of the pipe, not with the leader`, async () => {
+    const host = await makeHost();
+    // The helper waits for the leader to be gone before it prints.
+    const child = await host.processes.spawn(sh("echo $$; (while kill -0 $$; do sleep 0.02; done 2>/dev/null; echo helper) & exit 5"));
+    const lines = lineReader(child.stdout);
+    assert.equal(await lines.next(), String(child.identity.pid));
+    assert.deepEqual(await child.exited, { code: 5, signal: null });
+    assert.equal(await lines.next(), "helper");
+    assert.equal(await lines.next(), undefined);
+    await child.stderr.cancel();
+  });
+
+  test(`${name}: output that nobody reads stays in the pipe and stops the program`, async () => {
+    const host = await makeHost();
+    const child = await host.processes.spawn({ argv: ["yes"], cwd: "/", env: ENV });
+    await using _end = ended(host, child);
+    const written = () => Number(/wchar: (\d+)/.exec(readFileSync(`/proc/${child.identity.pid}/io`, "utf8"))![1]);
+    // It stops for good once the pipe, and what a runtime reads ahead, is full.
+    let before = -1;
+    while (before !== written() || before === 0) {
+      before = written();
+      await sleep(host.clock, 50);
+    }
+    assert.ok(before <= 1_000_000, `${before} bytes were taken`);
+  });
+
+  test(`${name}: a program whose output is cancelled gets SIGPIPE, before and while it is read`, async () => {
+    const host = await makeHost();
+    for (const reads of [0, 1]) {
+      const child = await host.processes.spawn({ argv: ["yes"], cwd: "/", env: ENV });
+      await using _end = ended(host, child);
+      const reader = child.stdout.getReader();
+      for (let read = 0; read < reads; read++) await reader.read();
+      await reader.cancel();
+      assert.deepEqual(await child.exited, { code: null, signal: "SIGPIPE" });
+    }
+  });
+
+  test(`${name}: what can't be started says why`, async () => {
+    const host = await makeHost();
+    using dir = tempDir();
+    const put = (file: string, text: string, mode: number) => {
+      writeFileSync(`${dir.path}/${file}`, text);
+      chmodSync(`${dir.path}/${file}`, mode);
+      return `${dir.path}/${file}`;
+    };
+    const start = (argv: string[], more: Partial<SpawnOptions> = {}) => host.processes.spawn({ argv, cwd: dir.path, env: ENV, ...more });
+    const cases: [string, Promise<ChildProcess>][] = [
+      ["SPAWN_NOT_FOUND", start(["surely-no-such-program"])],
+      ["SPAWN_NOT_FOUND", start([`${dir.path}/missing`])],
+      ["SPAWN_NOT_FOUND", start(["./missing"])],
+      ["SPAWN_NOT_FOUND", start([])],
+      ["SPAWN_NOT_FOUND", start([""])],
+      ["SPAWN_NOT_FOUND", start([put("bad-interpreter", "#!/nonexistent/interpreter\n", 0o755)])],
+      ["SPAWN_DENIED", start([put("not-executable", "#!/bin/sh\n", 0o644)])],
+      ["SPAWN_DENIED", start([dir.path])],
+      ["SPAWN_BAD_CWD", start(["true"], { cwd: `${dir.path}/missing` })],
+      ["SPAWN_BAD_CWD", start(["true"], { cwd: put("file", "", 0o644) })],
+      ["SPAWN_BAD_USER", start(["true"], { uid: -1 })],
+      ["SPAWN_BAD_USER", start(["true"], { gid: 2 ** 32 - 1 })],
+      ["SPAWN_FAILED", start(["true", "x".repeat(200_000)])],
+      ["SPAWN_FAILED", start(["true", "a\0b"])],
+    ];
+    for (const [code, started] of cases) await assert.rejects(started, ioFailure(code));
+  });
+
+  test(`${name}: a program is found by the child's own PATH and folder`, async () => {
+    const host = await makeHost();
+    using dir = tempDir();
+    for (const folder of ["first", "second"]) mkdirSync(`${dir.path}/${folder}`);
+    writeFileSync(`${dir.path}/first/tool`, "not executable");
+    writeFileSync(`${dir.path}/second/tool`, "#!/bin/sh\necho second\n", { mode: 0o755 });
+    symlinkSync("second/tool", `${dir.path}/link`);
+    const start = (argv: string[], PATH: string) => run(host, { argv, cwd: dir.path, env: { PATH } });
+    assert.equal((await start(["tool"], `/nonexistent:${dir.path}/first:${dir.path}/second`)).out, "second\n");
+    assert.equal((await start(["tool"], "second")).out, "second\n");
+    assert.equal((await start(["./link"], "/nonexistent")).out, "second\n");
+    await assert.rejects(start(["tool"], `${dir.path}/first`), ioFailure("SPAWN_DENIED"));
+    await assert.rejects(start(["true"], dir.path), ioFailure("SPAWN_NOT_FOUND"));
+  });
+
+  test(`${name}: a script without a first line for its interpreter is run by the shell`, async () => {
+    const host = await makeHost();
+    using dir = tempDir();
+    writeFileSync(`${dir.path}/script`, 'echo "$1"\n', { mode: 0o755 });
+    assert.equal((await run(host, { argv: ["./script", "a b"], cwd: dir.path, env: ENV })).out, "a b\n");
+  });
+
+  test(`${name}: umask and niceness are the child's and stay out of ours`, async () => {
+    const host = await makeHost();
+    const ownMask = process.umask(0o022);
+    try {
+      const { out } = await run(host, sh("umask; nice", { umask: 0o027, nice: 3 }));
+      assert.equal(out, "0027\n3\n");
+      assert.equal(process.umask(), 0o022);
+      assert.equal((await run(host, sh("umask; nice"))).out, "0022\n0\n");
+      await assert.rejects(host.processes.spawn(sh("", { umask: 0o077, argv: ["surely-no-such-program"] })), ioFailure("SPAWN_NOT_FOUND"));
+      assert.equal(process.umask(), 0o022);
+    } finally {
+      process.umask(ownMask);
+    }
+  });
+
+  if (process.geteuid?.() === 0) {
+    test(`${name}: as root, a program can become another user with less niceness and with none of our groups`, async () => {
+      const host = await makeHost();
+      const { out } = await run(host, sh("id -u; id -g; id -G; nice", { uid: 12_345, gid: 23_456, nice: -2 }));
+      assert.equal(out, "12345\n23456\n23456\n-2\n");
+      assert.equal((await run(host, sh("nice"))).out, "0\n");
+    });
+  }
+
+  test(`${name}: signalGroup reaches everybody in the group, and members outlive their leader`, async () => {
+    const host = await makeHost();
+    const child = await host.processes.spawn(sh("sleep 1000 & echo $!; exit 0"));
+    await using _end = ended(host, child);
+    const { pid } = child.identity;
+    const helper = Number(await lineReader(child.stdout).next());
+    await child.exited;
+    assert.deepEqual(host.processes.groupMembers(pid), [helper]);
+    assert.equal(host.processes.identify(pid), undefined);
+    assert.equal(host.processes.signal(pid, "SIGTERM"), false);
+    assert.equal(host.processes.signalGroup(pid, "SIGTERM"), true);
+    await until(host, () => host.processes.groupMembers(pid).length === 0);
+    assert.equal(host.processes.signalGroup(pid, "SIGTERM"), false);
+  });
+
+  test(`${name}: a zombie is gone, and a group of zombies is empty`, async () => {
+    const host = await makeHost();
+    // sleep never waits for the children that it inherits from the shell which it replaces.
+    const child = await host.processes.spawn(sh("setsid sh -c 'exit 0' & echo $!; exec sleep 1000"));
+    await using _end = ended(host, child);
+    const zombie = Number(await lineReader(child.stdout).next());
+    await until(host, () => / Z /.test(readFileSync(`/proc/${zombie}/stat`, "utf8")));
+    assert.equal(host.processes.identify(zombie), undefined);
+    assert.equal(host.processes.signal(zombie, "SIGTERM"), false);
+    assert.deepEqual(host.processes.groupMembers(zombie), []);
+    assert.equal(host.processes.signalGroup(zombie, "SIGTERM"), false);
+    assert.ok(process.kill(-zombie, 0), "the system itself still takes signals for it");
+  });
+
+  test(`${name}: a process is who it is by number, start and boot, whatever its name`, async () => {
+    const host = await makeHost();
+    using dir = tempDir();
+    const file = `${dir.path}/a) Z 1 (b`;
+    copyFileSync("/bin/sleep", file);
+    const child = await host.processes.spawn({ argv: [file, "1000"], cwd: "/", env: ENV });
+    await using _end = ended(host, child);
+    const { identity } = child;
+    assert.ok(identity.startTicks > 0 && identity.bootId !== "");
+    assert.deepEqual(host.processes.identify(identity.pid), identity);
+    assert.ok(host.processes.isAlive(identity));
+    assert.ok(!host.processes.isAlive({ ...identity, startTicks: identity.startTicks - 1 }));
+    assert.ok(!host.processes.isAlive({ ...identity, bootId: "another" }));
+    assert.ok(host.processes.isAlive(host.processes.self()));
+    host.processes.signal(identity.pid, "SIGKILL");
+    await child.exited;
+    assert.ok(!host.processes.isAlive(identity));
+  });
+
+  test(`${name}: a child has an identity, however short its life`, async () => {
+    const host = await makeHost();
+    for (let turn = 0; turn < 20; turn++) {
+      const child = await host.processes.spawn({ argv: ["true"], cwd: "/", env: ENV });
+      assert.ok(child.identity.startTicks > 0);
+      await Promise.all([child.exited, child.stdout.cancel(), child.stderr.cancel()]);
+    }
+  });
+
+  test(`${name}: findByEnv finds processes by a variable, grandchildren too`, async () => {
+    const host = await makeHost();
+    const value = crypto.randomUUID();
+    const child = await host.processes.spawn(sh("sleep 1000 & echo $!; wait", { env: { ...ENV, DAEMONKIT_TEST_UNIT: value } }));
+    await using _end = ended(host, child);
+    const helper = Number(await lineReader(child.stdout).next());
+    const found = () =>
+      host.processes.findByEnv("DAEMONKIT_TEST_UNIT").filter((each) => each.value === value).map(({ identity }) => identity.pid);
+    await until(host, () => found().length === 2);
+    assert.deepEqual(found().sort(), [child.identity.pid, helper].sort());
+    assert.deepEqual(host.processes.findByEnv("DAEMONKIT_TEST"), []);
+  });
+
+  test(`${name}: numbers that mean more than one process or group are refused`, async () => {
+    const { processes } = await makeHost();
+    for (const bad of [0, -1, 1.5, NaN]) {
+      assert.throws(() => processes.signal(bad, "SIGWINCH"), RangeError);
+      assert.throws(() => processes.signalGroup(bad, "SIGWINCH"), RangeError);
+      assert.throws(() => processes.groupMembers(bad), RangeError);
+    }
+    assert.throws(() => processes.signalGroup(1, "SIGWINCH"), RangeError);
+  });
+
+  test(`${name}: users and groups are found by name and number, and a name is never a number`, async () => {
+    const { processes } = await makeHost();
+    assert.equal(processes.user("root").uid, 0);
+    assert.deepEqual(processes.user(0), processes.user("root"));
+    assert.ok(processes.user("root").home.startsWith("/"));
+    assert.equal(processes.group(processes.user("root").gid), 0);
+    assert.equal(processes.uid, process.geteuid!());
+    for (const bad of ["surely-nobody", "0", "", "ro:ot", 987_654_321]) {
+      assert.throws(() => processes.user(bad), ioFailure("SPAWN_BAD_USER"));
+      assert.throws(() => processes.group(bad), ioFailure("SPAWN_BAD_USER"));
+    }
+  });
+}

@@ -1,0 +1,167 @@
+/** What only a process of its own can show: its end, its signals, its terminal, its limits. */
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { tempDir } from "../conformance/temp_dir.ts";
+import { Program } from "../fixtures/spawn.ts";
+import { test } from "../harness.ts";
+
+const FIXTURE = new URL("../fixtures/platform.ts", import.meta.url);
+const isDeno = "Deno" in globalThis;
+const COMMAND = [process.execPath, ...(isDeno ? ["run", "-A", "--no-check"] : []), fileURLToPath(FIXTURE)];
+const isRoot = process.geteuid?.() === 0;
+
+const run = (...args: string[]) => new Program(FIXTURE, args);
+/** Runs a shell script in which `"$@"` is the fixture. */
+const shell = (script: string, ...args: string[]) =>
+  spawnSync("sh", ["-c", script, "sh", ...COMMAND, ...args], { encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } });
+const hasScript = spawnSync("script", ["--version"]).status === 0;
+
+test("exited: real-time signals have no name on either runtime, and are told nevertheless", async () => {
+  // In a process of its own, because Deno keeps an entry in its table of resources, though no descriptor, for each such child.
+  await using program = run("real-time-signals");
+  assert.equal(await program.exited, 0, program.stderr);
+  assert.deepEqual(program.lines.map((line) => JSON.parse(line)), [34, 64, 34].map((number) => ({ code: null, signal: `SIG${number}` })));
+});
+
+test("onUncaught: every stray error is heard, with its label where the runtime can tell", async () => {
+  await using program = run("uncaught");
+  assert.equal(await program.exited, 0, program.stderr);
+  const [a, b, c, d] = isDeno ? ["a", "b", undefined, "d"] : [undefined, undefined, "c", undefined];
+  assert.deepEqual(program.lines, [
+    `microtask of ${b}`,
+    `no error at all of ${d}`,
+    "nobody's of undefined",
+    `rejection of ${a}`,
+    `timer of ${c}`,
+    "alive",
+  ]);
+});
+
+test("onUncaught: once disposed, a stray error ends the process as it does by default", async () => {
+  await using program = run("uncaught-undone");
+  assert.equal(await program.exited, 1);
+  assert.deepEqual(program.lines, []);
+  assert.match(program.stderr, /not handled/);
+});
+
+test("hold: keeps the process alive until it is disposed, and the exit code that was set is the process's", async () => {
+  await using program = run("hold");
+  await program.saw("holding");
+  process.kill(program.child.pid!, "SIGTERM");
+  assert.equal(await program.exited, 7);
+  assert.deepEqual(program.lines, ["holding", "told", "over"]);
+});
+
+test("signals: a listener alone keeps nothing alive", async () => {
+  await using program = run("listens-only");
+  assert.equal(await program.exited, 0);
+  assert.deepEqual(program.lines, ["over"]);
+});
+
+test("signals: with the last listener gone, the default action is back", async () => {
+  await using program = run("default-action");
+  await program.saw("ready");
+  process.kill(program.child.pid!, "SIGTERM");
+  assert.equal(await program.exited, 128 + 15);
+  assert.deepEqual(program.lines, ["ready"]);
+});
+
+test("exit: ends at once with its code", async () => {
+  await using program = run("exit");
+  assert.equal(await program.exited, 9);
+  assert.deepEqual(program.lines, ["leaving"]);
+});
+
+test("command: starts the same program again, with the arguments that are added", async () => {
+  await using program = run("command");
+  assert.equal(await program.exited, 0, program.stderr);
+  assert.deepEqual(program.lines, [`["command"]`, `["command","again","--flag"]`]);
+});
+
+test("terminal: neither a pipe, nor a file, nor /dev/null is one", () => {
+  using dir = tempDir();
+  const file = `${dir.path}/out`;
+  assert.equal(shell(`"$@" 2>&1`, "terminal").stdout, "false false 80\n");
+  assert.equal(shell(`"$@" 2>/dev/null`, "terminal").stdout, "false false 80\n");
+  assert.equal(shell(`"$@" >${file} 2>&1; cat ${file}`, "terminal").stdout, "false false 80\n");
+  assert.equal(shell(`"$@" 2>&-`, "terminal").stdout, "false false 80\n");
+});
+
+if (hasScript) {
+  test("terminal: a pseudo terminal is one, and has a width", () => {
+    const command = COMMAND.map((word) => `'${word}'`).join(" ");
+    const { stdout } = spawnSync("script", ["-qec", `stty cols 123; ${command} terminal`, "/dev/null"], { encoding: "utf8" });
+    assert.equal(stdout.trim(), "true true 123");
+  });
+}
+
+test("terminal.write: false, and no signal, when the reader has gone", () => {
+  const { stderr } = shell(`"$@" | head -c 1 >/dev/null`, "write", "1000000");
+  assert.equal(stderr, "false\n");
+});
+
+test("terminal.write: whole and once into a non-blocking pipe that is full", async () => {
+  // dd leaves the pipe non-blocking for whoever comes after it.
+  const child = spawn("sh", [
+    "-c",
+    `{ dd oflag=nonblock </dev/null 2>/dev/null; "$@"; } | { sleep 0.3; wc -c; }`,
+    "sh",
+    ...COMMAND,
+    "write",
+    "3000000",
+  ], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let [out, err] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => out += text);
+  child.stderr.setEncoding("utf8").on("data", (text: string) => err += text);
+  await new Promise((resolve) => child.on("close", resolve));
+  assert.deepEqual([out.trim(), err], ["3000000", "true\n"]);
+});
+
+test("http.request: no proxy of the environment comes between", () => {
+  using dir = tempDir();
+  const { stdout, stderr } = shell(
+    `http_proxy=http://127.0.0.1:9 HTTP_PROXY=http://127.0.0.1:9 ALL_PROXY=http://127.0.0.1:9 "$@"`,
+    "proxy",
+    `${dir.path}/s`,
+  );
+  assert.equal(stdout, "/direct\nsocket\n", stderr);
+});
+
+test("spawn: without files left it fails with IO_NO_RESOURCES, and succeeds when there are some again", () => {
+  const { stdout, stderr } = shell(`ulimit -n 64; "$@"`, "few-files");
+  assert.equal(stdout, `IO_NO_RESOURCES\n{"code":3,"signal":null}\n`, stderr);
+});
+
+if (isRoot) {
+  test("spawn: a user, niceness or folder that is refused means not started", async () => {
+    await using program = run("other-user");
+    await program.exited;
+    assert.deepEqual(
+      program.lines,
+      ["SPAWN_BAD_USER", "SPAWN_BAD_USER", "SPAWN_BAD_USER", "SPAWN_DENIED", "SPAWN_BAD_CWD"],
+      program.stderr,
+    );
+  });
+}
+
+test("lock: it is the kernel's flock, and goes with its holder, however that one ends", async () => {
+  using dir = tempDir();
+  const path = `${dir.path}/lock`;
+  const isFree = () => spawnSync("flock", ["-n", path, "true"]).status === 0;
+  assert.ok(isFree());
+  {
+    await using first = run("lock", path);
+    await first.saw("locked");
+    assert.ok(!isFree());
+    await using second = run("lock", path);
+    assert.equal(await second.exited, 0);
+    assert.deepEqual(second.lines, ["refused"]);
+    process.kill(first.child.pid!, "SIGKILL");
+    await first.exited;
+  }
+  assert.ok(isFree());
+});
