@@ -98,6 +98,8 @@ interface Waiter {
   resolve(): void;
 }
 
+const NOBODY: ReadonlySet<string> = new Set();
+
 /** Immediate restarts in one turn of the loop before the platform gets to breathe. */
 const IMMEDIATE_RESTARTS = 64;
 
@@ -126,8 +128,8 @@ export class Supervisor {
   #phase: "new" | "starting" | "up" | "stopping" = "new";
   #startFailure: unknown;
   #groupRestart: GroupRestart | undefined;
-  /** Units that are to stop and wait for what comes after them. */
-  readonly #toStop = new Set<Unit>();
+  /** How many units are to stop and wait for what comes after them. */
+  #awaitingStop = 0;
   #waiters: Waiter[] = [];
   #isIdle = false;
   #onEnd: ((end: SupervisorEnd) => void) | undefined;
@@ -168,7 +170,7 @@ export class Supervisor {
    * causes hold what else went wrong.
    * @throws {ShutdownError} if it was stopped meanwhile.
    */
-  start(down: ReadonlySet<string> = new Set()): Promise<void> {
+  start(down: ReadonlySet<string> = NOBODY): Promise<void> {
     this.post({ kind: "startAll", down });
     return this.#when(() => this.#phase === "up" || (this.#phase === "stopping" && this.#isAllDown()), () => {
       if (this.#startFailure !== undefined) throw this.#startFailure;
@@ -367,7 +369,7 @@ export class Supervisor {
       if (unit.current !== undefined) {
         unit.isOverdue = false;
         // What waits for its turn to stop is spared; what waits for its turn to restart is not.
-        if (wasDesired === "down" && this.#toStop.delete(unit)) {
+        if (wasDesired === "down" && this.#endsAwaitingStop(unit)) {
           unit.reason = "start";
           if (unit.state === "starting" && unit.timer === undefined) this.#armReady(unit, unit.current);
           this.#groupRestart?.members.delete(unit);
@@ -416,7 +418,7 @@ export class Supervisor {
       return { verdict: "wait", reason: `restarts with ${group.trigger.name}` };
     }
     for (const { unit: other, condition } of unit.after) {
-      if (this.#toStop.has(other)) return { verdict: "wait", reason: `waits for ${other.name}, which is about to stop` };
+      if (other.awaitsStop) return { verdict: "wait", reason: `waits for ${other.name}, which is about to stop` };
       if (other.satisfies(condition)) continue;
       if (other.state === "failed" || other.state === "fatal" || other.state === "skipped") {
         return { verdict: "skip", reason: `${other.name} ${other.state}` };
@@ -479,7 +481,7 @@ export class Supervisor {
     if (unit.current !== context || unit.state !== "starting") return;
     unit.clearTimer();
     // It is to stop anyway, in its turn.
-    if (this.#toStop.has(unit)) return;
+    if (unit.awaitsStop) return;
     const error = new TimeoutError(
       "SUBSYSTEM_START_TIMEOUT",
       `Cannot start ${unit.path} as it was not ready within ${unit.spec.readyTimeoutMs} ms`,
@@ -511,7 +513,7 @@ export class Supervisor {
     unit.isUnstopped = false;
     this.#becomeUnready(unit);
     // It ended by itself before its turn to be told: a stop all the same.
-    if (this.#toStop.delete(unit)) this.#move(unit, "stop", unit.reason);
+    if (this.#endsAwaitingStop(unit)) this.#move(unit, "stop", unit.reason);
     const failedToStart = unit.isOverdue && unit.desired === "up" && this.#phase !== "stopping";
     if (!failedToStart && (unit.state === "stopping" || unit.state === "fatal")) this.#settledStop(unit, context, failure);
     else if (this.#phase === "starting" && failure !== undefined && !wasReady && !unit.spec.retryStart) {
@@ -663,7 +665,10 @@ export class Supervisor {
   #tellToStop(units: readonly Unit[], reason: string): void {
     for (const unit of units) {
       if (unit.current !== undefined) {
-        if (unit.stopAskedMs === undefined) this.#toStop.add(unit);
+        if (unit.stopAskedMs === undefined && !unit.awaitsStop) {
+          unit.awaitsStop = true;
+          this.#awaitingStop++;
+        }
         if (!unit.isUnstopped) unit.reason = reason;
       } else if (unit.state === "waiting" || unit.state === "restarting") {
         unit.clearTimer();
@@ -677,27 +682,35 @@ export class Supervisor {
 
   /** Tells each unit to stop whose turn it is: everything that comes after it is down, or did not get down in its time. */
   #advanceStops(): void {
-    if (this.#toStop.size === 0) return;
+    if (this.#awaitingStop === 0) return;
     const isGone = (unit: Unit) => unit.current === undefined || unit.isUnstopped;
     // What a unit marked stopLast comes after has to wait for it all the same.
     const isRestOver = (last: Unit) =>
       this.#units.every((unit) => unit.spec.stopLast || isGone(unit) || this.#withDependents([unit]).includes(last));
-    const units = this.#toStop.size === 1 ? this.#toStop : [...this.#toStop].sort((a, b) => b.index - a.index);
-    for (const unit of units) {
-      if (!this.#toStop.has(unit)) continue;
+    for (let index = this.#units.length - 1; index >= 0; index--) {
+      const unit = this.#units[index];
+      if (!unit.awaitsStop) continue;
       const isTurn = unit.dependents.length === 0 ||
         this.#withDependents([unit]).every((other) => other === unit || isGone(other) || !this.#isStopping(other));
       if (isTurn && (!unit.spec.stopLast || this.#phase !== "stopping" || isRestOver(unit))) this.#cancelRun(unit);
     }
   }
 
+  /** Takes a unit out of those that wait to be told; false when it was not among them. */
+  #endsAwaitingStop(unit: Unit): boolean {
+    if (!unit.awaitsStop) return false;
+    unit.awaitsStop = false;
+    this.#awaitingStop--;
+    return true;
+  }
+
   #isStopping(unit: Unit): boolean {
-    return unit.state === "stopping" || this.#toStop.has(unit);
+    return unit.state === "stopping" || unit.awaitsStop;
   }
 
   #cancelRun(unit: Unit): void {
     const context = unit.current!;
-    this.#toStop.delete(unit);
+    this.#endsAwaitingStop(unit);
     unit.clearTimer();
     unit.stopAskedMs = this.#nowMs();
     this.#becomeUnready(unit);
@@ -728,7 +741,7 @@ export class Supervisor {
 
   #forceAll(): void {
     this.#stopAll("the graceful time is over");
-    for (const unit of [...this.#toStop]) this.#cancelRun(unit);
+    for (const unit of this.#units) if (unit.awaitsStop) this.#cancelRun(unit);
     this.#token.force(stopReason("the graceful time is over"));
   }
 

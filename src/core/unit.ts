@@ -43,6 +43,8 @@ export class Unit implements RunHost, ListenerErrorHandler {
   current: RunContext | undefined;
   startedMs = 0;
   stopAskedMs: number | undefined;
+  /** It is to stop, and waits for what comes after it. */
+  awaitsStop = false;
   /** It did not stop in its time; the others no longer wait for it. */
   isUnstopped = false;
   /** It was told to stop because it was not ready in its time; that is a failure to judge, not a stop. */
