@@ -18,6 +18,7 @@
  *
  * @module
  */
+export { type ExerciseOptions, exerciseSubsystem } from "./exercise_subsystem.ts";
 export { FakeClock } from "./fake_clock.ts";
 export { FakeFiles } from "./fake_files.ts";
 export { FakeExit, FakeHost, type FakeHostOptions, FakeOwnProcess, FakeSignals, FakeTerminal } from "./fake_host.ts";

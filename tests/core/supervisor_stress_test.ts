@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:net";
 import type { Context, Subsystem } from "../../src/core/subsystem.ts";
-import { supervisorSubsystem } from "../../src/core/supervisor.ts";
+import { supervisorSubsystem } from "../../src/core/nested_supervisor.ts";
 import { exerciseSubsystem } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 import { Rig } from "./supervisor_driver.ts";
