@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import type { Address } from "../core/host.ts";
 import type { HttpFacts, RuntimeServer } from "./http.ts";
+import { endingWith } from "./streams.ts";
 
 const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
@@ -86,26 +87,5 @@ function closingAtEnd(response: Response, client: Deno.HttpClient): Response {
     client.close();
     return response;
   }
-  const reader = response.body.getReader();
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read();
-        if (!done) return controller.enqueue(value);
-      } catch (error) {
-        client.close();
-        throw error;
-      }
-      client.close();
-      controller.close();
-    },
-    async cancel(reason) {
-      try {
-        await reader.cancel(reason);
-      } finally {
-        client.close();
-      }
-    },
-  }, { highWaterMark: 0 });
-  return new Response(body, response);
+  return new Response(endingWith(response.body, () => client.close()), response);
 }

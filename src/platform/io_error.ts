@@ -40,7 +40,9 @@ export function errnoOf(error: unknown): string | undefined {
 /** The error for something that the system refused; `doing` completes the sentence "Cannot ...". */
 export function ioError(error: unknown, doing: string, context: ErrorContext): IoError {
   const errno = errnoOf(error);
-  const [code, reason] = MEANINGS[errno ?? ""] ?? ["IO_FAILED", messageOf(error)];
+  // Deno's own permissions; the message names the flag that is missing.
+  const isForbidden = error instanceof Error && error.name === "NotCapable";
+  const [code, reason] = isForbidden ? ["IO_DENIED", messageOf(error)] as const : MEANINGS[errno ?? ""] ?? ["IO_FAILED", messageOf(error)];
   return new IoError(code, `Cannot ${doing} as ${reason}`, {
     cause: error,
     context: errno === undefined ? context : { ...context, errno },

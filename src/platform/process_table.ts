@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import process from "node:process";
 import type { ProcessIdentity } from "../core/host.ts";
+import { ioError } from "./io_error.ts";
 
 /** What the system says about all processes; zombies count as gone. */
 export interface ProcessTable {
@@ -74,7 +75,12 @@ function procTable(): ProcessTable {
 }
 
 function allPids(): number[] {
-  return fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+  try {
+    return fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+  } catch (error) {
+    // Deno lets nobody but a program with all permissions look there.
+    throw ioError(error, "look at the process table", { path: "/proc" });
+  }
 }
 
 /** Undefined when the process is gone or belongs to somebody whose secrets are kept from us. */

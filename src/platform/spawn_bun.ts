@@ -4,6 +4,7 @@ import type { ExitStatus } from "../core/host.ts";
 import { bun, type BunChild } from "./bun.ts";
 import type { Libc } from "./bun_libc.ts";
 import type { Launch } from "./spawn.ts";
+import { endingWith } from "./streams.ts";
 
 /**
  * Launches by Bun.spawn: vfork, 0.1 ms, and the truth about real-time signals, which Bun's node:child_process reports as exit code 0.
@@ -38,26 +39,9 @@ function openPipe(libc: Libc): readonly [number, number] {
   return ends;
 }
 
-/** Bun reads from a copy of the descriptor, one chunk ahead once reading has begun; the descriptor itself is ours to close. */
+/** Bun reads from a copy of the descriptor, a little ahead; the descriptor itself is ours to close. */
 function streamOf(fd: number): ReadableStream<Uint8Array> {
-  const reader = bun.file(fd).stream().getReader();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read();
-        if (!done) return controller.enqueue(value);
-      } catch (error) {
-        fs.closeSync(fd);
-        throw error;
-      }
-      fs.closeSync(fd);
-      controller.close();
-    },
-    async cancel(reason) {
-      await reader.cancel(reason);
-      fs.closeSync(fd);
-    },
-  }, { highWaterMark: 0 });
+  return endingWith(bun.file(fd).stream(), () => fs.closeSync(fd));
 }
 
 function toExitStatus({ exitCode, signalCode }: BunChild): ExitStatus {
