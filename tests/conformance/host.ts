@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import process from "node:process";
+import { sleep } from "../../src/core/clock.ts";
 import { DaemonError } from "../../src/core/errors.ts";
 import type { Host, SignalName } from "../../src/core/host.ts";
 import { test } from "../harness.ts";
@@ -16,6 +18,30 @@ export function exerciseHost(name: string, makeHost: () => Promise<Host>): void 
   });
   exerciseProcesses(`${name} processes`, makeHost);
   exerciseHttp(`${name} http`, makeHost);
+
+  test(`${name} descriptors: whatever was started, served, locked or opened, none is left`, async () => {
+    const host = await makeHost();
+    using dir = tempDir();
+    const cycle = async () => {
+      const child = await host.processes.spawn({ argv: ["sh", "-c", "echo out; exit 3"], cwd: "/", env: { PATH: "/usr/bin:/bin" } });
+      await Promise.all([new Response(child.stdout).text(), child.stderr.cancel(), child.exited]);
+      await assert.rejects(host.processes.spawn({ argv: ["true", "a\0b"], cwd: "/", env: { PATH: "/usr/bin:/bin" } }));
+      const server = await host.http.serve({ unix: `${dir.path}/s` }, () => new Response("ok"));
+      assert.equal(await (await host.http.request(server.address, "/")).text(), "ok");
+      await server.stop();
+      (await host.files.lock(`${dir.path}/lock`))![Symbol.dispose]();
+      host.files.openAppend(`${dir.path}/log`)[Symbol.dispose]();
+      host.files.writeText(`${dir.path}/state`, "text");
+    };
+    const count = () => readdirSync("/proc/self/fd").length;
+    await cycle();
+    await sleep(host.clock, 20);
+    const before = count();
+    for (let turn = 0; turn < 20; turn++) await cycle();
+    // A closed connection may be noticed a moment later.
+    for (let look = 0; look < 50 && count() > before; look++) await sleep(host.clock, 20);
+    assert.ok(count() <= before, `${count()} descriptors after ${before}`);
+  });
 
   test(`${name} signals: each handler is called in order until it is disposed`, async () => {
     const host = await makeHost();
