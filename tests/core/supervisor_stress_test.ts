@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { createServer, type Server } from "node:net";
-import type { Context, Subsystem } from "../../src/core/subsystem.ts";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { supervisorSubsystem } from "../../src/core/nested_supervisor.ts";
+import type { Context, Subsystem } from "../../src/core/subsystem.ts";
 import { exerciseSubsystem } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 import { Rig } from "./supervisor_driver.ts";
@@ -117,3 +120,27 @@ const bad: Record<string, [() => Subsystem, RegExp]> = {
 for (const [what, [make, message]] of Object.entries(bad)) {
   test(`exerciseSubsystem refuses ${what}`, () => assert.rejects(exerciseSubsystem(what, make, { timeout: 20, rounds: 2 }), message));
 }
+
+interface Look {
+  heap: number;
+  descriptors: number;
+  timers: number;
+  listeners: number;
+}
+
+test("Daemon: 10,000 crashes and restarts, and 1,000 starts and stops, leave no memory, timer, descriptor or listener", async () => {
+  const fixture = fileURLToPath(new URL("../fixtures/leak.ts", import.meta.url));
+  const args = "Deno" in globalThis ? ["run", "-A", "--no-check", "--v8-flags=--expose-gc", fixture] : [fixture];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  let text = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => text += chunk);
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  assert.equal(code, 0);
+  const results = Object.entries(JSON.parse(text) as Record<string, { before: Look; after: Look }>);
+  assert.deepEqual(results.map(([name]) => name), ["daemons", "crashes"]);
+  for (const [name, { before: { heap: heapBefore, ...before }, after: { heap: heapAfter, ...after } }] of results) {
+    assert.deepEqual(after, before, name);
+    assert.equal(after.timers, 0);
+    assert.ok(heapAfter < heapBefore * 1.02, `${name}: the heap went from ${heapBefore} to ${heapAfter} bytes`);
+  }
+});
