@@ -39,6 +39,7 @@ function runFolder(stage: Stage): string {
 e2e("run starts services in order once they are ready, shows their output, answers status, and stops on SIGTERM with 0", async (stage) => {
   stage.write("daemon.toml", QUICK_START);
   const daemon = await stage.startDaemon();
+  await daemon.until(/the db is ready/);
   assert.ok(daemon.stdout().indexOf("ready") < daemon.stdout().indexOf("the db is ready"), daemon.stdout());
 
   const { code, stdout } = await stage.cli("status", "--json");
@@ -116,6 +117,7 @@ e2e("a manual stop survives a restart of the daemon", async (stage) => {
 e2e("logs shows the newest lines of the named units, and follows until the daemon's end", async (stage) => {
   stage.write("daemon.toml", QUICK_START);
   const daemon = await stage.startDaemon();
+  await daemon.until(/the db is ready/);
   assert.deepEqual(await stage.cli("logs", "db", "-n", "1"), { code: 0, stdout: "db | ready\n", stderr: "" });
   const lines = (await stage.cli("logs", "--json")).stdout.trim().split("\n").map((line) => JSON.parse(line));
   assert.deepEqual(lines.map((line) => [line.name, line.text]), [["db", "warming up"], ["db", "ready"], ["web", "the db is ready"]]);

@@ -101,8 +101,8 @@ export function e2e(name: string, body: (stage: Stage, subject: Subject) => Prom
 function makeStage(folder: string, subject: Subject, started: Program[]): Stage {
   const env: Record<string, string> = { XDG_RUNTIME_DIR: join(folder, "run"), XDG_STATE_HOME: join(folder, "state") };
   if (subject.name === "source") {
-    // The runtimes themselves need a place for their caches.
-    for (const name of ["HOME", "DENO_DIR"]) if (process.env[name] !== undefined) env[name] = process.env[name];
+    // The runtimes themselves need a place for their caches, and Deno makes a PATH of its own when there is none.
+    for (const name of ["HOME", "DENO_DIR", "PATH"]) if (process.env[name] !== undefined) env[name] = process.env[name];
   }
   const work = join(folder, "work");
   mkdirSync(work);
@@ -134,6 +134,7 @@ function watch(child: ChildProcess): Program {
   const text = { stdout: "", stderr: "" };
   const waiting = new Set<() => void>();
   let isOver = false;
+  let isClosed = false;
   for (const stream of ["stdout", "stderr"] as const) {
     child[stream]!.setEncoding("utf8").on("data", (piece: string) => {
       text[stream] += piece;
@@ -142,8 +143,9 @@ function watch(child: ChildProcess): Program {
   }
   const ended = new Promise<CliResult>((resolve, reject) => {
     child.on("error", reject);
+    child.on("exit", () => void (isOver = true));
     child.on("close", (code) => {
-      isOver = true;
+      isClosed = true;
       resolve({ code: code ?? -1, ...text });
       for (const look of waiting) look();
     });
@@ -157,7 +159,7 @@ function watch(child: ChildProcess): Program {
       new Promise((resolve, reject) => {
         const look = () => {
           const isThere = pattern.test(text.stdout) || pattern.test(text.stderr);
-          if (!isThere && !isOver) return;
+          if (!isThere && !isClosed) return;
           waiting.delete(look);
           if (isThere) resolve();
           else reject(new Error(`Cannot go on as the program ended before it wrote ${pattern}:\n${text.stdout}\n${text.stderr}`));
@@ -165,7 +167,8 @@ function watch(child: ChildProcess): Program {
         waiting.add(look);
         look();
       }),
-    kill: (signal) => void (isOver || child.kill(signal)),
+    // Not child.kill(): Deno's works once, and hides the exit code of a program that handled the signal.
+    kill: (signal) => void (isOver || process.kill(child.pid!, signal)),
   };
 }
 
