@@ -52,7 +52,10 @@ export interface DaemonStats {
  *
  * const report = await Daemon.builder()
  *   .withTask("main", async (context) => {
- *     while (!context.isShutdown()) context.requestShutdown("done");
+ *     for (let round = 1; !context.isShutdown(); round++) {
+ *       if (round === 3) context.requestShutdown("done");
+ *       await context.sleep("1ms");
+ *     }
  *   })
  *   .run({ ownsProcess: false });
  * assert.equal(report.exitCode, 0);
