@@ -82,7 +82,7 @@ export class DaemonBuilder {
 
   /** Adds a program with its whole process group, with the keys of `[service.*]` in camel case; relative paths count from `workDir`. */
   withService(name: string, options: ServiceOptions): this {
-    const service = serviceSpec(name, options, this.#config.workDir ?? ".");
+    const service = serviceSpec(name, options, this.#loaded?.baseDir ?? this.#config.workDir ?? ".");
     return this.#add(name, { service }, service.after.length > 0);
   }
 
