@@ -61,7 +61,8 @@ function listen(address: Address, handler: (request: Request) => Promise<Respons
       if ("unix" in address) fs.rmSync(address.unix, { force: true });
       settle();
       if (await idle.promise === "idle") {
-        // A reader who does not take the rest of an answer can't be cut any more; he is left behind.
+        // A reader who does not take the rest of an answer can't be cut any more; he is left behind, and keeps nothing alive.
+        cut.promise.then(() => server.unref());
         return await Promise.race([server.shutdown(), cut.promise]);
       }
       aborter.abort();

@@ -113,6 +113,17 @@ export function exerciseHttp(name: string, makeHost: () => Promise<Host>): void 
     await server.stop({ signal: AbortSignal.abort("again") });
   });
 
+  both("stop cuts a reader who does not read", async (host, wanted) => {
+    const chunk = new Uint8Array(64 * 1024);
+    const server = await host.http.serve(
+      wanted,
+      () => new Response(new ReadableStream({ pull: (controller) => controller.enqueue(chunk) })),
+    );
+    const { body } = await host.http.request(server.address, "/");
+    await server.stop({ signal: AbortSignal.abort("time is up") });
+    await body!.cancel().catch(() => {/* it broke off already */});
+  });
+
   both("stop does not wait for connections that are merely open", async (host, wanted) => {
     const server = await host.http.serve(wanted, () => new Response("ok"));
     for (let turn = 0; turn < 3; turn++) assert.equal(await (await host.http.request(server.address, "/")).text(), "ok");

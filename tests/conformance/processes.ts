@@ -25,11 +25,12 @@ async function run(host: Host, options: SpawnOptions): Promise<ExitStatus & { ou
 }
 
 /** Kills the group at the end of the block and lets go of its pipes. */
-function ended(host: Host, child: ChildProcess): AsyncDisposable {
+function ended(host: Host, child: ChildProcess, lines?: LineReader): AsyncDisposable {
   return {
     async [Symbol.asyncDispose]() {
       host.processes.signalGroup(child.identity.pid, "SIGKILL");
       await child.exited;
+      while (await lines?.next() !== undefined);
       for (const stream of [child.stdout, child.stderr]) if (!stream.locked) await stream.cancel();
     },
   };
@@ -39,8 +40,13 @@ async function until(host: Host, isSo: () => boolean): Promise<void> {
   while (!isSo()) await sleep(host.clock, LOOK_MS);
 }
 
+interface LineReader {
+  /** Undefined at the end. */
+  next(): Promise<string | undefined>;
+}
+
 /** Reads a stream line by line. */
-function lineReader(stream: ReadableStream<Uint8Array>): { next(): Promise<string | undefined> } {
+function lineReader(stream: ReadableStream<Uint8Array>): LineReader {
   const reader = stream.pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>).getReader();
   let rest = "";
   return {
@@ -237,9 +243,10 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
   test(`${name}: signalGroup reaches everybody in the group, and members outlive their leader`, async () => {
     const host = await makeHost();
     const child = await host.processes.spawn(sh("sleep 1000 & echo $!; exit 0"));
-    await using _end = ended(host, child);
+    const lines = lineReader(child.stdout);
+    await using _end = ended(host, child, lines);
     const { pid } = child.identity;
-    const helper = Number(await lineReader(child.stdout).next());
+    const helper = Number(await lines.next());
     await child.exited;
     assert.deepEqual(host.processes.groupMembers(pid), [helper]);
     assert.equal(host.processes.identify(pid), undefined);
@@ -253,8 +260,9 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     const host = await makeHost();
     // sleep never waits for the children that it inherits from the shell which it replaces.
     const child = await host.processes.spawn(sh("setsid sh -c 'exit 0' & echo $!; exec sleep 1000"));
-    await using _end = ended(host, child);
-    const zombie = Number(await lineReader(child.stdout).next());
+    const lines = lineReader(child.stdout);
+    await using _end = ended(host, child, lines);
+    const zombie = Number(await lines.next());
     await until(host, () => / Z /.test(readFileSync(`/proc/${zombie}/stat`, "utf8")));
     assert.equal(host.processes.identify(zombie), undefined);
     assert.equal(host.processes.signal(zombie, "SIGTERM"), false);
@@ -295,8 +303,9 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     const host = await makeHost();
     const value = crypto.randomUUID();
     const child = await host.processes.spawn(sh("sleep 1000 & echo $!; wait", { env: { ...ENV, DAEMONKIT_TEST_UNIT: value } }));
-    await using _end = ended(host, child);
-    const helper = Number(await lineReader(child.stdout).next());
+    const lines = lineReader(child.stdout);
+    await using _end = ended(host, child, lines);
+    const helper = Number(await lines.next());
     const found = () =>
       host.processes.findByEnv("DAEMONKIT_TEST_UNIT").filter((each) => each.value === value).map(({ identity }) => identity.pid);
     await until(host, () => found().length === 2);
