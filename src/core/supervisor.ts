@@ -1,4 +1,4 @@
-import { CancelToken, stopReason } from "./cancel.ts";
+import { type CancelToken, stopReason } from "./cancel.ts";
 import type { Clock } from "./clock.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Duration } from "./duration.ts";

@@ -91,7 +91,12 @@ export class DaemonBuilder {
     const children: Registration[] = [];
     add(new Group(children));
     checkNames(children.map((child) => child.subsystem.name));
-    checkAfter(children.map((child) => ({ name: child.subsystem.name, after: child.after.map((edge) => edge.name) })));
+    const isOrdered = options.strategy !== undefined && options.strategy !== "oneForOne";
+    checkAfter(children.map(({ subsystem, after }, index) => ({
+      name: subsystem.name,
+      // A strategy that restarts siblings starts each after the one before it, which must not contradict what is asked for.
+      after: [...after.map((edge) => edge.name), ...(isOrdered && index > 0 ? [children[index - 1].subsystem.name] : [])],
+    })));
     const after = spec?.after ?? [];
     return this.#add(name, {
       name,
