@@ -23,7 +23,6 @@
  */
 export { type AfterCondition, type AfterEdge, type AfterProblem, afterProblems, parseAfter } from "./src/core/after.ts";
 export { type ByteSize, byteSize, formatBytes } from "./src/core/bytes.ts";
-export { CancelToken, type ListenerErrorHandler, stopReason } from "./src/core/cancel.ts";
 export { type Clock, sleep, type SleepOptions, systemClock } from "./src/core/clock.ts";
 export { type Duration, durationMs, formatDuration } from "./src/core/duration.ts";
 export { ERROR_CODES, type ErrorCategory, type ErrorCode, type ErrorCodeEntry, type ErrorSeverity } from "./src/core/error_codes.ts";
@@ -117,3 +116,7 @@ export {
 export { chan, ChannelReceiver, type Channels, Sender } from "./src/core/channel.ts";
 export { type Received, Receiver } from "./src/core/receiver.ts";
 export type { WaitOptions } from "./src/core/waiters.ts";
+export type { Explanation, SourcedValue } from "./src/config/explain.ts";
+export type { Tree, Value } from "./src/config/tree.ts";
+export type { Explain } from "./src/daemon/config.ts";
+export type { ProbeSpec, ProbeTarget, ServiceSpec } from "./src/service/spec.ts";

@@ -53,21 +53,6 @@ export interface ListenerErrorHandler {
  * - What a callback throws goes to the nearest handler above it; the others still run.
  * - `force()` is the second step and `kill()` the third; each implies those before it.
  * - {@linkcode CancelToken.signal} is made on first use; nothing is paid for it before.
- *
- * @example A stop reaches the leaves, and one bad listener hurts nobody else
- * ```ts
- * import { CancelToken } from "@daemonkit/daemonkit";
- * import assert from "node:assert/strict";
- *
- * const blamed: unknown[] = [];
- * const root = new CancelToken({ onListenerError: (error) => void blamed.push(error) });
- * const leaf = root.child();
- * leaf.signal.addEventListener("abort", () => { throw "oops"; });
- * root.cancel("bye");
- * assert.equal(leaf.reason, "bye");
- * assert.ok(leaf.signal.aborted);
- * assert.deepEqual(blamed, ["oops"]);
- * ```
  */
 export class CancelToken extends Entry {
   #first: Entry | undefined;

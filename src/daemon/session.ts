@@ -27,7 +27,6 @@ export interface DaemonTopics {
   readiness: { ready: boolean; missing: string[] };
   /** A shutdown has begun. */
   shutdown: { reason: string };
-  [topic: string]: unknown;
 }
 
 /** What a daemon from a configuration file has beside its units. */
