@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { e2e, isRunning, type Stage } from "./driver.ts";
@@ -351,4 +352,88 @@ e2e("a daemon of no units stays until it is told to stop", async (stage) => {
   assert.match((await stage.cli("status")).stdout, /no units/);
   daemon.kill("SIGTERM");
   assert.equal((await daemon.ended).code, 0);
+});
+
+e2e("five start commands at once make one run, and the others say that it runs already", async (stage) => {
+  stage.write("daemon.toml", QUICK_START);
+  await stage.startDaemon();
+  assert.equal((await stage.cli("stop", "web")).code, 0);
+  const results = await Promise.all(Array.from({ length: 5 }, () => stage.cli("start", "web")));
+  assert.deepEqual(results.map(({ code }) => code), [0, 0, 0, 0, 0]);
+  const after = JSON.parse((await stage.cli("status", "web", "--json")).stdout).units[0];
+  assert.equal(after.run, 2);
+});
+
+e2e("start during a slow stop waits for it, so that there are never two copies", async (stage) => {
+  const run = "trap 'sleep 0.3; echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done";
+  stage.write("daemon.toml", `name = "slow"\n[service.slow]\nrun = "${run}"\nready = { log = "up" }\n`);
+  const daemon = await stage.startDaemon();
+  const before = (await units(stage)).slow.details.pid!;
+  const stop = stage.start("stop", "slow");
+  await daemon.until(/stopping|bye/).catch(() => {});
+  const start = await stage.cli("start", "slow");
+  assert.equal((await stop.ended).code, 0);
+  assert.equal(start.code, 0, start.stderr + start.stdout);
+  const after = (await units(stage)).slow;
+  assert.equal(after.state, "running");
+  assert.notEqual(after.details.pid, before);
+  assert.equal(isRunning(before), false);
+});
+
+e2e("stop during a restart delay leaves the unit stopped", async (stage) => {
+  stage.write(
+    "daemon.toml",
+    `name = "late"\n[service.x]\nrun = "exit 3"\n[service.x.restart]\ndelay = "60s"\n[service.y]\nrun = ["sleep", "1000"]\n`,
+  );
+  const daemon = stage.start("run");
+  await daemon.until(/will be restarted/);
+  const stopped = await stage.cli("stop", "x");
+  assert.equal(stopped.code, 0, stopped.stderr);
+  assert.equal((await units(stage)).x.state, "stopped");
+});
+
+e2e("SIGTERM during the start ends what had started, with 0", async (stage) => {
+  stage.write(
+    "daemon.toml",
+    `name = "early"\n[service.db]\nrun = "echo up; exec sleep 1000"\nready = { log = "never" }\n[service.web]\nrun = "sleep 1000"\nafter = ["db"]\n`,
+  );
+  const daemon = stage.start("run");
+  await daemon.until(/up/);
+  const { db, web } = await units(stage);
+  assert.deepEqual([db.state, web.state], ["starting", "waiting"]);
+  daemon.kill("SIGTERM");
+  const { code, stderr } = await daemon.ended;
+  assert.equal(code, 0, stderr);
+  assert.equal(isRunning(db.details.pid!), false);
+});
+
+e2e("a daemon whose output nobody reads any more stops with the right code", async (stage) => {
+  stage.write("daemon.toml", `name = "deafened"\n[service.x]\nrun = "while :; do echo line; sleep 0.01; done"\n`);
+  const daemon = await stage.startDaemon();
+  daemon.closeOutput();
+  const { x } = await units(stage);
+  assert.equal(x.state, "running");
+  daemon.kill("SIGTERM");
+  assert.equal((await daemon.ended).code, 0);
+});
+
+e2e("everything works with an empty environment, and state goes where no variable says", async (stage, subject) => {
+  for (const name of Object.keys(stage.env)) if (subject.name === "compiled" || name.startsWith("XDG_")) delete stage.env[name];
+  stage.write("daemon.toml", `${QUICK_START.replace('"quick"', '"bare"')}`);
+  let id = "";
+  try {
+    await stage.startDaemon();
+    const status = await stage.cli("status", "--json");
+    assert.equal(status.code, 0, status.stderr);
+    id = JSON.parse(status.stdout).id;
+    const down = await stage.cli("down");
+    assert.equal(down.code, 0, down.stderr);
+  } finally {
+    const uid = process.getuid!();
+    const home = stage.env.HOME === undefined ? [] : [join(stage.env.HOME, ".local", "state", "daemonkit")];
+    for (const root of ["/run/daemonkit", "/var/lib/daemonkit", join(tmpdir(), `daemonkit-${uid}`), ...home]) {
+      if (id !== "") rmSync(join(root, id), { recursive: true, force: true });
+      if (existsSync(root) && readdirSync(root).length === 0) rmdirSync(root);
+    }
+  }
 });

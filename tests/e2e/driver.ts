@@ -38,6 +38,8 @@ export interface Program {
   until(pattern: RegExp): Promise<void>;
   /** Sends a signal. */
   kill(signal: NodeJS.Signals): void;
+  /** Stops reading: what the program writes from now on fails. */
+  closeOutput(): void;
 }
 
 /** A temporary folder with everything that a daemon would otherwise put elsewhere, and what was started from it. */
@@ -169,6 +171,10 @@ function watch(child: ChildProcess): Program {
       }),
     // Not child.kill(): Deno's works once, and hides the exit code of a program that handled the signal.
     kill: (signal) => void (isOver || process.kill(child.pid!, signal)),
+    closeOutput() {
+      child.stdout!.destroy();
+      child.stderr!.destroy();
+    },
   };
 }
 
