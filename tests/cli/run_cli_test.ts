@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { runCli } from "../../src/cli/mod.ts";
+import { test } from "../harness.ts";
+
+const FIXTURE = fileURLToPath(new URL("../fixtures/own_cli.ts", import.meta.url));
+
+function own(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const runtime = "Deno" in globalThis ? ["run", "-A", "--no-check", FIXTURE] : [FIXTURE];
+  const child = spawn(process.execPath, [...runtime, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const text = { stdout: "", stderr: "" };
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream].setEncoding("utf8").on("data", (piece: string) => void (text[stream] += piece));
+  }
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code, ...text })));
+}
+
+test("runCli run runs the daemon of a program of your own, and returns its code", async () => {
+  const { code, stdout, stderr } = await own("run");
+  assert.equal(code, 0, stderr);
+  assert.equal(stdout, "the task runs\n");
+});
+
+test("runCli gives the program its own name in messages, and refuses a FILE", async () => {
+  const { code, stderr } = await own("run", "daemon.toml");
+  assert.equal(code, 2);
+  assert.equal(stderr, "own: Cannot run own with a FILE as its configuration is built in\n");
+  assert.match((await own("--help")).stdout, /^Usage: own /);
+  assert.match((await own("version")).stdout, /^own, daemonkit \d/);
+});
+
+test("runCli returns the exit code and throws nothing", async () => {
+  const cases: [string[], number][] = [[["version", "--json"], 0], [["validate", "/no/such/file.toml"], 6]];
+  for (const [args, code] of cases) assert.equal(await runCli(args), code);
+});
