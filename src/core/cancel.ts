@@ -237,19 +237,7 @@ export class CancelToken extends Entry {
   }
 }
 
-/**
- * The reason of a stop that somebody asked for, never to be mistaken for a failure.
- *
- * @example A wait that was told to end
- * ```ts
- * import { CancelToken, stopReason } from "@daemonkit/daemonkit";
- * import assert from "node:assert/strict";
- *
- * const token = new CancelToken();
- * token.cancel(stopReason("the tests are over"));
- * assert.throws(() => token.signal.throwIfAborted(), { code: "SHUTDOWN_REQUESTED", message: "the tests are over" });
- * ```
- */
+/** The reason of a stop that somebody asked for, never to be mistaken for a failure. */
 export function stopReason(text: string): ShutdownError {
   return new ShutdownError("SHUTDOWN_REQUESTED", text);
 }
