@@ -71,7 +71,7 @@ export function controlHandler(options: ControlOptions): ControlHandler {
   });
   app.onError((error) => {
     const made = problemOf(error);
-    if (made.status >= 500) log.error("a control request failed", { err: error });
+    if (made.status === 500) log.error("a control request failed", { err: error });
     return answerProblem(made);
   });
   app.notFound((c) => answerProblem(problem(404, "IPC_PROTOCOL", `Cannot answer as there is no ${c.req.method} ${c.req.path}`)));
