@@ -17,7 +17,7 @@ export interface RestartOptions {
   maxRestarts?: number;
   /** Makes `maxRestarts` count in a sliding window of this length instead of in a row. @default {undefined} */
   within?: Duration;
-  /** A run of at least this length is stable: the next restart is the first of a new row. @default {"60s"} */
+  /** A run of at least this length is stable: the next restart is the first of a new row. No run is with 0. @default {"60s"} */
   resetAfter?: Duration;
   /** What happens when they are used up. @default {"fatal"} */
   onExhausted?: OnExhausted;
@@ -35,7 +35,7 @@ export interface BackoffOptions {
   factor?: number;
   /** Each wait is varied by up to this share. @default {0.2} */
   jitter?: number;
-  /** A run of at least this length starts a new row. @default {"60s"} */
+  /** A run of at least this length starts a new row. No run does with 0. @default {"60s"} */
   resetAfter?: Duration;
   /** What happens when they are used up. @default {"fatal"} */
   onExhausted?: OnExhausted;
@@ -199,7 +199,8 @@ export class RestartHistory {
   judge(policy: RestartPolicy, end: { failed: boolean; ranMs: number; nowMs: number; random: number }): RestartVerdict {
     const { failed, ranMs, nowMs, random } = end;
     if (policy.when === "never" || (policy.when === "on-failure" && !failed)) return { kind: "end" };
-    if (ranMs >= policy.resetAfterMs) this.#inARow = 0;
+    // Were every run a stable one, the limit of restarts would never hold.
+    if (policy.resetAfterMs > 0 && ranMs >= policy.resetAfterMs) this.#inARow = 0;
     const attempt = ++this.#inARow;
     const delayMs = policy.delayMs(attempt, random);
     const roomInMs = policy.withinMs === undefined ? this.#roomInARow(policy) : this.#roomInWindow(policy, policy.withinMs, nowMs);

@@ -82,6 +82,7 @@ type Message =
   | { kind: "kill" }
   | { kind: "ready"; unit: Unit; context: RunContext }
   | { kind: "settled"; unit: Unit; context: RunContext; failure: { error: unknown } | undefined }
+  | { kind: "ending"; unit: Unit; context: RunContext }
   | { kind: "due"; unit: Unit }
   | { kind: "readyTimeout"; unit: Unit; context: RunContext }
   | { kind: "stopTimeout"; unit: Unit; context: RunContext };
@@ -223,7 +224,8 @@ export class Supervisor {
   async startUnits(names: readonly string[]): Promise<UnitOutcome[]> {
     this.#refuseWhenStopping("start");
     const units = names.map((name) => this.#unit(name));
-    const running = new Set(units.filter((unit) => unit.state === "running"));
+    // Of several who ask at once, the first one starts it; the others find a run under way, even if it is not ready yet.
+    const running = new Set(units.filter((unit) => unit.current !== undefined && unit.desired === "up"));
     this.post({ kind: "startUnits", units });
     await this.#when(() => units.every((unit) => this.#hasStarted(unit) || unit.isUnstopped));
     return units.map((unit) => unit.outcomeOfStart(running.has(unit)));
@@ -306,7 +308,15 @@ export class Supervisor {
     this.#mailbox.push(message);
     if (this.#isDraining) return;
     this.#isDraining = true;
-    for (let index = 0; index < this.#mailbox.length; index++) this.#handle(this.#mailbox[index]);
+    for (let index = 0; index < this.#mailbox.length; index++) {
+      try {
+        this.#handle(this.#mailbox[index]);
+      } catch (cause) {
+        // A defect, ours or of a port: the loop goes on, or nothing would ever be stopped again.
+        const message = `Cannot handle "${this.#mailbox[index].kind}": ${messageOf(cause)}`;
+        this.ports.report(new SubsystemError("RUNTIME_PANIC", this.#prefix, message, { cause }));
+      }
+    }
     this.#mailbox.length = 0;
     this.#isDraining = false;
     this.#turnMs = undefined;
@@ -334,6 +344,8 @@ export class Supervisor {
         return;
       case "settled":
         return this.#settled(message.unit, message.failure);
+      case "ending":
+        return this.#ending(message.unit, message.context);
       case "due":
         return this.#due(message.unit);
       case "readyTimeout":
@@ -499,8 +511,19 @@ export class Supervisor {
   // --- The end of a run
 
   #ended(unit: Unit, context: RunContext, body: { error: unknown } | undefined): void {
-    if (context.hasLeftovers) void context.close(body).then((failure) => this.post({ kind: "settled", unit, context, failure }));
-    else this.post({ kind: "settled", unit, context, failure: body });
+    context.isOver = true;
+    if (context.hasLeftovers) {
+      this.post({ kind: "ending", unit, context });
+      void context.close(body).then((failure) => this.post({ kind: "settled", unit, context, failure }));
+    } else this.post({ kind: "settled", unit, context, failure: body });
+  }
+
+  /** A run is on its way to its end by itself: what of it does not get there in the time of a stop is unstopped. */
+  #ending(unit: Unit, context: RunContext): void {
+    if (unit.current !== context || unit.stopAskedMs !== undefined) return;
+    unit.clearTimer();
+    unit.stopAskedMs = this.#nowMs();
+    this.#armStop(unit, context);
   }
 
   #settled(unit: Unit, bodyFailure: { error: unknown } | undefined): void {
@@ -513,7 +536,8 @@ export class Supervisor {
     unit.isUnstopped = false;
     this.#becomeUnready(unit);
     // It ended by itself before its turn to be told: a stop all the same.
-    if (this.#endsAwaitingStop(unit)) this.#move(unit, "stop", unit.reason);
+    const isWorking = unit.state === "starting" || unit.state === "running";
+    if (this.#endsAwaitingStop(unit) || (unit.desired === "down" && isWorking)) this.#move(unit, "stop", unit.reason);
     const failedToStart = unit.isOverdue && unit.desired === "up" && this.#phase !== "stopping";
     if (!failedToStart && (unit.state === "stopping" || unit.state === "fatal")) this.#settledStop(unit, context, failure);
     else if (this.#phase === "starting" && failure !== undefined && !wasReady && !unit.spec.retryStart) {
@@ -731,6 +755,7 @@ export class Supervisor {
     const waitedMs = Math.round(this.ports.clock.nowMs() - unit.stopAskedMs!);
     const reason = `did not stop within ${waitedMs} ms`;
     this.ports.report(new TimeoutError("SUBSYSTEM_STOP_TIMEOUT", `Cannot stop ${unit.path} as it ${reason}`, { context: { waitedMs } }));
+    if (unit.state === "starting" || unit.state === "running") this.#move(unit, "stop", reason);
     if (unit.desired === "up" && this.#phase !== "stopping") {
       unit.desired = "down";
       this.#move(unit, "park", `${reason}; it is not started a second time while the old run lives`);

@@ -105,6 +105,10 @@ export class Unit implements RunHost, ListenerErrorHandler {
     this.supervisor.ports.report(new SubsystemError("SUBSYSTEM_LISTENER_FAILED", this.path, message, { cause }));
   }
 
+  ending(context: RunContext): void {
+    this.supervisor.post({ kind: "ending", unit: this, context });
+  }
+
   ready(context: RunContext): void {
     this.supervisor.post({ kind: "ready", unit: this, context });
   }
@@ -143,8 +147,9 @@ export class Unit implements RunHost, ListenerErrorHandler {
   /** What a command to start it did. */
   outcomeOfStart(wasRunning: boolean): UnitOutcome {
     const ok = this.state === "running" || this.state === "completed";
-    const outcome = wasRunning ? "already running" : ok ? (this.state === "completed" ? "completed" : "started") : "failed";
-    return { name: this.path, state: this.state, outcome, ok, reason: ok ? "" : this.reason };
+    if (!ok) return { name: this.path, state: this.state, outcome: this.isOverdue ? "timed out" : "failed", ok, reason: this.reason };
+    const outcome = wasRunning ? "already running" : this.state === "completed" ? "completed" : "started";
+    return { name: this.path, state: this.state, outcome, ok, reason: "" };
   }
 
   /** What a command to stop it did. */

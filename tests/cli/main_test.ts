@@ -136,6 +136,16 @@ test("main exits with 1 when a unit is not where the command wanted it, and says
   assert.equal(machine.out, "api  failed: exited with code 3\n");
 });
 
+test("main exits with 124 when units are late, and with 1 when one has failed beside them", async () => {
+  const { machine, cli, operations } = await fixture();
+  const late = { name: "api", state: "restarting", outcome: "timed out", ok: false, reason: "not ready within 2 s" } as const;
+  operations.act = () => Promise.resolve([{ name: "db", state: "running", outcome: "started", ok: true, reason: "" }, late]);
+  assert.equal(await cli("start", "--all"), 124);
+  assert.equal(machine.out, "db   started\napi  timed out: not ready within 2 s\n");
+  operations.act = () => Promise.resolve([{ name: "db", state: "fatal", outcome: "failed", ok: false, reason: "exited" }, late]);
+  assert.equal(await cli("start", "--all"), 1);
+});
+
 test("main tells unknown names (4), nothing matched (7) and time over (124) apart", async () => {
   const { machine, cli, operations } = await fixture();
   for (const verb of ["status", "stop", "logs"]) {

@@ -140,6 +140,11 @@ test("RestartHistory.judge in a row: a run of resetAfter begins a new row, one m
   assert.deepEqual(verdicts(policy, [0, 1, 2], 9_999).map(({ kind }) => kind), ["restart", "restart", "exhausted"]);
 });
 
+test("RestartHistory.judge in a row: with resetAfter 0 no run is stable, so that the limit holds (runner 23)", () => {
+  const policy = RestartPolicy.onFailure({ jitter: 0, maxRestarts: 2, resetAfter: 0 });
+  assert.deepEqual(verdicts(policy, [0, 1, 2], 100_000).map(({ kind }) => kind), ["restart", "restart", "exhausted"]);
+});
+
 test("RestartHistory.judge in a row: pause waits for a stable time at least, again and again", () => {
   const policy = RestartPolicy.onFailure({ jitter: 0, maxRestarts: 1, resetAfter: "10s", onExhausted: "pause" });
   assert.deepEqual(verdicts(policy, [0, 100, 10_200]), [

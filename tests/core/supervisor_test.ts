@@ -349,6 +349,31 @@ test("Supervisor.startUnits: five at once start one run", async () => {
   await supervisor.stop("end");
 });
 
+test("Supervisor.startUnits: whoever finds a run under way is told so, also when it is not ready yet", async () => {
+  const rig = new Rig();
+  const a = rig.child("a", { readiness: "manual" });
+  const supervisor = rig.supervisor([a.registration]);
+  await supervisor.start(new Set(["a"]));
+  const asked = [supervisor.startUnits(["a"]), supervisor.startUnits(["a"])];
+  a.context!.ready();
+  assert.deepEqual((await Promise.all(asked)).flat().map(({ outcome }) => outcome), ["started", "already running"]);
+  await supervisor.stop("end");
+});
+
+test("Supervisor.startUnits of a child that is not ready in its time says that it timed out (runner 34)", async () => {
+  const rig = new Rig();
+  const a = rig.child("a", { readiness: "manual", ready: { timeout: "2s" }, retryStart: true });
+  const supervisor = rig.supervisor([a.registration]);
+  await supervisor.start(new Set(["a"]));
+  const asked = supervisor.startUnits(["a"]);
+  await rig.clock.advance(2_000);
+  const [{ outcome, ok, state, reason }] = await asked;
+  assert.deepEqual([outcome, ok, state], ["timed out", false, "restarting"]);
+  assert.match(reason, /not ready within 2000 ms/);
+  assert.deepEqual(rig.notes, ["enter a#1", "told a#1", "leave a#1"]);
+  await supervisor.stop("end");
+});
+
 test("Supervisor.startUnits during a slow stop waits for its end, then starts", async () => {
   const rig = new Rig();
   const a = rig.child("a", { stop: { timeout: "60s" } });

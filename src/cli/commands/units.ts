@@ -22,7 +22,9 @@ function changeUnits(verb: "start" | "stop" | "restart", doing: string): Command
       throw new CommandFailure(EXIT_CODES.nothingMatched, `Cannot ${verb} anything as no unit matches ${patterns.join(" ")}`);
     }
     if (!options.json) output.print(renderOutcomes(answer.units, { paint: output.paint }));
-    return answer.ok ? EXIT_CODES.ok : EXIT_CODES.failed;
+    if (answer.ok) return EXIT_CODES.ok;
+    const isLate = answer.units.every((unit) => unit.ok || unit.outcome === "timed out");
+    return isLate ? EXIT_CODES.timeout : EXIT_CODES.failed;
   };
 }
 
