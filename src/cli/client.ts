@@ -54,14 +54,20 @@ export class Client {
     parts.push(["n", String(options.lines)]);
     if (options.follow) parts.push(["follow", "1"]);
     const response = await this.#checked(await this.#send(`/v1/logs${query(parts)}`, { headers: { accept: "application/x-ndjson" } }));
-    await readLines(response, onLine);
+    try {
+      await readLines(response, onLine);
+    } catch (error) {
+      const why = `Cannot read any further as the connection to ${this.target.label} broke off: ${messageOf(error)}`;
+      throw new CommandFailure(EXIT_CODES.failed, `${why}; look whether it runs with \`daemonkit status\``);
+    }
     return Number(response.headers.get("daemonkit-matched") ?? 0);
   }
 
-  /** Subscribes to events, each a JSON text; `ended` resolves when the daemon has ended its side, or the signal ends ours. */
+  /** Subscribes to events, each a JSON text; `ended` resolves when the daemon's side has ended, however it did, or the signal has ended ours. */
   async events(onLine: OnLine, signal: AbortSignal): Promise<{ ended: Promise<void> }> {
     const response = await this.#ask("/v1/events", { headers: { accept: "application/x-ndjson" } });
-    return { ended: readLines(response, onLine, signal) };
+    // A daemon that dies in the middle has ended too: what it did not say is what there is to tell.
+    return { ended: readLines(response, onLine, signal).catch(() => {}) };
   }
 
   /** Commands take as long as they take, so whether the daemon answers at all is asked before. */
@@ -143,7 +149,7 @@ function query(parts: readonly (readonly [string, string])[]): string {
   return parts.length === 0 ? "" : `?${parts.map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&")}`;
 }
 
-/** Hands over the lines of an answer as they come; resolves at its end, also when the daemon vanishes in the middle. */
+/** Hands over the lines of an answer as they come; resolves at its end, rejects when it breaks off. */
 async function readLines(response: Response, onLine: OnLine, signal?: AbortSignal): Promise<void> {
   if (response.body === null) return;
   const reader = response.body.getReader();
@@ -153,7 +159,7 @@ async function readLines(response: Response, onLine: OnLine, signal?: AbortSigna
   let rest = "";
   try {
     while (true) {
-      const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
+      const { done, value } = await reader.read();
       if (done) break;
       const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
       rest = lines.pop()!;

@@ -133,6 +133,17 @@ e2e("logs shows the newest lines of the named units, and follows until the daemo
   assert.equal((await other.ended).code, 0);
 });
 
+e2e("logs -f says so, with 1, when the daemon dies in the middle", async (stage) => {
+  stage.write("daemon.toml", QUICK_START);
+  const daemon = await stage.startDaemon();
+  const follower = stage.start("logs", "-f");
+  await follower.until(/the db is ready/);
+  daemon.kill("SIGKILL");
+  const { code, stderr } = await follower.ended;
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /the connection to quick-[0-9a-f]{8} broke off: .*daemonkit status/);
+});
+
 e2e("down returns when the daemon is gone, and says how it went", async (stage) => {
   stage.write("daemon.toml", QUICK_START);
   const daemon = await stage.startDaemon();
@@ -167,7 +178,6 @@ e2e("a second daemon of the same file is refused with 1, naming the first, whose
 e2e("a daemon starts over what a killed one left, and the client says that nobody listens meanwhile", async (stage) => {
   stage.write("daemon.toml", QUICK_START);
   const first = await stage.startDaemon();
-  const pids = Object.values(await units(stage)).map((unit) => unit.details.pid!);
   first.kill("SIGKILL");
   await first.ended;
   const status = await stage.cli("status");
@@ -175,8 +185,6 @@ e2e("a daemon starts over what a killed one left, and the client says that nobod
   assert.match(status.stderr, /nobody listens/);
   await stage.startDaemon();
   assert.equal((await stage.cli("status")).code, 0);
-  // What the killed one left running is ended by its successor or by this test.
-  for (const pid of pids) if (isRunning(pid)) process.kill(pid, "SIGKILL");
 });
 
 e2e("bad configurations end run and validate with 6 and say what, where and what to do", async (stage) => {

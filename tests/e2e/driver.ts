@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -94,6 +94,8 @@ export function e2e(name: string, body: (stage: Stage, subject: Subject) => Prom
       } finally {
         for (const program of started) program.kill("SIGKILL");
         await Promise.all(started.map((program) => program.ended));
+        // A daemon that was killed leaves its services behind; they run in the stage's folder.
+        for (const pid of processesIn(folder)) endProcess(pid);
         rmSync(folder, { recursive: true, force: true });
       }
     });
@@ -176,6 +178,28 @@ function watch(child: ChildProcess): Program {
       child.stderr!.destroy();
     },
   };
+}
+
+/** Living processes whose working folder lies in a folder. */
+function processesIn(folder: string): number[] {
+  if (!existsSync("/proc")) return [];
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`).startsWith(`${folder}/`) && isRunning(pid);
+    } catch {
+      // Gone meanwhile, or somebody else's.
+      return false;
+    }
+  });
+}
+
+/** Kills a process; one that is gone is fine. */
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as { code?: string }).code !== "ESRCH") throw error;
+  }
 }
 
 /** Whether a process runs; one that has ended and was not waited for does not. */
