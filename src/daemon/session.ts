@@ -244,14 +244,24 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     this.#supervisor.add(child);
   }
 
-  /** Something failed that nobody handled: the daemon stops with the code for that. */
+  /**
+   * Something failed that nobody handled: the daemon stops with the code for that. Where the runtime does not tell who it was, whoever runs
+   * inside this process comes into question.
+   */
   uncaught(error: unknown, owner: string | undefined): void {
-    const path = owner ?? "unattributed";
+    const suspects = owner === undefined ? this.#insiders() : [owner];
+    const path = suspects.length === 1 ? suspects[0] : "unattributed";
+    const who = suspects.length > 1 ? `one of ${suspects.join(", ")}` : path;
     this.report(
-      new SubsystemError("RUNTIME_PANIC", path, `Cannot go on as ${path} left an error unhandled: ${messageOf(error)}`, { cause: error }),
+      new SubsystemError("RUNTIME_PANIC", path, `Cannot go on as ${who} left an error unhandled: ${messageOf(error)}`, { cause: error }),
     );
     this.#exitCode = EXIT_CODES.internal;
-    this.#requestShutdown(`unhandled error in ${path}: ${messageOf(error)}`);
+    this.#requestShutdown(`unhandled error in ${who}: ${messageOf(error)}`);
+  }
+
+  /** Paths of units that have run as code of this process; a service is a program of its own, a supervisor runs only others. */
+  #insiders(): string[] {
+    return this.units().filter(({ kind, run }) => run > 0 && kind !== "service" && kind !== "supervisor").map(({ name }) => name);
   }
 
   // --- What the timeline asks

@@ -39,6 +39,17 @@ test("run: a second signal forces, and a third one ends a run that ignores every
   assert.equal(await program.exited, 1);
 });
 
+test("run: a second signal a second later forces: the report is printed, names who stayed, and the exit code is 1", async () => {
+  await using program = run("given-up");
+  await program.saw("running");
+  program.signal("SIGTERM");
+  await logged(program, "stopping", 1_000);
+  program.signal("SIGTERM");
+  assert.equal(await program.exited, 1, program.stderr);
+  const { exitCode, reason, unstopped } = program.report();
+  assert.deepEqual([exitCode, reason, unstopped.map(({ path }) => path)], [1, "received SIGTERM", ["main"]]);
+});
+
 test("run: a signal during the start stops what has started, with 0", async () => {
   await using program = run("slow-start");
   await program.saw("second starts");
@@ -64,6 +75,13 @@ test("run: an error that nobody handles is charged to its subsystem, and ends th
     assert.match(errors[0], new RegExp(`careless left an error unhandled: ${message}`));
     assert.ok(program.lines.some((line) => line.startsWith("stopping: ")));
   }
+});
+
+test("run: an error of one among several is charged to it where the runtime tells, else to all who come into question", async () => {
+  await using program = run("stray-among-others");
+  assert.equal(await program.exited, 70, program.stderr);
+  const who = "Deno" in globalThis ? "careless" : "one of quiet, careless";
+  assert.match(program.report().errors[0], new RegExp(`as ${who} left an error unhandled: nobody awaits this`));
 });
 
 test("run: a closed stdout does not change the exit code", async () => {
