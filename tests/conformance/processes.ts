@@ -82,7 +82,8 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     const { out } = await run(host, { argv: ["cat", "/proc/self/stat", "/proc/self/status"], cwd: "/", env: ENV });
     const [pid, , , , pgid, session] = out.split(" ");
     assert.deepEqual([pgid, session], [pid, pid]);
-    for (const field of ["SigBlk", "SigIgn"]) assert.match(out, new RegExp(`${field}:\\s+0+\n`));
+    // Signals 1 to 31; the C library's own 32 and 33 are ignored in whatever a Deno process has started, such as Bun's tests.
+    for (const field of ["SigBlk", "SigIgn"]) assert.match(out, new RegExp(`${field}:\\s+[0-9a-f]{8}[08]0{7}\n`));
   });
 
   test(`${name}: a program can open /dev/stdout and /dev/stderr`, async () => {
