@@ -197,6 +197,11 @@ export class ConfigError extends DaemonError {
     super(code, issues.length === 0 ? message : `${message}\n${issues.map((issue) => `  ${formatIssue(issue)}`).join("\n")}`, options);
     this.issues = issues;
   }
+
+  /** The error as plain data, with its issues. */
+  override toJSON(): ErrorJson & { issues: readonly ConfigIssue[] } {
+    return { ...super.toJSON(), issues: this.issues };
+  }
 }
 
 /**
@@ -227,6 +232,11 @@ export class SubsystemError extends DaemonError {
   constructor(code: ErrorCode, subsystem: string, message: string, options?: DaemonErrorOptions) {
     super(code, message, options);
     this.subsystem = subsystem;
+  }
+
+  /** The error as plain data, with the subsystem's path. */
+  override toJSON(): ErrorJson & { subsystem: string } {
+    return { ...super.toJSON(), subsystem: this.subsystem };
   }
 }
 

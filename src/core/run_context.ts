@@ -1,5 +1,6 @@
 import type { CancelToken } from "./cancel.ts";
 import type { Clock } from "./clock.ts";
+import { SubsystemError } from "./errors.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import type { Logger } from "./log.ts";
 import type { ChildHandle, Context, ShutdownHandle } from "./subsystem.ts";
@@ -24,6 +25,8 @@ export interface RunHost extends HandleHost {
   readonly log: Logger;
   /** The run says that it is ready. */
   ready(context: RunContext): void;
+  /** The run was told to end, by itself. */
+  ending(context: RunContext): void;
 }
 
 class Handle implements ShutdownHandle {
@@ -108,6 +111,8 @@ export class RunContext extends Handle implements Context {
   readonly attempt: number;
   /** What a spawned piece of work threw first; it fails the run. */
   failure: { error: unknown } | undefined;
+  /** Its body has ended. */
+  isOver = false;
   readonly #runHost: RunHost;
   #resources: (Disposable | AsyncDisposable)[] | undefined;
   #spawned: Promise<void>[] | undefined;
@@ -141,11 +146,13 @@ export class RunContext extends Handle implements Context {
   }
 
   use<T extends Disposable | AsyncDisposable>(resource: T): T {
+    this.#refuseWhenOver("use a resource");
     (this.#resources ??= []).push(resource);
     return resource;
   }
 
   spawn(_name: string, fn: (handle: ShutdownHandle) => Promise<void> | void): void {
+    this.#refuseWhenOver("spawn work");
     const child = this.child();
     const work = (async () => {
       try {
@@ -154,11 +161,17 @@ export class RunContext extends Handle implements Context {
         if (child.isShutdown() && error === child.reason) return;
         this.failure ??= { error };
         this.token.cancel(error);
+        this.#runHost.ending(this);
       } finally {
         child[Symbol.dispose]();
       }
     })();
     (this.#spawned ??= []).push(work);
+  }
+
+  #refuseWhenOver(action: string): void {
+    if (!this.isOver) return;
+    throw new SubsystemError("RUNTIME_STATE", this.name, `Cannot ${action} as run ${this.run} of ${this.name} has ended`);
   }
 
   /** Whether something is left to clean up after `run` has settled. */

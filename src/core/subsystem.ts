@@ -140,8 +140,16 @@ export interface Context extends ShutdownHandle {
   onKill(fn: () => void): Disposable;
   /** Says that it is ready to serve. Later calls, and calls after the run has ended, do nothing. */
   ready(): void;
-  /** Hands a resource to the run, which disposes it at its end: in reverse order, each one even when others throw. Returns it. */
+  /**
+   * Hands a resource to the run, which disposes it at its end: in reverse order, each one even when others throw. Returns it.
+   *
+   * @throws {SubsystemError} if `run` has returned.
+   */
   use<T extends Disposable | AsyncDisposable>(resource: T): T;
-  /** Starts work that belongs to this run: it is cancelled and awaited before the run counts as settled, and its failure fails the run. */
+  /**
+   * Starts work that belongs to this run: it is cancelled and awaited before the run counts as settled, and its failure fails the run.
+   *
+   * @throws {SubsystemError} if `run` has returned.
+   */
   spawn(name: string, fn: (handle: ShutdownHandle) => Promise<void> | void): void;
 }

@@ -386,6 +386,7 @@ export class Supervisor {
           if (unit.state === "starting" && unit.timer === undefined) this.#armReady(unit, unit.current);
           this.#groupRestart?.members.delete(unit);
           this.#advanceGroup();
+          for (const other of unit.dependents) this.#consider(other);
         }
         continue;
       }

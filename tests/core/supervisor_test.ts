@@ -304,6 +304,59 @@ test("Context.spawn: the run ends only after what it spawned, and fails when tha
   await supervisor.stop("end");
 });
 
+test("Context.spawn: a run that goes on although what it spawned has failed is parked after the time of a stop", async () => {
+  const rig = new Rig();
+  const a = rig.child("a");
+  a.isDeaf = true;
+  a.onEnter = (context) => context.spawn("work", () => Promise.reject(new Error("worker died")));
+  const supervisor = rig.supervisor([a.registration]);
+  await supervisor.start();
+  await settle();
+  await rig.clock.advance(5_000);
+  assert.equal(states(supervisor).a, "fatal");
+  assert.deepEqual(supervisor.unstopped(), [{ path: "a", waitedMs: 5_000 }]);
+  await a.finish();
+  assert.equal(states(supervisor).a, "stopped");
+});
+
+test("Context.spawn: work that outlives a run that has returned is parked with it after the time of a stop", async () => {
+  const rig = new Rig();
+  const work = Promise.withResolvers<void>();
+  const task = { name: "a", run: (context: Context) => context.spawn("work", () => work.promise) };
+  const supervisor = rig.supervisor([registration(task, "task")]);
+  await supervisor.start();
+  await rig.clock.advance(5_000);
+  assert.equal(states(supervisor).a, "fatal");
+  work.resolve();
+  await settle();
+  assert.equal(states(supervisor).a, "stopped");
+});
+
+test("Context.use and spawn refuse a run that has returned", async () => {
+  const rig = new Rig();
+  const a = rig.child("a", { restart: RestartPolicy.Never });
+  const supervisor = rig.supervisor([a.registration]);
+  await supervisor.start();
+  await a.finish();
+  assert.throws(() => a.context!.use({ [Symbol.dispose]: () => {} }), /run 1 of a has ended/);
+  assert.throws(() => a.context!.spawn("late", () => {}), /run 1 of a has ended/);
+});
+
+test("Supervisor goes on when one of its ports throws", async () => {
+  const rig = new Rig();
+  const a = rig.child("a");
+  const supervisor = rig.supervisor([a.registration]);
+  const { emit } = rig;
+  rig.emit = () => {
+    rig.emit = emit;
+    throw new Error("no disk");
+  };
+  const started = supervisor.start();
+  assert.match(String(rig.errors[0]), /Cannot handle "startAll": no disk/);
+  await supervisor.stop("end");
+  await assert.rejects(started);
+});
+
 test("Context: what an abort listener throws is charged to its subsystem and stops nobody else", async () => {
   const rig = new Rig();
   const [a, b] = [rig.child("a"), rig.child("b")];

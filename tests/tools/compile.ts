@@ -21,7 +21,7 @@ export const EXECUTABLE: string = `${ROOT}/dist/daemonkit`;
  * all of node_modules would be packed, 200 MB of Bun included.
  */
 const DENO_FLAGS = [
-  ...["read", "write", "env", "net", "run", "sys", "ffi"].map((name) => `--allow-${name}`),
+  "--allow-all",
   "--node-modules-dir=none",
   "--exclude-unused-npm",
 ];
