@@ -52,6 +52,7 @@ export class Drive implements Disposable {
         stopAskedMs: undefined,
         timeRemaining: () => undefined,
         requestShutdown: () => {},
+        ending: () => {},
         ready: () => {
           this.isReady = true;
           becameReady.resolve();
