@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { realpathSync } from "node:fs";
+import { e2e, isRunning } from "./driver.ts";
+import { unitsOf, untilUnits } from "./units.ts";
+
+const STEADY = `[service.steady]\nrun = ["sleep", "1000"]\n`;
+
+e2e(
+  "runner 23: twenty crashes end as fatal with the last exit, signal and lines, also when every run counts as long enough",
+  async (stage) => {
+    const restart = `[service.NAME.restart]\ndelay = "1ms"\nmax_delay = "5ms"\nmax_restarts = 20\nreset_after = "0s"\n`;
+    const crash = (name: string, run: string) => `[service.${name}]\nrun = "${run}"\n${restart.replace("NAME", name)}`;
+    stage.write(
+      "daemon.toml",
+      `name = "crash"\n${STEADY}${crash("code", "echo disk is full >&2; exit 3")}${crash("signal", "echo bye; kill -SEGV $$")}`,
+    );
+    await stage.startDaemon();
+    const { code, signal, steady } = await untilUnits(stage, ({ code, signal }) => code.state === "fatal" && signal.state === "fatal");
+    assert.equal(steady.state, "running");
+    for (const unit of [code, signal]) assert.deepEqual([unit.run, unit.restarts, unit.details.pid], [21, 20, null]);
+    assert.match(code.reason, /exited with code 3 \(20 restarts are used up\)/);
+    assert.match(signal.reason, /was ended by SIGSEGV/);
+    assert.deepEqual([code.details.lastExit!.code, code.details.lastExit!.signal, code.details.lastLines], [3, null, ["disk is full"]]);
+    assert.deepEqual([signal.details.lastExit!.code, signal.details.lastExit!.signal], [null, "SIGSEGV"]);
+    assert.match((await stage.cli("status")).stdout, /^code +fatal .*20 +.*exited with code 3/m);
+  },
+);
+
+e2e(
+  "runner 27: a service that is always restarted stays stopped by hand, after SIGHUP and after a restart of the daemon",
+  async (stage) => {
+    stage.write("daemon.toml", `name = "manual"\n${STEADY}[service.x]\nrun = ["sleep", "1000"]\nrestart = "always"\n`);
+    const first = await stage.startDaemon();
+    assert.equal((await stage.cli("stop", "x")).code, 0);
+    first.kill("SIGHUP");
+    await first.until(/the configuration is valid/);
+    assert.equal((await unitsOf(stage)).x.state, "stopped");
+    assert.equal((await stage.cli("down")).code, 0);
+    for (let start = 1; start <= 2; start++) {
+      const daemon = await stage.startDaemon();
+      const { x, steady } = await unitsOf(stage);
+      assert.deepEqual([x.state, x.desired, x.reason, steady.state], ["stopped", "down", "stopped by an operator", "running"]);
+      daemon.kill("SIGTERM");
+      assert.equal((await daemon.ended).code, 0);
+    }
+    await stage.startDaemon();
+    assert.equal((await stage.cli("start", "x")).code, 0);
+    assert.equal((await unitsOf(stage)).x.state, "running");
+  },
+);
+
+e2e(
+  "runner 29: an exit code that is a success completes the service, its dependents follow, and nothing counts as failed",
+  async (stage) => {
+    stage.write(
+      "daemon.toml",
+      `name = "success"\n[service.migrate]\nrun = "exit 3"\nsuccess_exit_codes = [0, 3]\nessential = true\n` +
+        `[service.web]\nrun = ["sleep", "1000"]\nafter = ["migrate:exited-ok"]\n`,
+    );
+    const daemon = await stage.startDaemon();
+    const { migrate, web } = await unitsOf(stage);
+    assert.deepEqual([migrate.state, migrate.restarts, migrate.details.lastExit!.code, web.state], ["completed", 0, 3, "running"]);
+    assert.equal(migrate.details.lastLines, undefined);
+    assert.equal((await stage.cli("start", "migrate")).code, 0);
+    daemon.kill("SIGTERM");
+    const { code, stderr } = await daemon.ended;
+    assert.equal(code, 0, stderr);
+    assert.doesNotMatch(stderr, / ERROR | error /);
+  },
+);
+
+e2e("runner 30: a crash by a signal is recorded as such, and is 128 + n to whoever called run", async (stage) => {
+  const end = (signal: string) => `run = "kill -${signal} $$"\nrestart = "never"\n`;
+  stage.write("daemon.toml", `name = "signal"\n[service.x]\n${end("KILL")}`);
+  const alone = await stage.cli("run");
+  assert.equal(alone.code, 137);
+  assert.match(alone.stderr, /was ended by SIGKILL/);
+  stage.write("daemon.toml", `name = "signal"\n${STEADY}[service.x]\nessential = true\n${end("TERM")}`);
+  const essential = await stage.cli("run");
+  assert.equal(essential.code, 143);
+  assert.match(essential.stderr, /x is essential and ended: .*was ended by SIGTERM/);
+  stage.write("daemon.toml", `name = "signal"\n${STEADY}[service.x]\n${end("TERM")}`);
+  await stage.startDaemon();
+  const { x } = await untilUnits(stage, ({ x }) => x.state === "failed");
+  assert.deepEqual([x.details.lastExit!.code, x.details.lastExit!.signal], [null, "SIGTERM"]);
+});
+
+e2e(
+  "runner 31: what comes after a service that is never ready and exits is skipped with the reason, and nothing waits for ever",
+  async (stage) => {
+    const db = `[service.db]\nrun = "echo no disk; exit 9"\nready = { log = "^never" }\nrestart = { delay = "1ms", max_restarts = 1 }\n`;
+    const web = `[service.web]\nrun = ["sleep", "1000"]\nafter = ["db"]\n[service.edge]\nrun = ["sleep", "1000"]\nafter = ["web"]\n`;
+    stage.write("daemon.toml", `name = "skip"\n${STEADY}${db}${web}`);
+    await stage.startDaemon();
+    const units = await untilUnits(stage, ({ edge }) => edge.state === "skipped");
+    assert.deepEqual(Object.values(units).map(({ name, state }) => `${name} ${state}`), [
+      "steady running",
+      "db fatal",
+      "web skipped",
+      "edge skipped",
+    ]);
+    assert.deepEqual([units.web.reason, units.edge.reason], ["db fatal", "web skipped"]);
+    assert.equal((await stage.cli("start", "web")).code, 1);
+    assert.equal((await stage.cli("down")).code, 0);
+
+    stage.write("daemon.toml", `name = "skip"\n${db}${web}`);
+    const { code, stderr } = await stage.cli("run");
+    assert.equal(code, 9, stderr);
+  },
+);
+
+e2e("runner 34: start of what is not ready by its deadline exits with 124, and the process is stopped", async (stage) => {
+  stage.write(
+    "daemon.toml",
+    `name = "late"\n${STEADY}[service.x]\nrun = "echo up; exec sleep 1000"\nrestart = "never"\nready = { log = "^never", timeout = "300ms" }\n`,
+  );
+  await stage.startDaemon();
+  const running = stage.start("start", "x");
+  const { code, stdout } = await running.ended;
+  assert.equal(code, 124);
+  assert.match(stdout, /^x {2}timed out: .*not ready within 300 ms/);
+  const { x } = await unitsOf(stage);
+  assert.deepEqual([x.state, x.details.pid, x.run], ["failed", null, 2]);
+  assert.equal((await stage.cli("start", "--all")).code, 124);
+});
+
+e2e("runner 35: a probe sees the environment, the folder and the port of its service", async (stage) => {
+  const folder = realpathSync(stage.folder);
+  stage.write(
+    "daemon.toml",
+    `name = "probe"\n[service.x]\nrun = ["sleep", "1000"]\nport = 7000\ninstances = 2\nenv = { GREETING = "hi" }\n` +
+      `[service.x.ready]\nexec = '[ "$GREETING $PORT $(pwd)" = "hi {port} ${folder}" ] && [ {port} = 700{instance} ]'\nevery = "50ms"\n`,
+  );
+  const daemon = await stage.startDaemon();
+  const units = await unitsOf(stage);
+  assert.deepEqual(Object.values(units).map(({ name, ready }) => [name, ready]), [["x@0", true], ["x@1", true]]);
+  const pids = Object.values(units).map((unit) => unit.details.pid!);
+  daemon.kill("SIGTERM");
+  await daemon.ended;
+  assert.deepEqual(pids.filter(isRunning), []);
+});

@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { e2e, isRunning } from "./driver.ts";
+import { groupOf, unitsOf, untilUnits } from "./units.ts";
+
+const DEAF = "trap '' TERM; echo up; while :; do sleep 0.05; done";
+
+e2e(
+  "runner 9: stop returns only when the group is empty, also when its leader goes first and a child ignores the signal",
+  async (stage) => {
+    const run = "trap 'exit 0' TERM; (trap '' TERM; echo child; while :; do sleep 0.05; done) & while :; do sleep 0.05; done";
+    stage.write(
+      "daemon.toml",
+      `name = "group"\n[service.x]\nrun = "${run}"\nready = { log = "^child" }\nstop = { timeout = "400ms" }\n`,
+    );
+    await stage.startDaemon();
+    const pid = (await unitsOf(stage)).x.details.pid!;
+    assert.ok(groupOf(pid).length >= 2);
+    const { code, stdout } = await stage.cli("stop", "x");
+    assert.deepEqual([code, stdout, groupOf(pid)], [0, "x  stopped\n", []]);
+  },
+);
+
+e2e("runner 11: what ignores the stop signal is stopping until it was killed, and stopped only then", async (stage) => {
+  stage.write("daemon.toml", `name = "deaf"\n[service.x]\nrun = "${DEAF}"\nready = { log = "up" }\nstop = { timeout = "2s" }\n`);
+  const daemon = await stage.startDaemon();
+  const pid = (await unitsOf(stage)).x.details.pid!;
+  const stop = stage.start("stop", "x");
+  const { x } = await untilUnits(stage, ({ x }) => x.state !== "running");
+  assert.deepEqual([x.state, x.details.pid, isRunning(pid)], ["stopping", pid, true]);
+  assert.deepEqual(await stop.ended, { code: 0, stdout: "x  stopped\n", stderr: (await stop.ended).stderr });
+  assert.equal(isRunning(pid), false);
+  const after = (await unitsOf(stage)).x;
+  assert.deepEqual([after.state, after.details.lastExit!.signal], ["stopped", "SIGKILL"]);
+  assert.match(daemon.stderr(), /did not stop in time and is killed/);
+});
+
+e2e("runner 14: with kill_mode process a detached helper survives the restart of its service", async (stage) => {
+  const run = "[ -e helper ] || { sleep 1000 & echo $! > helper; }; echo up; exec sleep 1000";
+  stage.write("daemon.toml", `name = "helper"\n[service.x]\nrun = "${run}"\nready = { log = "up" }\nstop = { kill_mode = "process" }\n`);
+  const daemon = await stage.startDaemon();
+  const helper = Number(readFileSync(join(stage.folder, "helper"), "utf8"));
+  try {
+    const before = (await unitsOf(stage)).x.details.pid!;
+    assert.equal((await stage.cli("restart", "x")).code, 0);
+    const after = (await unitsOf(stage)).x.details.pid!;
+    assert.deepEqual([isRunning(before), isRunning(after), isRunning(helper)], [false, true, true]);
+    daemon.kill("SIGTERM");
+    assert.equal((await daemon.ended).code, 0);
+    assert.equal(isRunning(helper), true);
+  } finally {
+    if (isRunning(helper)) process.kill(helper, "SIGKILL");
+  }
+});
+
+e2e("runner 17: SIGHUP while stopping is ignored and the stop goes on", async (stage) => {
+  const run = "trap 'echo told; sleep 0.5; exit 0' TERM; echo up; while :; do sleep 0.05; done";
+  const path = stage.write("daemon.toml", `name = "slow"\n[service.x]\nrun = "${run}"\nready = { log = "up" }\n`);
+  const daemon = await stage.startDaemon();
+  daemon.kill("SIGTERM");
+  await daemon.until(/told/);
+  writeFileSync(path, "this is no configuration");
+  daemon.kill("SIGHUP");
+  const { code, stderr } = await daemon.ended;
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stderr, /configuration/);
+});
+
+e2e("runner 18: SIGTERM with 500 children leaves none, within the graceful time", async (stage) => {
+  stage.write(
+    "daemon.toml",
+    `name = "many"\n[shutdown]\ntimeout = "20s"\n[service.x]\nrun = ["sleep", "1000"]\ninstances = 500\n`,
+  );
+  const daemon = await stage.startDaemon();
+  const pids = Object.values(await unitsOf(stage)).map((unit) => unit.details.pid!);
+  assert.equal(pids.filter(isRunning).length, 500);
+  daemon.kill("SIGTERM");
+  const { code, stderr } = await daemon.ended;
+  assert.equal(code, 0, stderr.slice(-2_000));
+  assert.deepEqual(pids.filter(isRunning), []);
+});
+
+e2e("runner 19: what comes after is gone before what it comes after is told, both being slow to stop", async (stage) => {
+  const run = "trap 'echo told; sleep 0.3; echo gone; exit 0' TERM; echo up; while :; do sleep 0.02; done";
+  stage.write(
+    "daemon.toml",
+    `name = "order"\n[service.a]\nrun = "${run}"\nready = { log = "up" }\nafter = ["b"]\n[service.b]\nrun = "${run}"\nready = { log = "up" }\n`,
+  );
+  const daemon = await stage.startDaemon();
+  daemon.kill("SIGTERM");
+  const { code, stdout } = await daemon.ended;
+  assert.equal(code, 0);
+  assert.deepEqual(stdout.match(/^[ab] \| (told|gone)$/gm), ["a | told", "a | gone", "b | told", "b | gone"]);
+});
+
+e2e("runner 22: a record from an earlier boot is ignored, even when its number is a living process now", async (stage) => {
+  stage.write("daemon.toml", `name = "boot"\n[service.x]\nrun = ["sleep", "1000"]\n`);
+  const first = await stage.startDaemon();
+  first.kill("SIGTERM");
+  await first.ended;
+  const root = join(stage.env.XDG_RUNTIME_DIR, "daemonkit");
+  const lock = join(root, readdirSync(root)[0], "lock");
+  const record = { pid: process.pid, startTicks: 1, bootId: "an earlier boot", version: "0.0.1", protocol: 1 };
+  writeFileSync(lock, JSON.stringify(record));
+  assert.equal((await stage.cli("status")).code, 3);
+  const second = await stage.startDaemon();
+  assert.doesNotMatch(second.stderr(), /earlier|crash/i);
+  assert.equal((await stage.cli("down")).code, 0);
+});
+
+e2e("library 29: a loop that is blocked for ever can only be ended from outside, which a supervising daemon does", async (stage) => {
+  const program = fileURLToPath(new URL("../fixtures/program.ts", import.meta.url));
+  const command = "Deno" in globalThis ? [process.execPath, "run", "-A", "--no-check", program] : [process.execPath, program];
+  const env = ["HOME", "DENO_DIR"].filter((name) => process.env[name]).map((name) => `${name} = ${JSON.stringify(process.env[name])}`);
+  stage.write(
+    "daemon.toml",
+    `name = "outer"\n[service.inner]\nrun = ${JSON.stringify([...command, "blocked-for-ever"])}\nenv = { ${env.join(", ")} }\n` +
+      `ready = { log = "^blocking" }\nstop = { timeout = "500ms" }\n`,
+  );
+  const daemon = await stage.startDaemon();
+  const { pid } = (await unitsOf(stage)).inner.details;
+  daemon.kill("SIGTERM");
+  const { code, stderr } = await daemon.ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /did not stop in time and is killed/);
+  assert.equal(isRunning(pid!), false);
+});
+
+e2e("library 30: SIGHUP with an invalid file keeps the old configuration, names line and column, and nothing stops", async (stage) => {
+  const text = `name = "hup"\n[service.x]\nrun = ["sleep", "1000"]\n`;
+  const path = stage.write("daemon.toml", text);
+  const daemon = await stage.startDaemon();
+  const before = await unitsOf(stage);
+  writeFileSync(path, `${text}commnad = "x"\n`);
+  daemon.kill("SIGHUP");
+  await daemon.until(/daemon\.toml:4:1: service\.x\.commnad/);
+  writeFileSync(path, `${text}[service.`);
+  daemon.kill("SIGHUP");
+  await daemon.until(/daemon\.toml:4:\d+: /);
+  const { stdout } = await stage.cli("status", "--json");
+  assert.equal(JSON.parse(stdout).ready, true);
+  assert.equal((await unitsOf(stage)).x.details.pid, before.x.details.pid);
+  writeFileSync(path, text);
+  daemon.kill("SIGHUP");
+  await daemon.until(/the configuration is valid/);
+  daemon.kill("SIGTERM");
+  assert.equal((await daemon.ended).code, 0);
+});
