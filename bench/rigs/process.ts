@@ -34,7 +34,7 @@ writeFileSync(
   config,
   `name = "rig"\n${
     Array.from({ length: services }, (_, index) =>
-      `[service.s${index}]\nrun = ["sleep", "1000"]\n[service.s${index}.restart]\ndelay = 0\nmax_restarts = 1000\n`)
+      `[service.s${index}]\nrun = ["sleep", "1000"]\n[service.s${index}.restart]\ndelay = "0ms"\nmax_restarts = 1000\n`)
       .join("")
   }`,
 );

@@ -25,6 +25,10 @@ export async function main(args: readonly string[], options: MainOptions): Promi
     if (args.length === 1 && ["version", "--version", "-V"].includes(args[0])) {
       return await (await import("./commands/version.ts")).version(context, [], {});
     }
+    // Nor need a daemon keep the parser's megabytes in memory for as long as it lives.
+    if (args[0] === "run" && args.length <= 2 && !args[1]?.startsWith("-")) {
+      return await (await import("./commands/run.ts")).run(context, args.slice(1), {});
+    }
     return await (await import("./parse.ts")).execute(args, context);
   } catch (error) {
     const exitCode = exitCodeOf(error);

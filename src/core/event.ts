@@ -47,7 +47,7 @@ export interface SubsystemReadyEvent extends EventHead {
 /** The daemon as a whole reached a step of its life. */
 export interface DaemonLifeEvent extends EventHead {
   /** Kind of the event. */
-  type: "daemon.starting" | "daemon.ready" | "daemon.stopping" | "daemon.forced" | "daemon.stopped";
+  type: "daemon.starting" | "daemon.ready" | "daemon.started" | "daemon.stopping" | "daemon.forced" | "daemon.stopped";
   /** Why, in a few words. */
   reason: string;
 }

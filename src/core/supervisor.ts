@@ -573,7 +573,12 @@ export class Supervisor {
       return this.#endedForGood(unit, failure);
     }
     if (verdict.kind === "exhausted") {
-      return this.#exhausted(unit, `${why} (${verdict.restarts} restarts are used up)`, error, verdict.onExhausted);
+      return this.#exhausted(
+        unit,
+        `${why} (${verdict.restarts} restart${verdict.restarts === 1 ? " is" : "s are"} used up)`,
+        error,
+        verdict.onExhausted,
+      );
     }
     let { delayMs } = verdict;
     let isPaused = verdict.kind === "pause";

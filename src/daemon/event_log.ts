@@ -6,6 +6,7 @@ import type { Logger } from "../core/log.ts";
 export function logEvent(daemonLog: Logger, event: DaemonEvent): void {
   if (event.type !== "subsystem.state" && event.type !== "subsystem.ready") {
     const { type, reason } = event;
+    if (type === "daemon.started") return daemonLog.warn("started", { reason });
     return type === "daemon.forced"
       ? daemonLog.warn("forcing the stop", { reason })
       : daemonLog.info(type.slice("daemon.".length), { reason });

@@ -3,7 +3,7 @@ import { CancelToken } from "../core/cancel.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { isDaemonError, messageOf, ShutdownError, SubsystemError } from "../core/errors.ts";
 import { Deadlines } from "../core/deadlines.ts";
-import type { DaemonEvent, EventBody } from "../core/event.ts";
+import type { DaemonEvent, DaemonLifeEvent, EventBody } from "../core/event.ts";
 import { EXIT_CODES, signalExitCode } from "../core/exit_codes.ts";
 import { type Host, SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { type Logger, silentLogger } from "../core/log.ts";
@@ -167,7 +167,9 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       await supervisor.start(this.surroundings?.down);
       if (this.#phase === "starting") {
         this.#phase = "running";
-        this.#announce("daemon.ready", "every unit has started");
+        const missing = this.isObserved() ? this.missing() : [];
+        if (missing.length === 0) this.#announce("daemon.ready", "every unit has started");
+        else this.#announce("daemon.started", `not ready: ${missing.join(", ")}`);
       }
       if (supervisor.isIdle) this.#unitsEnded({ kind: "idle" });
     } catch (error) {
@@ -406,7 +408,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     }
   }
 
-  #announce(type: "daemon.starting" | "daemon.ready" | "daemon.stopping" | "daemon.forced" | "daemon.stopped", reason: string): void {
+  #announce(type: DaemonLifeEvent["type"], reason: string): void {
     if (this.isObserved()) this.emit({ type, reason });
   }
 

@@ -56,6 +56,7 @@ export interface BunServer {
 export interface BunFetchInit extends RequestInit {
   unix?: string;
   proxy?: false;
+  timeout?: false;
 }
 
 /** The `Bun` global; undefined elsewhere, so that only files for Bun may import this one. */

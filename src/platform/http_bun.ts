@@ -10,7 +10,8 @@ export const httpOnBun: HttpFacts = {
     return { port: server.port ?? 0, drain: () => server.stop(false), cut: () => void server.stop(true) };
   },
   fetch(address: Address, url: string, init: RequestInit): Promise<Response> {
-    const bunInit: BunFetchInit = { ...init, proxy: false, ...("unix" in address ? address : {}) };
+    // By default Bun gives up on an answer or a stream that is quiet for five minutes, as one that follows logs may be.
+    const bunInit: BunFetchInit = { ...init, proxy: false, timeout: false, ...("unix" in address ? address : {}) };
     return fetch(url, bunInit);
   },
   // By node:net, because a Bun.connect that hangs can't be given up and keeps the process alive; imported where needed, as it costs 6 ms.
