@@ -76,7 +76,7 @@ try {
     let text = "";
     daemon.stderr.setEncoding("utf8").on("data", (chunk: string) => {
       text += chunk;
-      if (/\bready\b/.test(text)) resolve();
+      if (text.includes("every unit has started")) resolve();
     });
     daemon.on("exit", (code) => reject(new Error(`Cannot measure as the daemon exited with ${code}: ${text}`)));
   });
@@ -100,7 +100,7 @@ try {
   figure("version, wall", wall(["version"]), "ms", 20);
   figure("validate, wall", wall(["validate", config]), "ms", services === 10 ? 40 : undefined);
   const stopMs = performance.now();
-  daemon.kill("SIGTERM");
+  process.kill(daemon.pid!, "SIGTERM");
   const code = await exited;
   figure(`stop of ${services}`, performance.now() - stopMs, "ms", services === 1_000 ? 3_000 : undefined);
   if (code !== 0) throw new Error(`Cannot trust the figures as the daemon exited with ${code}`);

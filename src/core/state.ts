@@ -41,21 +41,14 @@ const notAsked = { never: "nobody told the run to stop" } as const;
 const wasAsked = { never: "a run that was told to stop settles, whatever it returns or throws" } as const;
 const ended = { never: "it is down until it is wanted again, which makes it wait first" } as const;
 
+/** What can't happen to a subsystem that has no run. */
+const withoutRun = { ready: noRun, settle: noRun, complete: noRun, retry: noRun, fail: noRun, exhaust: noRun, park: noRun } as const;
+/** What can happen to one that is down: it may be wanted again, and no more. */
+const down = { ...withoutRun, want: "waiting", start: ended, skip: ended } as const;
+
 /** Every (state, input) pair. A missing cell is a type error; an impossible one says why. */
 export const TRANSITIONS: Readonly<Record<State, Readonly<Record<StateInput, Cell>>>> = {
-  waiting: {
-    want: null,
-    start: "starting",
-    ready: noRun,
-    stop: "stopped",
-    settle: noRun,
-    complete: noRun,
-    retry: noRun,
-    fail: noRun,
-    exhaust: noRun,
-    skip: "skipped",
-    park: noRun,
-  },
+  waiting: { ...withoutRun, want: null, start: "starting", stop: "stopped", skip: "skipped" },
   starting: {
     want: null,
     start: hasRun,
@@ -95,84 +88,13 @@ export const TRANSITIONS: Readonly<Record<State, Readonly<Record<StateInput, Cel
     skip: hasRun,
     park: "fatal",
   },
-  stopped: {
-    want: "waiting",
-    start: ended,
-    ready: noRun,
-    stop: null,
-    settle: noRun,
-    complete: noRun,
-    retry: noRun,
-    fail: noRun,
-    exhaust: noRun,
-    skip: ended,
-    park: noRun,
-  },
-  restarting: {
-    want: "waiting",
-    start: "starting",
-    ready: noRun,
-    stop: "stopped",
-    settle: noRun,
-    complete: noRun,
-    retry: noRun,
-    fail: noRun,
-    exhaust: noRun,
-    skip: ended,
-    park: noRun,
-  },
-  completed: {
-    want: "waiting",
-    start: ended,
-    ready: noRun,
-    stop: "stopped",
-    settle: noRun,
-    complete: noRun,
-    retry: noRun,
-    fail: noRun,
-    exhaust: noRun,
-    skip: ended,
-    park: noRun,
-  },
-  skipped: {
-    want: "waiting",
-    start: ended,
-    ready: noRun,
-    stop: "stopped",
-    settle: noRun,
-    complete: noRun,
-    retry: noRun,
-    fail: noRun,
-    exhaust: noRun,
-    skip: null,
-    park: noRun,
-  },
-  failed: {
-    want: "waiting",
-    start: ended,
-    ready: noRun,
-    stop: "stopped",
-    settle: noRun,
-    complete: noRun,
-    retry: noRun,
-    fail: noRun,
-    exhaust: noRun,
-    skip: ended,
-    park: noRun,
-  },
-  fatal: {
-    want: "waiting",
-    start: ended,
-    ready: noRun,
-    stop: "stopped",
-    settle: "stopped",
-    complete: noRun,
-    retry: noRun,
-    fail: noRun,
-    exhaust: noRun,
-    skip: ended,
-    park: noRun,
-  },
+  restarting: { ...withoutRun, want: "waiting", start: "starting", stop: "stopped", skip: ended },
+  stopped: { ...down, stop: null },
+  completed: { ...down, stop: "stopped" },
+  skipped: { ...down, stop: "stopped", skip: null },
+  failed: { ...down, stop: "stopped" },
+  // The run of one that was parked may end after all.
+  fatal: { ...down, stop: "stopped", settle: "stopped" },
 };
 
 /**

@@ -128,7 +128,7 @@ function makeStage(folder: string, subject: Subject, started: Program[]): Stage 
     cli: (...args) => start(...args).ended,
     async startDaemon(...args) {
       const daemon = start("run", ...args);
-      await daemon.until(/every unit has started/);
+      await daemon.until(/every unit has started|not ready: /);
       return daemon;
     },
   };

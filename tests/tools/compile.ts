@@ -17,8 +17,8 @@ import { CURRENT, ensurePackages, findRuntime, ROOT, type Runtime } from "./runt
 export const EXECUTABLE: string = `${ROOT}/dist/daemonkit`;
 
 /**
- * The executable starts any program, watches any process and listens where its file says, hence the permissions. Without the other two flags
- * all of node_modules would be packed, 200 MB of Bun included.
+ * The executable starts any program, watches any process and listens where its file says; Deno shows /proc only to programs with all
+ * permissions. Without the other two flags all of node_modules would be packed, 200 MB of Bun included.
  */
 const DENO_FLAGS = [
   "--allow-all",
