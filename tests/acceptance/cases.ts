@@ -1,0 +1,519 @@
+/** An acceptance case, by its number in the list of its suite, and what shows it. */
+export interface Case {
+  /** `library`: supervision, shutdown, signals; `runner`: the executable and its services. */
+  suite: "library" | "runner";
+  /** Its number. */
+  number: number;
+  /** What it asks for, in a few words. */
+  title: string;
+  /** File below tests/ and the name of a test in it, for all that show it. */
+  tests?: readonly (readonly [file: string, name: string])[];
+  /** Why there can be no test, where there can't. */
+  reason?: string;
+}
+
+const SUPERVISOR = "core/supervisor_test.ts";
+const RESTART = "core/restart_test.ts";
+const DAEMON = "daemon/daemon_test.ts";
+const PROCESS = "daemon/process_test.ts";
+const LIBRARY = "acceptance/library_test.ts";
+const SERVICE = "service/service_test.ts";
+const SUPERVISED = "service/supervised_test.ts";
+const LOAD = "daemon/config_load_test.ts";
+const E2E = "e2e/daemon_test.ts";
+const SPAWN_E2E = "e2e/acceptance_spawn_test.ts";
+const STOP_E2E = "e2e/acceptance_stop_test.ts";
+const RESTART_E2E = "e2e/acceptance_restart_test.ts";
+
+/** Every case that holds so far. */
+export const CASES: readonly Case[] = [
+  {
+    suite: "library",
+    number: 1,
+    title: "a child that throws once is restarted once, with a new run; siblings untouched",
+    tests: [[SUPERVISOR, "Supervisor restarts a child that throws under OnFailure, with a new run, and leaves its siblings alone"]],
+  },
+  {
+    suite: "library",
+    number: 2,
+    title: "a return under OnFailure, Always and Never",
+    tests: [[SUPERVISOR, "Supervisor follows the policy when a child returns: OnFailure and Never let it be, Always starts it again"]],
+  },
+  {
+    suite: "library",
+    number: 3,
+    title: "an AbortError of somebody else's is a failure",
+    tests: [[SUPERVISOR, "Supervisor takes an AbortError as a failure when the child's own signal has not aborted"]],
+  },
+  {
+    suite: "library",
+    number: 4,
+    title: "a throw after the own signal aborted is a normal stop",
+    tests: [[
+      SUPERVISOR,
+      "Supervisor takes a throw after its own signal aborted as a normal stop, and reports it only when it is no abort",
+    ]],
+  },
+  {
+    suite: "library",
+    number: 5,
+    title: "the sixth failure in the window fails the supervisor, siblings stop in reverse, exit is not 0",
+    tests: [
+      [SUPERVISOR, "Supervisor with maxRestarts escalates the sixth failure in the window and stops the siblings in reverse"],
+      [DAEMON, "Daemon.withSupervisor: a group that gives up fails the daemon with 1"],
+    ],
+  },
+  {
+    suite: "library",
+    number: 6,
+    title: "exactly five are let through, a sixth later too: the window slides",
+    tests: [
+      [SUPERVISOR, "Supervisor with maxRestarts lets exactly that many through, and one more when the first has left the window"],
+      [RESTART, "RestartHistory.judge in a window: slides, so that the edge itself is free again"],
+    ],
+  },
+  {
+    suite: "library",
+    number: 7,
+    title: "a flapping child trips the limit although each run was ready",
+    tests: [
+      [LIBRARY, "library 7: plain OnFailure with a limit for the group trips it although each run became ready"],
+      [SUPERVISOR, "Supervisor lets a flapping child use up its restarts although each run was ready, with waits that only grow"],
+    ],
+  },
+  {
+    suite: "library",
+    number: 8,
+    title: "a stable run begins a new row, the lifetime count goes on",
+    tests: [[SUPERVISOR, "Supervisor starts a new row of waits after a stable run, and keeps the lifetime count"]],
+  },
+  {
+    suite: "library",
+    number: 9,
+    title: "every wait lies within the jitter and the limit, over 10,000 seeds",
+    tests: [[RESTART, "RestartPolicy.delayMs stays within the jitter and never beyond maxDelay, over 10,000 seeds"]],
+  },
+  {
+    suite: "library",
+    number: 10,
+    title: "restForOne",
+    tests: [[SUPERVISOR, "Supervisor restForOne restarts what was registered after the failed child, in order, and nothing else"]],
+  },
+  {
+    suite: "library",
+    number: 13,
+    title: "a failed start rolls back and joins the errors",
+    tests: [
+      [LIBRARY, "library 13: a start that fails runs nothing after it, and the report joins what failed in the start and in the stop"],
+      [SUPERVISOR, "Supervisor.start rolls back in reverse when a child fails before it is ready, and never starts what comes after"],
+    ],
+  },
+  {
+    suite: "library",
+    number: 14,
+    title: "a child that never becomes ready fails the start with its name, without a hang",
+    tests: [
+      [LIBRARY, "library 14: what never becomes ready fails the start with its name, and what had started stops in order, with no hang"],
+      [SUPERVISOR, "Supervisor.start names the child that never becomes ready, and stops the others in their own time"],
+    ],
+  },
+  {
+    suite: "library",
+    number: 15,
+    title: "a child that ignores its signal is listed as unstopped, the others stop, the deadline holds",
+    tests: [
+      [LIBRARY, "library 15: a child that ignores its signal is named, the others stop, and all is over by the deadline"],
+      [SUPERVISOR, "Supervisor.stop names a child that ignores its signal, and still stops what comes before it"],
+    ],
+  },
+  {
+    suite: "library",
+    number: 17,
+    title: "a stop that throws: the others stop, the error is there, exit 1",
+    tests: [
+      [LIBRARY, "library 17: a stop that throws is in the report, the others stop, and the exit code is 1"],
+      [SUPERVISOR, "Supervisor.stop goes on when a stop fails, and reports the failure"],
+    ],
+  },
+  {
+    suite: "library",
+    number: 18,
+    title: "no second instance while the old run has not settled",
+    tests: [
+      [LIBRARY, "library 18: a restart of what does not settle starts no second instance, and says why"],
+      [SUPERVISOR, "Supervisor.restartUnits never runs a child twice: one whose old run goes on ends as fatal, with the reason"],
+    ],
+  },
+  {
+    suite: "library",
+    number: 19,
+    title: "awaiting shutdown inside a subsystem does not deadlock",
+    tests: [[DAEMON, "Daemon.shutdown from inside a subsystem returns at once and does not deadlock"]],
+  },
+  {
+    suite: "library",
+    number: 20,
+    title: "register during shutdown is refused, the function never called",
+    tests: [[DAEMON, "Daemon.register during shutdown is refused and the subsystem never called"]],
+  },
+  {
+    suite: "library",
+    number: 21,
+    title: "autoShutdown allSignificant",
+    tests: [[SUPERVISOR, "Supervisor autoShutdown ends with the last significant child, and not because the supervisor stopped it"]],
+  },
+  {
+    suite: "library",
+    number: 23,
+    title: "disposers in reverse, all errors in one chain",
+    tests: [[SUPERVISOR, "Context.use disposes in reverse and joins all errors into one chain"]],
+  },
+  {
+    suite: "library",
+    number: 24,
+    title: "10,000 crashes and restarts leave nothing behind",
+    tests: [[
+      "core/supervisor_stress_test.ts",
+      "Daemon: 10,000 crashes and restarts, and 1,000 starts and stops, leave no memory, timer, descriptor or listener",
+    ]],
+  },
+  {
+    suite: "library",
+    number: 25,
+    title: "a throw in an abort callback is charged to its subsystem, exit 1",
+    tests: [
+      [DAEMON, "Daemon: a throw in an abort listener ends with 1 and names its subsystem"],
+      [SUPERVISOR, "Context: what an abort listener throws is charged to its subsystem and stops nobody else"],
+    ],
+  },
+  {
+    suite: "library",
+    number: 27,
+    title: "SIGTERM twice: forced with the report; in the same moment: one request",
+    tests: [
+      [PROCESS, "run: a second signal a second later forces: the report is printed, names who stayed, and the exit code is 1"],
+      [PROCESS, "run: a second signal forces, and a third one ends a run that ignores everything"],
+      [PROCESS, "run: two signals at the same moment are one request"],
+    ],
+  },
+  {
+    suite: "library",
+    number: 28,
+    title: "SIGTERM during the start",
+    tests: [
+      [PROCESS, "run: a signal during the start stops what has started, with 0"],
+      [E2E, "SIGTERM during the start ends what had started, with 0"],
+    ],
+  },
+  {
+    suite: "library",
+    number: 29,
+    title: "SIGTERM while the loop is blocked, for a while and for ever",
+    tests: [
+      [PROCESS, "run: a signal that comes while the loop is blocked is handled when it is free again"],
+      [STOP_E2E, "library 29: a loop that is blocked for ever can only be ended from outside, which a supervising daemon does"],
+    ],
+  },
+  {
+    suite: "library",
+    number: 30,
+    title: "SIGHUP with an invalid configuration",
+    tests: [[STOP_E2E, "library 30: SIGHUP with an invalid file keeps the old configuration, names line and column, and nothing stops"]],
+  },
+  {
+    suite: "library",
+    number: 31,
+    title: "stdout closed during the shutdown",
+    tests: [
+      [PROCESS, "run: a closed stdout does not change the exit code"],
+      [E2E, "a daemon whose output nobody reads any more stops with the right code"],
+    ],
+  },
+  {
+    suite: "library",
+    number: 32,
+    title: "an unhandled rejection is attributed, exit 70",
+    tests: [
+      [PROCESS, "run: an error that nobody handles is charged to its subsystem, and ends the daemon gracefully with 70"],
+      [PROCESS, "run: an error of one among several is charged to it where the runtime tells, else to all who come into question"],
+    ],
+  },
+  {
+    suite: "library",
+    number: 33,
+    title: "PID files: stale, live, and somebody else's at the end",
+    tests: [
+      [PROCESS, "withPidFile: a stale file is replaced, a live one refuses the start, and only our own is removed"],
+      [E2E, "run refuses a PID file of a living process with 1, and replaces one of a dead process"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 1,
+    title: "what can't be started is a named error and a failed attempt, the daemon is fine",
+    tests: [
+      [SPAWN_E2E, "runner 1: what can't be started fails by name, and the daemon and the other services are fine"],
+      [SPAWN_E2E, "runner 1: a log file that is a folder is refused by name with 1, and nothing was started"],
+      [SERVICE, "Service: what can't be started fails the run with a code that says why, and the daemon is fine"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 2,
+    title: "a spawn that fails for lack of resources is counted and tried again with backoff",
+    tests: [
+      [SUPERVISED, "A spawn that fails for lack of resources is counted and tried again after a wait"],
+      ["platform/process_test.ts", "spawn: without files left it fails with IO_NO_RESOURCES, and succeeds when there are some again"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 3,
+    title: "a user that is unknown or refused: never started, never as root",
+    tests: [
+      [SPAWN_E2E, "runner 3: a service whose user is unknown is never run as somebody else"],
+      ["platform/process_test.ts", "spawn: a user, niceness or folder that is refused means not started"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 4,
+    title: "five starts at once",
+    tests: [
+      [SPAWN_E2E, "runner 4: of five starts at once one starts the service, and four are told that it runs already"],
+      [SUPERVISOR, "Supervisor.startUnits: five at once start one run"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 5,
+    title: "start during a slow stop",
+    tests: [
+      [E2E, "start during a slow stop waits for it, so that there are never two copies"],
+      [SUPERVISED, "A start during a slow stop waits for it; there are never two copies"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 7,
+    title: "signals reach what a shell text started; the pid shown is documented",
+    tests: [
+      [SPAWN_E2E, "runner 7: signals reach what a shell text started; the pid shown is the shell's, which leads the group"],
+      [SERVICE, "Service: a stop reaches everything that a shell text started"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 8,
+    title: "relative paths count from the configuration file's folder",
+    tests: [
+      [SPAWN_E2E, "runner 8: relative paths count from the folder of the configuration file, wherever the command is run"],
+      [LOAD, "loadConfig: paths count from the folder of the file, or from work_dir"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 9,
+    title: "the leader exits on TERM, a child of the group ignores it",
+    tests: [
+      [STOP_E2E, "runner 9: stop returns only when the group is empty, also when its leader goes first and a child ignores the signal"],
+      [
+        SERVICE,
+        "Service: a leader that goes first leaves nobody: the whole group is killed at the timeout, and only then has it stopped",
+      ],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 11,
+    title: "a program that ignores the stop signal",
+    tests: [
+      [STOP_E2E, "runner 11: what ignores the stop signal is stopping until it was killed, and stopped only then"],
+      [SERVICE, "Service: a program that ignores the stop signal is killed at its timeout, and has not stopped before"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 14,
+    title: "kill_mode process: a helper survives the restart",
+    tests: [
+      [STOP_E2E, "runner 14: with kill_mode process a detached helper survives the restart of its service"],
+      [SUPERVISED, "A helper survives the restart of its service with kill_mode process"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 15,
+    title: "stop during a restart delay",
+    tests: [
+      [E2E, "stop during a restart delay leaves the unit stopped"],
+      [SUPERVISOR, "Supervisor.stopUnits during a wait for a restart cancels the restart"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 17,
+    title: "HUP while stopping is ignored; a second INT kills",
+    tests: [
+      [STOP_E2E, "runner 17: SIGHUP while stopping is ignored and the stop goes on"],
+      [E2E, "a second SIGINT forces, the report names who was forced, and the code is 1"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 18,
+    title: "500 children, TERM to the daemon: none is left",
+    tests: [[STOP_E2E, "runner 18: SIGTERM with 500 children leaves none, within the graceful time"]],
+  },
+  {
+    suite: "runner",
+    number: 19,
+    title: "a dependent is gone before what it depends on is told",
+    tests: [
+      [STOP_E2E, "runner 19: what comes after is gone before what it comes after is told, both being slow to stop"],
+      [SUPERVISED, "Services start in order of readiness and stop in reverse, and nobody is left"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 20,
+    title: "a stop command that hangs",
+    reason: "A service is stopped by a signal only: there is no stop command or hook in the configuration.",
+  },
+  {
+    suite: "runner",
+    number: 22,
+    title: "a record of an earlier boot",
+    tests: [
+      [STOP_E2E, "runner 22: a record from an earlier boot is ignored, even when its number is a living process now"],
+      ["daemon/instance_test.ts", "acquireInstance starts over what a crash left, and tells it from a record of an earlier boot"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 23,
+    title: "a crash loop ends as fatal with the last exit, signal and lines, also without a minimal uptime",
+    tests: [
+      [
+        RESTART_E2E,
+        "runner 23: twenty crashes end as fatal with the last exit, signal and lines, also when every run counts as long enough",
+      ],
+      [RESTART, "RestartHistory.judge in a row: with resetAfter 0 no run is stable, so that the limit holds (runner 23)"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 25,
+    title: "waits grow, are capped and varied, and begin anew after a stable run",
+    tests: [
+      [RESTART, "RestartPolicy.delayMs stays within the jitter and never beyond maxDelay, over 10,000 seeds"],
+      [RESTART, "RestartHistory.judge in a row: grows, then is used up"],
+      [SUPERVISOR, "Supervisor starts a new row of waits after a stable run, and keeps the lifetime count"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 26,
+    title: "the wall clock jumps by an hour either way",
+    tests: [[SUPERVISOR, "Supervisor uses the monotonic clock: a wall clock that jumps changes no wait"]],
+  },
+  {
+    suite: "runner",
+    number: 27,
+    title: "a manual stop holds against always, SIGHUP and a restart of the daemon",
+    tests: [
+      [RESTART_E2E, "runner 27: a service that is always restarted stays stopped by hand, after SIGHUP and after a restart of the daemon"],
+      [E2E, "a manual stop survives a restart of the daemon"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 29,
+    title: "a success exit code counts as 0 everywhere",
+    tests: [
+      [RESTART_E2E, "runner 29: an exit code that is a success completes the service, its dependents follow, and nothing counts as failed"],
+      [SERVICE, "Service: an exit code that is a success completes the run"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 30,
+    title: "a crash by a signal is recorded as such and is 128 + n to callers",
+    tests: [
+      [RESTART_E2E, "runner 30: a crash by a signal is recorded as such, and is 128 + n to whoever called run"],
+      [SERVICE, "Service: the end by a signal is told apart, and is 128 + n for callers"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 31,
+    title: "never ready and exits: dependents are skipped",
+    tests: [
+      [
+        RESTART_E2E,
+        "runner 31: what comes after a service that is never ready and exits is skipped with the reason, and nothing waits for ever",
+      ],
+      [SUPERVISED, "A service that ends before it was ever ready leaves nobody waiting"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 34,
+    title: "a missed readiness deadline has its own exit code, the process is stopped",
+    tests: [
+      [RESTART_E2E, "runner 34: start of what is not ready by its deadline exits with 124, and the process is stopped"],
+      [SUPERVISED, "A service that is never ready is stopped at its deadline, says why, and its dependents are skipped"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 35,
+    title: "a probe sees the service's environment, folder and port",
+    tests: [
+      [RESTART_E2E, "runner 35: a probe sees the environment, the folder and the port of its service"],
+      ["service/probe_test.ts", "Service: exec sees the service's environment, port and folder"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 36,
+    title: "cycle, self and unknown dependency are load errors that name the path",
+    tests: [
+      [LOAD, "loadConfig: cycle, self and unknown dependency are errors that name the path"],
+      [E2E, "bad configurations end run and validate with 6 and say what, where and what to do"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 53,
+    title: "a misspelt key is an error with a suggestion",
+    tests: [
+      [LOAD, "loadConfig: a misspelt key is an error with a suggestion"],
+      [E2E, "bad configurations end run and validate with 6 and say what, where and what to do"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 54,
+    title: "values with special characters arrive verbatim",
+    tests: [
+      [LOAD, "loadConfig: values with ; # % $ {{ }} and quotes stay verbatim"],
+      [SERVICE, "Service: values of the environment arrive as they were written"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 55,
+    title: "an undefined variable is named; a value of several lines in an env file is fine",
+    tests: [
+      [LOAD, "loadConfig: a variable that is not set is an error that names it"],
+      [SERVICE, "Service: values of the environment arrive as they were written"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 57,
+    title: "names that would hurt are refused, without case",
+    tests: [[LOAD, "loadConfig: names of services are checked, and unique without case"]],
+  },
+];
