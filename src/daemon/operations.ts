@@ -1,7 +1,7 @@
 import { SubsystemError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/event.ts";
 import { nearest } from "../core/names.ts";
-import type { DaemonStatus, LogLine, Operations, UnitOutcome } from "../core/operations.ts";
+import type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus } from "../core/operations.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 import type { Session } from "./session.ts";
 import { VERSION } from "./version.ts";
@@ -53,19 +53,20 @@ export class DaemonOperations implements Operations {
   }
 
   async start(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
-    this.#remember((down) => names.forEach((name) => down.delete(name)));
-    return await this.#each(names, options, (supervisor, own) => supervisor.startUnits(own));
+    return await this.#started(this.#each(names, options, (supervisor, own) => supervisor.startUnits(own)));
   }
 
   async stop(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
-    const outcomes = this.#each(names, options, (supervisor, own) => supervisor.stopUnits(own));
-    this.#remember((down) => names.forEach((name) => down.add(name)));
-    return await outcomes;
+    const stopping = this.#each(names, options, (supervisor, own) => supervisor.stopUnits(own));
+    this.#rememberDown(names);
+    const outcomes = await stopping;
+    // What comes after was stopped with it, and is to stay so as well.
+    if (this.#session.phase !== "stopping") this.#rememberDown(outcomes.map(({ name }) => name), ({ desired }) => desired === "down");
+    return outcomes;
   }
 
   async restart(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
-    this.#remember((down) => names.forEach((name) => down.delete(name)));
-    return await this.#each(names, options, (supervisor, own) => supervisor.restartUnits(own));
+    return await this.#started(this.#each(names, options, (supervisor, own) => supervisor.restartUnits(own)));
   }
 
   shutdown(reason: string): void {
@@ -87,12 +88,31 @@ export class DaemonOperations implements Operations {
     return this.#session.bus.on("event", fn);
   }
 
-  #remember(change: (down: Set<string>) => void): void {
+  /** Forgets the manual stops of what was started, which is more than what was named: also what that comes after. */
+  async #started(starting: Promise<UnitOutcome[]>): Promise<UnitOutcome[]> {
+    this.#forgetUp();
+    try {
+      return await starting;
+    } finally {
+      this.#forgetUp();
+    }
+  }
+
+  #forgetUp(): void {
+    const up = new Set(this.#session.units().filter(({ desired }) => desired === "up").map(({ name }) => name));
+    this.#remember((down) => new Set([...down].filter((name) => !up.has(name))));
+  }
+
+  #rememberDown(names: readonly string[], isMeant: (unit: UnitStatus) => boolean = () => true): void {
+    const meant = this.#session.units().filter((unit) => names.includes(unit.name) && isMeant(unit)).map(({ name }) => name);
+    this.#remember((down) => new Set([...down, ...meant]));
+  }
+
+  #remember(change: (down: ReadonlySet<string>) => ReadonlySet<string>): void {
     const { surroundings } = this.#session;
     if (surroundings === undefined) return;
-    const down = new Set(surroundings.down);
-    change(down);
-    surroundings.rememberDown(down);
+    const down = change(surroundings.down);
+    if (down.symmetricDifference(surroundings.down).size > 0) surroundings.rememberDown(down);
   }
 
   /** Groups the names by their supervisors and asks all of them at once. */

@@ -49,6 +49,22 @@ e2e(
   },
 );
 
+e2e("runner 27: what was stopped or started along with another is remembered like it", async (stage) => {
+  const chain = `[service.db]\nrun = ["sleep", "1000"]\n[service.web]\nrun = ["sleep", "1000"]\nafter = ["db"]\n`;
+  stage.write("daemon.toml", `name = "along"\n${STEADY}${chain}`);
+  const statesAfterRestart = async (...args: string[]) => {
+    assert.equal((await stage.cli(...args)).code, 0);
+    assert.equal((await stage.cli("down")).code, 0);
+    await stage.startDaemon();
+    return Object.values(await unitsOf(stage)).map(({ state }) => state);
+  };
+  await stage.startDaemon();
+  assert.deepEqual(await statesAfterRestart("stop", "db"), ["running", "stopped", "stopped"]);
+  assert.deepEqual(await statesAfterRestart("start", "web"), ["running", "running", "running"]);
+  assert.deepEqual(await statesAfterRestart("stop", "web", "steady"), ["stopped", "running", "stopped"]);
+  assert.deepEqual(await statesAfterRestart("restart", "steady", "web"), ["running", "running", "running"]);
+});
+
 e2e(
   "runner 29: an exit code that is a success completes the service, its dependents follow, and nothing counts as failed",
   async (stage) => {
