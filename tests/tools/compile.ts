@@ -38,6 +38,8 @@ const BUN_FLAGS = [
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",
   "--compile-autoload-package-json",
+  // A daemon is idle: code that is compiled later costs it nothing, and 4 MB are saved.
+  "--compile-jit-policy=4",
 ];
 
 /** The command line that builds the executable with a runtime. */
