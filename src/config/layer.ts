@@ -1,3 +1,4 @@
+import type { PathMap } from "./path_map.ts";
 import { formatPath, type Path, type Tree, valueAt } from "./tree.ts";
 
 /** Where something stands in a text; both count from 1. */
@@ -20,9 +21,9 @@ export interface Layer {
   /** Its values, without what was wrong. */
   readonly tree: Tree;
   /** Where a canonical path stands in the source under another one: a unit form, a shorthand. */
-  readonly written: ReadonlyMap<string, Path>;
+  readonly written: PathMap<Path>;
   /** Text of the source at a path, before its variables were replaced. */
-  readonly unexpanded: ReadonlyMap<string, string>;
+  readonly unexpanded: PathMap<string>;
   /** Names of variables, by path, for the environment. */
   readonly variables?: ReadonlyMap<string, string>;
   /** Text, for files: positions are taken from it when somebody asks. */
@@ -37,7 +38,7 @@ export function hasPath(layer: Layer, path: Path): boolean {
 /** The path under which the source itself holds a canonical path. */
 export function writtenPath(layer: Layer, path: Path): Path {
   for (let length = path.length; length > 0; length--) {
-    const written = layer.written.get(formatPath(path.slice(0, length)));
+    const written = layer.written.get(path.slice(0, length));
     if (written !== undefined) return [...written, ...path.slice(length)];
   }
   return path;

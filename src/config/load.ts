@@ -5,6 +5,7 @@ import { nearest } from "../core/names.ts";
 import { environmentLayer, type EnvironmentSource } from "./environment.ts";
 import { explainKey, type Explanation } from "./explain.ts";
 import { hasPath, type Layer, placeOf, type Position, writtenPath } from "./layer.ts";
+import { PathMap } from "./path_map.ts";
 import { type Finding, HIDDEN, isHostile, prepare, showValue } from "./prepare.ts";
 import { childOf, type ConfigSchema, factsAt, type Node, nodeAt, type Problem, type Schema } from "./schema.ts";
 import { formatPath, isTable, merge, parsePath, type Path, removeAt, setAt, type Tree, type Value } from "./tree.ts";
@@ -90,7 +91,13 @@ async function readSources(schema: ConfigSchema, sources: Sources): Promise<Read
     await addLayer(read, schema, { kind: "file", name, text: text.replace(/^\ufeff/, "") }, tree, { variables: sources.variables });
   }
   if (sources.builder !== undefined) {
-    read.layers.push({ kind: "builder", name: "Config.builder()", tree: sources.builder, written: new Map(), unexpanded: new Map() });
+    read.layers.push({
+      kind: "builder",
+      name: "Config.builder()",
+      tree: sources.builder,
+      written: new PathMap(),
+      unexpanded: new PathMap(),
+    });
   }
   return read;
 }
@@ -102,10 +109,10 @@ async function addLayer(
   raw: Tree,
   options: { areTexts?: boolean; variables?: Readonly<Record<string, string | undefined>> },
 ): Promise<void> {
-  const { tree, written, unexpanded, findings } = prepare(places, raw, options);
+  const { tree, isRight, written, unexpanded, findings } = prepare(places, raw, options);
   const layer: Layer = { ...source, tree, written, unexpanded };
   const rank = read.layers.push(layer) - 1;
-  for (const problem of checkTypes(root, places, tree)) {
+  for (const problem of isRight ? [] : checkTypes(root, places, tree)) {
     read.doubtful.push(formatPath(problem.path));
     read.issues.push(await locate({ ...problem, layer }, read.layers));
     removeAt(tree, problem.path);
@@ -113,7 +120,7 @@ async function addLayer(
   for (const finding of findings) {
     read.doubtful.push(formatPath(finding.path), ...(finding.meant === undefined ? [] : [formatPath(finding.meant)]));
     // The source holds the value under this very path, so nothing is translated.
-    const { source: place, position } = await placeOf({ ...layer, written: new Map() }, finding.path, finding.part);
+    const { source: place, position } = await placeOf({ ...layer, written: new PathMap() }, finding.path, finding.part);
     read.issues.push({ ...issueOf(finding, place), rank, position });
   }
 }
@@ -208,7 +215,7 @@ async function locate(problem: Problem, layers: readonly Layer[]): Promise<Locat
   const layer = layers[rank];
   const written = writtenPath(layer, path);
   const { source, position } = await placeOf(layer, path, "value");
-  const raw = layer.unexpanded.get(formatPath(written));
+  const raw = layer.unexpanded.get(written);
   // The value of a variable may be a secret: the text of the file is shown in its place.
   const message = raw === undefined ? problem.message : problem.message.replace(/, got .*$/s, `, got the value of ${showValue(raw)}`);
   return { ...issueOf({ ...problem, path: written, message }, source), rank, position };

@@ -4,7 +4,7 @@ export { type Explanation, type SourcedValue } from "./explain.ts";
 export { expandVariables, type Expansion } from "./expand.ts";
 export { type Layer, placeOf } from "./layer.ts";
 export { load, type Loaded, type Sources } from "./load.ts";
-export { type ConfigSchema, key, type Node, nodeOf, type Problem, type Schema, type Settlement, table } from "./schema.ts";
+export { type ConfigSchema, type Entries, key, type Node, nodeOf, type Problem, type Schema, type Settlement, table } from "./schema.ts";
 export {
   type Change,
   diff,

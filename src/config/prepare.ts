@@ -3,8 +3,9 @@ import { durationMs } from "../core/duration.ts";
 import { nearest } from "../core/names.ts";
 import type { KeyFacts, TableFacts } from "../core/config_key.ts";
 import { expandVariables } from "./expand.ts";
+import { PathMap } from "./path_map.ts";
 import { childOf, type LeafNode, type Node } from "./schema.ts";
-import { formatPath, isSame, isTable, type Path, type Tree, type Value } from "./tree.ts";
+import { isSame, isTable, type Path, type Tree, type Value } from "./tree.ts";
 
 /** A mistake within one source, at the path under which the source holds it. */
 export interface Finding {
@@ -26,10 +27,12 @@ export interface Finding {
 export interface Prepared {
   /** Its values without what was wrong. */
   tree: Tree;
+  /** Whether each of these values is plainly right by itself, so that the schema need not look for mistakes. */
+  isRight: boolean;
   /** Canonical path → path in the source, where they differ. */
-  written: Map<string, Path>;
+  written: PathMap<Path>;
   /** Canonical path → text before its variables were replaced. */
-  unexpanded: Map<string, string>;
+  unexpanded: PathMap<string>;
   /** What was wrong. */
   findings: Finding[];
 }
@@ -74,110 +77,135 @@ export function showValue(value: Value): string {
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
-/** The table around a value: as the source holds it, and as the schema knows it. */
-interface Siblings {
-  raw: Tree;
-  entries: Readonly<Record<string, Node>>;
-}
-
+/** One walk through one source. */
 class Preparation {
   readonly #root: Node;
-  readonly #options: PrepareOptions;
-  readonly #written = new Map<string, Path>();
-  readonly #unexpanded = new Map<string, string>();
+  readonly #areTexts: boolean;
+  readonly #variables: PrepareOptions["variables"];
+  readonly #written = new PathMap<Path>();
+  readonly #unexpanded = new PathMap<string>();
   readonly #findings: Finding[] = [];
+  /** Where the walk is: copied only where a path is kept. */
+  readonly #path: (string | number)[] = [];
+  #isRight = true;
 
-  constructor(root: Node, options: PrepareOptions) {
+  constructor(root: Node, { areTexts = false, variables }: PrepareOptions) {
     this.#root = root;
-    this.#options = options;
+    this.#areTexts = areTexts;
+    this.#variables = variables;
   }
 
   run(raw: Tree): Prepared {
-    const tree = this.#table(raw, this.#root, []);
-    return { tree, written: this.#written, unexpanded: this.#unexpanded, findings: this.#findings };
+    const tree = this.#table(raw, this.#root);
+    return { tree, isRight: this.#isRight, written: this.#written, unexpanded: this.#unexpanded, findings: this.#findings };
   }
 
-  #table(raw: Tree, node: Node, path: Path): Tree {
+  #table(raw: Tree, node: Node): Tree {
+    // Plain objects: those of the parser have no prototype, which makes them slow to read.
     const tree: Tree = {};
+    const path = this.#path;
+    const depth = path.length;
     for (const key of Object.keys(raw)) {
-      const here = [...path, key];
-      if (isHostile(key)) this.#find(here, "key", `expected another name, got ${JSON.stringify(key)}, which JavaScript reserves`);
-      else if (node.type === "map") {
-        const problem = node.facts.nameProblem?.(key);
-        if (problem !== undefined) this.#find(here, "key", `the name ${problem}`);
-        else this.#value(tree, key, raw[key], node.value, here);
-      } else if (node.type === "table") {
-        const child = Object.hasOwn(node.entries, key) ? node.entries[key] : undefined;
-        if (child === undefined) this.#unknownKey(key, node.facts, Object.keys(node.entries), here);
-        else this.#value(tree, key, raw[key], child, here, { raw, entries: node.entries });
-      }
+      path[depth] = key;
+      const kept = this.#entry(raw, key, node, tree);
+      if (kept !== undefined) tree[key] = kept;
     }
+    path.length = depth;
     return tree;
   }
 
-  #value(tree: Tree, key: string, value: Value, node: Node, path: Path, siblings?: Siblings): void {
-    if (node.type !== "leaf") return this.#tableValue(tree, key, value, node, path);
-    const { facts } = node;
-    const plain = this.#read(value, node, path);
-    if (plain === undefined) return;
-    if (facts.unitFormOf === undefined) this.#keep(tree, key, plain, facts, path);
-    else this.#unitForm(tree, facts.unitFormOf, plain, facts.expects!, path, siblings!);
+  /** What stands at a key of a table; undefined to leave it out, as all methods below do. */
+  #entry(raw: Tree, key: string, node: Node, tree: Tree): Value {
+    if (isHostile(key)) return this.#find("key", `expected another name, got ${JSON.stringify(key)}, which JavaScript reserves`);
+    if (node.type === "map") {
+      const problem = node.facts.nameProblem?.(key);
+      return problem === undefined ? this.#value(raw[key], node.value) : this.#find("key", `the name ${problem}`);
+    }
+    if (node.type === "leaf") return undefined;
+    const child = Object.hasOwn(node.entries, key) ? node.entries[key] : undefined;
+    if (child === undefined) return this.#unknownKey(key, node.facts, Object.keys(node.entries));
+    if (child.type === "leaf" && child.facts.unitFormOf !== undefined) {
+      return this.#unitForm(raw, child, node.entries[child.facts.unitFormOf] as LeafNode, tree);
+    }
+    return this.#value(raw[key], child);
   }
 
-  #keep(tree: Tree, key: string, value: Value, facts: Partial<KeyFacts>, path: Path): void {
-    if (!facts.notYet || isSame(value, facts.default)) return void (tree[key] = value);
-    const message = `expected ${showValue(facts.default)}, the only value so far, got ${showValue(value)}`;
-    this.#findings.push({ path, part: "value", message, hint: NOT_LANDED, code: "CONFIG_NOT_YET" });
+  #value(value: Value, node: Node): Value {
+    if (node.type !== "leaf") return this.#tableValue(value, node);
+    const plain = this.#read(value, node, node.facts);
+    return plain === undefined ? undefined : this.#checked(plain, node);
   }
 
-  #tableValue(tree: Tree, key: string, value: Value, node: Exclude<Node, LeafNode>, path: Path): void {
+  #checked(value: Value, { facts, accepts }: LeafNode): Value {
+    if (facts.notYet && !isSame(value, facts.default)) {
+      return this.#find(
+        "value",
+        `expected ${showValue(facts.default)}, the only value so far, got ${showValue(value)}`,
+        NOT_LANDED,
+        "CONFIG_NOT_YET",
+      );
+    }
+    this.#isRight &&= accepts(value);
+    return value;
+  }
+
+  #tableValue(value: Value, node: Exclude<Node, LeafNode>): Value {
     const { shorthand, expects = "a table" } = node.facts;
-    const table = this.#options.areTexts && typeof value === "string" ? fromJson(value, "{") : value;
-    if (isTable(table)) tree[key] = this.#table(table, node, path);
-    else if (shorthand !== undefined && typeof table === "string") {
-      const short: Tree = {};
-      this.#value(short, shorthand, table, childOf(node, shorthand)!, path);
-      tree[key] = short;
-      this.#written.set(formatPath([...path, shorthand]), path);
-    } else this.#find(path, "value", `expected ${expects}, got ${showValue(table)}`);
+    const table = this.#areTexts && typeof value === "string" ? fromJson(value, "{") : value;
+    if (isTable(table)) return this.#table(table, node);
+    if (shorthand === undefined || typeof table !== "string") {
+      return this.#find("value", `expected ${expects}, got ${showValue(table)}`);
+    }
+    const short = this.#value(table, childOf(node, shorthand)!);
+    this.#written.set([...this.#path, shorthand], [...this.#path]);
+    return short === undefined ? {} : { [shorthand]: short };
   }
 
   /** Replaces variables and reads texts by type; undefined when that failed. */
-  #read(value: Value, node: LeafNode, path: Path): Value {
-    const { bases, facts, item } = node;
-    if (Array.isArray(value)) {
-      const itemNode = { ...(item ?? node), facts };
-      const items = value.map((each, index) => this.#read(each, itemNode, [...path, index]));
-      return items.includes(undefined) ? undefined : items;
-    }
+  #read(value: Value, node: LeafNode, facts: Partial<KeyFacts>): Value {
+    if (Array.isArray(value)) return this.#readItems(value, node.item ?? node, facts);
     if (typeof value !== "string") return value;
-    const { variables, areTexts } = this.#options;
-    if (variables === undefined || facts.verbatim) return areTexts ? readText(value, bases) : value;
+    if (this.#variables !== undefined && !facts.verbatim && value.includes("${")) return this.#expand(value, this.#variables, node, facts);
+    return this.#areTexts ? readText(value, node.bases) : value;
+  }
+
+  #readItems(list: readonly Value[], node: LeafNode, facts: Partial<KeyFacts>): Value {
+    const depth = this.#path.length;
+    const items: Value[] = [];
+    for (let index = 0; index < list.length; index++) {
+      this.#path[depth] = index;
+      const item = this.#read(list[index], node, facts);
+      if (item !== undefined) items.push(item);
+    }
+    this.#path.length = depth;
+    return items.length === list.length ? items : undefined;
+  }
+
+  #expand(value: string, variables: NonNullable<PrepareOptions["variables"]>, { bases }: LeafNode, facts: Partial<KeyFacts>): Value {
     const { text, isExpanded, problems } = expandVariables(value, variables);
     for (const { name, kind } of problems) {
       if (kind === "undefined") {
-        this.#find(
-          path,
-          "value",
-          `expected the environment variable ${name} to be set, got nothing`,
-          `set it, or write \${${name}:-default}`,
-        );
-      } else {this.#find(
-          path,
-          "value",
-          `expected \${NAME} or \${NAME:-default}, got ${facts.secret ? HIDDEN : showValue(name)}`,
-          "write $${ for a literal ${",
-        );}
+        const message = `expected the environment variable ${name} to be set, got nothing`;
+        this.#find("value", message, `set it, or write \${${name}:-default}`);
+      } else {
+        const shown = facts.secret ? HIDDEN : showValue(name);
+        this.#find("value", `expected \${NAME} or \${NAME:-default}, got ${shown}`, "write $${ for a literal ${");
+      }
     }
     if (problems.length > 0) return undefined;
-    if (isExpanded) this.#unexpanded.set(formatPath(path), value);
-    return areTexts || isExpanded ? readText(text, bases) : text;
+    if (isExpanded) this.#unexpanded.set([...this.#path], value);
+    return this.#areTexts || isExpanded ? readText(text, bases) : text;
   }
 
-  #unitForm(tree: Tree, sibling: string, value: Value, expects: string, path: Path, { raw, entries }: Siblings): void {
-    const name = String(path[path.length - 1]);
+  /** Puts what a unit form says at the sibling that it stands for; nothing stands at its own key. */
+  #unitForm(raw: Tree, node: LeafNode, siblingNode: LeafNode, tree: Tree): undefined {
+    const path = [...this.#path];
+    const name = path[path.length - 1];
+    const sibling = node.facts.unitFormOf!;
+    const value = this.#read(raw[name], node, node.facts);
+    if (value === undefined) return;
     if (Object.hasOwn(raw, sibling)) {
-      return this.#find(path, "key", `expected either ${name} or ${sibling}, got both`, "remove one of them");
+      return this.#find("key", `expected either ${name} or ${sibling}, got both`, "remove one of them");
     }
     let ms: number | undefined;
     try {
@@ -185,22 +213,22 @@ class Preparation {
     } catch { /* reported below, with the place */ }
     if (ms === undefined) {
       const hint = typeof value === "number" ? `write "${value}s" for seconds, or ${sibling} = ${value}` : undefined;
-      return void this.#findings.push({ path, part: "value", message: `expected ${expects}, got ${showValue(value)}`, hint });
+      return this.#find("value", `expected ${node.facts.expects}, got ${showValue(value)}`, hint);
     }
-    this.#keep(tree, sibling, ms, entries[sibling].facts as Partial<KeyFacts>, path);
-    this.#written.set(formatPath([...path.slice(0, -1), sibling]), path);
+    const kept = this.#checked(ms, siblingNode);
+    if (kept !== undefined) tree[sibling] = kept;
+    this.#written.set([...path.slice(0, -1), sibling], path);
   }
 
-  #unknownKey(key: string, facts: Partial<TableFacts>, known: readonly string[], path: Path): void {
+  #unknownKey(key: string, facts: Partial<TableFacts>, known: readonly string[]): undefined {
     const { notYetKeys = [], aliases = {} } = facts;
     if (notYetKeys.includes(key)) {
-      const message = `expected a key that has landed, got ${JSON.stringify(key)}`;
-      return void this.#findings.push({ path, part: "key", message, hint: NOT_LANDED, code: "CONFIG_NOT_YET" });
+      return this.#find("key", `expected a key that has landed, got ${JSON.stringify(key)}`, NOT_LANDED, "CONFIG_NOT_YET");
     }
     const message = `expected a known key, got ${JSON.stringify(key)}`;
     const above = childOf(this.#root, key);
-    if (!Object.hasOwn(aliases, key) && path.length > 1 && above?.type === "leaf") {
-      return void this.#findings.push({ path, part: "key", message, hint: "move it above the first table" });
+    if (!Object.hasOwn(aliases, key) && this.#path.length > 1 && above?.type === "leaf") {
+      return this.#find("key", message, "move it above the first table");
     }
     const near = Object.hasOwn(aliases, key) ? key : nearest(key, [...known, ...Object.keys(aliases)]);
     const meant = near === undefined ? undefined : aliases[near] ?? near;
@@ -209,11 +237,12 @@ class Preparation {
       : near === key
       ? `use ${meant}`
       : `did you mean ${meant}?`;
-    this.#findings.push({ path, part: "key", message, hint, meant: meant === undefined ? undefined : [...path.slice(0, -1), meant] });
+    this.#find("key", message, hint);
+    if (meant !== undefined) this.#findings[this.#findings.length - 1].meant = [...this.#path.slice(0, -1), meant];
   }
 
-  #find(path: Path, part: Finding["part"], message: string, hint?: string): void {
-    this.#findings.push({ path, part, message, hint });
+  #find(part: Finding["part"], message: string, hint?: string, code?: ErrorCode): undefined {
+    this.#findings.push({ path: [...this.#path], part, message, hint, ...(code === undefined ? {} : { code }) });
   }
 }
 

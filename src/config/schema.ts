@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { KeyFacts, TableFacts } from "../core/config_key.ts";
+import { type Accepts, acceptsOf } from "./accepts.ts";
 import type { Layer } from "./layer.ts";
 import type { Path, Tree, Value } from "./tree.ts";
 
@@ -58,7 +59,12 @@ export interface LeafNode {
   choices?: readonly string[];
   /** What the items are, where it can be a list. */
   item?: LeafNode;
+  /** The fast check of its values. */
+  accepts: Accepts;
 }
+
+/** Keys of a table. None is required, so a tree without unknown keys is right when each value is. */
+export type Entries = Record<string, v.OptionalSchema<Schema, undefined>>;
 
 /** Makes a leaf of a table: optional, with what is known of it. */
 export function key<const S extends Schema>(schema: S, facts: KeyFacts): v.OptionalSchema<Schema, undefined> {
@@ -66,7 +72,7 @@ export function key<const S extends Schema>(schema: S, facts: KeyFacts): v.Optio
 }
 
 /** Makes a table with fixed keys. */
-export function table(entries: v.ObjectEntries, facts: TableFacts): Schema {
+export function table(entries: Entries, facts: TableFacts): Schema {
   return v.pipe(v.strictObject(entries), v.metadata({ facts })) as Schema;
 }
 
@@ -141,5 +147,6 @@ function leafOf(inner: Inner): LeafNode {
     bases: new Set(options.map(({ type }) => type === "picklist" ? "string" : type)),
     ...(inner.type === "picklist" ? { choices: inner.options as readonly string[] } : {}),
     ...(list === undefined ? {} : { item: leafOf(unwrap(list.item!)) }),
+    accepts: acceptsOf(inner),
   };
 }

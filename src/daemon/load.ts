@@ -1,12 +1,14 @@
 import type { Explanation } from "../config/explain.ts";
+import { load, type Sources } from "../config/load.ts";
+import { folderOf, resolvePath } from "../config/paths.ts";
 import type { Tree } from "../config/tree.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { Env, Files } from "../core/host.ts";
 import type { ServiceSpec } from "../service/spec.ts";
-import { folderOf, resolvePath } from "../config/paths.ts";
 import { Config, configOf, type ConfigParseOptions, type Explain } from "./config.ts";
 import { DEADLINE_KEYS, type Deadlines } from "./deadlines.ts";
 import { type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
+import { DAEMON_SCHEMA, daemonConfigSchema } from "./schema.ts";
 
 /** The parts of a host that loading needs. */
 export interface LoadHost {
@@ -105,7 +107,7 @@ export async function explainBuilt(config: Config, key: string): Promise<Explana
 
 /** The JSON Schema of the configuration file. */
 export async function configJsonSchema(): Promise<Record<string, unknown>> {
-  const [{ jsonSchemaOf }, { DAEMON_SCHEMA }] = await Promise.all([import("../config/json_schema.ts"), import("./schema.ts")]);
+  const { jsonSchemaOf } = await import("../config/json_schema.ts");
   return jsonSchemaOf(DAEMON_SCHEMA);
 }
 
@@ -113,9 +115,8 @@ export async function configJsonSchema(): Promise<Record<string, unknown>> {
 async function loadSources(
   folder: string | undefined,
   base: Config,
-  sources: Omit<import("../config/load.ts").Sources, "builder">,
+  sources: Omit<Sources, "builder">,
 ): Promise<Omit<LoadedConfig, "path" | "files">> {
-  const [{ load }, { daemonConfigSchema }] = await Promise.all([import("../config/load.ts"), import("./schema.ts")]);
   const baseDirOf = (tree: Tree): string => {
     const workDir = typeof tree.work_dir === "string" ? tree.work_dir : undefined;
     if (folder === undefined) return workDir ?? ".";
@@ -137,25 +138,27 @@ async function loadSources(
 function givenTree(config: Config): Tree {
   const { shutdown, ...all } = config.toJSON() as { shutdown: Tree } & Tree;
   const tree: Tree = {};
-  for (const [path, leaf] of Object.entries(LEAVES) as [LeafPath, Leaf][]) {
-    const [table, key] = path.split(".");
-    const value = key === undefined ? all[table] : (all[table] as Tree | undefined)?.[key];
+  for (const { table, key, leaf } of SETTINGS) {
+    const value = table === "" ? all[key] : (all[table] as Tree | undefined)?.[key];
     if (value === undefined || value === leaf.default) continue;
-    if (key === undefined) tree[table] = value;
+    if (table === "") tree[key] = value;
     else tree[table] = { ...(tree[table] as Tree | undefined), [key]: value };
   }
   const given: Tree = { ...config.shutdown.given(), ...(shutdown.exit_code === "zero" ? {} : { exit_code: shutdown.exit_code }) };
   return Object.keys(given).length === 0 ? tree : { ...tree, shutdown: given };
 }
 
+/** Every setting with the table and the key that it stands at; the table is empty for keys of the root. */
+const SETTINGS = (Object.entries(LEAVES) as [LeafPath, Leaf][]).map(([path, leaf]) => {
+  const dot = path.indexOf(".");
+  return { path, table: path.slice(0, Math.max(dot, 0)), key: path.slice(dot + 1), leaf, isPath: leaf.expects === "a path" };
+});
+
 function configOfTree(tree: Tree, resolve: (path: string, key: LeafPath) => string, explain: Explain): Config {
   const values: Record<string, unknown> = {};
-  for (const path of Object.keys(LEAVES) as LeafPath[]) {
-    const [table, key] = path.split(".");
-    const value = key === undefined ? tree[table] : (tree[table] as Tree | undefined)?.[key];
-    if (value === undefined) continue;
-    const isPath = LEAVES[path].expects === "a path";
-    values[path] = isPath ? resolve(value as string, path) : (LEAVES[path] as Leaf).read(value);
+  for (const { path, table, key, leaf, isPath } of SETTINGS) {
+    const value = table === "" ? tree[key] : (tree[table] as Tree | undefined)?.[key];
+    if (value !== undefined) values[path] = isPath ? resolve(value as string, path) : leaf.read(value);
   }
   const deadlines: Deadlines = {};
   for (const key of DEADLINE_KEYS) deadlines[key] = values[`shutdown.${key}`] as number;

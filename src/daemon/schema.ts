@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { KeyFacts, ReloadClass } from "../core/config_key.ts";
 import {
   type ConfigSchema,
+  type Entries,
   formatPath,
   isTable,
   key,
@@ -153,7 +154,7 @@ function path(name: "work_dir" | "pid_file" | "state_dir"): ReturnType<typeof ke
 }
 
 /** A key in milliseconds and its unit form, `timeout_ms = 30000` and `timeout = "30s"`. */
-function milliseconds(tableName: "shutdown" | "monitoring", name: string, min: number): v.ObjectEntries {
+function milliseconds(tableName: "shutdown" | "monitoring", name: string, min: number): Entries {
   const facts = factsOf(`${tableName}.${name}` as LeafPath, "live");
   const expects = `an integer of milliseconds >= ${min}`;
   return {

@@ -91,10 +91,6 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
       );
     }
   };
-  const isCommand = (value: unknown) =>
-    typeof value === "string"
-      ? value.trim() !== ""
-      : Array.isArray(value) && value.length > 0 && value.every((part) => typeof part === "string") && value[0] !== "";
   must(isCommand(run), "run", "a text or a list of texts that is not empty", run);
   must(Number.isInteger(instances) && instances >= 1, "instances", "an integer >= 1", instances);
   must(
@@ -131,6 +127,11 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
   };
 }
 
+function isCommand(value: unknown): boolean {
+  if (typeof value === "string") return value.trim() !== "";
+  return Array.isArray(value) && value.length > 0 && value.every((part) => typeof part === "string") && value[0] !== "";
+}
+
 function probeSpec(name: string, options: ProbeOptions): ProbeSpec {
   const { http, tcp, exec, log, every = 500, timeout = 30_000 } = options;
   const targets: ProbeTarget[] = [];
@@ -148,6 +149,8 @@ function probeSpec(name: string, options: ProbeOptions): ProbeSpec {
 
 function restartPolicy(restart: NonNullable<ServiceOptions["restart"]>): RestartPolicy {
   if (restart instanceof RestartPolicy) return restart;
+  if (restart === "on-failure") return RestartPolicy.OnFailure;
+  if (restart === "always") return RestartPolicy.Always;
   if (typeof restart === "string") return new RestartPolicy(restart);
   const { policy = "on-failure", ...options } = restart;
   return new RestartPolicy(policy, options);

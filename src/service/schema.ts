@@ -6,7 +6,7 @@ import { durationMs } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { nameKey, nameProblem } from "../core/names.ts";
-import type { OnExhausted, RestartOptions, RestartWhen } from "../core/restart.ts";
+import type { OnExhausted, RestartWhen } from "../core/restart.ts";
 import { type ProbeOptions, type ServiceOptions, serviceSpec } from "./options.ts";
 import type { ServiceSpec } from "./spec.ts";
 
@@ -103,7 +103,8 @@ export function serviceSpecs(
 ): { specs: ServiceSpec[]; problems: ServiceProblem[] } {
   const problems: ServiceProblem[] = [];
   const specs: ServiceSpec[] = [];
-  const tables = Object.entries(services).map(([name, own]) => ({ name, table: withDefaults(own, defaults) }));
+  const hasDefaults = Object.keys(defaults).length > 0;
+  const tables = Object.entries(services).map(([name, own]) => ({ name, table: hasDefaults ? withDefaults(own, defaults) : own }));
   problems.push(...sameNames(Object.keys(services)));
   for (const { name, table } of tables) {
     const own = problemsOf(name, table);
@@ -354,7 +355,9 @@ function optionsOf(table: ServiceTable): ServiceOptions {
   };
 }
 
-function restartOptions(table: NonNullable<ServiceTable["restart"]>): RestartOptions & { policy?: RestartWhen } {
+function restartOptions(table: NonNullable<ServiceTable["restart"]>): ServiceOptions["restart"] {
+  // A policy alone is the common case, and shares one object with all others.
+  if (table.policy !== undefined && Object.keys(table).length === 1) return table.policy;
   const {
     policy,
     delay,
