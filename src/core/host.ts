@@ -212,7 +212,7 @@ export interface Processes {
   signal(pid: number, signal: SignalName): boolean;
   /** Sends a signal to all of a process group; false when nobody is left in it. */
   signalGroup(pgid: number, signal: SignalName): boolean;
-  /** Living members of a process group, zombies not counted. */
+  /** Living members of a process group, zombies not counted; without a file left to open, its leader's number while there are any. */
   groupMembers(pgid: number): number[];
   /** Living processes whose environment holds `name`, with its value. Reads /proc; those of other users stay unseen without rights. */
   findByEnv(name: string): { identity: ProcessIdentity; value: string }[];
@@ -296,6 +296,6 @@ export interface OwnProcess {
   onUncaught(handler: (error: unknown, owner: string | undefined) => void): Disposable;
   /** Runs `fn`, and all that it starts, under a label that {@linkcode OwnProcess.onUncaught} reports. */
   runAs<T>(owner: string, fn: () => T): T;
-  /** Resident memory in bytes, for `version` and `status`. */
+  /** Resident memory in bytes, for `version` and `status`; 0 when the system does not tell. */
   residentBytes(): number;
 }

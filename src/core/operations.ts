@@ -49,7 +49,7 @@ export interface DaemonStatus {
   startedAt: string;
   /** Milliseconds since the start. */
   uptimeMs: number;
-  /** Resident memory of the daemon in bytes. */
+  /** Resident memory of the daemon in bytes; 0 when the system does not tell. */
   residentBytes: number;
   /** Every unit, in order of registration. */
   units: UnitStatus[];

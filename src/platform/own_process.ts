@@ -53,7 +53,13 @@ export function createOwnProcess(facts: ProcessFacts): OwnProcess {
       owners ??= new (process.getBuiltinModule("node:async_hooks").AsyncLocalStorage)<string>();
       return owners.run(owner, fn);
     },
-    residentBytes: () => process.memoryUsage.rss(),
+    residentBytes() {
+      try {
+        return process.memoryUsage.rss();
+      } catch {
+        return 0; // without a file left to open, Bun does not know
+      }
+    },
   };
 }
 

@@ -3,7 +3,7 @@ import process from "node:process";
 import type { ProcessIdentity } from "../core/host.ts";
 import { ioError } from "./io_error.ts";
 
-/** What the system says about all processes; zombies count as gone. */
+/** What the system says about all processes; zombies count as gone. Each question fails with `IO_NO_RESOURCES` without a file left to open. */
 export interface ProcessTable {
   /** The process that has this number now. */
   identify(pid: number): ProcessIdentity | undefined;
@@ -83,11 +83,17 @@ function allPids(): number[] {
   }
 }
 
-/** Undefined when the process is gone or belongs to somebody whose secrets are kept from us. */
+/**
+ * Undefined when the process is gone or belongs to somebody whose secrets are kept from us.
+ *
+ * @throws {IoError} with `IO_NO_RESOURCES` if it can't be looked at, which does not mean that it is gone.
+ */
 function readProc(path: string): string | undefined {
   try {
     return fs.readFileSync(`/proc/${path}`, "utf8");
-  } catch {
+  } catch (error) {
+    const made = ioError(error, "look at the process table", { path: `/proc/${path}` });
+    if (made.code === "IO_NO_RESOURCES") throw made;
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import process from "node:process";
-import type { Processes, SignalName } from "../core/host.ts";
+import { IoError } from "../core/errors.ts";
+import type { Processes, ProcessIdentity, SignalName } from "../core/host.ts";
 import { errnoOf, ioError } from "./io_error.ts";
 import { createProcessTable } from "./process_table.ts";
 import { createSpawn, type Launch } from "./spawn.ts";
@@ -8,29 +9,34 @@ import { findGroup, findUser } from "./users.ts";
 /** Child processes by the runtime's own launch, all else by signals and the process table. */
 export function createProcesses(launch: Launch): Processes {
   const table = createProcessTable();
+  // A program that has just been started can't be left alone because nobody could look at it.
+  const identifyChild = (pid: number): ProcessIdentity =>
+    lookOr(() => table.identifyChild(pid), () => ({ pid, startTicks: 0, bootId: "" }));
   const members = (pgid: number): number[] => {
     checkNumber("pgid", pgid, 2);
     // Cheap answer to the common question whether anybody is left: the table is read only when somebody, or a zombie, is.
-    return send(-pgid, 0) ? table.members(pgid) : [];
+    return send(-pgid, 0) ? lookOr(() => table.members(pgid), () => [pgid]) : [];
   };
   return {
-    self: () => table.identifyChild(process.pid),
+    self: () => identifyChild(process.pid),
     uid: process.geteuid?.() ?? 0,
-    spawn: createSpawn(launch, table.identifyChild),
+    spawn: createSpawn(launch, identifyChild),
     identify: (pid) => table.identify(pid),
     isAlive({ pid, startTicks, bootId }) {
-      const now = table.identify(pid);
-      return now !== undefined && now.startTicks === startTicks && now.bootId === bootId;
+      return lookOr(() => {
+        const now = table.identify(pid);
+        return now !== undefined && (startTicks === 0 || now.startTicks === startTicks && now.bootId === bootId);
+      }, () => send(pid, 0));
     },
     signal(pid, signal) {
       checkNumber("pid", pid, 1);
-      return table.identify(pid) !== undefined && send(pid, signal);
+      return lookOr(() => table.identify(pid) !== undefined, () => true) && send(pid, signal);
     },
     signalGroup(pgid, signal) {
       checkNumber("pgid", pgid, 2);
       // A group of zombies takes signals too, which must not look as if somebody were left. A living leader answers for its group: to read
       // the whole table for each of hundreds of groups takes seconds.
-      const hasMembers = table.identify(pgid) !== undefined || members(pgid).length > 0;
+      const hasMembers = lookOr(() => table.identify(pgid) !== undefined, () => true) || members(pgid).length > 0;
       return hasMembers && send(-pgid, signal);
     },
     groupMembers: members,
@@ -38,6 +44,16 @@ export function createProcesses(launch: Launch): Processes {
     user: findUser,
     group: findGroup,
   };
+}
+
+/** What the table says, or something else without a file left to open it: to run out of files must not keep anybody from being stopped. */
+function lookOr<T>(look: () => T, otherwise: () => T): T {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof IoError && error.code === "IO_NO_RESOURCES") return otherwise();
+    throw error;
+  }
 }
 
 /** Zero and minus one have meanings of their own to kill(2): our own group, and everybody. */

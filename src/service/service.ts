@@ -83,7 +83,7 @@ export class Service implements Subsystem {
   }
 
   /**
-   * `command`, `pid`, `port`, `lastExit`, `spawnFailures`, `probe` (why it is or was not ready) and, after a run that failed or never became
+   * `command`, `pid` (of the program, for a text of its shell: the leader of the group), `port`, `lastExit`, `spawnFailures`, `probe` (why it is or was not ready) and, after a run that failed or never became
    * ready, `lastLines`.
    */
   details(): Readonly<Record<string, unknown>> {
@@ -160,8 +160,7 @@ export class Service implements Subsystem {
     await probed;
     const isDrained = await output.drain();
     if (!isDrained && stop.killMode === "group") {
-      const pids = processes.findByEnv(UNIT_VARIABLE).filter(({ value }) => value === unitValue).map(({ identity }) => identity.pid);
-      context.log.warn("left processes behind that are in no group of its own and hold its output", { pids });
+      context.log.warn("left processes behind that are in no group of its own and hold its output", { pids: this.#escaped(unitValue) });
     }
 
     // Judge the end.
@@ -172,6 +171,17 @@ export class Service implements Subsystem {
     throw new SubsystemError("SUBSYSTEM_EXITED", context.name, `Service "${context.name}" ${describeExit(status)}`, {
       context: { exitCode, signal: status.signal, lastLines: output.lastLines },
     });
+  }
+
+  /** Numbers of the processes that carry the mark of a run, as far as one can look. */
+  #escaped(unitValue: string): number[] {
+    try {
+      const marked = this.#ports.host.processes.findByEnv(UNIT_VARIABLE);
+      return marked.filter(({ value }) => value === unitValue).map(({ identity }) => identity.pid);
+    } catch (error) {
+      if (isDaemonError(error) && error.code === "IO_NO_RESOURCES") return [];
+      throw error;
+    }
   }
 
   /** Whether it is ready as far as asking it can tell; a log probe does not ask. */

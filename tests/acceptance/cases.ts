@@ -262,7 +262,9 @@ export const CASES: readonly Case[] = [
     number: 2,
     title: "a spawn that fails for lack of resources is counted and tried again with backoff",
     tests: [
+      [SPAWN_E2E, "runner 2: a daemon that runs out of files counts what can't be started, tries again, and stops all that was"],
       [SUPERVISED, "A spawn that fails for lack of resources is counted and tried again after a wait"],
+      ["platform/process_test.ts", "signalGroup: without a file left to open, programs are seen and stopped all the same (runner 2)"],
       ["platform/process_test.ts", "spawn: without files left it fails with IO_NO_RESOURCES, and succeeds when there are some again"],
     ],
   },

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { e2e, isRunning } from "./driver.ts";
 import { groupOf, unitsOf, untilUnits } from "./units.ts";
 
@@ -34,6 +36,45 @@ e2e("runner 1: a log file that is a folder is refused by name with 1, and nothin
   assert.match(stderr, new RegExp(`${stage.folder}/log`));
   assert.equal(existsSync(join(stage.folder, "ran")), false);
 });
+
+e2e(
+  "runner 2: a daemon that runs out of files counts what can't be started, tries again, and stops all that was",
+  async (stage, subject) => {
+    stage.write(
+      "daemon.toml",
+      `name = "few"\n[service.x]\nrun = "echo pid $$; exec sleep 1000"\ninstances = 60\n` +
+        `restart = { delay = "20ms", max_delay = "100ms", max_restarts = inf }\n`,
+    );
+    const argv = [...subject.argv(join(stage.folder, "..")), "run"];
+    const daemon = spawn("/bin/sh", ["-c", 'ulimit -n 80; exec "$@"', "sh", ...argv], {
+      cwd: stage.folder,
+      env: stage.env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let stdout = "";
+    let stderr = "";
+    daemon.stdout.setEncoding("utf8").on("data", (piece: string) => void (stdout += piece));
+    const isFull = new Promise<void>((resolve) => {
+      daemon.stderr.setEncoding("utf8").on("data", (piece: string) => {
+        stderr += piece;
+        if (/attempt=3 .*IO_NO_RESOURCES/.test(stderr)) resolve();
+      });
+    });
+    const ended = new Promise<number | null>((resolve) => daemon.on("close", resolve));
+    try {
+      await Promise.race([isFull, ended]);
+      assert.match(stderr, /too many files/);
+      process.kill(daemon.pid!, "SIGTERM");
+      assert.equal(await ended, 0, stderr.slice(-2_000));
+      const pids = [...stdout.matchAll(/pid (\d+)$/gm)].map(([, pid]) => Number(pid));
+      assert.ok(pids.length > 5 && pids.length < 60, stdout);
+      assert.deepEqual(pids.filter(isRunning), []);
+    } finally {
+      if (isRunning(daemon.pid!)) process.kill(daemon.pid!, "SIGKILL");
+      await ended;
+    }
+  },
+);
 
 e2e("runner 3: a service whose user is unknown is never run as somebody else", async (stage) => {
   stage.write(

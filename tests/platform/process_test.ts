@@ -136,6 +136,11 @@ test("spawn: without files left it fails with IO_NO_RESOURCES, and succeeds when
   assert.equal(stdout, `IO_NO_RESOURCES\n{"code":3,"signal":null}\n`, stderr);
 });
 
+test("signalGroup: without a file left to open, programs are seen and stopped all the same (runner 2)", () => {
+  const { stdout, stderr } = shell(`ulimit -n 64; "$@"`, "no-files");
+  assert.equal(stdout, `[[true,"it","own"],[true,true,true],{"code":7,"signal":null}]\n[false,[],false]\n`, stderr);
+});
+
 if (isRoot) {
   test("spawn: a user, niceness or folder that is refused means not started", async () => {
     await using program = run("other-user");
