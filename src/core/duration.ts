@@ -2,6 +2,7 @@
 export type Duration = number | string;
 
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const SINGLE = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 const WHOLE = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/;
 const PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/g;
 const EXPECTED = 'a duration such as "250ms", "1.5s", "1h30m" or "2d"';
@@ -32,6 +33,16 @@ export function durationMs(value: Duration): number {
   if (typeof value !== "string") {
     throw new TypeError(`Cannot read a duration as it must be ${EXPECTED}: current value is of type ${typeof value}`);
   }
+  // Nearly all texts have one part, and to take a text apart costs many times as much.
+  const single = SINGLE.exec(value.trim());
+  const totalMs = single === null ? sumOfParts(value) : Number(single[1]) * UNIT_MS[single[2]];
+  if (totalMs === Infinity) {
+    throw new RangeError(`Cannot read a duration as it must be a finite one: current value is ${JSON.stringify(value)}`);
+  }
+  return totalMs;
+}
+
+function sumOfParts(value: string): number {
   const text = value.trim();
   if (!WHOLE.test(text)) {
     throw new RangeError(`Cannot read a duration as it must be ${EXPECTED}: current value is ${JSON.stringify(value)}`);
@@ -44,9 +55,6 @@ export function durationMs(value: Duration): number {
     }
     seen.add(unit);
     totalMs += Number(amount) * UNIT_MS[unit];
-  }
-  if (totalMs === Infinity) {
-    throw new RangeError(`Cannot read a duration as it must be a finite one: current value is ${JSON.stringify(value)}`);
   }
   return totalMs;
 }

@@ -152,8 +152,7 @@ function restartPolicy(restart: NonNullable<ServiceOptions["restart"]>): Restart
   if (restart === "on-failure") return RestartPolicy.OnFailure;
   if (restart === "always") return RestartPolicy.Always;
   if (typeof restart === "string") return new RestartPolicy(restart);
-  const { policy = "on-failure", ...options } = restart;
-  return new RestartPolicy(policy, options);
+  return new RestartPolicy(restart.policy ?? "on-failure", restart);
 }
 
 /** Joins a path to a folder by text alone: an absolute path stays, `.` is the folder. */
