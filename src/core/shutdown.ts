@@ -13,10 +13,10 @@ export interface ShutdownTimes {
   killTimeoutMs: number;
 }
 
-/** What a {@linkcode ShutdownTimeline} calls, each at most once and in this order. */
+/** What a {@linkcode ShutdownTimeline} calls, each at most once and in this order; `nowMs` is the clock's time, which it has just read. */
 export interface ShutdownSteps {
   /** Takes no new work anywhere and begins to stop gracefully. */
-  stop(): void;
+  stop(nowMs: number): void;
   /** Patience is over: everything is told to stop at once. */
   force(): void;
   /** Whatever can be killed is killed. */
@@ -96,8 +96,9 @@ export class ShutdownTimeline {
   hurry(): void {
     if (this.#phase === "over" || this.#phase === "idle") return;
     if (this.#phase === "killing") return this.#giveUp();
-    this.#beganMs = this.#clock.nowMs() - this.#times.forceTimeoutMs;
-    if (this.#phase === "draining") this.#steps.stop();
+    const nowMs = this.#clock.nowMs();
+    this.#beganMs = nowMs - this.#times.forceTimeoutMs;
+    if (this.#phase === "draining") this.#steps.stop(nowMs);
     if (!this.isForced && !this.#isOver) {
       this.#phase = "forced";
       this.#steps.force();
@@ -113,7 +114,7 @@ export class ShutdownTimeline {
   }
 
   #next(): void {
-    if (this.#phase === "draining") this.#enterGraceful();
+    if (this.#phase === "draining") this.#enterGraceful(this.#clock.nowMs());
     else if (this.#phase === "graceful") {
       this.#phase = "forced";
       this.#steps.force();
@@ -122,9 +123,9 @@ export class ShutdownTimeline {
     else if (this.#phase === "killing") this.#giveUp();
   }
 
-  #enterGraceful(nowMs?: number): void {
+  #enterGraceful(nowMs: number): void {
     this.#phase = "graceful";
-    this.#steps.stop();
+    this.#steps.stop(nowMs);
     this.#arm(nowMs);
   }
 

@@ -165,13 +165,14 @@ export class Supervisor {
 
   /**
    * Starts all children but those whose names are in `down`. Resolves when each has started once: is ready, has ended, waits to be
-   * restarted, or waits for one that does.
+   * restarted, or waits for one that does. `nowMs` is the clock's time, where the caller has just read it.
    *
    * @throws {SubsystemError} if a child without `retryStart` failed before it was ready; all others are down again by then, and the
    * causes hold what else went wrong.
    * @throws {ShutdownError} if it was stopped meanwhile.
    */
-  start(down: ReadonlySet<string> = NOBODY): Promise<void> {
+  start(down: ReadonlySet<string> = NOBODY, nowMs?: number): Promise<void> {
+    this.#turnMs = nowMs;
     this.post({ kind: "startAll", down });
     return this.#when(() => this.#phase === "up" || (this.#phase === "stopping" && this.#isAllDown()), () => {
       if (this.#startFailure !== undefined) throw this.#startFailure;
@@ -179,8 +180,9 @@ export class Supervisor {
     });
   }
 
-  /** Stops all children. Resolves when each is down or was given up. */
-  stop(reason: string): Promise<void> {
+  /** Stops all children. Resolves when each is down or was given up. `nowMs` is the clock's time, where the caller has just read it. */
+  stop(reason: string, nowMs?: number): Promise<void> {
+    this.#turnMs ??= nowMs;
     this.post({ kind: "stopAll", reason });
     return this.#when(() => this.#isAllDown());
   }

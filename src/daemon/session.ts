@@ -155,16 +155,18 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       const needsHost = ownsProcess || loaded !== undefined || pidFile !== undefined || sink !== undefined || host !== undefined ||
         entries.some((entry) => "service" in entry);
       let registrations: readonly Registration[];
+      let nowMs: number | undefined = this.#startedMs;
       if (needsHost) {
         const { prepare } = await import("./prepare.ts");
         registrations = await prepare(this, ownsProcess);
+        nowMs = undefined;
       } else registrations = entries.map((entry) => "make" in entry ? entry.make(this) : entry as Registration);
       if (this.#phase === "stopping") throw new ShutdownError("SHUTDOWN_IN_PROGRESS", "Cannot finish the start as a shutdown has begun");
       const supervisor = new Supervisor(this, new CancelToken(), registrations);
       this.#supervisor = supervisor;
       supervisor.onEnd((end) => this.#unitsEnded(end));
       this.#announce("daemon.starting", "start");
-      await supervisor.start(this.surroundings?.down);
+      await supervisor.start(this.surroundings?.down, nowMs);
       if (this.#phase === "starting") {
         this.#phase = "running";
         const missing = this.isObserved() ? this.missing() : [];
@@ -173,7 +175,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       }
       if (supervisor.isIdle) this.#unitsEnded({ kind: "idle" });
     } catch (error) {
-      if (this.#phase !== "stopping") {
+      if (this.#phase === "starting") {
         this.#errors.push(error);
         this.#exitCode ??= EXIT_CODES.failed;
         this.#requestShutdown(messageOf(error));
@@ -269,10 +271,10 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   // --- What the timeline asks
 
   /** Takes no new work anywhere and stops every unit in its turn. */
-  stop(): void {
+  stop(nowMs: number): void {
     const supervisor = this.#supervisor!;
     supervisor.stopIntake();
-    void supervisor.stop(this.#reason).then(() => this.#finish());
+    void supervisor.stop(this.#reason, nowMs).then(() => this.#finish());
   }
 
   /** Tells every unit at once that patience is over. */
