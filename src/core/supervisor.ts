@@ -100,6 +100,7 @@ interface Waiter {
 }
 
 const NOBODY: ReadonlySet<string> = new Set();
+const settled: Promise<void> = Promise.resolve();
 
 /** Immediate restarts in one turn of the loop before the platform gets to breathe. */
 const IMMEDIATE_RESTARTS = 64;
@@ -174,6 +175,7 @@ export class Supervisor {
   start(down: ReadonlySet<string> = NOBODY, nowMs?: number): Promise<void> {
     this.#turnMs = nowMs;
     this.post({ kind: "startAll", down });
+    if (this.#phase === "up") return settled;
     return this.#when(() => this.#phase === "up" || (this.#phase === "stopping" && this.#isAllDown()), () => {
       if (this.#startFailure !== undefined) throw this.#startFailure;
       if (this.#phase === "stopping") throw new ShutdownError("SHUTDOWN_IN_PROGRESS", "Cannot finish the start as a shutdown has begun");
@@ -866,23 +868,26 @@ export class Supervisor {
     if (isIdle && !this.#isIdle) this.#onEnd?.({ kind: "idle" });
     this.#isIdle = isIdle;
     if (this.#waiters.length === 0) return;
-    const over = this.#waiters.filter((waiter) => waiter.isOver());
-    if (over.length === 0) return;
-    this.#waiters = this.#waiters.filter((waiter) => !over.includes(waiter));
-    for (const waiter of over) waiter.resolve();
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) {
+      if (waiter.isOver()) waiter.resolve();
+      else this.#waiters.push(waiter);
+    }
   }
 
-  #when(isOver: () => boolean, check: () => void = () => {}): Promise<void> {
+  #when(isOver: () => boolean, check?: () => void): Promise<void> {
+    if (check === undefined && !this.#isDraining && isOver()) return settled;
     return new Promise<void>((resolve, reject) => {
       const end = () => {
         try {
-          check();
+          check?.();
           resolve();
         } catch (error) {
           reject(error);
         }
       };
-      if (isOver() && !this.#isDraining) end();
+      if (!this.#isDraining && isOver()) end();
       else this.#waiters.push({ isOver, resolve: end });
     });
   }
