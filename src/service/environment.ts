@@ -65,7 +65,7 @@ function readEnvFile(file: { path: string; optional: boolean }, host: Host, unit
     const code = isDaemonError(cause) ? cause.code : "IO_FAILED";
     if (code === "IO_NOT_FOUND" && file.optional) return new Map();
     const hint = code === "IO_NOT_FOUND" ? `must exist; write "?" before its path if it may be missing` : "must be readable";
-    throw new SubsystemError(code, unit, `Cannot start "${unit}" as its env_file ${hint}: current value is "${file.path}"`, {
+    throw new SubsystemError(code, unit, `Cannot start ${unit} as its env_file ${hint}: current value is "${file.path}"`, {
       cause,
       context: { path: file.path },
     });
@@ -77,7 +77,7 @@ function readEnvFile(file: { path: string; optional: boolean }, host: Host, unit
     throw new SubsystemError(
       "CONFIG_SYNTAX",
       unit,
-      `Cannot start "${unit}" because of its env_file: ${file.path}:${line}: ${messageOf(cause)}`,
+      `Cannot start ${unit} because of its env_file: ${file.path}:${line}: ${messageOf(cause)}`,
       {
         cause,
         context: { path: file.path, line },

@@ -168,7 +168,7 @@ export class Service implements Subsystem {
     const isFailure = !context.isShutdown() && !successExitCodes.includes(exitCode);
     this.#lastLines = isFailure || !isReady ? output.lastLines : undefined;
     if (!isFailure) return;
-    throw new SubsystemError("SUBSYSTEM_EXITED", context.name, `Service "${context.name}" ${describeExit(status)}`, {
+    throw new SubsystemError("SUBSYSTEM_EXITED", context.name, `${context.name} ${describeExit(status)}`, {
       context: { exitCode, signal: status.signal, lastLines: output.lastLines },
     });
   }
@@ -215,6 +215,6 @@ export class Service implements Subsystem {
 
   #startError(unit: string, cause: unknown): unknown {
     if (!isDaemonError(cause) || cause instanceof SubsystemError) return cause;
-    return new SubsystemError(cause.code, unit, `Cannot start "${unit}": ${messageOf(cause)}`, { cause, context: cause.context });
+    return new SubsystemError(cause.code, unit, `${unit}: ${messageOf(cause)}`, { cause, context: cause.context });
   }
 }
