@@ -251,16 +251,8 @@ export class Supervisor {
     const units = names.map((name) => this.#unit(name));
     const runs = new Map(units.map((unit) => [unit, unit.run]));
     this.post({ kind: "restartUnits", units });
-    await this.#when(() =>
-      units.every((unit) =>
-        unit.isUnstopped ||
-        (unit.run > runs.get(unit)! || unit.current === undefined || unit.desired === "down") && this.#hasStarted(unit)
-      )
-    );
-    return units.map((unit) => {
-      const { outcome, ...rest } = unit.outcomeOfStart(false);
-      return { ...rest, outcome: outcome === "started" ? "restarted" : outcome };
-    });
+    await this.#when(() => units.every((unit) => unit.isUnstopped || !unit.awaitsStop && this.#hasStarted(unit)));
+    return units.map((unit) => unit.outcomeOfRestart(runs.get(unit)!));
   }
 
   /** Whether it has started and no child lives or will live by itself. */
@@ -540,26 +532,28 @@ export class Supervisor {
     unit.current = undefined;
     unit.isUnstopped = false;
     this.#becomeUnready(unit);
-    // It ended by itself before its turn to be told: a stop all the same.
+    // It ended by itself before its turn to be told: a stop all the same, but not one that could fail.
     const isWorking = unit.state === "starting" || unit.state === "running";
-    if (this.#endsAwaitingStop(unit) || (unit.desired === "down" && isWorking)) this.#move(unit, "stop", unit.reason);
+    const wasTold = !this.#endsAwaitingStop(unit) && !(unit.desired === "down" && isWorking);
+    if (!wasTold) this.#move(unit, "stop", unit.reason);
     const failedToStart = unit.isOverdue && unit.desired === "up" && this.#phase !== "stopping";
-    if (!failedToStart && (unit.state === "stopping" || unit.state === "fatal")) this.#settledStop(unit, context, failure);
-    else if (this.#phase === "starting" && failure !== undefined && !wasReady && !unit.spec.retryStart) {
+    if (!failedToStart && (unit.state === "stopping" || unit.state === "fatal")) {
+      if (wasTold) this.#reportFailedStop(unit, context, failure);
+      this.#settledStop(unit, failure?.error);
+    } else if (this.#phase === "starting" && failure !== undefined && !wasReady && !unit.spec.retryStart) {
       this.#failStart(unit, failure.error);
     } else this.#judge(unit, failure);
     this.#advanceStops();
   }
 
-  #settledStop(unit: Unit, context: RunContext, failure: { error: unknown } | undefined): void {
-    if (failure !== undefined && failure.error !== this.#startFailure && !isAbort(failure.error, context.reason)) {
-      this.ports.report(
-        new SubsystemError("SUBSYSTEM_STOP_FAILED", unit.path, `Cannot stop ${unit.path} cleanly: ${messageOf(failure.error)}`, {
-          cause: failure.error,
-        }),
-      );
-    }
-    this.#move(unit, "settle", unit.reason, failure?.error);
+  #reportFailedStop(unit: Unit, context: RunContext, failure: { error: unknown } | undefined): void {
+    if (failure === undefined || failure.error === this.#startFailure || isAbort(failure.error, context.reason)) return;
+    const message = `Cannot stop ${unit.path} cleanly: ${messageOf(failure.error)}`;
+    this.ports.report(new SubsystemError("SUBSYSTEM_STOP_FAILED", unit.path, message, { cause: failure.error }));
+  }
+
+  #settledStop(unit: Unit, error: unknown): void {
+    this.#move(unit, "settle", unit.reason, error);
     if (unit.desired === "up" && this.#phase !== "stopping") this.#move(unit, "want", "restart");
     this.#advanceGroup();
     this.#consider(unit);

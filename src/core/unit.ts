@@ -152,11 +152,20 @@ export class Unit implements RunHost, ListenerErrorHandler {
     return { name: this.path, state: this.state, outcome, ok, reason: "" };
   }
 
+  /** What a command to restart it did, which found it in run number `runBefore`. */
+  outcomeOfRestart(runBefore: number): UnitOutcome {
+    const outcome = this.outcomeOfStart(false);
+    if (!outcome.ok) return outcome;
+    if (this.run > runBefore) return { ...outcome, outcome: outcome.outcome === "started" ? "restarted" : outcome.outcome };
+    return { ...outcome, outcome: "failed", ok: false, reason: "another command came between" };
+  }
+
   /** What a command to stop it did. */
   outcomeOfStop(wasDown: boolean): UnitOutcome {
-    const ok = this.current === undefined;
-    const outcome = wasDown ? "already stopped" : ok ? "stopped" : "timed out";
-    return { name: this.path, state: this.state, outcome, ok, reason: ok ? "" : this.reason };
+    const { path: name, state } = this;
+    if (this.current === undefined) return { name, state, outcome: wasDown ? "already stopped" : "stopped", ok: true, reason: "" };
+    if (this.isUnstopped) return { name, state, outcome: "timed out", ok: false, reason: this.reason };
+    return { name, state, outcome: "failed", ok: false, reason: "another command started it again" };
   }
 }
 

@@ -29,6 +29,10 @@ export function logEvent(daemonLog: Logger, event: DaemonEvent): void {
       return log.debug("waiting", { reason });
     case "running":
       return log.info(to, { run });
+    case "stopped":
+      // It failed before it could be told, or because it was told.
+      if (error !== undefined) return log.warn("stopped with an error", { run, reason, error: error.message, ...codeOf(error) });
+      return log.info(to, { run, reason });
     default:
       return log.info(to, { run, reason });
   }

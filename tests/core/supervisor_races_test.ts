@@ -27,6 +27,46 @@ test("Supervisor.stop: a child that ends by itself before its turn to be told is
   }
 });
 
+test("Supervisor.stop: a failure before the turn to be told is no failed stop", async () => {
+  const rig = new Rig();
+  const [db, api] = [rig.child("db"), rig.child("api", { after: ["db"] })];
+  const supervisor = rig.supervisor([db.registration, api.registration]);
+  await supervisor.start();
+  api.isDeaf = true;
+  const stopped = supervisor.stop("end");
+  await settle();
+  await db.fail();
+  await api.fail(new Error("could not flush"));
+  await stopped;
+  assert.deepEqual(rig.errors.map(String), ["SubsystemError: Cannot stop api cleanly: could not flush"]);
+  assert.deepEqual(
+    rig.events.flatMap((event) => event.type === "subsystem.state" && event.to === "stopped" ? [[event.name, event.error?.message]] : []),
+    [["db", "boom"], ["api", "could not flush"]],
+  );
+});
+
+test("Supervisor.restartUnits and stopUnits that another command overrules end, and say so", async () => {
+  const rig = new Rig();
+  const [db, api] = [rig.child("db"), rig.child("api", { after: ["db"] })];
+  const supervisor = rig.supervisor([db.registration, api.registration]);
+  await supervisor.start();
+  api.isDeaf = true;
+  // The turn of db does not come as long as api does not stop, so that its start spares it.
+  const restarted = supervisor.restartUnits(["db", "api"]);
+  const stopped = supervisor.stopUnits(["db"]);
+  const started = supervisor.startUnits(["db", "api"]);
+  await settle();
+  api.isDeaf = false;
+  await api.finish();
+  assert.deepEqual((await started).map(({ ok }) => ok), [true, true]);
+  const overruled = (outcomes: { name: string; outcome: string; reason: string }[]) =>
+    outcomes.filter(({ outcome }) => outcome === "failed").map(({ name, reason }) => `${name}: ${reason}`);
+  assert.deepEqual(overruled(await restarted), ["db: another command came between"]);
+  assert.deepEqual(overruled(await stopped), ["db: another command started it again", "api: another command started it again"]);
+  assert.deepEqual(supervisor.status().map(({ state, run }) => [state, run]), [["running", 1], ["running", 2]]);
+  await supervisor.stop("end");
+});
+
 test("Supervisor.restartUnits: a child that ends by itself before its turn to be told is started again", async () => {
   const rig = new Rig();
   const [db, api] = [rig.child("db"), rig.child("api", { after: ["db"] })];
