@@ -231,7 +231,7 @@ export class Supervisor {
     // Of several who ask at once, the first one starts it; the others find a run under way, even if it is not ready yet.
     const running = new Set(units.filter((unit) => unit.current !== undefined && unit.desired === "up"));
     this.post({ kind: "startUnits", units });
-    await this.#when(() => units.every((unit) => this.#hasStarted(unit) || unit.isUnstopped));
+    await this.#when(() => units.every((unit) => this.#hasStarted(unit)));
     return units.map((unit) => unit.outcomeOfStart(running.has(unit)));
   }
 
@@ -251,7 +251,7 @@ export class Supervisor {
     const units = names.map((name) => this.#unit(name));
     const runs = new Map(units.map((unit) => [unit, unit.run]));
     this.post({ kind: "restartUnits", units });
-    await this.#when(() => units.every((unit) => unit.isUnstopped || !unit.awaitsStop && this.#hasStarted(unit)));
+    await this.#when(() => units.every((unit) => !unit.awaitsStop && this.#hasStarted(unit)));
     return units.map((unit) => unit.outcomeOfRestart(runs.get(unit)!));
   }
 
@@ -837,6 +837,8 @@ export class Supervisor {
 
   /** Whether a unit has started once, or can't before one that has started once. */
   #hasStarted(unit: Unit, asked?: Set<Unit>): boolean {
+    // Nobody knows when what did not stop in its time will: it is not waited for.
+    if (unit.isUnstopped) return true;
     if (unit.state === "starting" || unit.state === "stopping") return false;
     if (unit.state !== "waiting") return true;
     // Many ways lead through a graph: a unit whose answer was no is not asked again.

@@ -248,6 +248,7 @@ export class SupervisorModel {
   }
 
   #hasStarted(unit: ModelUnit): boolean {
+    if (unit.isUnstopped) return true;
     if (unit.state === "starting" || unit.state === "stopping") return false;
     return unit.state !== "waiting" ||
       unit.plan.after.some((edge) => !this.isSatisfied(edge) && this.#hasStarted(this.units.get(edge.name)!));

@@ -240,6 +240,7 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
   model?.advance(3_600_000);
   check("a quiet hour");
   assert.deepEqual(rig.stuck(), []);
+  assert.equal(unanswered, 0, "commands without an answer after a quiet hour");
   for (const [name, { state }] of rig.status()) assert.ok(state !== "starting" && state !== "restarting", `${name} is ${state} for ever`);
 
   // After the end nothing lives but what was named, and once that has ended too nothing is left at all.

@@ -67,6 +67,26 @@ test("Supervisor.restartUnits and stopUnits that another command overrules end, 
   await supervisor.stop("end");
 });
 
+test("Supervisor.start and startUnits do not wait for what did not stop in its time", async () => {
+  const rig = new Rig();
+  const [db, api] = [rig.child("db", { readiness: "manual", stop: { timeout: "1s" } }), rig.child("api", { after: ["db"] })];
+  const supervisor = rig.supervisor([db.registration, api.registration]);
+  const begun = supervisor.start();
+  await settle();
+  db.isDeaf = true;
+  const stopped = supervisor.stopUnits(["db"]);
+  await rig.clock.advance(1_000);
+  await begun;
+  assert.equal((await stopped).find(({ name }) => name === "db")!.outcome, "timed out");
+  const [outcome] = await supervisor.startUnits(["api"]);
+  assert.deepEqual([outcome.ok, outcome.state], [false, "waiting"]);
+  assert.match(outcome.reason, /waits for db/);
+  await db.finish();
+  assert.deepEqual(rig.notes.slice(-2), ["leave db#1", "enter db#2"]);
+  db.isDeaf = false;
+  await supervisor.stop("end");
+});
+
 test("Supervisor.restartUnits: a child that ends by itself before its turn to be told is started again", async () => {
   const rig = new Rig();
   const [db, api] = [rig.child("db"), rig.child("api", { after: ["db"] })];
