@@ -292,6 +292,7 @@ export const CASES: readonly Case[] = [
     title: "start during a slow stop",
     tests: [
       [E2E, "start during a slow stop waits for it, so that there are never two copies"],
+      [STOP_E2E, "runner 5: commands at once, whatever they are, never make two copies, and each is answered"],
       [SUPERVISED, "A start during a slow stop waits for it; there are never two copies"],
     ],
   },

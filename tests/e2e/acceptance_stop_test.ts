@@ -8,6 +8,24 @@ import { groupOf, unitsOf, untilUnits } from "./units.ts";
 
 const DEAF = "trap '' TERM; echo up; while :; do sleep 0.05; done";
 
+e2e("runner 5: commands at once, whatever they are, never make two copies, and each is answered", async (stage) => {
+  const run = "mkdir $NAME || echo two copies; trap 'sleep 0.05; rmdir $NAME; exit 0' TERM; echo up; while :; do sleep 0.02; done";
+  const table = (name: string, after: string) =>
+    `[service.${name}]\nrun = "${run}"\nenv = { NAME = "${name}" }\nready = { log = "up" }\nrestart = "always"\nafter = [${after}]\n`;
+  stage.write("daemon.toml", `name = "storm"\n${table("a", "")}${table("b", '"a"')}${table("c", '"b"')}`);
+  const daemon = await stage.startDaemon();
+  const verbs = ["stop", "start", "restart", "start", "restart", "stop"];
+  for (let round = 0; round < 4; round++) {
+    const commands = verbs.map((verb, index) => stage.start(verb, "abc"[(index + round) % 3], "--timeout", "20s"));
+    for (const { code, stderr } of await Promise.all(commands.map((command) => command.ended))) assert.ok(code === 0 || code === 1, stderr);
+  }
+  assert.equal((await stage.cli("start", "--all")).code, 0);
+  const pids = Object.values(await unitsOf(stage)).map(({ details }) => details.pid!);
+  assert.equal((await stage.cli("down")).code, 0);
+  assert.deepEqual(pids.filter(isRunning), []);
+  assert.doesNotMatch((await daemon.ended).stdout, /two copies|File exists/);
+});
+
 e2e(
   "runner 9: stop returns only when the group is empty, also when its leader goes first and a child ignores the signal",
   async (stage) => {
