@@ -21,7 +21,8 @@ export function findProgram({ argv, cwd, env }: SpawnOptions): string {
     const path = posix.resolve(cwd, folder, name);
     const answer = look(path);
     if (answer === "runs") return path;
-    if (answer === "denied") refused ??= path;
+    // A folder of the PATH that may not be searched does not say that the program is there.
+    if (answer === "denied" || answer === "hidden" && name.includes("/")) refused ??= path;
   }
   if (refused !== undefined) {
     throw new IoError("SPAWN_DENIED", `Cannot start ${name} as ${refused} must be an executable file`, {
@@ -32,13 +33,17 @@ export function findProgram({ argv, cwd, env }: SpawnOptions): string {
   throw new IoError("SPAWN_NOT_FOUND", `Cannot start ${name} as ${where}`, { context: { argv, cwd } });
 }
 
-function look(path: string): "runs" | "denied" | "missing" {
+function look(path: string): "runs" | "denied" | "hidden" | "missing" {
   try {
     if (!fs.statSync(path).isFile()) return "denied";
+  } catch (error) {
+    return errnoOf(error) === "EACCES" ? "hidden" : "missing";
+  }
+  try {
     fs.accessSync(path, fs.constants.X_OK);
     return "runs";
-  } catch (error) {
-    return errnoOf(error) === "EACCES" ? "denied" : "missing";
+  } catch {
+    return "denied";
   }
 }
 

@@ -439,7 +439,8 @@ e2e("everything works with an empty environment, and state goes where no variabl
   } finally {
     const uid = process.getuid!();
     const home = stage.env.HOME === undefined ? [] : [join(stage.env.HOME, ".local", "state", "daemonkit")];
-    for (const root of ["/run/daemonkit", "/var/lib/daemonkit", join(tmpdir(), `daemonkit-${uid}`), ...home]) {
+    const system = uid === 0 ? ["/run/daemonkit", "/var/lib/daemonkit"] : [];
+    for (const root of [...system, join(tmpdir(), `daemonkit-${uid}`), ...home]) {
       if (id !== "") rmSync(join(root, id), { recursive: true, force: true });
       if (existsSync(root) && readdirSync(root).length === 0) rmdirSync(root);
     }

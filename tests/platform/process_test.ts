@@ -147,7 +147,7 @@ if (isRoot) {
     await program.exited;
     assert.deepEqual(
       program.lines,
-      ["SPAWN_BAD_USER", "SPAWN_BAD_USER", "SPAWN_BAD_USER", "SPAWN_DENIED", "SPAWN_BAD_CWD"],
+      ["SPAWN_BAD_USER", "SPAWN_BAD_USER", "SPAWN_BAD_USER", "SPAWN_DENIED", "SPAWN_BAD_CWD", "SPAWN_DENIED", "SPAWN_NOT_FOUND"],
       program.stderr,
     );
   });
