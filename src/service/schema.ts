@@ -8,7 +8,8 @@ import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { nameKey, nameProblem } from "../core/names.ts";
 import type { OnExhausted, RestartWhen } from "../core/restart.ts";
 import { type ProbeOptions, type ServiceOptions, serviceSpec } from "./options.ts";
-import type { ServiceSpec } from "./spec.ts";
+import { checkTarget } from "./probe.ts";
+import type { ProbeTarget, ServiceSpec } from "./spec.ts";
 
 /** `[service.NAME]` as it stands in the tree of a configuration, checked but without defaults. */
 export interface ServiceTable {
@@ -149,10 +150,19 @@ const COMMAND = v.union([
 
 function readyTable(): v.GenericSchema {
   return table({
-    http: key(v.pipe(v.string(), v.check(isHttpUrl)), { ...unit, expects: 'a URL such as "http://127.0.0.1:{port}/healthz"' }),
-    tcp: key(v.pipe(v.string(), v.check(isTcpAddress)), { ...unit, expects: 'an address such as "127.0.0.1:{port}"' }),
+    http: key(v.pipe(v.string(), v.check((url) => isTarget({ kind: "http", url }))), {
+      ...unit,
+      expects: 'an http:// URL such as "http://127.0.0.1:{port}/healthz"',
+    }),
+    tcp: key(v.pipe(v.string(), v.check((address) => isTarget({ kind: "tcp", address }))), {
+      ...unit,
+      expects: 'an address such as "127.0.0.1:{port}"',
+    }),
     exec: key(COMMAND, { ...unit, expects: "a text for sh -c or a list of texts that is not empty" }),
-    log: key(v.pipe(v.string(), v.check(isPattern)), { ...unit, expects: "a regular expression" }),
+    log: key(v.pipe(v.string(), v.check((pattern) => pattern !== "" && isTarget({ kind: "log", pattern }))), {
+      ...unit,
+      expects: "a regular expression",
+    }),
     every: key(duration(isPositive), { ...unit, expects: DURATION, default: "500ms", kind: "duration" }),
     timeout: key(duration(isPositive), { ...unit, expects: DURATION, default: "30s", kind: "duration" }),
   }, {
@@ -247,17 +257,12 @@ function isLineSize(value: string | number): boolean {
   return isWell(() => byteSize(value) >= 16);
 }
 
-function isPattern(text: string): boolean {
-  return text !== "" && isWell(() => new RegExp(text) instanceof RegExp);
-}
-
-/** Whether a text is a URL once `{port}` and `{instance}` are numbers. */
-function isHttpUrl(text: string): boolean {
-  return /^https?:\/\//.test(text) && URL.canParse(text.replaceAll("{port}", "1").replaceAll("{instance}", "1"));
-}
-
-function isTcpAddress(text: string): boolean {
-  return /^(?:.+:)?\d{1,5}$/.test(text.replaceAll("{port}", "1").replaceAll("{instance}", "1"));
+/** Whether the probe itself will take a target, once `{port}` and `{instance}` are numbers. */
+function isTarget(target: ProbeTarget): boolean {
+  return isWell(() => {
+    checkTarget(target, { port: 1, instance: 1 });
+    return true;
+  });
 }
 
 /** `[defaults.service]` below the table of one service: tables merge, `run` and lists replace. */

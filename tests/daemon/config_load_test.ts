@@ -98,6 +98,21 @@ test("loadConfig: a misspelt key is an error with a suggestion", async () => {
   assert.equal(issue.hint, "move it above the first table");
 });
 
+test("loadConfig: a probe that could not be made is refused where it stands", async () => {
+  const rows: [toml: string, source: string, path: string][] = [
+    ['ready = "https://127.0.0.1/healthz"', "daemon.toml:3:9", "service.api.ready"],
+    ['ready = { http = "https://127.0.0.1/healthz" }', "daemon.toml:3:18", "service.api.ready.http"],
+    ['ready = { tcp = "127.0.0.1:65536" }', "daemon.toml:3:17", "service.api.ready.tcp"],
+    ['ready = { log = "[" }', "daemon.toml:3:17", "service.api.ready.log"],
+  ];
+  for (const [ready, source, path] of rows) {
+    const { issues } = await refusal(load(`[service.api]\nrun = "x"\n${ready}`));
+    assert.deepEqual(issues.map((issue) => [issue.source, issue.path]), [[source, path]], ready);
+  }
+  const [{ message }] = (await refusal(load(`[service.api]\nrun = "x"\n${rows[0][0]}`))).issues;
+  assert.equal(message, 'expected an http:// URL such as "http://127.0.0.1:{port}/healthz", got "https://127.0.0.1/healthz"');
+});
+
 test("loadConfig: values with ; # % $ {{ }} and quotes stay verbatim", async () => {
   const texts = ["a;b", "# no comment", "100%", "$HOME $(id) `id`", "{{ .Name }}", 'say "hi"', "it's", "\\d+", "tab\there", "line\nbreak"];
   const env = Object.fromEntries(texts.map((text, index) => [`V${index}`, text]));
