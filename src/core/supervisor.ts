@@ -80,6 +80,7 @@ type Message =
   | { kind: "restartUnits"; units: Unit[] }
   | { kind: "force" }
   | { kind: "kill" }
+  | { kind: "giveUp" }
   | { kind: "ready"; unit: Unit; context: RunContext }
   | { kind: "settled"; unit: Unit; context: RunContext; failure: { error: unknown } | undefined }
   | { kind: "ending"; unit: Unit; context: RunContext }
@@ -197,6 +198,11 @@ export class Supervisor {
   /** Tells every run at once that whatever can be killed must be. */
   kill(): void {
     this.post({ kind: "kill" });
+  }
+
+  /** Waits no longer for what has not stopped: it is unstopped from now on, and whoever waits for it, or for the start, gets an answer. */
+  giveUp(): void {
+    this.post({ kind: "giveUp" });
   }
 
   /** Calls `fn` whenever the supervisor should end. Must be set before the start; it is for `fn` to stop it, or to let it stay. */
@@ -335,6 +341,8 @@ export class Supervisor {
         return this.#forceAll();
       case "kill":
         return void this.#token.kill(stopReason("the daemon is killed"));
+      case "giveUp":
+        return this.#giveUp();
       case "ready":
         if (message.unit.current === message.context) this.#becomeReady(message.unit);
         return;
@@ -772,6 +780,17 @@ export class Supervisor {
     this.#stopAll("the graceful time is over");
     for (const unit of this.#units) if (unit.awaitsStop) this.#cancelRun(unit);
     this.#token.force(stopReason("the graceful time is over"));
+  }
+
+  #giveUp(): void {
+    this.#stopAll("the daemon gives up");
+    for (const unit of this.#units) {
+      unit.inner?.giveUp();
+      if (unit.current === undefined) continue;
+      if (unit.awaitsStop) this.#cancelRun(unit);
+      unit.clearTimer();
+      unit.isUnstopped = true;
+    }
   }
 
   // --- Bookkeeping

@@ -290,6 +290,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   /** Ends with what is left, as unstopped. */
   giveUp(): void {
     this.#gaveUp = true;
+    this.#supervisor?.giveUp();
     this.#finish();
   }
 

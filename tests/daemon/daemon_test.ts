@@ -112,6 +112,24 @@ test("Daemon.shutdown during the start stops what has started, in reverse, with 
   assert.equal((await daemon.wait()).exitCode, 0);
 });
 
+test("Daemon.run, start and operations answer when the daemon gives up on a run whose own time to stop is longer", async () => {
+  const config = Config.builder().shutdownTimeout(10).forceShutdownTimeout(20).killTimeout(30).build();
+  const deaf = () => new Promise<void>(() => {});
+  const starting = Daemon.builder(config)
+    .withSupervisor("group", {}, (group) => group.withTask("deaf", deaf, { readiness: "manual", stop: { timeout: "1h" } }))
+    .build();
+  const ended = starting.run({ ownsProcess: false });
+  await Promise.resolve();
+  starting.shutdown("too slow");
+  assert.deepEqual((await ended).unstopped.map(({ path }) => path), ["group", "group/deaf"]);
+
+  const running = await Daemon.builder(config).withTask("deaf", deaf, { stop: { timeout: "1h" } }).build().start();
+  const stopped = running.operations.stop(["deaf"], {});
+  running.shutdown("too slow");
+  assert.deepEqual((await stopped).map(({ outcome }) => outcome), ["timed out"]);
+  assert.equal((await running.wait()).exitCode, 1);
+});
+
 test("Daemon.register during shutdown is refused and the subsystem never called", async () => {
   let called = false;
   const daemon = Daemon.builder().withTask("main", untilTold).build();
