@@ -12,6 +12,18 @@ const ANSWER_MS = 5_000;
 /** Takes a line; false ends the reading. */
 type OnLine = (line: string) => boolean | void;
 
+/** Which lines {@linkcode Client.logs} asks for. */
+export interface LogOptions {
+  /** How many of the newest; undefined leaves it to the daemon. */
+  lines?: number;
+  /** Whether to go on with new ones. */
+  follow: boolean;
+  /** None older than this, as a duration. */
+  since?: string;
+  /** Only those that this regular expression matches. */
+  grep?: string;
+}
+
 /** Talks to a daemon over its control socket. Failures are {@linkcode CommandFailure}s with the documented codes. */
 export class Client {
   readonly #host: Pick<Host, "http" | "clock">;
@@ -48,11 +60,14 @@ export class Client {
   }
 
   /** Hands over lines that units printed, each a JSON text, until they or the daemon end; resolves with how many units the patterns matched. */
-  async logs(patterns: readonly string[], options: { lines: number; follow: boolean }, onLine: OnLine): Promise<number> {
+  async logs(patterns: readonly string[], options: LogOptions, onLine: OnLine): Promise<number> {
     await this.#checkAlive();
     const parts: [string, string][] = patterns.map((pattern) => ["name", pattern]);
-    parts.push(["n", String(options.lines)]);
-    if (options.follow) parts.push(["follow", "1"]);
+    const { lines, follow, since, grep } = options;
+    if (lines !== undefined) parts.push(["n", String(lines)]);
+    if (follow) parts.push(["follow", "1"]);
+    if (since !== undefined) parts.push(["since", since]);
+    if (grep !== undefined) parts.push(["grep", grep]);
     const response = await this.#checked(await this.#send(`/v1/logs${query(parts)}`, { headers: { accept: "application/x-ndjson" } }));
     try {
       await readLines(response, onLine);

@@ -33,6 +33,10 @@ export interface CommandOptions {
   follow?: boolean;
   /** How many of the newest lines are shown. */
   lines?: number;
+  /** How far back lines are shown, as a duration. */
+  since?: string;
+  /** A regular expression that lines must match. */
+  grep?: string;
   /** How long to wait. */
   timeout?: string;
 }
@@ -41,7 +45,7 @@ export interface CommandOptions {
 export type CommandBody = (context: CommandContext, args: readonly string[], options: CommandOptions) => Promise<number>;
 
 /** A kind of option, by name. */
-export type OptionName = "config" | "socket" | "json" | "set" | "logLevel" | "all" | "follow" | "lines" | "timeout";
+export type OptionName = "config" | "socket" | "json" | "set" | "logLevel" | "all" | "follow" | "lines" | "since" | "grep" | "timeout";
 
 /** A command as the table has it; its body is loaded when it is called. */
 export interface CommandSpec {

@@ -58,8 +58,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "logs",
     args: "[NAME...]",
     summary: "show what units printed",
-    options: ["lines", "follow", "config", "socket", "json"],
-    examples: [["logs -f", "follows all units"], ["logs api -n 20", "shows the newest 20 lines of one"]],
+    options: ["lines", "follow", "since", "grep", "config", "socket", "json"],
+    examples: [
+      ["logs -f", "follows all units"],
+      ["logs api -n 20", "shows the newest 20 lines of one"],
+      ["logs --since 10m --grep 'error|warn'", "shows what went wrong in the last ten minutes"],
+    ],
     load: async () => (await import("./commands/logs.ts")).logs,
   },
   {

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from "commander";
+import { parsePattern } from "../control/pattern.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import { LOG_LEVELS } from "../core/log.ts";
 import { durationMs } from "../core/duration.ts";
@@ -104,9 +105,19 @@ function makeOption(name: OptionName): Option {
     case "follow":
       return new Option("-f, --follow", "go on with new lines until Ctrl+C or the daemon's end");
     case "lines":
-      return new Option("-n, --lines <N>", "how many of the newest lines").default(100).argParser(parseCount);
+      return new Option("-n, --lines <N>", "how many of the newest lines (default: 100, with --since all)").argParser(parseCount);
+    case "since":
+      return new Option("--since <DURATION>", 'only lines that are not older than this, such as "10m"').argParser(
+        (text: string) => checked("--since", text, durationMs),
+      );
+    case "grep":
+      return new Option("--grep <RE>", "only lines that this regular expression matches").argParser(
+        (text: string) => checked("--grep", text, parsePattern),
+      );
     case "timeout":
-      return new Option("--timeout <DURATION>", 'wait at most this long, such as "30s"; then exit with 124').argParser(parseTimeout);
+      return new Option("--timeout <DURATION>", 'wait at most this long, such as "30s"; then exit with 124').argParser(
+        (text: string) => checked("--timeout", text, durationMs),
+      );
   }
 }
 
@@ -117,12 +128,13 @@ function parseCount(text: string): number {
   return Number(text);
 }
 
-function parseTimeout(text: string): string {
+/** The text as it stands, once it could be read. */
+function checked(option: string, text: string, read: (text: string) => unknown): string {
   try {
-    durationMs(text);
+    read(text);
     return text;
   } catch (error) {
-    throw new CommandFailure(EXIT_CODES.usage, `--timeout: ${messageOf(error)}`);
+    throw new CommandFailure(EXIT_CODES.usage, `${option}: ${messageOf(error)}`);
   }
 }
 

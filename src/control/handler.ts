@@ -6,7 +6,8 @@ import { durationMs } from "../core/duration.ts";
 import { DaemonError, messageOf, TimeoutError } from "../core/errors.ts";
 import type { HttpHandler } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
-import type { DaemonStatus, Operations, UnitOutcome } from "../core/operations.ts";
+import type { DaemonStatus, LogLine, Operations, UnitOutcome } from "../core/operations.ts";
+import { parsePattern } from "./pattern.ts";
 import { type Problem, problem, problemOf } from "./problem.ts";
 import { OpenStreams, type StreamFormat } from "./stream.ts";
 
@@ -121,12 +122,18 @@ export function controlHandler(options: ControlOptions): ControlHandler {
 
   app.get("/v1/logs", (c) => {
     const patterns = c.req.queries("name") ?? [];
+    const { n, since, grep } = c.req.query();
+    const limit = lineLimit(n, since === undefined ? DEFAULT_LINES : MAX_LINES);
+    const isWanted = lineFilter({ since, grep }, clock);
     const names = operations.resolve(patterns);
-    const limit = lineLimit(c.req.query("n"));
     const isNothing = patterns.length > 0 && names.length === 0;
-    const first = isNothing || limit === 0 ? [] : operations.lines(patterns.length === 0 ? [] : names, limit);
+    const units = patterns.length === 0 ? [] : names;
+    const first = isNothing || limit === 0 ? [] : operations.lines(units, limit, isWanted);
     const follow = c.req.query("follow") === "1" && !isNothing
-      ? { follow: (fn: Parameters<Operations["followLines"]>[1]) => operations.followLines(patterns.length === 0 ? [] : names, fn) }
+      ? {
+        follow: (fn: (line: LogLine) => void) =>
+          operations.followLines(units, isWanted === undefined ? fn : (line) => isWanted(line) && fn(line)),
+      }
       : {};
     const response = streams.open({ format: formatOf(c, "ndjson"), first, ...follow });
     response.headers.set("daemonkit-matched", String(names.length));
@@ -167,12 +174,31 @@ async function readNames(c: HonoContext): Promise<{ names: string[]; timeout?: u
   return { names, timeout };
 }
 
-function lineLimit(text: string | undefined): number {
-  if (text === undefined) return DEFAULT_LINES;
+function lineLimit(text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
   if (!/^\d{1,9}$/.test(text)) {
     throw badRequest(`Cannot read logs as "n" must be a number of lines: current value is ${JSON.stringify(text)}`);
   }
   return Math.min(Number(text), MAX_LINES);
+}
+
+/** What `since` (a duration back from now) and `grep` (a regular expression) let through; undefined when neither is there. */
+function lineFilter({ since, grep }: { since?: string; grep?: string }, clock: Clock): ((line: LogLine) => boolean) | undefined {
+  if (since === undefined && grep === undefined) return undefined;
+  let oldest = "";
+  let pattern: RegExp | undefined;
+  try {
+    if (since !== undefined) oldest = timeBefore(since, clock);
+    if (grep !== undefined) pattern = parsePattern(grep);
+  } catch (error) {
+    throw badRequest(messageOf(error));
+  }
+  // Times are written in one form, so their texts are in their order.
+  return (line) => line.time >= oldest && (pattern === undefined || pattern.test(line.text));
+}
+
+function timeBefore(since: string, clock: Clock): string {
+  return new Date(Math.max(0, clock.wallMs() - durationMs(since))).toISOString();
 }
 
 /** Runs a command, and ends the wait for it after `timeout`; the change it asked for goes on. */

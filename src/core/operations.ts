@@ -97,8 +97,8 @@ export interface Operations {
   restart(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
   /** Begins to stop the daemon and returns at once. */
   shutdown(reason: string): void;
-  /** The newest `limit` lines of these units (all when empty), oldest first. */
-  lines(names: readonly string[], limit: number): LogLine[];
+  /** The newest `limit` lines of these units (all when empty) that `isWanted` (all when left out), oldest first. */
+  lines(names: readonly string[], limit: number, isWanted?: (line: LogLine) => boolean): LogLine[];
   /** Calls `fn` for each new line of these units until disposed. */
   followLines(names: readonly string[], fn: (line: LogLine) => void): Disposable;
   /** Calls `fn` for each event until disposed. */

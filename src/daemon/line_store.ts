@@ -26,10 +26,11 @@ export class LineStore {
     for (const follower of this.#followers) follower(numbered);
   }
 
-  /** The newest `limit` lines of these units (all when empty), oldest first. */
-  last(names: readonly string[], limit: number): LogLine[] {
+  /** The newest `limit` lines of these units (all when empty) that `isWanted` (all when left out), oldest first. */
+  last(names: readonly string[], limit: number, isWanted?: (line: LogLine) => boolean): LogLine[] {
     const rings = names.length === 0 ? [...this.#rings.values()] : names.flatMap((name) => this.#rings.get(name) ?? []);
-    return rings.flatMap((ring) => ring.last(limit)).sort((a, b) => a.seq - b.seq).slice(-limit);
+    const lines = rings.flatMap((ring) => isWanted === undefined ? ring.last(limit) : ring.last(ring.size).filter(isWanted));
+    return lines.sort((a, b) => a.seq - b.seq).slice(-limit);
   }
 
   /** Calls `fn` for each new line until disposed. It must not throw. */

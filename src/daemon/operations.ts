@@ -73,8 +73,8 @@ export class DaemonOperations implements Operations {
     this.#session.requestShutdown(reason);
   }
 
-  lines(names: readonly string[], limit: number): LogLine[] {
-    return this.#session.lines.last(names, limit);
+  lines(names: readonly string[], limit: number, isWanted?: (line: LogLine) => boolean): LogLine[] {
+    return this.#session.lines.last(names, limit, isWanted);
   }
 
   followLines(names: readonly string[], fn: (line: LogLine) => void): Disposable {

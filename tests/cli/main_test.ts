@@ -76,6 +76,8 @@ test("main answers wrong usage with code 2, a suggestion, and nothing on stdout"
     [["start"], /Cannot start as a NAME/],
     [["start", "--all", "db"], /--all and names exclude each other: current names are db/],
     [["logs", "-n", "many"], /must be a number of lines: current value is many/],
+    [["logs", "--since", "yesterday"], /--since: Cannot read a duration .*current value is "yesterday"/],
+    [["logs", "--grep", "(a"], /--grep: Cannot read a pattern as it must be a regular expression: current value is "\(a"/],
     [["stop", "db", "--timeout", "30"], /--timeout: Cannot read a duration/],
     [["run", "--log-level", "loud"], /'loud' is invalid. Allowed choices are trace, debug, info, warn, error/],
     [["run", "a.toml", "-c", "b.toml"], /FILE and -c exclude each other: current values are a.toml and b.toml/],
@@ -226,6 +228,17 @@ test("main logs prints lines after the unit's name, and passes JSON through", as
   assert.equal(machine.out, "db | ready to accept connections\napi | listening\n");
   assert.equal(await cli("logs", "api", "-n", "1", "--json"), 0);
   assert.equal(JSON.parse(machine.out).text, "listening");
+});
+
+test("main logs --since and --grep show what is young enough and matches", async () => {
+  const { machine, cli, operations } = await fixture();
+  operations.print("db", "error: an old one");
+  operations.print("db", "error: a new one", new Date().toISOString());
+  operations.print("api", "fine", new Date().toISOString());
+  assert.equal(await cli("logs", "--since", "10m", "--grep", "^error"), 0);
+  assert.equal(machine.out, "db | error: a new one\n");
+  assert.equal(await cli("logs", "--grep", "nothing like it"), 0);
+  assert.equal(machine.out, "");
 });
 
 test("main exits with 5 when the daemon is there but does not answer in time", async () => {

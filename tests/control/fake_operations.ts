@@ -82,8 +82,8 @@ export class FakeOperations implements Operations {
     this.state = "stopping";
   }
 
-  lines(names: readonly string[], limit: number): LogLine[] {
-    return this.logLines.filter((line) => names.length === 0 || names.includes(line.name)).slice(-limit);
+  lines(names: readonly string[], limit: number, isWanted: (line: LogLine) => boolean = () => true): LogLine[] {
+    return this.logLines.filter((line) => (names.length === 0 || names.includes(line.name)) && isWanted(line)).slice(-limit);
   }
 
   followLines(names: readonly string[], fn: (line: LogLine) => void): Disposable {
@@ -100,8 +100,8 @@ export class FakeOperations implements Operations {
   }
 
   /** A service prints a line. */
-  print(name: string, text: string): void {
-    const line: LogLine = { seq: this.logLines.length + 1, time: "2026-01-01T00:00:01.000Z", name, stream: "stdout", text };
+  print(name: string, text: string, time: string = "2026-01-01T00:00:01.000Z"): void {
+    const line: LogLine = { seq: this.logLines.length + 1, time, name, stream: "stdout", text };
     this.logLines.push(line);
     for (const reader of this.lineReaders) reader(line);
   }

@@ -145,6 +145,40 @@ test("controlHandler GET /v1/logs gives the newest lines of the named units, the
   assert.equal(operations.lineReaders.size, 0);
 });
 
+test("controlHandler GET /v1/logs?since= gives every line that is young enough, and n still bounds them", async () => {
+  const { ask, operations } = fixture();
+  const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+  operations.print("db", "old", minutesAgo(20));
+  for (let i = 0; i < 150; i++) operations.print("db", `line ${i}`, minutesAgo(5));
+  const count = async (query: string) => (await (await ask(`/v1/logs?${query}`)).text()).split("\n").length - 1;
+  assert.deepEqual([await count("since=10m"), await count("since=1h"), await count("since=1m"), await count("since=10m&n=3")], [
+    150,
+    151,
+    0,
+    3,
+  ]);
+});
+
+test("controlHandler GET /v1/logs?grep= gives the newest lines that match, also of those that follow", async () => {
+  const { ask, operations } = fixture();
+  for (const text of ["error 1", "fine", "error 2", "fine"]) operations.print("db", text);
+  const response = await ask("/v1/logs?grep=^err.*%5B0-9%5D&n=1&follow=1");
+  operations.print("db", "fine again");
+  operations.print("db", "error 3");
+  assert.deepEqual((await readLines(response, 2)).map((line) => JSON.parse(line).text), ["error 2", "error 3"]);
+});
+
+test("controlHandler GET /v1/logs refuses a bad duration and a bad pattern, and names the value", async () => {
+  const { ask } = fixture();
+  for (const [query, value] of [["since=soon", '"soon"'], ["since=10", '"10"'], ["grep=(", '"("']]) {
+    const response = await ask(`/v1/logs?${query}`);
+    assert.equal(response.status, 400, query);
+    const { code, detail } = await response.json();
+    assert.equal(code, "IPC_PROTOCOL");
+    assert.ok(detail.includes(value), detail);
+  }
+});
+
 test("controlHandler writes logs as server-sent events for who accepts them, with id = seq", async () => {
   const { ask, operations } = fixture();
   operations.print("db", "hello");

@@ -8,10 +8,10 @@ import { renderLine } from "../render.ts";
 /** Shows what units printed. */
 export const logs: CommandBody = async (context, names, options) => {
   const { output } = context;
-  const { lines = 100, follow = false, json } = options;
+  const { lines, follow = false, since, grep, json } = options;
   const client = await connect(context, options);
   let nameWidth = 0;
-  const matched = await client.logs(names, { lines, follow }, (line) => {
+  const matched = await client.logs(names, { lines, follow, since, grep }, (line) => {
     if (json) return output.print(line);
     const record = JSON.parse(line) as LogLine | { dropped: number };
     if ("dropped" in record) return output.note(`${record.dropped} lines were dropped as they were not read fast enough`);
