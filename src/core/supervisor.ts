@@ -225,8 +225,9 @@ export class Supervisor {
       throw new RangeError(`Cannot register as the name must be free: current value is ${JSON.stringify(name)}`);
     }
     const unit = this.#unitOf(child);
-    this.#units.push(unit);
+    // Connected first: what is refused leaves nothing behind, and a child that names itself finds no sibling.
     this.#connect(unit);
+    this.#units.push(unit);
     if (this.#phase !== "new") this.post({ kind: "startUnits", units: [unit] });
   }
 
@@ -804,7 +805,7 @@ export class Supervisor {
     const edges = [...unit.registration.after];
     const previous = this.#units[unit.index - 1];
     if (this.#strategy !== "oneForOne" && previous !== undefined) edges.push({ name: previous.name, condition: "ready" });
-    for (const { name, condition } of edges) {
+    const after = edges.flatMap(({ name, condition }) => {
       const key = name.toLowerCase();
       const others = this.#units.filter(({ name: other }) => other.toLowerCase() === key || other.toLowerCase().startsWith(`${key}@`));
       if (others.length === 0) {
@@ -812,11 +813,10 @@ export class Supervisor {
           `Cannot register ${JSON.stringify(unit.name)} as "after" must name a sibling: current value is ${JSON.stringify(name)}`,
         );
       }
-      for (const other of others) {
-        unit.after = [...unit.after, { unit: other, condition }];
-        other.dependents = [...other.dependents, unit];
-      }
-    }
+      return others.map((other) => ({ unit: other, condition }));
+    });
+    unit.after = after;
+    for (const { unit: other } of after) other.dependents = [...other.dependents, unit];
   }
 
   #unit(name: string): Unit {

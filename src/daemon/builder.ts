@@ -219,13 +219,15 @@ function freshEachRun(name: string, make: () => Task): Subsystem {
   return { name, run: (context: Context) => make()(context) };
 }
 
-function checkSubsystem(subsystem: Subsystem): void {
+/** Refuses what can't be run. */
+export function checkSubsystem(subsystem: Subsystem): void {
   if (typeof subsystem?.run !== "function") {
     throw new TypeError(`Cannot add a subsystem as it must have a function "run": current value is of type ${typeof subsystem?.run}`);
   }
 }
 
-function checkName(name: string): void {
+/** Refuses a name that no unit may have. */
+export function checkName(name: string): void {
   const problem = nameProblem(name);
   if (problem !== undefined) throw new RangeError(`Cannot add a subsystem as its name ${problem}`);
 }

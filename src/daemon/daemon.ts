@@ -5,7 +5,7 @@ import type { EventBus } from "../core/bus.ts";
 import type { Operations, UnitStatus } from "../core/operations.ts";
 import type { Subsystem, SubsystemSpec } from "../core/subsystem.ts";
 import { registration } from "../core/registration.ts";
-import { DaemonBuilder } from "./builder.ts";
+import { checkName, checkSubsystem, DaemonBuilder } from "./builder.ts";
 import type { Config } from "./config.ts";
 import type { ExitReport } from "./exit_report.ts";
 import type { LoadedConfig } from "./load.ts";
@@ -149,10 +149,13 @@ export class Daemon implements AsyncDisposable {
    * Adds a subsystem to a running daemon and starts it.
    *
    * @throws {ShutdownError} if a shutdown has begun; the subsystem is never run.
-   * @throws {RangeError} if its name is bad or taken, or `after` names nothing.
+   * @throws {TypeError | RangeError} if it can't be run, its name is bad or taken, or `after` names nothing.
    */
   register(subsystem: Subsystem, spec?: SubsystemSpec): void {
-    this.#started("register").register(registration(subsystem, "subsystem", spec));
+    const session = this.#started("register");
+    checkSubsystem(subsystem);
+    checkName(subsystem.name);
+    session.register(registration(subsystem, "subsystem", spec));
   }
 
   /**

@@ -140,6 +140,30 @@ test("Daemon.register during shutdown is refused and the subsystem never called"
   assert.equal(called, false);
 });
 
+test("Daemon.register refuses what the builder refuses, and what was refused leaves nothing behind", async () => {
+  const daemon = await Daemon.builder().withTask("main", untilTold).build().start();
+  for (
+    const [name, after, message] of [
+      ["a/b", [], /its name must be/],
+      ["all", [], /reserved/],
+      ["Main", [], /must be free/],
+      ["late", ["late"], /must name a sibling/],
+      ["late", ["main", "nobody"], /must name a sibling: current value is "nobody"/],
+    ] as const
+  ) {
+    assert.throws(
+      () => daemon.register({ name, run: untilTold }, { after }),
+      (error) => error instanceof RangeError && message.test(error.message),
+    );
+  }
+  assert.throws(() => daemon.register({ name: "late" } as never), TypeError);
+  assert.deepEqual(daemon.subsystems().map(({ name }) => name), ["main"]);
+  daemon.register({ name: "late", run: untilTold }, { after: ["main"] });
+  assert.deepEqual(daemon.subsystems().map(({ name, state }) => [name, state]), [["main", "running"], ["late", "running"]]);
+  daemon.shutdown();
+  assert.equal((await daemon.wait()).exitCode, 0);
+});
+
 test("Daemon.start twice is refused", async () => {
   await using daemon = Daemon.builder().withTask("main", untilTold).build();
   await daemon.start();
