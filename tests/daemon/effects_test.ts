@@ -1,0 +1,468 @@
+import assert from "node:assert/strict";
+import { setImmediate } from "node:timers/promises";
+import { test } from "../harness.ts";
+import type { Node } from "../../src/config/schema.ts";
+import { formatPath } from "../../src/config/tree.ts";
+import { Daemon } from "../../src/daemon/daemon.ts";
+import type { ExitReport } from "../../src/daemon/exit_report.ts";
+import { loadConfig } from "../../src/daemon/load.ts";
+import { DAEMON_PLACES } from "../../src/daemon/schema.ts";
+import { FakeHost, type FakeHostOptions, type FakeProcess, type FakeProgram } from "../../src/testing/mod.ts";
+
+/** The daemon of a configuration text, on a machine in memory, run as the executable runs it. */
+class Rig {
+  readonly host: FakeHost;
+  /** Monotonic times at which programs were started. */
+  readonly startsMs: number[] = [];
+  #daemon: Daemon | undefined;
+  #ended: Promise<ExitReport> | undefined;
+
+  /** `serve` runs until it is told to stop; `crash` and `quick` end at once, with 3 and with 0. */
+  constructor(options: FakeHostOptions = {}) {
+    this.host = new FakeHost(options);
+    this.program("serve", () => {});
+    this.program("crash", (process) => process.exit(3));
+    this.program("quick", (process) => process.exit(0));
+  }
+
+  program(name: string, program: FakeProgram): this {
+    this.host.processes.program(name, (process) => {
+      this.startsMs.push(this.host.clock.nowMs());
+      program(process);
+    });
+    return this;
+  }
+
+  /** Loads `daemon.toml` of /etc/app and runs it until everything that can happen by itself has happened. */
+  async run(toml: string): Promise<this> {
+    const { files, env } = this.host;
+    files.put("/etc/app/daemon.toml", toml);
+    const loaded = await loadConfig({ files, env, cwd: "/etc/app" });
+    this.#daemon = Daemon.fromConfig(loaded).withHost(this.host).build();
+    this.#ended = this.#daemon.run();
+    await this.until(() => this.daemon.subsystems().length > 0);
+    return this;
+  }
+
+  get daemon(): Daemon {
+    return this.#daemon!;
+  }
+
+  get programs(): readonly FakeProcess[] {
+    return this.host.processes.started;
+  }
+
+  /** Lets modules load and everything settle until something is true. */
+  async until(isTrue: () => boolean): Promise<void> {
+    for (let turn = 0; turn < 2_000; turn++) {
+      await this.host.clock.advance(0);
+      if (isTrue()) return;
+      await setImmediate();
+    }
+    assert.fail(`never became true: ${isTrue}\n${this.host.terminal.stderr}`);
+  }
+
+  /** Stops it, and returns its report. */
+  async stop(): Promise<ExitReport> {
+    this.daemon.shutdown("the test is over");
+    return await this.ended();
+  }
+
+  /** Its report, once it has ended by itself. */
+  async ended(): Promise<ExitReport> {
+    let report: ExitReport | undefined;
+    void this.#ended!.then((each) => report = each);
+    await this.until(() => report !== undefined);
+    return report!;
+  }
+
+  /** Whole milliseconds between one start of a program and the next. */
+  get waitsMs(): number[] {
+    return this.startsMs.slice(1).map((startMs, index) => Math.round(startMs - this.startsMs[index]));
+  }
+}
+
+const SERVE = '[service.x]\nrun = ["serve"]\n';
+
+/** What the one service of this text does to its machine. */
+const serving = (keys: string, options?: FakeHostOptions): Promise<Rig> => new Rig(options).run(`${SERVE}${keys}`);
+
+/** A service that crashes at once, and the waits between its runs within five minutes. */
+async function crashes(keys: string, options?: FakeHostOptions): Promise<number[]> {
+  const rig = await new Rig(options).run(`${SERVE}[service.idle]\nrun = ["serve"]\n[service.y]\nrun = ["crash"]\n${keys}`);
+  rig.startsMs.splice(0, 2);
+  await rig.host.clock.advance(300_000);
+  await rig.stop();
+  return rig.waitsMs;
+}
+
+/** For each key that has landed: what shows that it does something. A key that does nothing yet says why. */
+const EFFECTS: Record<string, (() => Promise<void>) | string> = {
+  "name": async () => {
+    const rig = await new Rig().run(`name = "other"\n${SERVE}`);
+    assert.match(rig.daemon.operations.status().id, /^other-[0-9a-f]{8}$/);
+    await rig.stop();
+  },
+  "work_dir": async () => {
+    const rig = await new Rig().run(`work_dir = "data"\n[logging]\nfile = "x.log"\n${SERVE}`);
+    assert.deepEqual([rig.host.process.cwd(), rig.programs[0].options.cwd], ["/etc/app/data", "/etc/app/data"]);
+    await rig.stop();
+    assert.notEqual(rig.host.files.info("/etc/app/data/x.log"), undefined);
+  },
+  "pid_file": async () => {
+    const rig = await new Rig().run(`pid_file = "run/my.pid"\n${SERVE}`);
+    assert.equal(rig.host.files.readText("/etc/app/run/my.pid"), `${rig.host.processes.self().pid}\n`);
+    await rig.stop();
+    assert.equal(rig.host.files.info("/etc/app/run/my.pid"), undefined);
+  },
+  "state_dir": async () => {
+    const rig = await new Rig().run(`state_dir = "state"\n${SERVE}`);
+    const stopped = rig.daemon.operations.stop(["x"], {});
+    await rig.until(() => !rig.programs[0].isAlive);
+    await stopped;
+    assert.deepEqual(JSON.parse(rig.host.files.readText("/etc/app/state/overrides.json")).down, ["x"]);
+    await rig.stop();
+  },
+  "logging.level": async () => {
+    for (const [level, pattern] of [["warn", /^$/], ["info", /INFO/], ["error", /^$/]] as const) {
+      const rig = await serving(`[logging]\nlevel = "${level}"`);
+      await rig.stop();
+      assert.match(rig.host.terminal.stderr, pattern);
+    }
+  },
+  "logging.json": async () => {
+    const rig = new Rig().program("say", (process) => process.printLines("hello"));
+    await rig.run('[service.x]\nrun = ["say"]\n[logging]\njson = true\nfile = "x.log"');
+    await rig.until(() => rig.host.terminal.stdout !== "");
+    await rig.stop();
+    assert.equal(JSON.parse(rig.host.terminal.stdout).msg, "hello");
+    for (const text of [rig.host.terminal.stderr, rig.host.files.readText("/etc/app/x.log")]) {
+      assert.ok(text.trimEnd().split("\n").every((line) => JSON.parse(line).level === "info"));
+    }
+  },
+  "logging.color": async () => {
+    for (const color of [true, false]) {
+      const rig = new Rig().program("say", (process) => process.printLines("hello"));
+      rig.host.terminal.isInteractive = true;
+      await rig.run(`[service.x]\nrun = ["say"]\n[logging]\ncolor = ${color}\nfile = "x.log"`);
+      await rig.until(() => rig.host.terminal.stdout !== "");
+      await rig.stop();
+      const { stdout, stderr } = rig.host.terminal;
+      const hasColor = [stdout, stderr, rig.host.files.readText("/etc/app/x.log")].map((text) => text.includes("\u001b"));
+      assert.deepEqual(hasColor, [color, color, false]);
+    }
+  },
+  "logging.file": async () => {
+    const rig = await serving('[logging]\nfile = "logs/x.log"');
+    await rig.stop();
+    assert.match(rig.host.files.readText("/etc/app/logs/x.log"), /every unit has started/);
+  },
+  "logging.max_file_size": () => assertRotates("max_file_size = 200", 200, 5),
+  "logging.max_files": () => assertRotates("max_file_size = 200\nmax_files = 1", 200, 1),
+  "shutdown.drain_delay_ms": async () => {
+    const rig = await serving("[shutdown]\ndrain_delay_ms = 2000\ntimeout_ms = 3000");
+    rig.daemon.shutdown();
+    await rig.host.clock.advance(1_999);
+    assert.deepEqual(rig.programs[0].received, []);
+    await rig.host.clock.advance(1);
+    assert.equal(rig.programs[0].received[0], "SIGTERM");
+    await rig.ended();
+  },
+  "shutdown.timeout_ms": async () => {
+    // The graceful time ends while y, which comes after x, still takes its own: x is told now, out of its turn.
+    const rig = await stubborn('[service.y]\nrun = ["deaf"]\nafter = ["x"]\nstop = { timeout = "1h" }');
+    assert.deepEqual(await signalsAt(rig, [999, 1_000]), [["", "SIGTERM"], ["SIGTERM", "SIGTERM"]]);
+    await rig.ended();
+  },
+  "shutdown.force_timeout_ms": async () => {
+    const rig = await stubborn("");
+    assert.deepEqual(await signalsAt(rig, [2_999, 3_000]), [["SIGTERM"], ["SIGTERM SIGKILL"]]);
+    await rig.ended();
+  },
+  "shutdown.kill_timeout_ms": async () => {
+    const host = new FakeHost();
+    host.files.put("/etc/app/daemon.toml", "[shutdown]\ntimeout_ms = 1000\nforce_timeout_ms = 3000\nkill_timeout_ms = 6000");
+    const loaded = await loadConfig({ files: host.files, env: host.env, cwd: "/etc/app" });
+    const daemon = Daemon.fromConfig(loaded).withHost(host).withTask("deaf", () => new Promise<void>(() => {}), { stop: { timeout: "1h" } })
+      .build();
+    await daemon.start();
+    const ended = daemon.wait();
+    let isOver = false;
+    void ended.then(() => isOver = true);
+    daemon.shutdown();
+    await host.clock.advance(5_999);
+    assert.equal(isOver, false);
+    await host.clock.advance(1);
+    assert.deepEqual((await ended).unstopped.map(({ path }) => path), ["deaf"]);
+  },
+  "shutdown.exit_code": async () => {
+    for (const [word, code] of [["zero", 0], ["signal", 143]] as const) {
+      const rig = await serving(`[shutdown]\nexit_code = "${word}"`);
+      rig.host.signals.emit("SIGTERM");
+      assert.deepEqual([(await rig.ended()).exitCode, rig.host.process.exitCode], [code, code]);
+    }
+  },
+  "performance.worker_threads": "read by the threads of module workers, which have not landed",
+  "bus.capacity": async () => {
+    const rig = await serving("[bus]\ncapacity = 2");
+    using reader = rig.daemon.bus.subscribe("shutdown");
+    for (const reason of ["a", "b", "c"]) rig.daemon.bus.publish("shutdown", { reason });
+    assert.equal(reader.lagged, 1);
+    await rig.stop();
+  },
+  "service.*.run": async () => {
+    const rig = new Rig().program("echo a | cat", () => {});
+    await rig.run('[service.x]\nrun = ["serve", "a b", "$HOME"]\n[service.y]\nrun = "echo a | cat"');
+    assert.deepEqual(rig.programs.map(({ options }) => options.argv), [["serve", "a b", "$HOME"], ["/bin/sh", "-c", "echo a | cat"]]);
+    await rig.stop();
+  },
+  "service.*.after": async () => {
+    const rig = await new Rig().run(`${SERVE}after = ["y"]\n[service.y]\nrun = ["serve", "first"]\n`);
+    await rig.until(() => rig.programs.length === 2);
+    assert.equal(rig.programs[0].options.argv[1], "first");
+    await rig.stop();
+  },
+  "service.*.port": async () => {
+    const rig = await serving('port = 3000\ninstances = 2\nenv = { URL = "http://localhost:{port}/{instance}" }');
+    assert.deepEqual(rig.programs.map(({ options: { env } }) => [env.PORT, env.URL]), [
+      ["3000", "http://localhost:3000/0"],
+      ["3001", "http://localhost:3001/1"],
+    ]);
+    await rig.stop();
+  },
+  "service.*.env.*": async () => {
+    const rig = await serving('env = { A = "own" }', { env: { A: "daemon's", B: "daemon's" } });
+    const { A, B } = rig.programs[0].options.env;
+    assert.deepEqual([A, B], ["own", "daemon's"]);
+    await rig.stop();
+  },
+  "service.*.env_file": async () => {
+    const rig = new Rig();
+    rig.host.files.put("/etc/app/x.env", "A=from the file");
+    await rig.run(`${SERVE}env_file = ["x.env", "?missing.env"]`);
+    assert.equal(rig.programs[0].options.env.A, "from the file");
+    await rig.stop();
+  },
+  "service.*.cwd": async () => {
+    const rig = await serving('cwd = "app"');
+    assert.equal(rig.programs[0].options.cwd, "/etc/app/app");
+    await rig.stop();
+  },
+  "service.*.ready.http": async () => {
+    const rig = new Rig();
+    let status = 503;
+    rig.host.http.answer({ hostname: "127.0.0.1", port: 80 }, () => new Response(null, { status }));
+    await rig.run(`${SERVE}ready = "http://127.0.0.1/"`);
+    assert.equal(rig.daemon.subsystems()[0].ready, false);
+    status = 200;
+    await rig.host.clock.advance(1_000);
+    assert.equal(rig.daemon.subsystems()[0].ready, true);
+    await rig.stop();
+  },
+  "service.*.ready.tcp": async () => {
+    const rig = await serving('ready = { tcp = "127.0.0.1:80" }');
+    assert.equal(rig.daemon.subsystems()[0].ready, false);
+    rig.host.http.answer({ hostname: "127.0.0.1", port: 80 }, () => new Response());
+    await rig.host.clock.advance(1_000);
+    assert.equal(rig.daemon.subsystems()[0].ready, true);
+    await rig.stop();
+  },
+  "service.*.ready.exec": async () => {
+    let code = 1;
+    const rig = new Rig();
+    rig.host.processes.program("check", (process) => process.exit(code));
+    await rig.run(`${SERVE}ready = { exec = ["check"] }`);
+    assert.equal(rig.daemon.subsystems()[0].ready, false);
+    code = 0;
+    await rig.host.clock.advance(1_000);
+    assert.equal(rig.daemon.subsystems()[0].ready, true);
+    await rig.stop();
+  },
+  "service.*.ready.log": async () => {
+    const rig = await serving('ready = { log = "^up$" }');
+    rig.programs[0].printLines("not up yet");
+    await rig.host.clock.advance(1_000);
+    assert.equal(rig.daemon.subsystems()[0].ready, false);
+    rig.programs[0].printLines("up");
+    await rig.until(() => rig.daemon.subsystems()[0].ready === true);
+    await rig.stop();
+  },
+  "service.*.ready.every": async () => {
+    const rig = new Rig();
+    const askedMs: number[] = [];
+    rig.host.processes.program("check", (process) => {
+      askedMs.push(rig.host.clock.nowMs());
+      process.exit(1);
+    });
+    await rig.run(`${SERVE}ready = { exec = ["check"], every = "2s" }`);
+    await rig.host.clock.advance(4_500);
+    assert.deepEqual(askedMs.slice(1).map((atMs) => atMs - askedMs[0]), [2_000, 4_000]);
+    await rig.stop();
+  },
+  "service.*.ready.timeout": async () => {
+    const rig = await serving('ready = { log = "never", timeout = "3s" }');
+    await rig.host.clock.advance(2_999);
+    assert.equal(rig.programs[0].isAlive, true);
+    await rig.host.clock.advance(1);
+    assert.equal(rig.programs[0].isAlive, false);
+    await rig.stop();
+  },
+  "service.*.restart.policy": async () => {
+    assert.deepEqual(await crashes('restart = "never"'), []);
+    assert.equal((await crashes('restart = "on-failure"')).length, 10);
+    const quick = (policy: string) => crashes(`restart = "${policy}"\nsuccess_exit_codes = [3]`);
+    assert.deepEqual([(await quick("on-failure")).length, (await quick("always")).length], [0, 10]);
+  },
+  "service.*.restart.delay": async () => {
+    assert.deepEqual((await crashes('restart = { delay = "1s" }')).slice(0, 3), [1_000, 2_000, 4_000]);
+  },
+  "service.*.restart.factor": async () => {
+    assert.deepEqual((await crashes('restart = { delay = "1s", factor = 1 }')).slice(0, 3), [1_000, 1_000, 1_000]);
+  },
+  "service.*.restart.max_delay": async () => {
+    assert.deepEqual((await crashes('restart = { delay = "1s", max_delay = "3s" }')).slice(0, 3), [1_000, 2_000, 3_000]);
+  },
+  "service.*.restart.jitter": async () => {
+    const [waitMs] = await crashes('restart = { delay = "1s", jitter = 0.5 }', { random: () => 0.75 });
+    assert.equal(waitMs, 1_250);
+  },
+  "service.*.restart.max_restarts": async () => {
+    assert.equal((await crashes("restart = { max_restarts = 2 }")).length, 2);
+  },
+  "service.*.restart.within": async () => {
+    // Three within a minute are too many, two are not.
+    assert.equal((await crashes('restart = { delay = "1s", factor = 1, max_restarts = 2, within = "60s" }')).length, 2);
+    assert.ok((await crashes('restart = { delay = "31s", factor = 1, max_delay = "31s", max_restarts = 2, within = "60s" }')).length > 2);
+  },
+  "service.*.restart.reset_after": async () => {
+    for (const [resetAfter, isEndless] of [["4s", true], ["6s", false]] as const) {
+      const rig = new Rig().program("fragile", (process) => void rig.host.clock.schedule(5_000, () => process.exit(1)));
+      await rig.run(
+        `[service.x]\nrun = ["fragile"]\nrestart = { delay = "1s", factor = 1, max_restarts = 2, reset_after = "${resetAfter}" }\n` +
+          '[service.idle]\nrun = ["serve"]',
+      );
+      await rig.host.clock.advance(125_000);
+      assert.equal(rig.daemon.subsystems()[0].restarts > 2, isEndless);
+      await rig.stop();
+    }
+  },
+  "service.*.restart.on_exhausted": async () => {
+    const restart = (word: string) => `restart = { delay = "0ms", max_restarts = 1, reset_after = "100s", on_exhausted = "${word}" }`;
+    assert.deepEqual(await crashes(restart("fatal")), [0]);
+    assert.deepEqual((await crashes(restart("pause"))).slice(0, 3), [0, 100_000, 100_000]);
+    const rig = await new Rig().run(`${SERVE}[service.y]\nrun = ["crash"]\n${restart("escalate")}`);
+    assert.equal((await rig.ended()).exitCode, 1);
+  },
+  "service.*.stop.signal": async () => {
+    const rig = await serving('stop = { signal = "SIGINT" }');
+    await rig.stop();
+    assert.equal(rig.programs[0].received[0], "SIGINT");
+  },
+  "service.*.stop.timeout": async () => {
+    const rig = new Rig().program("deaf", (process) => process.ignoreSignals(["SIGTERM"]));
+    await rig.run('[service.x]\nrun = ["deaf"]\nstop = { timeout = "2s" }');
+    rig.daemon.shutdown();
+    await rig.host.clock.advance(1_999);
+    assert.equal(rig.programs[0].isAlive, true);
+    await rig.host.clock.advance(1);
+    assert.equal(rig.programs[0].isAlive, false);
+    await rig.ended();
+  },
+  "service.*.stop.kill_mode": async () => {
+    for (const [mode, isAlive] of [["group", false], ["process", true]] as const) {
+      let helper: FakeProcess | undefined;
+      const rig = new Rig().program("parent", (process) => void (helper = process.fork({ holdsOutput: false })));
+      await rig.run(`[service.x]\nrun = ["parent"]\nstop = { kill_mode = "${mode}" }`);
+      await rig.stop();
+      assert.equal(helper!.isAlive, isAlive);
+    }
+  },
+  "service.*.instances": async () => {
+    const rig = await serving("instances = 3");
+    assert.deepEqual(rig.daemon.subsystems().map(({ name }) => name), ["x@0", "x@1", "x@2"]);
+    assert.equal(rig.programs.length, 3);
+    await rig.stop();
+  },
+  "service.*.essential": async () => {
+    const rig = await new Rig().run(`${SERVE}[service.y]\nrun = ["crash"]\nrestart = "never"\nessential = true`);
+    assert.equal((await rig.ended()).exitCode, 3);
+  },
+  "service.*.success_exit_codes": async () => {
+    const rig = await serving('[service.y]\nrun = ["crash"]\nsuccess_exit_codes = [0, 3]');
+    await rig.until(() => rig.daemon.subsystems()[1].state === "completed");
+    await rig.stop();
+  },
+  "service.*.user": async () => {
+    const rig = new Rig();
+    rig.host.processes.addUser({ uid: 33, gid: 44, name: "www", home: "/var/www" });
+    await rig.run(`${SERVE}user = "www"`);
+    const { uid, gid, env: { HOME } } = rig.programs[0].options;
+    assert.deepEqual([uid, gid, HOME], [33, 44, "/var/www"]);
+    await rig.stop();
+  },
+  "service.*.group": async () => {
+    const rig = new Rig();
+    rig.host.processes.addUser({ uid: 33, gid: 44, name: "www", home: "/var/www" });
+    await rig.run(`${SERVE}group = "www"`);
+    assert.deepEqual([rig.programs[0].options.uid, rig.programs[0].options.gid], [undefined, 44]);
+    await rig.stop();
+  },
+  "service.*.log.max_line": async () => {
+    const rig = await serving("log = { max_line = 16 }");
+    rig.programs[0].printLines("0123456789abcdefXYZ");
+    await rig.until(() => rig.daemon.operations.lines([], 10).length === 2);
+    assert.deepEqual(rig.daemon.operations.lines([], 10).map(({ text }) => text), ["0123456789abcdef", "XYZ"]);
+    await rig.stop();
+  },
+};
+
+/** A daemon whose one file is full after `maxBytes` keeps so many old ones. */
+async function assertRotates(keys: string, maxBytes: number, maxFiles: number): Promise<void> {
+  const rig = await serving(`instances = 9\n[logging]\nfile = "x.log"\n${keys}`);
+  await rig.stop();
+  const sizes = rig.host.files.list("/etc/app").filter((name) => name.startsWith("x.log")).map((name) => [
+    name,
+    rig.host.files.info(`/etc/app/${name}`)!.size <= maxBytes,
+  ]);
+  assert.deepEqual(sizes, [["x.log", true], ...Array.from({ length: maxFiles }, (_, index) => [`x.log.${index + 1}`, true])]);
+}
+
+/** A service that ignores SIGTERM, under a daemon with the deadlines 1, 3 and 6 seconds. */
+function stubborn(more: string): Promise<Rig> {
+  const rig = new Rig().program("deaf", (process) => process.ignoreSignals(["SIGTERM"]));
+  return rig.run(
+    `[service.x]\nrun = ["deaf"]\nstop = { timeout = "1h" }\n${more}\n` +
+      "[shutdown]\ntimeout_ms = 1000\nforce_timeout_ms = 3000\nkill_timeout_ms = 6000",
+  );
+}
+
+/** Which signals each program has got so long after the beginning of the shutdown. */
+async function signalsAt(rig: Rig, timesMs: number[]): Promise<string[][]> {
+  rig.daemon.shutdown();
+  const seen: string[][] = [];
+  let nowMs = 0;
+  for (const timeMs of timesMs) {
+    await rig.host.clock.advance(timeMs - nowMs);
+    nowMs = timeMs;
+    seen.push(rig.programs.map(({ received }) => received.filter((signal) => signal !== "SIGCONT").join(" ")));
+  }
+  await rig.host.clock.advance(10_000);
+  return seen;
+}
+
+/** Every key that has landed, by its path; names that users choose are `*`, unit forms and templates are other spellings. */
+function landed(node: Node, path: string[] = []): string[] {
+  if (node.type === "map") return landed(node.value, [...path, "*"]);
+  if (node.type === "table") {
+    return node.facts.isTemplate ? [] : Object.entries(node.entries).flatMap(([key, child]) => landed(child, [...path, key]));
+  }
+  return node.facts.notYet || node.facts.unitFormOf !== undefined ? [] : [formatPath(path).replaceAll('"*"', "*")];
+}
+
+test("EFFECTS has every key that has landed, and no other", () => {
+  assert.deepEqual(Object.keys(EFFECTS).sort(), landed(DAEMON_PLACES).sort());
+});
+
+for (const [path, effect] of Object.entries(EFFECTS)) {
+  if (typeof effect === "function") test(`daemon.toml: ${path} has its effect`, effect);
+}
