@@ -1,4 +1,4 @@
-import { ShutdownError } from "./errors.ts";
+import { linkOf, ShutdownError } from "./errors.ts";
 
 /** The steps of an ending: `cancel` asks to stop gracefully, `force` says that patience is over, `kill` that whatever can be killed must be. */
 enum Stage {
@@ -240,6 +240,11 @@ export class CancelToken extends Entry {
 /** The reason of a stop that somebody asked for, never to be mistaken for a failure. */
 export function stopReason(text: string): ShutdownError {
   return new ShutdownError("SHUTDOWN_REQUESTED", text);
+}
+
+/** Whether what was thrown after a stop only says that the stop was heard. */
+export function isAbort(error: unknown, reason: unknown): boolean {
+  return error === reason || linkOf(error).name === "AbortError";
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { CancelToken } from "./cancel.ts";
+import { type CancelToken, isAbort, stopReason } from "./cancel.ts";
 import type { Clock } from "./clock.ts";
 import { SubsystemError } from "./errors.ts";
 import { type Duration, durationMs } from "./duration.ts";
@@ -151,14 +151,16 @@ export class RunContext extends Handle implements Context {
     return resource;
   }
 
-  spawn(_name: string, fn: (handle: ShutdownHandle) => Promise<void> | void): void {
+  spawn(name: string, fn: (handle: ShutdownHandle) => Promise<void> | void): void {
     this.#refuseWhenOver("spawn work");
     const child = this.child();
     const work = (async () => {
       try {
         await fn(child);
       } catch (error) {
-        if (child.isShutdown() && error === child.reason) return;
+        if (child.isShutdown() && isAbort(error, child.reason)) return;
+        // Only the first failure becomes that of the run, which does not say whose it is.
+        this.log.warn("spawned work failed", { work: name, err: error });
         this.failure ??= { error };
         this.token.cancel(error);
         this.#runHost.ending(this);
@@ -181,7 +183,7 @@ export class RunContext extends Handle implements Context {
 
   /** Ends what the run spawned, then disposes what it used in reverse order; resolves with the body's error and those of the disposers joined. */
   async close(body: { error: unknown } | undefined): Promise<{ error: unknown } | undefined> {
-    this.token.cancel(body?.error);
+    this.token.cancel(body === undefined ? stopReason(`${this.name} has returned`) : body.error);
     await Promise.all(this.#spawned ?? []);
     let failure = this.failure ?? body;
     for (const resource of (this.#resources ?? []).reverse()) {

@@ -148,6 +148,7 @@ export interface Context extends ShutdownHandle {
   use<T extends Disposable | AsyncDisposable>(resource: T): T;
   /**
    * Starts work that belongs to this run: it is cancelled and awaited before the run counts as settled, and its failure fails the run.
+   * The log calls it by its name.
    *
    * @throws {SubsystemError} if `run` has returned.
    */

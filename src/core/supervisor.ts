@@ -1,4 +1,4 @@
-import { type CancelToken, stopReason } from "./cancel.ts";
+import { type CancelToken, isAbort, stopReason } from "./cancel.ts";
 import type { Clock } from "./clock.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Duration } from "./duration.ts";
@@ -906,10 +906,6 @@ export class Supervisor {
       else this.#waiters.push({ isOver, resolve: end });
     });
   }
-}
-
-function isAbort(error: unknown, reason: unknown): boolean {
-  return error === reason || linkOf(error).name === "AbortError";
 }
 
 function exitContext(error: unknown): { exitCode?: unknown } | undefined {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { TimeoutError } from "../../src/core/errors.ts";
 import { RestartPolicy } from "../../src/core/restart.ts";
-import type { Context } from "../../src/core/subsystem.ts";
+import type { Context, ShutdownHandle } from "../../src/core/subsystem.ts";
 import { supervisorSubsystem } from "../../src/core/nested_supervisor.ts";
 import { registration } from "../../src/core/registration.ts";
 import { test } from "../harness.ts";
@@ -302,6 +302,26 @@ test("Context.spawn: the run ends only after what it spawned, and fails when tha
   assert.equal(states(supervisor).a, "failed");
   assert.match(supervisor.status()[0].reason, /worker died/);
   await supervisor.stop("end");
+});
+
+test("Context.spawn: work that throws because its run has returned does not fail it", async () => {
+  const aborts: Record<string, (handle: ShutdownHandle) => unknown> = {
+    "the reason of its signal": (handle) => handle.signal.reason,
+    "the reason of its handle": (handle) => handle.reason,
+    "an AbortError": () => new DOMException("stopped", "AbortError"),
+  };
+  for (const [what, thrown] of Object.entries(aborts)) {
+    const rig = new Rig();
+    const run = (context: Context) =>
+      context.spawn("work", async (handle) => {
+        await handle.cancelled();
+        throw thrown(handle);
+      });
+    const supervisor = rig.supervisor([registration({ name: "a", run }, "task")]);
+    await supervisor.start();
+    await settle();
+    assert.equal(states(supervisor).a, "completed", what);
+  }
 });
 
 test("Context.spawn: a run that goes on although what it spawned has failed is parked after the time of a stop", async () => {
