@@ -69,13 +69,14 @@ export class Client {
     if (since !== undefined) parts.push(["since", since]);
     if (grep !== undefined) parts.push(["grep", grep]);
     const response = await this.#checked(await this.#send(`/v1/logs${query(parts)}`, { headers: { accept: "application/x-ndjson" } }));
-    try {
-      await readLines(response, onLine);
-    } catch (error) {
-      const why = `Cannot read any further as the connection to ${this.target.label} broke off: ${messageOf(error)}`;
-      throw new CommandFailure(EXIT_CODES.failed, `${why}; look whether it runs with \`daemonkit status\``);
-    }
+    await this.#readToEnd(response, onLine);
     return Number(response.headers.get("daemonkit-matched") ?? 0);
+  }
+
+  /** Hands over the events that the daemon still has, each a JSON text, then those that follow until the daemon's end. */
+  async pastEvents(options: { follow: boolean }, onLine: OnLine): Promise<void> {
+    const path = `/v1/events${query([["n", "10000"], ["follow", options.follow ? "1" : "0"]])}`;
+    await this.#readToEnd(await this.#ask(path, { headers: { accept: "application/x-ndjson" } }), onLine);
   }
 
   /** Subscribes to events, each a JSON text; `ended` resolves when the daemon's side has ended, however it did, or the signal has ended ours. */
@@ -116,6 +117,15 @@ export class Client {
       );
     } finally {
       timer[Symbol.dispose]();
+    }
+  }
+
+  async #readToEnd(response: Response, onLine: OnLine): Promise<void> {
+    try {
+      await readLines(response, onLine);
+    } catch (error) {
+      const why = `Cannot read any further as the connection to ${this.target.label} broke off: ${messageOf(error)}`;
+      throw new CommandFailure(EXIT_CODES.failed, `${why}; look whether it runs with \`daemonkit status\``);
     }
   }
 

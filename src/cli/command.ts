@@ -29,7 +29,7 @@ export interface CommandOptions {
   logLevel?: LogLevel;
   /** Whether all units are meant. */
   all?: boolean;
-  /** Whether lines that follow are shown. */
+  /** Whether lines or events that follow are shown. */
   follow?: boolean;
   /** How many of the newest lines are shown. */
   lines?: number;

@@ -67,6 +67,13 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/logs.ts")).logs,
   },
   {
+    name: "events",
+    summary: "show what happened to the daemon and its units, as far back as it remembers",
+    options: ["follow", "config", "socket", "json"],
+    examples: [["events", "shows what the daemon still has, then returns"], ["events -f --json", "goes on, one JSON text a line"]],
+    load: async () => (await import("./commands/events.ts")).events,
+  },
+  {
     name: "validate",
     args: "[FILE]",
     summary: "check a configuration file; every mistake is listed",

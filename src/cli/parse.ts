@@ -103,7 +103,7 @@ function makeOption(name: OptionName): Option {
     case "all":
       return new Option("--all", "every unit");
     case "follow":
-      return new Option("-f, --follow", "go on with new lines until Ctrl+C or the daemon's end");
+      return new Option("-f, --follow", "go on with what is new until Ctrl+C or the daemon's end");
     case "lines":
       return new Option("-n, --lines <N>", "how many of the newest lines (default: 100, with --since all)").argParser(parseCount);
     case "since":

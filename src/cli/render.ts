@@ -1,5 +1,6 @@
 import { formatBytes } from "../core/bytes.ts";
 import { formatDuration } from "../core/duration.ts";
+import type { DaemonEvent } from "../core/event.ts";
 import type { DaemonStatus, LogLine, UnitOutcome, UnitStatus } from "../core/operations.ts";
 import type { State } from "../core/state.ts";
 import type { Paint, Style } from "./output.ts";
@@ -96,6 +97,25 @@ export function renderOutcomes(units: readonly UnitOutcome[], options: TableOpti
 export function renderLine(line: LogLine, options: { paint: Paint; nameWidth: number }): string {
   const { paint, nameWidth } = options;
   return `${paint(line.name.padEnd(nameWidth), line.stream === "stderr" ? "yellow" : "cyan")} | ${line.text}`;
+}
+
+/** Writes an event after its time and the unit's name, `daemon` for the daemon itself. */
+export function renderEvent(event: DaemonEvent, options: { paint: Paint; nameWidth: number }): string {
+  const { paint, nameWidth } = options;
+  const name = ownerOf(event).padEnd(nameWidth);
+  return `${paint(event.time, "dim")}  ${paint(name, "cyan")}  ${whatHappened(event, paint)}`;
+}
+
+/** Whom an event is about. */
+export function ownerOf(event: DaemonEvent): string {
+  return "name" in event ? event.name : "daemon";
+}
+
+function whatHappened(event: DaemonEvent, paint: Paint): string {
+  if (event.type === "subsystem.ready") return event.ready ? paint("ready", "green") : paint("not ready", "yellow");
+  const isUnit = event.type === "subsystem.state";
+  const what = isUnit ? paint(event.to, STATE_STYLES[event.to]) : paint(event.type.slice("daemon.".length), "bold");
+  return event.reason === "" ? what : `${what}: ${plain(event.reason)}`;
 }
 
 /** Replaces what would move the cursor or change the terminal, as units choose their reasons themselves. */

@@ -4,6 +4,7 @@ import { bodyLimit } from "hono/body-limit";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { durationMs } from "../core/duration.ts";
 import { DaemonError, messageOf, TimeoutError } from "../core/errors.ts";
+import type { DaemonEvent } from "../core/event.ts";
 import type { HttpHandler } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import type { DaemonStatus, LogLine, Operations, UnitOutcome } from "../core/operations.ts";
@@ -139,12 +140,15 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     response.headers.set("daemonkit-matched", String(names.length));
     return response;
   });
-  app.get("/v1/events", (c) =>
-    streams.open({
-      format: formatOf(c, "sse"),
-      first: [],
-      follow: (fn: Parameters<Operations["followEvents"]>[0]) => operations.followEvents(fn),
-    }));
+  app.get("/v1/events", (c) => {
+    const isFollowing = c.req.query("follow") !== "0";
+    const limit = lineLimit(c.req.query("n"), isFollowing ? 0 : MAX_LINES);
+    const kept = operations.events();
+    const lastSeen = lastEventId(c);
+    const { first, missed } = lastSeen === undefined ? { first: limit === 0 ? [] : kept.slice(-limit), missed: 0 } : after(kept, lastSeen);
+    const follow = isFollowing ? { follow: (fn: (event: DaemonEvent) => void) => operations.followEvents(fn) } : {};
+    return streams.open({ format: formatOf(c, "sse"), first, missed, ...follow });
+  });
 
   return Object.assign((request: Request) => app.fetch(request), { streams });
 }
@@ -177,9 +181,25 @@ async function readNames(c: HonoContext): Promise<{ names: string[]; timeout?: u
 function lineLimit(text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise;
   if (!/^\d{1,9}$/.test(text)) {
-    throw badRequest(`Cannot read logs as "n" must be a number of lines: current value is ${JSON.stringify(text)}`);
+    throw badRequest(`Cannot answer as "n" must be how many of the newest: current value is ${JSON.stringify(text)}`);
   }
   return Math.min(Number(text), MAX_LINES);
+}
+
+/** Number of the event that a reader who comes back saw last; undefined for one who comes for the first time. */
+function lastEventId(c: HonoContext): number | undefined {
+  const text = c.req.header("last-event-id");
+  if (text === undefined || text === "") return undefined;
+  if (!/^\d{1,15}$/.test(text)) {
+    throw badRequest(`Cannot resume as "Last-Event-ID" must be the id of an event: current value is ${JSON.stringify(text)}`);
+  }
+  return Number(text);
+}
+
+/** What came after an event, and how much of that is no longer there. A number from the future is one of a daemon that ran before. */
+function after(kept: readonly DaemonEvent[], lastSeen: number): { first: DaemonEvent[]; missed: number } {
+  const from = lastSeen > (kept.at(-1)?.seq ?? 0) ? 0 : lastSeen;
+  return { first: kept.filter(({ seq }) => seq > from), missed: Math.max(0, (kept[0]?.seq ?? 1) - from - 1) };
 }
 
 /** What `since` (a duration back from now) and `grep` (a regular expression) let through; undefined when neither is there. */

@@ -13,6 +13,8 @@ export interface OpenStreamOptions<T> {
   format: StreamFormat;
   /** Items to begin with. */
   first: readonly T[];
+  /** Items before `first` that the reader should have had and that are no longer there; it is told how many. @default {0} */
+  missed?: number;
   /** Subscribes to those that follow; without it the stream ends after `first`. */
   follow?: (fn: (item: T) => void) => Disposable;
 }
@@ -33,7 +35,7 @@ export class OpenStreams {
 
   /** Makes the answer that streams items until its reader goes, or {@linkcode OpenStreams.end} is called. */
   open<T extends Numbered>(options: OpenStreamOptions<T>): Response {
-    const { format, first, follow } = options;
+    const { format, first, missed = 0, follow } = options;
     const write = format === "sse" ? sseText : ndjsonText;
     const encoder = new TextEncoder();
     let dropped = 0;
@@ -48,6 +50,7 @@ export class OpenStreams {
           dropped = 0;
           send(item);
         };
+        if (missed > 0) send({ v: 1, dropped: missed });
         for (const item of first) send(item);
         if (follow === undefined) return controller.close();
         // Bun sends the head with the first piece of the body, and nothing may follow for hours.

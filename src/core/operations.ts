@@ -101,6 +101,8 @@ export interface Operations {
   lines(names: readonly string[], limit: number, isWanted?: (line: LogLine) => boolean): LogLine[];
   /** Calls `fn` for each new line of these units until disposed. */
   followLines(names: readonly string[], fn: (line: LogLine) => void): Disposable;
-  /** Calls `fn` for each event until disposed. */
+  /** The newest events, as many as the daemon still has, oldest first. */
+  events(): DaemonEvent[];
+  /** Calls `fn` for each event until disposed, in the turn in which it happens. `fn` must not throw. */
   followEvents(fn: (event: DaemonEvent) => void): Disposable;
 }

@@ -3,6 +3,7 @@ import type { DaemonEvent } from "../core/event.ts";
 import { nearest } from "../core/names.ts";
 import type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus } from "../core/operations.ts";
 import type { Supervisor } from "../core/supervisor.ts";
+import type { EventStore } from "./event_store.ts";
 import type { Session } from "./session.ts";
 import { VERSION } from "./version.ts";
 
@@ -10,9 +11,12 @@ import { VERSION } from "./version.ts";
 export class DaemonOperations implements Operations {
   readonly #session: Session;
 
-  /** Creates the operations of a session. */
+  readonly #events: EventStore;
+
+  /** Creates the operations of a session; from now on it keeps its newest events. */
   constructor(session: Session) {
     this.#session = session;
+    this.#events = session.events;
   }
 
   status(): DaemonStatus {
@@ -84,8 +88,12 @@ export class DaemonOperations implements Operations {
     });
   }
 
+  events(): DaemonEvent[] {
+    return this.#events.kept();
+  }
+
   followEvents(fn: (event: DaemonEvent) => void): Disposable {
-    return this.#session.bus.on("event", fn);
+    return this.#events.follow(fn);
   }
 
   /** Forgets the manual stops of what was started, which is more than what was named: also what that comes after. */

@@ -12,6 +12,7 @@ import { type ShutdownSteps, ShutdownTimeline } from "../core/shutdown.ts";
 import type { Registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorEnd, type SupervisorPorts } from "../core/supervisor.ts";
 import { logEvent } from "./event_log.ts";
+import { EventStore } from "./event_store.ts";
 import type { ExitReport } from "./exit_report.ts";
 import { LineStore } from "./line_store.ts";
 import { DaemonOperations } from "./operations.ts";
@@ -79,6 +80,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #seq = 0;
   #wasReady = false;
   #operations: Operations | undefined;
+  #events: EventStore | undefined;
   #reopenLogs: (() => void) | undefined;
 
   /** Creates a session that has not started. */
@@ -119,6 +121,11 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   /** Lines that its services printed. */
   get lines(): LineStore {
     return this.#lines ??= new LineStore(this.clock);
+  }
+
+  /** The newest events; they are kept from the first use on. */
+  get events(): EventStore {
+    return this.#events ??= new EventStore();
   }
 
   /** What an operator can ask. */
@@ -298,7 +305,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
 
   /** Whether anybody looks at events. */
   isObserved(): boolean {
-    return this.#bus !== undefined || this.log !== silentLogger;
+    return this.#bus !== undefined || this.#events !== undefined || this.log !== silentLogger;
   }
 
   /** Numbers and dates an event, logs it, and publishes it. */
@@ -306,6 +313,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     if (!this.isObserved()) return;
     const event = { v: 1, seq: ++this.#seq, time: new Date(this.clock.wallMs()).toISOString(), ...body } as DaemonEvent;
     logEvent(this.log, event);
+    this.#events?.publish(event);
     const bus = this.#bus;
     if (bus === undefined) return;
     bus.publish("event", event);

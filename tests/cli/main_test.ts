@@ -52,7 +52,7 @@ test("main gives every command a help with an example, on stdout and with code 0
   const { machine, cli } = await fixture();
   assert.equal(await cli("--help"), 0);
   const verbs = [...machine.out.matchAll(/^ {2}(\w+)(?:\|\w+)?(?: .*)? {2,}/gm)].map((match) => match[1]);
-  for (const verb of ["run", "status", "start", "stop", "restart", "down", "logs", "validate", "config", "schema", "version"]) {
+  for (const verb of ["run", "status", "start", "stop", "restart", "down", "logs", "events", "validate", "config", "schema", "version"]) {
     assert.ok(verbs.includes(verb), verb);
     if (verb === "config") continue;
     assert.equal(await cli(verb, "--help"), 0);
@@ -239,6 +239,33 @@ test("main logs --since and --grep show what is young enough and matches", async
   assert.equal(machine.out, "db | error: a new one\n");
   assert.equal(await cli("logs", "--grep", "nothing like it"), 0);
   assert.equal(machine.out, "");
+});
+
+test("main events prints what the daemon still has, and goes on with -f until its end", async () => {
+  const { machine, cli, operations, folder } = await fixture();
+  const time = "2026-01-01T00:00:00.000Z";
+  operations.happen({ v: 1, seq: 1, time, type: "daemon.starting", reason: "start" });
+  operations.happen({
+    v: 1,
+    seq: 2,
+    time,
+    type: "subsystem.state",
+    name: "db",
+    run: 1,
+    from: "waiting",
+    to: "starting",
+    reason: "\u001b[2Jstart",
+  });
+  operations.happen({ v: 1, seq: 3, time, type: "subsystem.ready", name: "db", run: 1, ready: true });
+  assert.equal(await cli("events"), 0);
+  assert.equal(machine.out, `${time}  daemon  starting: start\n${time}  db      starting: start\n${time}  db      ready\n`);
+
+  const following = cli("events", "-f", "--json");
+  while (operations.eventReaders.size === 0) await sleep(systemClock, 1);
+  operations.happen({ v: 1, seq: 4, time, type: "daemon.stopping", reason: "test" });
+  (machine.sockets.get(`${folder}/admin.sock`) as ControlHandler).streams.end();
+  assert.equal(await following, 0);
+  assert.deepEqual(machine.out.trim().split("\n").map((line) => JSON.parse(line).seq), [1, 2, 3, 4]);
 });
 
 test("main exits with 5 when the daemon is there but does not answer in time", async () => {

@@ -25,6 +25,7 @@ export class FakeOperations implements Operations {
   readonly units: UnitStatus[];
   readonly calls: string[] = [];
   readonly logLines: LogLine[] = [];
+  readonly pastEvents: DaemonEvent[] = [];
   readonly lineReaders: Set<(line: LogLine) => void> = new Set();
   readonly eventReaders: Set<(event: DaemonEvent) => void> = new Set();
   state: DaemonStatus["state"] = "running";
@@ -94,6 +95,10 @@ export class FakeOperations implements Operations {
     return { [Symbol.dispose]: () => void this.lineReaders.delete(reader) };
   }
 
+  events(): DaemonEvent[] {
+    return this.pastEvents;
+  }
+
   followEvents(fn: (event: DaemonEvent) => void): Disposable {
     this.eventReaders.add(fn);
     return { [Symbol.dispose]: () => void this.eventReaders.delete(fn) };
@@ -104,6 +109,12 @@ export class FakeOperations implements Operations {
     const line: LogLine = { seq: this.logLines.length + 1, time, name, stream: "stdout", text };
     this.logLines.push(line);
     for (const reader of this.lineReaders) reader(line);
+  }
+
+  /** Something happens. */
+  happen(event: DaemonEvent): void {
+    this.pastEvents.push(event);
+    for (const reader of this.eventReaders) reader(event);
   }
 
   async #act(verb: string, names: readonly string[], signal?: AbortSignal): Promise<UnitOutcome[]> {

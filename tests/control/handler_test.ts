@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ControlHandler } from "../../src/control/mod.ts";
 import { controlHandler } from "../../src/control/mod.ts";
+import type { DaemonEvent } from "../../src/core/event.ts";
 import { silentLogger } from "../../src/core/log.ts";
 import { test } from "../harness.ts";
 import { FakeOperations, fakeUnit } from "./fake_operations.ts";
@@ -197,6 +198,41 @@ test("controlHandler GET /v1/events streams events with id = seq, and ends when 
   handler.streams.end();
   const text = await response.text();
   assert.match(text, /id: 12\nevent: daemon\.stopping\ndata: \{"v":1,"seq":12,/);
+  assert.equal(operations.eventReaders.size, 0);
+});
+
+function daemonEvent(seq: number): DaemonEvent {
+  return { v: 1, seq, time: "2026-01-01T00:00:00.000Z", type: "daemon.started", reason: `event ${seq}` };
+}
+
+test("controlHandler GET /v1/events?follow=0 gives the events that are there, or the newest n, and ends", async () => {
+  const { ask, operations, handler } = fixture();
+  for (const seq of [1, 2, 3]) operations.happen(daemonEvent(seq));
+  const seqs = async (query: string) => {
+    const text = await (await ask(`/v1/events?follow=0${query}`, { headers: { accept: "application/x-ndjson" } })).text();
+    return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line).seq);
+  };
+  assert.deepEqual([await seqs(""), await seqs("&n=2"), await seqs("&n=0")], [[1, 2, 3], [2, 3], []]);
+  assert.equal((await ask("/v1/events?n=all")).status, 400);
+  assert.equal(handler.streams.size, 0);
+});
+
+test("controlHandler GET /v1/events goes on after Last-Event-ID without a gap, and says what it no longer has", async () => {
+  const { ask, operations } = fixture();
+  for (const seq of [11, 12, 13]) operations.happen(daemonEvent(seq));
+  const resume = async (id: string, count: number) => {
+    const response = await ask("/v1/events", { headers: { "last-event-id": id } });
+    operations.happen(daemonEvent(operations.pastEvents.at(-1)!.seq + 1));
+    return (await readLines(response, count)).filter((line) => /^(id|data: .*dropped)/.test(line));
+  };
+  assert.deepEqual(await resume("12", 6), ["id: 13", "id: 14"]);
+  assert.deepEqual(await resume("14", 3), ["id: 15"]);
+  assert.deepEqual((await resume("8", 20)).slice(0, 2), ['data: {"v":1,"dropped":2}', "id: 11"]);
+  const numbersOfAnotherLife = await resume("99", 23);
+  assert.deepEqual(numbersOfAnotherLife.slice(0, 2), ['data: {"v":1,"dropped":10}', "id: 11"]);
+  const refused = await ask("/v1/events", { headers: { "last-event-id": "x" } });
+  assert.equal(refused.status, 400);
+  assert.match((await refused.json()).detail, /current value is "x"/);
   assert.equal(operations.eventReaders.size, 0);
 });
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { DaemonEvent } from "../../src/core/event.ts";
 import { e2e } from "./driver.ts";
 
 /** A service that becomes ready, and one after it. */
@@ -28,4 +29,24 @@ e2e("logs --since and --grep filter what is there and what follows", async (stag
   await follower.until(/warming up\n.*warming up/);
   daemon.kill("SIGTERM");
   assert.deepEqual(await follower.ended, { code: 0, stdout: "db | warming up\ndb | warming up\n", stderr: "" });
+});
+
+e2e("events shows what happened since the start, and -f goes on until the daemon's end", async (stage) => {
+  stage.write("daemon.toml", PAIR);
+  const daemon = await stage.startDaemon();
+  const past = await stage.cli("events", "--json");
+  assert.equal(past.code, 0, past.stderr);
+  const events = past.stdout.trim().split("\n").map((line) => JSON.parse(line) as DaemonEvent);
+  assert.deepEqual(events.map(({ seq }) => seq), events.map((_, index) => index + 1));
+  assert.deepEqual([events[0].type, events.at(-1)!.type], ["daemon.starting", "daemon.ready"]);
+  assert.match((await stage.cli("events")).stdout, /^\S+ {2}web {5}running/m);
+
+  const follower = stage.start("events", "-f");
+  await follower.until(/daemon {2}ready/);
+  assert.equal((await stage.cli("stop", "web")).code, 0);
+  await follower.until(/web {5}stopped/);
+  daemon.kill("SIGTERM");
+  const { code, stdout } = await follower.ended;
+  assert.equal(code, 0);
+  assert.match(stdout, /daemon {2}stopped: received SIGTERM\n$/);
 });

@@ -1,0 +1,21 @@
+import type { DaemonEvent } from "../../core/event.ts";
+import { EXIT_CODES } from "../../core/exit_codes.ts";
+import type { CommandBody } from "../command.ts";
+import { connect } from "../connect.ts";
+import { ownerOf, renderEvent } from "../render.ts";
+
+/** Shows what happened in the daemon, as far back as it remembers. */
+export const events: CommandBody = async (context, _args, options) => {
+  const { output } = context;
+  const { follow = false, json } = options;
+  const client = await connect(context, options);
+  let nameWidth = 0;
+  await client.pastEvents({ follow }, (line) => {
+    if (json) return output.print(line);
+    const event = JSON.parse(line) as DaemonEvent | { dropped: number };
+    if ("dropped" in event) return output.note(`${event.dropped} events were dropped as they were not read fast enough`);
+    nameWidth = Math.max(nameWidth, ownerOf(event).length);
+    return output.print(renderEvent(event, { paint: output.paint, nameWidth }));
+  });
+  return EXIT_CODES.ok;
+};
