@@ -7,8 +7,8 @@ import type { Session } from "./session.ts";
 const SAME_REQUEST_MS = 100;
 
 /**
- * Makes a session the owner of its process, and undoes that when disposed: it keeps the process alive, goes to the working folder, handles
- * signals, charges stray errors to their owners, and sets the exit code.
+ * Makes a session the owner of its process until disposed: it keeps the process alive, goes to the working folder (for good), handles
+ * signals, charges stray errors to their owners, and sets the exit code at the end.
  */
 export function ownProcess(session: Session, host: Host): Disposable {
   const { process, signals } = host;
@@ -16,6 +16,12 @@ export function ownProcess(session: Session, host: Host): Disposable {
   const stack = new DisposableStack();
   try {
     stack.use(process.claim(name));
+    // At once: a start that fails has its exit code too.
+    void session.ended.then(({ exitCode, unstopped }) => {
+      process.setExitCode(exitCode);
+      // A run that did not stop would keep the process alive for ever; whoever waits for the report has its turn first.
+      if (unstopped.length > 0) host.clock.schedule(0, () => process.exit(exitCode));
+    });
     // This line holds the loop: nothing else keeps a daemon alive that waits for signals.
     stack.use(process.hold());
     if (workDir !== undefined) process.chdir(workDir);
@@ -30,11 +36,6 @@ export function ownProcess(session: Session, host: Host): Disposable {
         stack.use(signals.on(signal as SignalName, guarded(session, signal, handler)));
       }
     }
-    void session.ended.then(({ exitCode, unstopped }) => {
-      process.setExitCode(exitCode);
-      // A run that did not stop would keep the process alive for ever; whoever waits for the report has its turn first.
-      if (unstopped.length > 0) host.clock.schedule(0, () => process.exit(exitCode));
-    });
     return stack.move();
   } catch (error) {
     stack.dispose();

@@ -1,3 +1,4 @@
+import { resolvePath } from "../config/paths.ts";
 import { CancelToken } from "../core/cancel.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
@@ -21,13 +22,16 @@ export async function prepare(session: Session, ownsProcess: boolean): Promise<R
   const { plan, resources } = session;
   const host = session.host ??= await (await import("../platform/mod.ts")).getHost();
   const { config, loaded, pidFile } = plan;
+  // Read before the daemon goes to its working folder, which would count twice otherwise.
+  const cwd = host.process.cwd();
+  const workDir = resolvePath(cwd, config.workDir ?? ".");
 
   if (ownsProcess) resources.use(ownProcess(session, host));
-  const showLine = openLog(session, host, ownsProcess);
+  const showLine = openLog(session, host, workDir, ownsProcess);
   if (loaded !== undefined) await takeInstance(session, host, loaded);
   if (pidFile !== undefined) {
     const { pidFile: write } = await import("./instance.ts");
-    resources.use(write(absolute(pidFile, host), host));
+    resources.use(write(resolvePath(workDir, pidFile), host));
   }
 
   const publishLine = (line: Omit<LogLine, "seq">) => {
@@ -38,13 +42,17 @@ export async function prepare(session: Session, ownsProcess: boolean): Promise<R
   return plan.entries.flatMap((entry) => {
     if ("make" in entry) return [entry.make(session)];
     if (!("service" in entry)) return [entry];
-    const spec: ServiceSpec = { ...entry.service, cwd: absolute(entry.service.cwd, host) };
+    const spec: ServiceSpec = {
+      ...entry.service,
+      cwd: resolvePath(cwd, entry.service.cwd),
+      envFiles: entry.service.envFiles.map(({ path, optional }) => ({ path: resolvePath(cwd, path), optional })),
+    };
     return serviceSubsystems(spec, { host, publishLine, daemonId }).map((subsystem) => registration(subsystem, "service"));
   });
 }
 
 /** Opens the log: the given sink, or the console when the process is ours, and the file where one is configured. */
-function openLog(session: Session, host: Host, ownsProcess: boolean): (line: Omit<LogLine, "seq">) => void {
+function openLog(session: Session, host: Host, workDir: string, ownsProcess: boolean): (line: Omit<LogLine, "seq">) => void {
   const { plan: { config, sink, entries }, resources, clock } = session;
   const { terminal, files } = host;
   const sinks: LogSink[] = [];
@@ -56,7 +64,7 @@ function openLog(session: Session, host: Host, ownsProcess: boolean): (line: Omi
     const file = fileSink({
       files,
       clock,
-      path: absolute(config.logging.file, host),
+      path: resolvePath(workDir, config.logging.file),
       json,
       maxFileSize,
       maxFiles,
@@ -130,10 +138,4 @@ function silent(session: Session): SupervisorPorts {
     logger: (path) => session.logger(path),
     runAs: (path, fn) => session.runAs(path, fn),
   };
-}
-
-function absolute(path: string, host: Host): string {
-  if (path.startsWith("/")) return path;
-  const cwd = host.process.cwd().replace(/\/$/, "");
-  return path === "." ? cwd || "/" : `${cwd}/${path}`;
 }

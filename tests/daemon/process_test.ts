@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -114,6 +114,24 @@ test("withPidFile: a stale file is replaced, a live one refuses the start, and o
     third.signal("SIGTERM");
     assert.equal(await third.exited, 0, third.stderr);
     assert.equal(readFileSync(path, "utf8"), `${process.pid}\n`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("run: a working folder is the base of relative paths, once, and one that is not there ends the process with 1", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "daemonkit-work-"));
+  try {
+    mkdirSync(join(folder, "sub"));
+    writeFileSync(join(folder, "sub", "my.env"), "FROM_FILE=found\n");
+    await using program = new Program(new URL("../fixtures/program.ts", import.meta.url), ["work-dir", "sub"], { cwd: folder });
+    assert.equal(await program.exited, 0, program.stderr);
+    const printed = program.lines.flatMap((line) => line.startsWith("pwd | ") ? [line.slice("pwd | ".length)] : []);
+    assert.deepEqual(printed, [realpathSync(join(folder, "sub")), "found", String(program.child.pid)]);
+
+    await using missing = run("work-dir", join(folder, "nothing"));
+    assert.equal(await missing.exited, 1, missing.stderr);
+    assert.match(missing.report().reason, /Cannot change to folder .*nothing/);
   } finally {
     rmSync(folder, { recursive: true });
   }
