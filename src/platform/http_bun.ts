@@ -17,6 +17,7 @@ export const httpOnBun: HttpFacts = {
   // By node:net, because a Bun.connect that hangs can't be given up and keeps the process alive; imported where needed, as it costs 6 ms.
   async connect(target, signal) {
     const { connect } = await import("node:net");
+    signal?.throwIfAborted(); // no event comes of what happened during the import
     await new Promise<void>((resolve, reject) => {
       const socket = "unix" in target ? connect({ path: target.unix }) : connect({ host: target.hostname, port: target.port });
       const end = (settle: () => void) => {

@@ -203,6 +203,10 @@ export function exerciseHttp(name: string, makeHost: () => Promise<Host>): void 
     const server = await host.http.serve({ hostname: "127.0.0.1", port: 0 }, () => new Response());
     assert.ok(!("unix" in server.address));
     assert.equal(await host.http.canConnect(server.address, { signal: NEVER }), true);
+    const early = new AbortController();
+    const abandoned = host.http.canConnect(server.address, { signal: early.signal });
+    early.abort("too early to have begun");
+    await assert.rejects(abandoned, (reason) => reason === "too early to have begun");
     await server.stop();
     assert.equal(await host.http.canConnect(server.address, { signal: NEVER }), false);
     await assert.rejects(host.http.canConnect(server.address, { signal: AbortSignal.abort("no") }), (reason) => reason === "no");
