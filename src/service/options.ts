@@ -6,11 +6,11 @@ import type { ProbeSpec, ProbeTarget, ServiceSpec } from "./spec.ts";
 
 /** A readiness probe: exactly one of `http`, `tcp`, `exec` and `log`. */
 export interface ProbeOptions {
-  /** A URL that answers with a status below 400. */
+  /** An http:// URL that answers within five seconds with a status from 200 to 399. */
   http?: string;
   /** `host:port`, or a port of 127.0.0.1, that accepts a connection. */
   tcp?: string | number;
-  /** A program, or a text for `sh -c`, that exits with 0. */
+  /** A program, or a text for `sh -c`, that exits with 0 within five seconds. */
   exec?: string | readonly string[];
   /** A regular expression that a line of output matches. */
   log?: string;
@@ -57,9 +57,14 @@ export interface ServiceOptions {
   user?: string | number;
   /** Group to run as. @default {the user's} */
   group?: string | number;
-  /** Longest line of output; a longer one is split. @default {"64KiB"} */
+  /** Longest line of output, at least 16 bytes; a longer one is split. @default {"64KiB"} */
   maxLine?: ByteSize;
 }
+
+/** Smallest limit of a line in bytes. */
+export const MIN_LINE_BYTES = 16;
+
+const COMMAND = "a text or a list of texts that is not empty";
 
 /**
  * Checks the options of a service and fills in the defaults; relative paths count from `baseDir`.
@@ -84,14 +89,14 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     group,
     maxLine = 65_536,
   } = options;
-  const must = (isGood: boolean, key: string, what: string, value: unknown): void => {
+  const must: Must = (isGood, key, what, value) => {
     if (!isGood) {
       throw new RangeError(
         `Cannot add service ${JSON.stringify(name)} as "${key}" must be ${what}: current value is ${JSON.stringify(value)}`,
       );
     }
   };
-  must(isCommand(run), "run", "a text or a list of texts that is not empty", run);
+  must(isCommand(run), "run", COMMAND, run);
   must(Number.isInteger(instances) && instances >= 1, "instances", "an integer >= 1", instances);
   must(
     port === undefined || Number.isInteger(port) && port > 0 && port + instances - 1 <= 65_535,
@@ -99,6 +104,8 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     "a port for each instance",
     port,
   );
+  const maxLineBytes = byteSize(maxLine);
+  must(maxLineBytes >= MIN_LINE_BYTES, "maxLine", `a size of at least ${MIN_LINE_BYTES} bytes`, maxLine);
   must(signal in SIGNAL_NUMBERS, "stop.signal", "the name of a signal", signal);
   must(killMode === "group" || killMode === "process", "stop.killMode", '"group" or "process"', killMode);
   must(
@@ -116,14 +123,14 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     port,
     instances,
     after,
-    ready: ready === undefined ? undefined : probeSpec(name, typeof ready === "string" ? { http: ready } : ready),
+    ready: ready === undefined ? undefined : probeSpec(name, typeof ready === "string" ? { http: ready } : ready, must),
     restart: restartPolicy(restart),
     stop: { signal, timeoutMs: durationMs(timeout), killMode },
     essential,
     successExitCodes,
     user,
     group,
-    maxLineBytes: byteSize(maxLine),
+    maxLineBytes,
   };
 }
 
@@ -132,7 +139,10 @@ function isCommand(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every((part) => typeof part === "string") && value[0] !== "";
 }
 
-function probeSpec(name: string, options: ProbeOptions): ProbeSpec {
+/** Throws the error of an option that is not what it must be. */
+type Must = (isGood: boolean, key: string, what: string, value: unknown) => void;
+
+function probeSpec(name: string, options: ProbeOptions, must: Must): ProbeSpec {
   const { http, tcp, exec, log, every = 500, timeout = 30_000 } = options;
   const targets: ProbeTarget[] = [];
   if (http !== undefined) targets.push({ kind: "http", url: http });
@@ -144,7 +154,11 @@ function probeSpec(name: string, options: ProbeOptions): ProbeSpec {
       `Cannot add service ${JSON.stringify(name)} as "ready" must have exactly one of http, tcp, exec and log: it has ${targets.length}`,
     );
   }
-  return { target: targets[0], everyMs: durationMs(every), timeoutMs: durationMs(timeout) };
+  must(exec === undefined || isCommand(exec), "ready.exec", COMMAND, exec);
+  const [everyMs, timeoutMs] = [durationMs(every), durationMs(timeout)];
+  must(everyMs > 0, "ready.every", "longer than 0", every);
+  must(timeoutMs > 0, "ready.timeout", "longer than 0", timeout);
+  return { target: targets[0], everyMs, timeoutMs };
 }
 
 function restartPolicy(restart: NonNullable<ServiceOptions["restart"]>): RestartPolicy {

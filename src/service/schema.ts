@@ -7,7 +7,7 @@ import { messageOf } from "../core/errors.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { nameKey, nameProblem } from "../core/names.ts";
 import type { OnExhausted, RestartWhen } from "../core/restart.ts";
-import { type ProbeOptions, type ServiceOptions, serviceSpec } from "./options.ts";
+import { MIN_LINE_BYTES, type ProbeOptions, type ServiceOptions, serviceSpec } from "./options.ts";
 import { checkTarget } from "./probe.ts";
 import type { ProbeTarget, ServiceSpec } from "./spec.ts";
 
@@ -211,7 +211,7 @@ function logTable(): v.GenericSchema {
   return table({
     max_line: key(v.pipe(v.union([v.number(), v.string()]), v.check(isLineSize)), {
       ...unit,
-      expects: 'a size of at least 16 bytes such as 65536, "64KiB" or "1MB"',
+      expects: `a size of at least ${MIN_LINE_BYTES} bytes such as 65536, "64KiB" or "1MB"`,
       default: "64KiB",
       kind: "size",
     }),
@@ -254,7 +254,7 @@ function isWell(test: () => boolean): boolean {
 }
 
 function isLineSize(value: string | number): boolean {
-  return isWell(() => byteSize(value) >= 16);
+  return isWell(() => byteSize(value) >= MIN_LINE_BYTES);
 }
 
 /** Whether the probe itself will take a target, once `{port}` and `{instance}` are numbers. */

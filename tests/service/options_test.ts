@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { test } from "../harness.ts";
+import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
+
+test("serviceSpec: what [service.*] refuses is refused in code too, with the name of the service and of the option", () => {
+  const rows: [key: string, options: Partial<ServiceOptions>][] = [
+    ["run", { run: "" }],
+    ["run", { run: [] }],
+    ["instances", { instances: 0 }],
+    ["port", { port: 65_535, instances: 2 }],
+    ["stop.signal", { stop: { signal: "TERM" as never } }],
+    ["stop.killMode", { stop: { killMode: "all" as never } }],
+    ["successExitCodes", { successExitCodes: [256] }],
+    ["maxLine", { maxLine: 15 }],
+    ["ready", { ready: {} }],
+    ["ready", { ready: { tcp: 80, log: "up" } }],
+    ["ready.exec", { ready: { exec: [] } }],
+    ["ready.every", { ready: { tcp: 80, every: 0 } }],
+    ["ready.timeout", { ready: { tcp: 80, timeout: "0s" } }],
+  ];
+  for (const [key, options] of rows) {
+    assert.throws(
+      () => serviceSpec("api", { run: "serve", ...options }, "/"),
+      (error) => error instanceof RangeError && error.message.startsWith(`Cannot add service "api" as "${key}" must`),
+      JSON.stringify(options),
+    );
+  }
+});
