@@ -117,8 +117,13 @@ export function parseTcpAddress(address: string): { hostname: string; port: numb
 
 function parseHttpUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== "http:") {
-    throw new RangeError(`Cannot probe by http as the address must be a http:// URL: current value is "${text}"`);
+  // A name and a password would not be sent, and would show in `status`.
+  if (url?.protocol !== "http:" || url.username !== "" || url.password !== "") {
+    throw new RangeError(
+      `Cannot probe by http as the address must be a http:// URL without name and password: current value is "${
+        text.replace(/\/\/[^/]*@/, "//…@")
+      }"`,
+    );
   }
   return url;
 }

@@ -152,7 +152,7 @@ function readyTable(): v.GenericSchema {
   return table({
     http: key(v.pipe(v.string(), v.check((url) => isTarget({ kind: "http", url }))), {
       ...unit,
-      expects: 'an http:// URL such as "http://127.0.0.1:{port}/healthz"',
+      expects: 'an http:// URL without name and password such as "http://127.0.0.1:{port}/healthz"',
     }),
     tcp: key(v.pipe(v.string(), v.check((address) => isTarget({ kind: "tcp", address }))), {
       ...unit,

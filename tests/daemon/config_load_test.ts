@@ -102,6 +102,7 @@ test("loadConfig: a probe that could not be made is refused where it stands", as
   const rows: [toml: string, source: string, path: string][] = [
     ['ready = "https://127.0.0.1/healthz"', "daemon.toml:3:9", "service.api.ready"],
     ['ready = { http = "https://127.0.0.1/healthz" }', "daemon.toml:3:18", "service.api.ready.http"],
+    ['ready = "http://me:secret@127.0.0.1/"', "daemon.toml:3:9", "service.api.ready"],
     ['ready = { tcp = "127.0.0.1:65536" }', "daemon.toml:3:17", "service.api.ready.tcp"],
     ['ready = { log = "[" }', "daemon.toml:3:17", "service.api.ready.log"],
   ];
@@ -110,7 +111,10 @@ test("loadConfig: a probe that could not be made is refused where it stands", as
     assert.deepEqual(issues.map((issue) => [issue.source, issue.path]), [[source, path]], ready);
   }
   const [{ message }] = (await refusal(load(`[service.api]\nrun = "x"\n${rows[0][0]}`))).issues;
-  assert.equal(message, 'expected an http:// URL such as "http://127.0.0.1:{port}/healthz", got "https://127.0.0.1/healthz"');
+  assert.equal(
+    message,
+    'expected an http:// URL without name and password such as "http://127.0.0.1:{port}/healthz", got "https://127.0.0.1/healthz"',
+  );
 });
 
 test("loadConfig: values with ; # % $ {{ }} and quotes stay verbatim", async () => {

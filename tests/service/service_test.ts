@@ -64,7 +64,11 @@ test("serviceSubsystems: every key of the spec reaches the supervisor", async ()
 
 test("serviceSubsystems: a probe that could never be made is refused before anything runs", async () => {
   const ports = { host: await getHost(), publishLine: () => {}, daemonId: "test" };
-  for (const ready of [{ log: "(" }, { tcp: "nowhere" }, { tcp: "db:{port}" }, { http: "https://127.0.0.1/" }, { http: "127.0.0.1:80" }]) {
+  for (
+    const ready of [{ log: "(" }, { tcp: "nowhere" }, { tcp: "db:{port}" }, { http: "https://127.0.0.1/" }, { http: "127.0.0.1:80" }, {
+      http: "http://me:secret@127.0.0.1/",
+    }]
+  ) {
     assert.throws(
       () => serviceSubsystems(serviceSpec("api", { run: "true", ready }, "/"), ports),
       /regular expression|must be/,
