@@ -41,7 +41,7 @@ export interface LastExit extends ExitStatus {
  * One instance of a service: a subsystem whose run owns a program and its process group.
  *
  * - A run ends when the program has ended, its group is empty and all it printed was handed on; with `killMode: "process"` helpers of
- *   the program live on, and only what they print after that is lost.
+ *   the program live on, but nobody reads their output any more: one that prints to it gets SIGPIPE.
  * - An exit code that is none of `successExitCodes` fails the run with `SUBSYSTEM_EXITED`; its context holds `exitCode` (128 + n after
  *   signal n), `signal` and `lastLines`.
  * - A program that can't be started fails the run with the code that says why; the restart policy decides about the next try.
@@ -83,8 +83,8 @@ export class Service implements Subsystem {
   }
 
   /**
-   * `command`, `pid` (of the program, for a text of its shell: the leader of the group), `port`, `lastExit`, `spawnFailures`, `probe` (why it is or was not ready) and, after a run that failed or never became
-   * ready, `lastLines`.
+   * `command`, `pid` (of the program, for a text of its shell: the leader of the group), `port`, `lastExit`, `spawnFailures`, `probe` (why
+   * it is or was not ready) and, after a run that failed or never became ready, `lastLines`.
    */
   details(): Readonly<Record<string, unknown>> {
     const { run } = this.#service;
