@@ -68,9 +68,9 @@ export {
   type Terminal,
   type UserInfo,
 } from "./src/core/host.ts";
-export { LOG_LEVELS, type LogFields, type Logger, type LogLevel, type LogRecord, type LogSink, silentLogger } from "./src/core/log.ts";
+export { LOG_LEVELS, type LogFields, type Logger, LogLevel, type LogRecord, type LogSink, silentLogger } from "./src/core/log.ts";
 export { nameKey, nameProblem, nearest } from "./src/core/names.ts";
-export type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus } from "./src/core/operations.ts";
+export type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus, WaitGoal } from "./src/core/operations.ts";
 export {
   type BackoffOptions,
   type OnExhausted,

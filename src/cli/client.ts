@@ -2,6 +2,7 @@ import type { OutcomesAnswer, Problem, StatusAnswer } from "../control/mod.ts";
 import { formatIssue, isDaemonError, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import type { Host } from "../core/host.ts";
+import type { WaitGoal } from "../core/operations.ts";
 import { PROTOCOL, VERSION } from "../daemon/version.ts";
 import { CommandFailure } from "./failure.ts";
 import type { Target } from "./find.ts";
@@ -56,6 +57,14 @@ export class Client {
       body: JSON.stringify({ names, ...(timeout === undefined ? {} : { timeout }) }),
       headers: { "content-type": "application/json" },
     });
+    return await (await this.#checked(response)).json();
+  }
+
+  /** Waits until all units are where `goal` says, at most `timeout` long; answers who is not. */
+  async wait(patterns: readonly string[], goal: WaitGoal, timeout: string): Promise<OutcomesAnswer> {
+    await this.#checkAlive();
+    const parts: [string, string][] = patterns.map((pattern) => ["name", pattern]);
+    const response = await this.#send(`/v1/wait${query([...parts, ["for", goal], ["timeout", timeout]])}`, { method: "GET" });
     return await (await this.#checked(response)).json();
   }
 

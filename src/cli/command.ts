@@ -1,5 +1,6 @@
 import type { Host } from "../core/host.ts";
 import type { LogLevel } from "../core/log.ts";
+import type { WaitGoal } from "../core/operations.ts";
 import type { DaemonBuilder } from "../daemon/builder.ts";
 import type { Output } from "./output.ts";
 
@@ -37,6 +38,8 @@ export interface CommandOptions {
   since?: string;
   /** A regular expression that lines must match. */
   grep?: string;
+  /** What is waited for. */
+  for?: WaitGoal;
   /** How long to wait. */
   timeout?: string;
 }
@@ -45,7 +48,19 @@ export interface CommandOptions {
 export type CommandBody = (context: CommandContext, args: readonly string[], options: CommandOptions) => Promise<number>;
 
 /** A kind of option, by name. */
-export type OptionName = "config" | "socket" | "json" | "set" | "logLevel" | "all" | "follow" | "lines" | "since" | "grep" | "timeout";
+export type OptionName =
+  | "config"
+  | "socket"
+  | "json"
+  | "set"
+  | "logLevel"
+  | "all"
+  | "follow"
+  | "lines"
+  | "since"
+  | "grep"
+  | "for"
+  | "timeout";
 
 /** A command as the table has it; its body is loaded when it is called. */
 export interface CommandSpec {

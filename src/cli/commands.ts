@@ -48,6 +48,17 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/units.ts")).restart,
   },
   {
+    name: "wait",
+    args: "<NAME...>",
+    summary: "wait until units are ready, started or stopped; at most 30s unless --timeout says so",
+    options: ["for", "timeout", "config", "socket", "json"],
+    examples: [
+      ["wait api", "returns when it is ready, or says after 30 seconds why it is not"],
+      ["wait 'worker@*' --for stopped --timeout 2m", "waits for the end of all instances"],
+    ],
+    load: async () => (await import("./commands/units.ts")).wait,
+  },
+  {
     name: "down",
     summary: "stop the daemon and wait until it is gone",
     options: ["timeout", "config", "socket", "json"],

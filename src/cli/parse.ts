@@ -114,6 +114,8 @@ function makeOption(name: OptionName): Option {
       return new Option("--grep <RE>", "only lines that this regular expression matches").argParser(
         (text: string) => checked("--grep", text, parsePattern),
       );
+    case "for":
+      return new Option("--for <GOAL>", "what to wait for").choices(["ready", "started", "stopped"]).default("ready");
     case "timeout":
       return new Option("--timeout <DURATION>", 'wait at most this long, such as "30s"; then exit with 124').argParser(
         (text: string) => checked("--timeout", text, durationMs),

@@ -7,7 +7,7 @@ import { DaemonError, messageOf, TimeoutError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/event.ts";
 import type { HttpHandler } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
-import type { DaemonStatus, LogLine, Operations, UnitOutcome } from "../core/operations.ts";
+import type { DaemonStatus, LogLine, Operations, UnitOutcome, WaitGoal } from "../core/operations.ts";
 import { parsePattern } from "./pattern.ts";
 import { type Problem, problem, problemOf } from "./problem.ts";
 import { OpenStreams, type StreamFormat } from "./stream.ts";
@@ -51,6 +51,7 @@ export interface OutcomesAnswer {
 const MAX_BODY_BYTES = 65_536;
 const MAX_LINES = 10_000;
 const DEFAULT_LINES = 100;
+const WAIT_GOALS: readonly WaitGoal[] = ["ready", "started", "stopped"];
 const COMMANDS = ["start", "stop", "restart"] as const;
 type Command = (typeof COMMANDS)[number];
 
@@ -121,6 +122,20 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     app.post(`/v1/services/:name/${verb}`, async (c) => await command(c, verb, [c.req.param("name")], c.req.query("timeout")));
   }
 
+  app.get("/v1/wait", async (c) => {
+    const { for: goal = "ready", timeout } = c.req.query();
+    if (!isWaitGoal(goal)) {
+      throw badRequest(`Cannot wait as "for" must be one of ${WAIT_GOALS.join(", ")}: current value is ${JSON.stringify(goal)}`);
+    }
+    const names = operations.resolve(c.req.queries("name") ?? []);
+    // Who has gone needs no answer.
+    const gone = c.req.raw.signal;
+    const wait = (signal?: AbortSignal) =>
+      operations.wait(names, goal, { signal: signal === undefined ? gone : AbortSignal.any([signal, gone]) });
+    const units = names.length === 0 ? [] : await limited("wait", timeout, clock, wait);
+    return c.json({ v: 1, ok: units.every((unit) => unit.ok), units } satisfies OutcomesAnswer);
+  });
+
   app.get("/v1/logs", (c) => {
     const patterns = c.req.queries("name") ?? [];
     const { n, since, grep } = c.req.query();
@@ -151,6 +166,10 @@ export function controlHandler(options: ControlOptions): ControlHandler {
   });
 
   return Object.assign((request: Request) => app.fetch(request), { streams });
+}
+
+function isWaitGoal(text: string): text is WaitGoal {
+  return WAIT_GOALS.some((goal) => goal === text);
 }
 
 function answerProblem(made: Problem): Response {
@@ -222,7 +241,7 @@ function timeBefore(since: string, clock: Clock): string {
 }
 
 /** Runs a command, and ends the wait for it after `timeout`; the change it asked for goes on. */
-async function limited<T>(verb: Command, timeout: unknown, clock: Clock, run: (signal?: AbortSignal) => Promise<T>): Promise<T> {
+async function limited<T>(verb: Command | "wait", timeout: unknown, clock: Clock, run: (signal?: AbortSignal) => Promise<T>): Promise<T> {
   if (timeout === undefined) return await run();
   let timeoutMs: number;
   try {

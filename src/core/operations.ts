@@ -75,13 +75,19 @@ export interface UnitOutcome {
   name: string;
   /** State when the command ended. */
   state: State;
-  /** What happened: `started`, `already running`, `stopped`, `already stopped`, `restarted`, `failed`, `timed out`. */
+  /** What happened: `started`, `already running`, `stopped`, `already stopped`, `restarted`, `failed`, `timed out`, or the goal of a wait. */
   outcome: string;
   /** Whether the unit is where the command wanted it. */
   ok: boolean;
   /** Why, where it is not. */
   reason: string;
 }
+
+/**
+ * What one can wait for, in the words of `after`: `ready`, or completed where it has no readiness; `started`, be it ready or not;
+ * `stopped`, for whatever reason, without a restart to come.
+ */
+export type WaitGoal = "ready" | "started" | "stopped";
 
 /** What the control plane may ask of a running daemon. Unknown names fail with `SUBSYSTEM_UNKNOWN`. */
 export interface Operations {
@@ -95,13 +101,18 @@ export interface Operations {
   stop(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
   /** Stops and starts units; what comes after them stays as it is. */
   restart(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
+  /**
+   * Waits until all units are where `goal` says at one moment; nothing is changed. When the signal aborts or the daemon stops before that,
+   * it resolves with who is missing and why, and does not reject.
+   */
+  wait(names: readonly string[], goal: WaitGoal, options: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
   /** Begins to stop the daemon and returns at once. */
   shutdown(reason: string): void;
   /** The newest `limit` lines of these units (all when empty) that `isWanted` (all when left out), oldest first. */
   lines(names: readonly string[], limit: number, isWanted?: (line: LogLine) => boolean): LogLine[];
   /** Calls `fn` for each new line of these units until disposed. */
   followLines(names: readonly string[], fn: (line: LogLine) => void): Disposable;
-  /** The newest events, as many as the daemon still has, oldest first. */
+  /** The newest events, at most 1,024, oldest first; a daemon of a library program keeps them once its operations were asked for. */
   events(): DaemonEvent[];
   /** Calls `fn` for each event until disposed, in the turn in which it happens. `fn` must not throw. */
   followEvents(fn: (event: DaemonEvent) => void): Disposable;

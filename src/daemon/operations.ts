@@ -1,7 +1,7 @@
 import { SubsystemError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/event.ts";
 import { nearest } from "../core/names.ts";
-import type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus } from "../core/operations.ts";
+import type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus, WaitGoal } from "../core/operations.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 import type { EventStore } from "./event_store.ts";
 import type { Session } from "./session.ts";
@@ -71,6 +71,12 @@ export class DaemonOperations implements Operations {
 
   async restart(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
     return await this.#started(this.#each(names, options, (supervisor, own) => supervisor.restartUnits(own)));
+  }
+
+  async wait(names: readonly string[], goal: WaitGoal, { signal }: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
+    const { untilThere } = await import("./until_there.ts");
+    const units = () => this.#session.units();
+    return await untilThere(names, goal, { units, events: this.#events, ...(signal === undefined ? {} : { signal }) });
   }
 
   shutdown(reason: string): void {

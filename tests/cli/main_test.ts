@@ -52,7 +52,9 @@ test("main gives every command a help with an example, on stdout and with code 0
   const { machine, cli } = await fixture();
   assert.equal(await cli("--help"), 0);
   const verbs = [...machine.out.matchAll(/^ {2}(\w+)(?:\|\w+)?(?: .*)? {2,}/gm)].map((match) => match[1]);
-  for (const verb of ["run", "status", "start", "stop", "restart", "down", "logs", "events", "validate", "config", "schema", "version"]) {
+  for (
+    const verb of ["run", "status", "start", "stop", "restart", "wait", "down", "logs", "events", "validate", "config", "schema", "version"]
+  ) {
     assert.ok(verbs.includes(verb), verb);
     if (verb === "config") continue;
     assert.equal(await cli(verb, "--help"), 0);
@@ -81,6 +83,8 @@ test("main answers wrong usage with code 2, a suggestion, and nothing on stdout"
     [["stop", "db", "--timeout", "30"], /--timeout: Cannot read a duration/],
     [["run", "--log-level", "loud"], /'loud' is invalid. Allowed choices are trace, debug, info, warn, error/],
     [["run", "a.toml", "-c", "b.toml"], /FILE and -c exclude each other: current values are a.toml and b.toml/],
+    [["wait"], /missing required argument 'NAME'/],
+    [["wait", "db", "--for", "ever"], /'ever' is invalid. Allowed choices are ready, started, stopped/],
     [["schema", "--socket", "x"], /unknown option '--socket'/],
   ];
   for (const [args, message] of rows) {
@@ -148,9 +152,20 @@ test("main exits with 124 when units are late, and with 1 when one has failed be
   assert.equal(await cli("start", "--all"), 1);
 });
 
+test("main wait returns 0 when all are there, and 124 with who is missing and why", async () => {
+  const { machine, cli, operations } = await fixture();
+  assert.equal(await cli("wait", "db", "--for", "started"), 0);
+  assert.equal(machine.out, "db  started\n");
+  assert.equal(await cli("wait", "db", "api", "--timeout", "1ms"), 124);
+  assert.equal(machine.out, "db   ready\napi  timed out: restarting: exited with code 1, next try in 2s\n");
+  assert.equal(await cli("wait", "api", "--timeout", "1ms", "--json"), 124);
+  assert.equal(JSON.parse(machine.out).units[0].outcome, "timed out");
+  assert.deepEqual(operations.calls, ["wait started db", "wait ready db api", "wait ready api"]);
+});
+
 test("main tells unknown names (4), nothing matched (7) and time over (124) apart", async () => {
   const { machine, cli, operations } = await fixture();
-  for (const verb of ["status", "stop", "logs"]) {
+  for (const verb of ["status", "stop", "logs", "wait"]) {
     assert.equal(await cli(verb, "apj"), 4, verb);
     assert.match(machine.err, /Cannot find a unit named "apj"; did you mean "api"\?/);
     assert.equal(await cli(verb, "zz*"), 7, verb);

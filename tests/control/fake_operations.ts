@@ -1,7 +1,7 @@
 import { SubsystemError } from "../../src/core/errors.ts";
 import type { DaemonEvent } from "../../src/core/event.ts";
 import { nearest } from "../../src/core/names.ts";
-import type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus } from "../../src/core/operations.ts";
+import type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus, WaitGoal } from "../../src/core/operations.ts";
 
 /** A unit that runs. */
 export function fakeUnit(name: string, changes: Partial<UnitStatus> = {}): UnitStatus {
@@ -76,6 +76,17 @@ export class FakeOperations implements Operations {
 
   restart(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
     return this.#act("restart", names, options.signal);
+  }
+
+  async wait(names: readonly string[], goal: WaitGoal, { signal }: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
+    this.calls.push(`wait ${goal} ${names.join(" ")}`);
+    const missing = () => this.units.filter((unit) => names.includes(unit.name) && (unit.state !== "running" || unit.ready === false));
+    if (missing().length > 0) await new Promise((resolve) => signal!.addEventListener("abort", resolve, { once: true }));
+    return names.map((name) => {
+      const unit = missing().find((each) => each.name === name);
+      if (unit === undefined) return { name, state: "running", outcome: goal, ok: true, reason: "" };
+      return { name, state: unit.state, outcome: "timed out", ok: false, reason: `${unit.state}: ${unit.reason}` };
+    });
   }
 
   shutdown(reason: string): void {

@@ -87,6 +87,33 @@ test("controlHandler answers a command only when it is done, and a timeout ends 
   assert.equal((await response.json()).code, "TIMEOUT");
 });
 
+test("controlHandler GET /v1/wait answers when all are there, or after the timeout with who is missing and why", async () => {
+  const { ask, operations } = fixture();
+  const there = await (await ask("/v1/wait?name=db&for=started")).json();
+  assert.deepEqual(there, { v: 1, ok: true, units: [{ name: "db", state: "running", outcome: "started", ok: true, reason: "" }] });
+  operations.units[1] = fakeUnit("api@1", { state: "restarting", ready: false, reason: "exited with code 1" });
+  const late = await (await ask("/v1/wait?name=api*&timeout=1ms")).json();
+  assert.equal(late.ok, false);
+  assert.deepEqual(late.units.map((unit: { outcome: string; reason: string }) => [unit.outcome, unit.reason]), [
+    ["timed out", "restarting: exited with code 1"],
+    ["ready", ""],
+  ]);
+  assert.deepEqual(operations.calls, ["wait started db", "wait ready api@1 api@2"]);
+});
+
+test("controlHandler GET /v1/wait refuses what it can't wait for, and forgets who has gone", async () => {
+  const { ask, operations } = fixture();
+  for (const [query, status] of [["name=db&for=happiness", 400], ["name=db&timeout=soon", 400], ["name=nobody", 404]] as const) {
+    assert.equal((await ask(`/v1/wait?${query}`)).status, status, query);
+  }
+  assert.deepEqual((await (await ask("/v1/wait?name=zzz*")).json()).units, []);
+  operations.units[0] = fakeUnit("db", { state: "starting", ready: false });
+  const controller = new AbortController();
+  const answer = ask("/v1/wait?name=db", { signal: controller.signal });
+  controller.abort("gone");
+  assert.equal((await (await answer).json()).ok, false);
+});
+
 test("controlHandler refuses bodies that are garbage, of the wrong shape or too large, and goes on", async () => {
   const { ask, operations } = fixture();
   const bad: [RequestInit, number][] = [

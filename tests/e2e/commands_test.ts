@@ -50,3 +50,34 @@ e2e("events shows what happened since the start, and -f goes on until the daemon
   assert.equal(code, 0);
   assert.match(stdout, /daemon {2}stopped: received SIGTERM\n$/);
 });
+
+e2e("wait returns when units are ready, started or stopped, and with 124 names who is missing and why", async (stage) => {
+  stage.write(
+    "daemon.toml",
+    `
+name = "slow"
+[service.slow]
+run = "while [ ! -e go ]; do sleep 0.01; done; echo up; exec sleep 1000"
+ready = { log = "^up", timeout = "60s" }
+`,
+  );
+  const daemon = stage.start("run");
+  await daemon.until(/starting/);
+  const started = await stage.cli("wait", "slow", "--for", "started");
+  assert.deepEqual([started.code, started.stdout], [0, "slow  started\n"], started.stderr);
+  const late = await stage.cli("wait", "slow", "--timeout", "50ms");
+  assert.equal(late.code, 124, late.stderr);
+  assert.match(late.stdout, /^slow {2}timed out: starting: /);
+
+  const ready = stage.start("wait", "slow", "--json");
+  stage.write("go", "");
+  const { code, stdout } = await ready.ended;
+  assert.deepEqual([code, JSON.parse(stdout).units[0].outcome], [0, "ready"]);
+
+  const stopped = stage.start("wait", "slow", "--for", "stopped");
+  assert.equal((await stage.cli("stop", "slow")).code, 0);
+  assert.deepEqual(await stopped.ended, { code: 0, stdout: "slow  stopped\n", stderr: "" });
+  const unknown = await stage.cli("wait", "slwo");
+  assert.equal(unknown.code, 4);
+  assert.match(unknown.stderr, /did you mean "slow"/);
+});

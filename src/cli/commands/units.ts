@@ -1,5 +1,6 @@
+import type { OutcomesAnswer } from "../../control/mod.ts";
 import { EXIT_CODES } from "../../core/exit_codes.ts";
-import type { CommandBody } from "../command.ts";
+import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { connect } from "../connect.ts";
 import { CommandFailure } from "../failure.ts";
 import { renderOutcomes } from "../render.ts";
@@ -11,21 +12,44 @@ export const stop: CommandBody = changeUnits("stop", "stopping");
 /** Stops units and starts them again. */
 export const restart: CommandBody = changeUnits("restart", "restarting");
 
+/** A wait for what never comes ends by itself, as nobody may be there to end it. */
+const WAIT_TIMEOUT = "30s";
+
+/** Waits until units are ready, started or stopped. */
+export const wait: CommandBody = async (context, names, options) => {
+  const { output } = context;
+  const { for: goal = "ready", timeout = WAIT_TIMEOUT } = options;
+  const client = await connect(context, options);
+  const answer = await output.waitFor(`waiting for ${names.join(" ")}`, client.wait(names, goal, timeout));
+  return showOutcomes("wait for", names, answer, context, options);
+};
+
 function changeUnits(verb: "start" | "stop" | "restart", doing: string): CommandBody {
   return async (context, names, options) => {
     const { output } = context;
     const patterns = patternsOf(verb, names, options.all ?? false);
     const client = await connect(context, options);
     const answer = await output.waitFor(`${doing} ${patterns.join(" ")}`, client.command(verb, patterns, options.timeout));
-    if (options.json) output.printJson(answer);
-    if (answer.units.length === 0) {
-      throw new CommandFailure(EXIT_CODES.nothingMatched, `Cannot ${verb} anything as no unit matches ${patterns.join(" ")}`);
-    }
-    if (!options.json) output.print(renderOutcomes(answer.units, { paint: output.paint }));
-    if (answer.ok) return EXIT_CODES.ok;
-    const isLate = answer.units.every((unit) => unit.ok || unit.outcome === "timed out");
-    return isLate ? EXIT_CODES.timeout : EXIT_CODES.failed;
+    return showOutcomes(verb, patterns, answer, context, options);
   };
+}
+
+/** Prints what became of each unit, and returns the exit code for it. */
+function showOutcomes(
+  verb: string,
+  patterns: readonly string[],
+  answer: OutcomesAnswer,
+  { output }: CommandContext,
+  { json }: CommandOptions,
+): number {
+  if (json) output.printJson(answer);
+  if (answer.units.length === 0) {
+    throw new CommandFailure(EXIT_CODES.nothingMatched, `Cannot ${verb} anything as no unit matches ${patterns.join(" ")}`);
+  }
+  if (!json) output.print(renderOutcomes(answer.units, { paint: output.paint }));
+  if (answer.ok) return EXIT_CODES.ok;
+  const isLate = answer.units.every((unit) => unit.ok || unit.outcome === "timed out");
+  return isLate ? EXIT_CODES.timeout : EXIT_CODES.failed;
 }
 
 function patternsOf(verb: string, names: readonly string[], isAll: boolean): readonly string[] {

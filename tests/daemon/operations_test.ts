@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { Config, type Context, Daemon, type DaemonEvent } from "../../mod.ts";
+import { test } from "../harness.ts";
+
+const untilTold = (context: Context) => context.cancelled();
+
+test("DaemonOperations.wait resolves when the unit is there, also while the daemon stops", async () => {
+  const { promise: told, resolve: tell } = Promise.withResolvers<void>();
+  const slow = async (context: Context) => {
+    await told;
+    context.ready();
+    await context.cancelled();
+  };
+  const daemon = Daemon.builder(Config.builder().name("waiting").build()).withTask("slow", slow, { readiness: "manual" }).build();
+  const running = daemon.start();
+  const ready = daemon.operations.wait(["slow"], "ready", {});
+  tell();
+  assert.deepEqual((await ready).map(({ outcome, ok }) => [outcome, ok]), [["ready", true]]);
+  await running;
+  const stopped = daemon.operations.wait(["slow"], "stopped", {});
+  daemon.shutdown();
+  assert.deepEqual((await stopped).map(({ outcome, ok }) => [outcome, ok]), [["stopped", true]]);
+  await daemon.wait();
+});
+
+test("DaemonOperations.events gives what happened since the operations were first asked for, and what follows goes on from there", async () => {
+  const daemon = await Daemon.builder().withTask("main", untilTold).build().start();
+  const { operations } = daemon;
+  assert.deepEqual(operations.events(), []);
+  const followed: DaemonEvent[] = [];
+  using _following = operations.followEvents((event) => followed.push(event));
+  await operations.stop(["main"], {});
+  assert.ok(followed.some((event) => event.type === "subsystem.state" && event.to === "stopped"));
+  assert.deepEqual(operations.events(), followed);
+  daemon.shutdown();
+  await daemon.wait();
+});
