@@ -51,7 +51,9 @@ export interface GroupBuilder {
 export class DaemonBuilder {
   readonly #config: Config;
   readonly #loaded: LoadedConfig | undefined;
-  readonly #entries: Entry[] = [];
+  #entries: Entry[] = [];
+  /** A daemon has the list: it is copied before it grows. */
+  #isShared = false;
   #signals: SignalConfig | undefined = DEFAULT_SIGNALS;
   #sink: LogSink | undefined;
   #pidFile: string | undefined;
@@ -136,12 +138,13 @@ export class DaemonBuilder {
   }
 
   /**
-   * Makes the daemon. Synchronous, no I/O.
+   * Makes the daemon. Synchronous, no I/O. The builder may go on to make others.
    *
    * @throws {TypeError | RangeError} if a name is bad or taken, or `after` names nothing or leads back to itself.
    */
   build(): Daemon {
     if (this.#hasAfter) checkAfter(this.#entries.flatMap(namesOf));
+    this.#isShared = true;
     return new Daemon({
       config: this.#config,
       entries: this.#entries,
@@ -168,6 +171,10 @@ export class DaemonBuilder {
     checkName(name);
     for (const other of this.#entries) {
       if (nameKey(nameOf(other)) === nameKey(name)) throw takenName(name);
+    }
+    if (this.#isShared) {
+      this.#entries = [...this.#entries];
+      this.#isShared = false;
     }
     this.#entries.push(entry);
     this.#hasAfter ||= hasAfter;

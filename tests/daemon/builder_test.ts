@@ -11,3 +11,15 @@ test("DaemonBuilder.withSupervisor refuses an after that contradicts the order i
   for (const strategy of ["oneForAll", "restForOne"] as const) assert.throws(() => build(strategy), /a → b → a/);
   build("oneForOne");
 });
+
+test("DaemonBuilder can go on after build, without touching what it built", async () => {
+  const builder = Daemon.builder().withTask("one", (context) => context.cancelled());
+  const first = builder.build();
+  const second = builder.withTask("two", (context) => context.cancelled()).build();
+  await Promise.all([first.start(), second.start()]);
+  assert.deepEqual([first, second].map((daemon) => daemon.subsystems().map(({ name }) => name)), [["one"], ["one", "two"]]);
+  for (const daemon of [first, second]) {
+    daemon.shutdown();
+    assert.equal((await daemon.wait()).exitCode, 0);
+  }
+});
