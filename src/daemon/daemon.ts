@@ -205,7 +205,7 @@ export class Daemon implements AsyncDisposable {
   shutdown(reason: string = "shutdown was requested"): boolean {
     if (this.#shutdownReason !== undefined) return false;
     this.#shutdownReason = reason;
-    this.#shutdownTime = systemClock.wallMs();
+    this.#shutdownTime = (this.#plan.host?.clock ?? systemClock).wallMs();
     this.#token?.cancel(stopReason(reason));
     this.#session?.shutdown(reason);
     return true;

@@ -10,7 +10,7 @@ import { type Logger, silentLogger } from "../core/log.ts";
 import type { Operations, UnitStatus } from "../core/operations.ts";
 import { type ShutdownSteps, ShutdownTimeline } from "../core/shutdown.ts";
 import type { Registration } from "../core/registration.ts";
-import { Supervisor, type SupervisorEnd, type SupervisorPorts } from "../core/supervisor.ts";
+import { Supervisor, type SupervisorEnd, type SupervisorPorts, type Unstopped } from "../core/supervisor.ts";
 import { logEvent } from "./event_log.ts";
 import { EventStore } from "./event_store.ts";
 import type { ExitReport } from "./exit_report.ts";
@@ -395,18 +395,23 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     this.#timeline.finish();
     const unstopped = this.#supervisor?.unstopped() ?? [];
     this.#phase = "over";
-    const clean = unstopped.length === 0 && this.#errors.length === 0 && !this.#gaveUp && !isForced;
-    const signalCode = this.plan.config.shutdown.exitCode === "signal" && this.#stopSignal !== undefined
-      ? signalExitCode(SIGNAL_NUMBERS[this.#stopSignal])
-      : EXIT_CODES.ok;
-    const exitCode = this.#exitCode ?? (clean ? signalCode : EXIT_CODES.failed);
-    const done = () => this.#resolve({ exitCode, reason: this.#reason, errors: this.#errors, unstopped, uptimeMs: this.uptimeMs() });
     if (this.#resources === undefined) {
       this.#announce("daemon.stopped", this.#reason);
       this.#bus?.close();
-      return done();
+      return this.#conclude(unstopped, isForced);
     }
-    void this.#release().then(done);
+    void this.#release().then(() => this.#conclude(unstopped, isForced));
+  }
+
+  /** Resolves with the report; what went wrong while letting go of resources counts too, what an unstopped run does later does not. */
+  #conclude(unstopped: Unstopped[], isForced: boolean): void {
+    const errors = this.#errors.slice();
+    const isClean = unstopped.length === 0 && errors.length === 0 && !this.#gaveUp && !isForced;
+    const signalCode = this.plan.config.shutdown.exitCode === "signal" && this.#stopSignal !== undefined
+      ? signalExitCode(SIGNAL_NUMBERS[this.#stopSignal])
+      : EXIT_CODES.ok;
+    const exitCode = this.#exitCode ?? (isClean ? signalCode : EXIT_CODES.failed);
+    this.#resolve({ exitCode, reason: this.#reason, errors, unstopped, uptimeMs: this.uptimeMs() });
   }
 
   async #release(): Promise<void> {

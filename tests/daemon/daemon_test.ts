@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Config, type Context, Daemon, type DaemonEvent, RestartPolicy, ShutdownError, SubsystemError } from "../../mod.ts";
+import { Config, type Context, Daemon, type DaemonEvent, IoError, RestartPolicy, ShutdownError, SubsystemError } from "../../mod.ts";
+import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 
 const untilTold = (context: Context) => context.cancelled();
@@ -247,4 +248,34 @@ test("Daemon.getStats counts by state", async () => {
   daemon.shutdown("counted");
   await daemon.wait();
   assert.deepEqual([daemon.getStats().isShutdown, daemon.getStats().shutdownReason], [true, "counted"]);
+});
+
+test("Daemon.wait: what can't be undone at the end is in the report and in the exit code", async () => {
+  const host = new FakeHost();
+  host.files.remove = (path) => {
+    throw new IoError("IO_DENIED", `Cannot remove ${path}`);
+  };
+  const daemon = await Daemon.builder().withTask("main", untilTold).withPidFile("/run/my.pid").withHost(host).build().start();
+  daemon.shutdown();
+  const { exitCode, errors } = await daemon.wait();
+  assert.deepEqual([exitCode, errors.map(String)], [1, ["IoError: Cannot remove /run/my.pid"]]);
+});
+
+test("Daemon.wait: what an unstopped run does after the end changes no report", async () => {
+  const config = Config.builder().shutdownTimeout(10).forceShutdownTimeout(20).killTimeout(30).build();
+  const late = Promise.withResolvers<void>();
+  const daemon = await Daemon.builder(config).withTask("deaf", () => late.promise, { stop: { timeout: "1h" } }).build().start();
+  daemon.shutdown();
+  const { errors } = await daemon.wait();
+  late.reject(new Error("too late"));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.deepEqual(errors, []);
+});
+
+test("Daemon.shutdownTime is the host's time", async () => {
+  const host = new FakeHost();
+  const daemon = await Daemon.builder().withTask("main", untilTold).withHost(host).build().start();
+  daemon.shutdown();
+  assert.equal(daemon.shutdownTime, host.clock.wallMs());
+  await daemon.wait();
 });
