@@ -1,7 +1,17 @@
 /** How important a record is, least first. */
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error";
 
-/** The levels by name, for those who like `LogLevel.Info` better than `"info"`. */
+/**
+ * The levels by name, for those who like `LogLevel.Info` better than `"info"`.
+ *
+ * @example Both are the same
+ * ```ts
+ * import { Config, LogLevel } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(Config.builder().logLevel(LogLevel.Debug).build().logging.level, "debug");
+ * ```
+ */
 export const LogLevel = { Trace: "trace", Debug: "debug", Info: "info", Warn: "warn", Error: "error" } as const;
 
 /** Every {@linkcode LogLevel}, least important first. */
