@@ -317,4 +317,10 @@ test("configJsonSchema describes every key, with defaults and without what has n
   const service = schema.properties.service.additionalProperties.properties;
   assert.ok(service.run && service.ready && !service.watch);
   assert.doesNotMatch(JSON.stringify(schema), /"facts"/);
+  // A shorthand is what its key is, or the whole table.
+  const [policy, restart] = service.restart.anyOf;
+  assert.deepEqual(policy, restart.properties.policy);
+  assert.deepEqual([policy.enum, restart.type], [["never", "on-failure", "always"], "object"]);
+  assert.deepEqual([service.ready.anyOf[0].type, service.stop.anyOf], ["string", undefined]);
+  assert.match(service.restart.description, /^a table, or a policy/);
 });
