@@ -116,7 +116,13 @@ export class FakeOwnProcess implements OwnProcess {
       throw new DaemonError("RUNTIME_STATE", `Cannot let "${owner}" own this process as "${this.owner}" owns it`);
     }
     this.owner = owner;
-    return { [Symbol.dispose]: () => void (this.owner = undefined) };
+    let isHeld = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (isHeld) this.owner = undefined;
+        isHeld = false;
+      },
+    };
   }
 
   /** Current working folder. */

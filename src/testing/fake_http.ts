@@ -27,8 +27,9 @@ export class FakeHttp implements Http {
   /** Answers at an address as a service would, until the result is disposed. */
   answer(address: Address, handler: HttpHandler): Disposable {
     const key = keyOf(address);
-    this.#handlers.set(key, handler);
-    return { [Symbol.dispose]: () => void this.#handlers.delete(key) };
+    const entry: HttpHandler = (request) => handler(request);
+    this.#handlers.set(key, entry);
+    return { [Symbol.dispose]: () => void (this.#handlers.get(key) === entry && this.#handlers.delete(key)) };
   }
 
   /** Whether somebody serves at this address. */

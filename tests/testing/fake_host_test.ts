@@ -113,6 +113,10 @@ test("FakeHttp: addresses are served once, answered while served, and abandoned 
   await server.stop();
   await assert.rejects(http.request(address, "/"), ioFailure("IO_REFUSED"));
   await assert.rejects(http.request({ unix: "/run/s" }, "/"), ioFailure("IO_NOT_FOUND"));
+  const successor = await http.serve(address, () => new Response());
+  await server.stop(); // the second time it no longer means anybody
+  assert.ok(http.isServed(address));
+  await successor.stop();
 
   const aborter = new AbortController();
   using _answer = http.answer({ unix: "/run/s" }, () => new Promise<Response>(() => {}));
@@ -127,6 +131,10 @@ test("FakeHost: effects on the process are recorded", () => {
   const claim = host.process.claim("api");
   assert.throws(() => host.process.claim("web"), { code: "RUNTIME_STATE" });
   claim[Symbol.dispose]();
+  const next = host.process.claim("web");
+  claim[Symbol.dispose](); // the second time it no longer means anybody
+  assert.equal(host.process.owner, "web");
+  next[Symbol.dispose]();
   const hold = host.process.hold();
   assert.equal(host.process.holds, 1);
   hold[Symbol.dispose]();
