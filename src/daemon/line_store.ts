@@ -1,4 +1,3 @@
-import type { Clock } from "../core/clock.ts";
 import { LineRing } from "../core/line_ring.ts";
 import type { LogLine } from "../core/operations.ts";
 
@@ -7,15 +6,9 @@ const LINES_PER_UNIT = 1_000;
 
 /** The newest lines of every unit, numbered over all of them. */
 export class LineStore {
-  readonly #clock: Clock;
   readonly #rings = new Map<string, LineRing>();
   readonly #followers = new Set<(line: LogLine) => void>();
   #seq = 0;
-
-  /** Creates an empty store. */
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
 
   /** Keeps a line and hands it to all who follow. */
   publish(line: Omit<LogLine, "seq">): void {
@@ -30,17 +23,12 @@ export class LineStore {
   last(names: readonly string[], limit: number, isWanted?: (line: LogLine) => boolean): LogLine[] {
     const rings = names.length === 0 ? [...this.#rings.values()] : names.flatMap((name) => this.#rings.get(name) ?? []);
     const lines = rings.flatMap((ring) => isWanted === undefined ? ring.last(limit) : ring.last(ring.size).filter(isWanted));
-    return lines.sort((a, b) => a.seq - b.seq).slice(-limit);
+    return lines.sort((a, b) => a.seq - b.seq).slice(Math.max(0, lines.length - limit));
   }
 
   /** Calls `fn` for each new line until disposed. It must not throw. */
   follow(fn: (line: LogLine) => void): Disposable {
     this.#followers.add(fn);
     return { [Symbol.dispose]: () => void this.#followers.delete(fn) };
-  }
-
-  /** The clock's time as lines carry it. */
-  now(): string {
-    return new Date(this.#clock.wallMs()).toISOString();
   }
 }

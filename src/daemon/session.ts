@@ -120,7 +120,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
 
   /** Lines that its services printed. */
   get lines(): LineStore {
-    return this.#lines ??= new LineStore(this.clock);
+    return this.#lines ??= new LineStore();
   }
 
   /** The newest events; they are kept from the first use on. */
