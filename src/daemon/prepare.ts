@@ -105,7 +105,12 @@ async function takeInstance(session: Session, host: Host, loaded: LoadedConfig):
     },
     rememberDown(names) {
       remembered = new Set(names);
-      writeOverrides(folders, host, remembered);
+      try {
+        writeOverrides(folders, host, remembered);
+      } catch (error) {
+        // A full disk must not keep anybody from stopping what fills it.
+        session.log.error("manual stops and starts will be forgotten when the daemon ends", { reason: messageOf(error), err: error });
+      }
     },
   };
 
@@ -131,7 +136,7 @@ function silent(session: Session): SupervisorPorts {
     random,
     isObserved: () => false,
     emit: () => {},
-    failed: () => {},
+    failed: (_path, error) => session.log.error("the control socket is closed for good", { reason: messageOf(error), err: error }),
     report: (error) => session.report(error),
     requestShutdown: (reason, exitCode) => session.requestShutdown(reason, exitCode),
     remainingMs: () => session.remainingMs(),
