@@ -1,7 +1,7 @@
 import type { OutcomesAnswer, Problem, StatusAnswer } from "../control/mod.ts";
 import { formatIssue, isDaemonError, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
-import type { Host } from "../core/host.ts";
+import type { Host, SignalName } from "../core/host.ts";
 import type { WaitGoal } from "../core/operations.ts";
 import { PROTOCOL, VERSION } from "../daemon/version.ts";
 import { CommandFailure } from "./failure.ts";
@@ -52,12 +52,13 @@ export class Client {
   /** Starts, stops or restarts units; returns when their state has changed, however long that takes. */
   async command(verb: "start" | "stop" | "restart", names: readonly string[], timeout?: string): Promise<OutcomesAnswer> {
     await this.#checkAlive();
-    const response = await this.#send(`/v1/services/${verb}`, {
-      method: "POST",
-      body: JSON.stringify({ names, ...(timeout === undefined ? {} : { timeout }) }),
-      headers: { "content-type": "application/json" },
-    });
-    return await (await this.#checked(response)).json();
+    return await this.#post(`/v1/services/${verb}`, { names, ...(timeout === undefined ? {} : { timeout }) });
+  }
+
+  /** Sends a signal to the process groups of services. */
+  async signal(signal: SignalName, names: readonly string[]): Promise<OutcomesAnswer> {
+    await this.#checkAlive();
+    return await this.#post("/v1/services/signal", { names, signal });
   }
 
   /** Waits until all units are where `goal` says, at most `timeout` long; answers who is not. */
@@ -127,6 +128,11 @@ export class Client {
     } finally {
       timer[Symbol.dispose]();
     }
+  }
+
+  async #post(path: string, body: unknown): Promise<OutcomesAnswer> {
+    const init = { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+    return await (await this.#checked(await this.#send(path, init))).json();
   }
 
   async #readToEnd(response: Response, onLine: OnLine): Promise<void> {

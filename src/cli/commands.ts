@@ -48,6 +48,14 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/units.ts")).restart,
   },
   {
+    name: "signal",
+    args: "<SIG> [NAME...]",
+    summary: "send a signal to services, each with its whole process group",
+    options: ["all", "config", "socket", "json"],
+    examples: [["signal HUP api", "sends SIGHUP to one; SIGHUP and 1 mean the same"], ["signal USR2 --all", "sends SIGUSR2 to all"]],
+    load: async () => (await import("./commands/units.ts")).signal,
+  },
+  {
     name: "wait",
     args: "<NAME...>",
     summary: "wait until units are ready, started or stopped; at most 30s unless --timeout says so",

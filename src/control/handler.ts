@@ -10,6 +10,7 @@ import type { Logger } from "../core/log.ts";
 import type { DaemonStatus, LogLine, Operations, UnitOutcome, WaitGoal } from "../core/operations.ts";
 import { parsePattern } from "./pattern.ts";
 import { type Problem, problem, problemOf } from "./problem.ts";
+import { parseSignal } from "./signal.ts";
 import { OpenStreams, type StreamFormat } from "./stream.ts";
 
 /** What {@linkcode controlHandler} works with. */
@@ -122,6 +123,19 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     app.post(`/v1/services/:name/${verb}`, async (c) => await command(c, verb, [c.req.param("name")], c.req.query("timeout")));
   }
 
+  const signal = (patterns: readonly string[], text: unknown): OutcomesAnswer => {
+    if (typeof text !== "string") {
+      throw badRequest(`Cannot send a signal as "signal" must be the name of one: current value is ${JSON.stringify(text)}`);
+    }
+    const units = operations.signal(operations.resolve(patterns), readAs(parseSignal, text));
+    return { v: 1, ok: units.every((unit) => unit.ok), units };
+  };
+  app.post("/v1/services/signal", async (c) => {
+    const { names, signal: text } = await readNames(c);
+    return c.json(signal(names, text));
+  });
+  app.post("/v1/services/:name/signal", async (c) => c.json(signal([c.req.param("name")], (await readObject(c)).signal)));
+
   app.get("/v1/wait", async (c) => {
     const { for: goal = "ready", timeout } = c.req.query();
     if (!isWaitGoal(goal)) {
@@ -182,19 +196,24 @@ function formatOf(c: HonoContext, otherwise: StreamFormat): StreamFormat {
   return accept.includes("ndjson") ? "ndjson" : otherwise;
 }
 
-/** Reads `{"names": [...], "timeout": "30s"}`. */
-async function readNames(c: HonoContext): Promise<{ names: string[]; timeout?: unknown }> {
+async function readObject(c: HonoContext): Promise<Record<string, unknown>> {
   let body: unknown;
   try {
     body = await c.req.json();
   } catch (cause) {
     throw badRequest(`Cannot read the body as it must be JSON: ${messageOf(cause)}`);
   }
-  const { names, timeout } = (body ?? {}) as { names?: unknown; timeout?: unknown };
+  if (typeof body === "object" && body !== null && !Array.isArray(body)) return body as Record<string, unknown>;
+  throw badRequest(`Cannot read the body as it must be a JSON object: current value is ${JSON.stringify(body).slice(0, 100)}`);
+}
+
+/** Reads `{"names": [...], "timeout": "30s", "signal": "HUP"}`. */
+async function readNames(c: HonoContext): Promise<{ names: string[]; timeout?: unknown; signal?: unknown }> {
+  const { names, timeout, signal } = await readObject(c);
   if (!(Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === "string" && name !== ""))) {
     throw badRequest(`Cannot read the body as "names" must be a list of names or patterns: current value is ${JSON.stringify(names)}`);
   }
-  return { names, timeout };
+  return { names, timeout, signal };
 }
 
 function lineLimit(text: string | undefined, otherwise: number): number {
@@ -226,29 +245,25 @@ function lineFilter({ since, grep }: { since?: string; grep?: string }, clock: C
   if (since === undefined && grep === undefined) return undefined;
   let oldest = "";
   let pattern: RegExp | undefined;
-  try {
-    if (since !== undefined) oldest = timeBefore(since, clock);
-    if (grep !== undefined) pattern = parsePattern(grep);
-  } catch (error) {
-    throw badRequest(messageOf(error));
-  }
+  if (since !== undefined) oldest = new Date(Math.max(0, clock.wallMs() - readAs(durationMs, since))).toISOString();
+  if (grep !== undefined) pattern = readAs(parsePattern, grep);
   // Times are written in one form, so their texts are in their order.
   return (line) => line.time >= oldest && (pattern === undefined || pattern.test(line.text));
 }
 
-function timeBefore(since: string, clock: Clock): string {
-  return new Date(Math.max(0, clock.wallMs() - durationMs(since))).toISOString();
+/** Reads what was asked for; what can't be read is the asker's mistake. */
+function readAs<T>(read: (text: string) => T, text: string): T {
+  try {
+    return read(text);
+  } catch (error) {
+    throw badRequest(messageOf(error));
+  }
 }
 
 /** Runs a command, and ends the wait for it after `timeout`; the change it asked for goes on. */
 async function limited<T>(verb: Command | "wait", timeout: unknown, clock: Clock, run: (signal?: AbortSignal) => Promise<T>): Promise<T> {
   if (timeout === undefined) return await run();
-  let timeoutMs: number;
-  try {
-    timeoutMs = durationMs(timeout as string);
-  } catch (error) {
-    throw badRequest(messageOf(error));
-  }
+  const timeoutMs = readAs(durationMs, timeout as string);
   const controller = new AbortController();
   const timer = clock.schedule(timeoutMs, () => {
     controller.abort(new TimeoutError("TIMEOUT", `Cannot wait any longer for ${verb} as ${timeout} are over; it goes on in the daemon`));

@@ -1,3 +1,4 @@
+import type { SignalName } from "./host.ts";
 import type { State } from "./state.ts";
 import type { DaemonEvent } from "./event.ts";
 
@@ -75,7 +76,10 @@ export interface UnitOutcome {
   name: string;
   /** State when the command ended. */
   state: State;
-  /** What happened: `started`, `already running`, `stopped`, `already stopped`, `restarted`, `failed`, `timed out`, or the goal of a wait. */
+  /**
+   * What happened: `started`, `already running`, `stopped`, `already stopped`, `restarted`, `failed`, `timed out`; of a wait its goal; of a
+   * signal `sent SIGHUP`, `not running`, `no service`.
+   */
   outcome: string;
   /** Whether the unit is where the command wanted it. */
   ok: boolean;
@@ -101,6 +105,8 @@ export interface Operations {
   stop(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
   /** Stops and starts units; what comes after them stays as it is. */
   restart(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
+  /** Sends a signal to the whole process group of each service that runs; units that have none say so in their outcome. */
+  signal(names: readonly string[], signal: SignalName): UnitOutcome[];
   /**
    * Waits until all units are where `goal` says at one moment; nothing is changed. When the signal aborts or the daemon stops before that,
    * it resolves with who is missing and why, and does not reject.

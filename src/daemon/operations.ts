@@ -1,5 +1,6 @@
-import { SubsystemError } from "../core/errors.ts";
+import { messageOf, SubsystemError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/event.ts";
+import type { SignalName } from "../core/host.ts";
 import { nearest } from "../core/names.ts";
 import type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus, WaitGoal } from "../core/operations.ts";
 import type { Supervisor } from "../core/supervisor.ts";
@@ -71,6 +72,23 @@ export class DaemonOperations implements Operations {
 
   async restart(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
     return await this.#started(this.#each(names, options, (supervisor, own) => supervisor.restartUnits(own)));
+  }
+
+  signal(names: readonly string[], signal: SignalName): UnitOutcome[] {
+    const wanted = new Set(names);
+    return this.#session.units().filter(({ name }) => wanted.has(name)).map((unit) => this.#signalOne(unit, signal));
+  }
+
+  #signalOne({ name, kind, state, reason, details: { pid } }: UnitStatus, signal: SignalName): UnitOutcome {
+    const failed = (outcome: string, why: string): UnitOutcome => ({ name, state, outcome, ok: false, reason: why });
+    if (kind !== "service") return failed("no service", `a ${kind} has no process`);
+    try {
+      const isSent = typeof pid === "number" && this.#session.host!.processes.signalGroup(pid, signal);
+      if (isSent) return { name, state, outcome: `sent ${signal}`, ok: true, reason: "" };
+      return failed("not running", reason === "" ? state : `${state}: ${reason}`);
+    } catch (error) {
+      return failed("failed", messageOf(error));
+    }
   }
 
   async wait(names: readonly string[], goal: WaitGoal, { signal }: { signal?: AbortSignal }): Promise<UnitOutcome[]> {

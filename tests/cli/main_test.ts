@@ -53,7 +53,22 @@ test("main gives every command a help with an example, on stdout and with code 0
   assert.equal(await cli("--help"), 0);
   const verbs = [...machine.out.matchAll(/^ {2}(\w+)(?:\|\w+)?(?: .*)? {2,}/gm)].map((match) => match[1]);
   for (
-    const verb of ["run", "status", "start", "stop", "restart", "wait", "down", "logs", "events", "validate", "config", "schema", "version"]
+    const verb of [
+      "run",
+      "status",
+      "start",
+      "stop",
+      "restart",
+      "signal",
+      "wait",
+      "down",
+      "logs",
+      "events",
+      "validate",
+      "config",
+      "schema",
+      "version",
+    ]
   ) {
     assert.ok(verbs.includes(verb), verb);
     if (verb === "config") continue;
@@ -83,6 +98,9 @@ test("main answers wrong usage with code 2, a suggestion, and nothing on stdout"
     [["stop", "db", "--timeout", "30"], /--timeout: Cannot read a duration/],
     [["run", "--log-level", "loud"], /'loud' is invalid. Allowed choices are trace, debug, info, warn, error/],
     [["run", "a.toml", "-c", "b.toml"], /FILE and -c exclude each other: current values are a.toml and b.toml/],
+    [["signal"], /missing required argument 'SIG'/],
+    [["signal", "HUP"], /Cannot signal as a NAME, a pattern or --all must say what/],
+    [["signal", "HUPP", "db"], /current value is "HUPP"; did you mean HUP\?/],
     [["wait"], /missing required argument 'NAME'/],
     [["wait", "db", "--for", "ever"], /'ever' is invalid. Allowed choices are ready, started, stopped/],
     [["schema", "--socket", "x"], /unknown option '--socket'/],
@@ -161,6 +179,20 @@ test("main wait returns 0 when all are there, and 124 with who is missing and wh
   assert.equal(await cli("wait", "api", "--timeout", "1ms", "--json"), 124);
   assert.equal(JSON.parse(machine.out).units[0].outcome, "timed out");
   assert.deepEqual(operations.calls, ["wait started db", "wait ready db api", "wait ready api"]);
+});
+
+test("main signal sends to services, by every spelling, and exits with 1 when one does not run", async () => {
+  const { machine, cli, operations } = await fixture();
+  for (const text of ["HUP", "SIGHUP", "1"]) assert.equal(await cli("signal", text, "db"), 0);
+  assert.equal(machine.out, "db  sent SIGHUP\n");
+  assert.equal(await cli("signal", "usr2", "--all"), 1);
+  assert.equal(machine.out, "db   sent SIGUSR2\napi  not running: restarting\n");
+  assert.equal(await cli("signal", "TERM", "d*", "--json"), 0);
+  assert.equal(JSON.parse(machine.out).units[0].outcome, "sent SIGTERM");
+  assert.equal(await cli("signal", "TERM", "apj"), 4);
+  assert.equal(await cli("signal", "TERM", "zz*"), 7);
+  const [first, ...others] = operations.calls;
+  assert.deepEqual([first, others.slice(2)], ["signal SIGHUP db", ["signal SIGUSR2 db api", "signal SIGTERM db", "signal SIGTERM "]]);
 });
 
 test("main tells unknown names (4), nothing matched (7) and time over (124) apart", async () => {

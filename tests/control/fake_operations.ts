@@ -1,5 +1,6 @@
 import { SubsystemError } from "../../src/core/errors.ts";
 import type { DaemonEvent } from "../../src/core/event.ts";
+import type { SignalName } from "../../src/core/host.ts";
 import { nearest } from "../../src/core/names.ts";
 import type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus, WaitGoal } from "../../src/core/operations.ts";
 
@@ -76,6 +77,14 @@ export class FakeOperations implements Operations {
 
   restart(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
     return this.#act("restart", names, options.signal);
+  }
+
+  signal(names: readonly string[], signal: SignalName): UnitOutcome[] {
+    this.calls.push(`signal ${signal} ${names.join(" ")}`);
+    return this.units.filter(({ name }) => names.includes(name)).map(({ name, state }) => {
+      if (state === "running") return { name, state, outcome: `sent ${signal}`, ok: true, reason: "" };
+      return { name, state, outcome: "not running", ok: false, reason: state };
+    });
   }
 
   async wait(names: readonly string[], goal: WaitGoal, { signal }: { signal?: AbortSignal }): Promise<UnitOutcome[]> {

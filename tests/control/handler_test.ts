@@ -87,6 +87,22 @@ test("controlHandler answers a command only when it is done, and a timeout ends 
   assert.equal((await response.json()).code, "TIMEOUT");
 });
 
+test("controlHandler POST /v1/services/:name/signal sends a signal, and one that is none is refused", async () => {
+  const { ask, operations } = fixture();
+  const answer = await (await ask("/v1/services/db/signal", post({ signal: "hup" }))).json();
+  assert.deepEqual(answer, { v: 1, ok: true, units: [{ name: "db", state: "running", outcome: "sent SIGHUP", ok: true, reason: "" }] });
+  operations.units[1] = fakeUnit("api@1", { state: "stopped" });
+  const both = await (await ask("/v1/services/signal", post({ names: ["api*"], signal: "10" }))).json();
+  assert.deepEqual([both.ok, both.units.map((unit: { ok: boolean }) => unit.ok)], [false, [false, true]]);
+  for (const body of [{}, { signal: 1 }, { signal: "HUPP" }, []]) {
+    const refused = await ask("/v1/services/db/signal", post(body));
+    assert.equal(refused.status, 400, JSON.stringify(body));
+    assert.match((await refused.json()).detail, /current value is /);
+  }
+  assert.equal((await ask("/v1/services/nobody/signal", post({ signal: "HUP" }))).status, 404);
+  assert.deepEqual(operations.calls, ["signal SIGHUP db", "signal SIGUSR1 api@1 api@2"]);
+});
+
 test("controlHandler GET /v1/wait answers when all are there, or after the timeout with who is missing and why", async () => {
   const { ask, operations } = fixture();
   const there = await (await ask("/v1/wait?name=db&for=started")).json();

@@ -35,3 +35,12 @@ test("DaemonOperations.events gives what happened since the operations were firs
   daemon.shutdown();
   await daemon.wait();
 });
+
+test("DaemonOperations.signal says of what is no service that it has no process", async () => {
+  const daemon = await Daemon.builder().withTask("main", untilTold).build().start();
+  assert.deepEqual(daemon.operations.signal(["main"], "SIGHUP"), [
+    { name: "main", state: "running", outcome: "no service", ok: false, reason: "a task has no process" },
+  ]);
+  daemon.shutdown();
+  await daemon.wait();
+});

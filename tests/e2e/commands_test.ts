@@ -81,3 +81,31 @@ ready = { log = "^up", timeout = "60s" }
   assert.equal(unknown.code, 4);
   assert.match(unknown.stderr, /did you mean "slow"/);
 });
+
+e2e("signal reaches the whole process group of a service, and says where there is none", async (stage) => {
+  const helper = `trap 'echo helper hup' HUP; echo helper up; while :; do sleep 0.02; done`;
+  stage.write(
+    "daemon.toml",
+    `
+name = "group"
+[service.pair]
+run = ["sh", "-c", "trap 'echo leader hup' HUP; sh helper.sh & while :; do sleep 0.02; done"]
+ready = { log = "^helper up" }
+[service.off]
+run = "exec sleep 1000"
+`,
+  );
+  stage.write("helper.sh", helper);
+  const daemon = await stage.startDaemon();
+  assert.equal((await stage.cli("stop", "off")).code, 0);
+  const sent = await stage.cli("signal", "HUP", "pair");
+  assert.deepEqual([sent.code, sent.stdout], [0, "pair  sent SIGHUP\n"], sent.stderr);
+  await Promise.all([daemon.until(/leader hup/), daemon.until(/helper hup/)]);
+
+  const all = await stage.cli("signal", "1", "--all");
+  assert.equal(all.code, 1);
+  assert.match(all.stdout, /^pair {2}sent SIGHUP\noff {3}not running: stopped/);
+  const none = await stage.cli("signal", "HUPP", "pair");
+  assert.equal(none.code, 2);
+  assert.match(none.stderr, /did you mean HUP\?/);
+});

@@ -1,5 +1,8 @@
 import type { OutcomesAnswer } from "../../control/mod.ts";
+import { parseSignal } from "../../control/signal.ts";
+import { messageOf } from "../../core/errors.ts";
 import { EXIT_CODES } from "../../core/exit_codes.ts";
+import type { SignalName } from "../../core/host.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { connect } from "../connect.ts";
 import { CommandFailure } from "../failure.ts";
@@ -11,6 +14,22 @@ export const start: CommandBody = changeUnits("start", "starting");
 export const stop: CommandBody = changeUnits("stop", "stopping");
 /** Stops units and starts them again. */
 export const restart: CommandBody = changeUnits("restart", "restarting");
+
+/** Sends a signal to the process groups of services. */
+export const signal: CommandBody = async (context, [text, ...names], options) => {
+  const name = signalOf(text);
+  const patterns = patternsOf("signal", names, options.all ?? false);
+  const client = await connect(context, options);
+  return showOutcomes("signal", patterns, await client.signal(name, patterns), context, options);
+};
+
+function signalOf(text: string): SignalName {
+  try {
+    return parseSignal(text);
+  } catch (error) {
+    throw new CommandFailure(EXIT_CODES.usage, messageOf(error));
+  }
+}
 
 /** A wait for what never comes ends by itself, as nobody may be there to end it. */
 const WAIT_TIMEOUT = "30s";
