@@ -55,6 +55,7 @@ export function createSpawn(
   // deno-lint-ignore require-await -- what it throws is to be a rejection
   return async (options) => {
     checkUser(options);
+    checkTexts(options);
     const file = findProgram(options);
     try {
       const { pid, stdout, stderr, exited } = withUmask(options.umask, () => withNice(file, options, launch));
@@ -73,6 +74,23 @@ function checkUser({ argv, uid, gid }: SpawnOptions): void {
       context: { argv, uid, gid },
     });
   }
+}
+
+/** What the system has no way to hand on. The runtimes refuse it late, in words that show the value of a variable. */
+function checkTexts({ argv, env }: SpawnOptions): void {
+  const isWhole = (text: string) => !text.includes("\0");
+  const at = argv.findIndex((text) => !isWhole(text));
+  if (at >= 0) throw notSpawned(argv, `argument ${at} must hold no NUL character`);
+  for (const [name, value] of Object.entries(env)) {
+    if (name.includes("=") || !isWhole(name)) {
+      throw notSpawned(argv, `the name of a variable must be a text without "=" and NUL: current value is ${JSON.stringify(name)}`);
+    }
+    if (!isWhole(value)) throw notSpawned(argv, `its variable ${name} must hold no NUL character`);
+  }
+}
+
+function notSpawned(argv: readonly string[], reason: string): IoError {
+  return new IoError("SPAWN_FAILED", `Cannot start ${argv[0]} as ${reason}`, { context: { argv } });
 }
 
 /** Between the two calls nothing else runs on this thread, so that no file of ours is made under the child's mask. */

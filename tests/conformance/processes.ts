@@ -191,8 +191,11 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
       ["SPAWN_BAD_USER", start(["true"], { gid: 2 ** 32 - 1 })],
       ["SPAWN_FAILED", start(["true", "x".repeat(200_000)])],
       ["SPAWN_FAILED", start(["true", "a\0b"])],
+      ["SPAWN_FAILED", start(["true"], { env: { ...ENV, "A=B": "c" } })],
     ];
     for (const [code, started] of cases) await assert.rejects(started, ioFailure(code));
+    const told = await start(["true"], { env: { ...ENV, TOKEN: "secret\0" } }).catch((error) => error);
+    assert.equal(told.message, "Cannot start true as its variable TOKEN must hold no NUL character");
   });
 
   test(`${name}: a program is found by the child's own PATH and folder`, async () => {
