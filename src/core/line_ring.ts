@@ -6,19 +6,14 @@ export interface LineRingOptions {
   maxLines?: number;
   /** Memory for their texts, at two bytes a character. The newest line stays even when it needs more. @default {1_048_576} */
   maxBytes?: number;
-  /** Told what a follower threw. @default nobody is told */
-  onFollowerError?: (error: unknown) => void;
 }
 
-/** Keeps the newest lines in bounded memory and hands each new one to those who follow. */
+/** Keeps the newest lines in bounded memory. */
 export class LineRing {
   readonly #maxLines: number;
   readonly #maxBytes: number;
-  readonly #onFollowerError: ((error: unknown) => void) | undefined;
   /** Slots, used round and round once there are `#maxLines` of them. */
   readonly #slots: (LogLine | undefined)[] = [];
-  /** Follower functions in a box each, so that the same function may follow twice. */
-  #followers: readonly Follower[] = [];
   #oldest = 0;
   #count = 0;
   #bytes = 0;
@@ -30,7 +25,7 @@ export class LineRing {
    * @throws {RangeError} if a limit is no positive integer.
    */
   constructor(options: LineRingOptions = {}) {
-    const { maxLines = 1_000, maxBytes = 1_048_576, onFollowerError } = options;
+    const { maxLines = 1_000, maxBytes = 1_048_576 } = options;
     for (const [name, value] of Object.entries({ maxLines, maxBytes })) {
       if (!(Number.isSafeInteger(value) && value > 0)) {
         throw new RangeError(`Cannot create LineRing as "${name}" must be a positive integer: current value is ${value}`);
@@ -38,7 +33,6 @@ export class LineRing {
     }
     this.#maxLines = maxLines;
     this.#maxBytes = maxBytes;
-    this.#onFollowerError = onFollowerError;
   }
 
   /** Lines kept now. */
@@ -51,39 +45,19 @@ export class LineRing {
     return this.#dropped;
   }
 
-  /** Keeps a line, drops the oldest ones as far as the limits ask for it, and calls the followers. */
+  /** Keeps a line, and drops the oldest ones as far as the limits ask for it. */
   push(line: LogLine): void {
     const bytes = bytesOf(line);
     while (this.#count > 0 && (this.#count === this.#maxLines || this.#bytes + bytes > this.#maxBytes)) this.#drop();
     this.#slots[(this.#oldest + this.#count) % this.#maxLines] = line;
     this.#count++;
     this.#bytes += bytes;
-
-    for (const follower of this.#followers) {
-      try {
-        if (follower.isFollowing) follower.fn(line);
-      } catch (error) {
-        this.#onFollowerError?.(error);
-      }
-    }
   }
 
   /** The newest `limit` lines, oldest first. */
   last(limit: number): LogLine[] {
     const count = Math.min(Math.max(0, Math.floor(limit)), this.#count);
     return Array.from({ length: count }, (_, index) => this.#slots[(this.#oldest + this.#count - count + index) % this.#maxLines]!);
-  }
-
-  /** Calls `fn` for each new line until disposed. What it throws hurts neither the other followers nor whoever pushes. */
-  follow(fn: (line: LogLine) => void): Disposable {
-    const follower: Follower = { fn, isFollowing: true };
-    this.#followers = [...this.#followers, follower];
-    return {
-      [Symbol.dispose]: () => {
-        follower.isFollowing = false;
-        this.#followers = this.#followers.filter((other) => other !== follower);
-      },
-    };
   }
 
   #drop(): void {
@@ -93,11 +67,6 @@ export class LineRing {
     this.#count--;
     this.#dropped++;
   }
-}
-
-interface Follower {
-  readonly fn: (line: LogLine) => void;
-  isFollowing: boolean;
 }
 
 function bytesOf(line: LogLine): number {

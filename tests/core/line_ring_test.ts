@@ -44,23 +44,3 @@ test("LineRing.last: the newest lines, oldest first", () => {
   const seqs = (limit: number) => ring.last(limit).map(({ seq }) => seq);
   assert.deepEqual([seqs(2), seqs(3), seqs(9), seqs(0), seqs(-1)], [[4, 5], [3, 4, 5], [3, 4, 5], [], []]);
 });
-
-test("LineRing.follow: a follower that throws hurts nobody, and disposing ends it at once", () => {
-  const errors: unknown[] = [];
-  const seen: string[] = [];
-  const ring = new LineRing({ onFollowerError: (error) => errors.push(error) });
-  ring.push(line(0));
-  ring.follow(() => {
-    throw "broken";
-  });
-  using first = ring.follow(({ seq }) => {
-    seen.push(`first ${seq}`);
-    if (seq === 2) second[Symbol.dispose]();
-  });
-  const second = ring.follow(({ seq }) => seen.push(`second ${seq}`));
-  for (const seq of [1, 2, 3]) ring.push(line(seq));
-  first[Symbol.dispose]();
-  ring.push(line(4));
-  assert.deepEqual(seen, ["first 1", "second 1", "first 2", "first 3"]);
-  assert.deepEqual(errors, ["broken", "broken", "broken", "broken"]);
-});
