@@ -429,6 +429,8 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   }
 
   #publishReadiness(bus: EventBus<DaemonTopics>): void {
+    // What stops does not become ready again, and to look at a thousand units for each of their steps takes most of the stop.
+    if (this.#phase === "stopping" && !this.#wasReady) return;
     const missing = this.missing();
     const ready = missing.length === 0 && this.#phase !== "stopping";
     if (ready === this.#wasReady) return;
