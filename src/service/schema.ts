@@ -7,6 +7,7 @@ import { messageOf } from "../core/errors.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { nameKey, nameProblem } from "../core/names.ts";
 import type { OnExhausted, RestartWhen } from "../core/restart.ts";
+import type { Placeholders } from "./environment.ts";
 import { MIN_LINE_BYTES, type ProbeOptions, type ServiceOptions, serviceSpec } from "./options.ts";
 import { checkTarget } from "./probe.ts";
 import type { ProbeTarget, ServiceSpec } from "./spec.ts";
@@ -258,9 +259,9 @@ function isLineSize(value: string | number): boolean {
 }
 
 /** Whether the probe itself will take a target, once `{port}` and `{instance}` are numbers. */
-function isTarget(target: ProbeTarget): boolean {
+function isTarget(target: ProbeTarget, placeholders: Placeholders = { port: 1, instance: 1 }): boolean {
   return isWell(() => {
-    checkTarget(target, { port: 1, instance: 1 });
+    checkTarget(target, placeholders);
     return true;
   });
 }
@@ -318,6 +319,12 @@ function problemsOf(name: string, table: ServiceTable): ServiceProblem[] {
         `expected {port} for ${instances} instances, got one fixed port in ${JSON.stringify(text)}`,
         "write {port} in its place",
       );
+    }
+    // Numbers that are written one behind the other can leave the range of ports.
+    const last = { port: port === undefined ? undefined : port + instances - 1, instance: instances - 1 };
+    const spec: ProbeTarget = target === "http" ? { kind: "http", url: text } : { kind: "tcp", address: text };
+    if (problems.length === 0 && !isTarget(spec, last)) {
+      find(["ready", target], `expected an address for each of ${instances} instances, got ${JSON.stringify(text)}`);
     }
   }
   return problems;

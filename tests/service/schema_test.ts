@@ -116,6 +116,10 @@ test("serviceSpecs: rules over several keys", () => {
   assert.deepEqual(problemsOf({ a: { run, ready: { tcp: "localhost:{port}" } } }), [
     "service.a.port: expected a port for ready.tcp, which has {port}, got nothing",
   ]);
+  assert.deepEqual(problemsOf({ a: { run, instances: 6, ready: { tcp: "127.0.0.1:6553{instance}" } } }), []);
+  assert.deepEqual(problemsOf({ a: { run, instances: 7, ready: { tcp: "127.0.0.1:6553{instance}" } } }), [
+    'service.a.ready.tcp: expected an address for each of 7 instances, got "127.0.0.1:6553{instance}"',
+  ]);
   assert.deepEqual(problemsOf({ a: { run, port: 65_535, instances: 2 } }), [
     "service.a.port: expected a port of at most 65534 for 2 instances, got 65535",
   ]);
