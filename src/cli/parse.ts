@@ -10,7 +10,7 @@ import { CommandFailure } from "./failure.ts";
 import { versionText } from "./version_text.ts";
 
 /** Options that may also stand before the command, and whether a value follows them. */
-const LEADING: Readonly<Record<string, boolean>> = { "-c": true, "--config": true, "--socket": true, "--json": false };
+const LEADING: ReadonlyMap<string, boolean> = new Map([["-c", true], ["--config", true], ["--socket", true], ["--json", false]]);
 
 /** Parses a command line, loads the command's body and runs it; returns the exit code. */
 export async function execute(args: readonly string[], context: CommandContext): Promise<number> {
@@ -143,7 +143,13 @@ function checked(option: string, text: string, read: (text: string) => unknown):
 /** Moves options that stand before the command behind it, where the command says whether it takes them. */
 function verbFirst(args: readonly string[]): string[] {
   let index = 0;
-  while (index < args.length && args[index] in LEADING) index += LEADING[args[index]] ? 2 : 1;
+  while (index < args.length) {
+    // With its value in the same word it is `--config=FILE`, `--socket=PATH` or `-cFILE`.
+    const hasValue = /^(?:--(?:config|socket)=|-c.)/.test(args[index]);
+    const takesValue = LEADING.get(args[index]);
+    if (!hasValue && takesValue === undefined) break;
+    index += takesValue ? 2 : 1;
+  }
   const verb = args.slice(index, index + 1);
   const words = verb[0] === "config" ? args.slice(index, index + 2) : verb;
   return [...words, ...args.slice(0, index), ...args.slice(index + words.length)];

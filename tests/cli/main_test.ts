@@ -226,7 +226,12 @@ test("main exits with 3 when there is no socket, or a stale one, and says how to
 
 test("main exits with 6 when the configuration file that was named is missing", async () => {
   const { machine, cli } = await fixture();
-  for (const args of [["status", "-c", "nope.toml"], ["-c", "nope.toml", "down"], ["validate", "nope.toml"], ["run", "nope.toml"]]) {
+  for (
+    const args of [["status", "-c", "nope.toml"], ["-c", "nope.toml", "down"], ["--config=nope.toml", "status"], ["-cnope.toml", "down"], [
+      "validate",
+      "nope.toml",
+    ], ["run", "nope.toml"]]
+  ) {
     assert.equal(await cli(...args), 6, args.join(" "));
     assert.match(machine.err, /there is no file \/home\/me\/nope\.toml/);
   }

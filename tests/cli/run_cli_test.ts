@@ -31,6 +31,14 @@ test("runCli gives the program its own name in messages, and refuses a FILE", as
   assert.match((await own("version")).stdout, /^own, daemonkit \d/);
 });
 
+test("runCli run refuses what only a configuration file could take, rather than ignore it", async () => {
+  for (const [args, what] of [[["--set", "name=x"], "--set"], [["--log-level", "debug"], "--log-level"], [["--json"], "--json"]] as const) {
+    const { code, stdout, stderr } = await own("run", ...args);
+    assert.deepEqual([code, stdout], [2, ""], what);
+    assert.equal(stderr, `own: Cannot run own with ${what} as its configuration is built in\n`);
+  }
+});
+
 test("runCli returns the exit code and throws nothing", async () => {
   const cases: [string[], number][] = [[["version", "--json"], 0], [["validate", "/no/such/file.toml"], 6]];
   for (const [args, code] of cases) assert.equal(await runCli(args), code);

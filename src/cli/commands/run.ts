@@ -31,7 +31,13 @@ async function runFile(context: CommandContext, args: readonly string[], options
 }
 
 async function runBuilt({ program, builder }: CommandContext, args: readonly string[], options: CommandOptions): Promise<ExitReport> {
-  const given = args.length > 0 || options.config !== undefined ? "a FILE" : options.set !== undefined ? "--set" : undefined;
+  const isGiven: readonly (readonly [string, boolean])[] = [
+    ["a FILE", args.length > 0 || options.config !== undefined],
+    ["--set", options.set !== undefined],
+    ["--log-level", options.logLevel !== undefined],
+    ["--json", options.json ?? false],
+  ];
+  const given = isGiven.find(([, is]) => is)?.[0];
   if (given !== undefined) {
     throw new CommandFailure(EXIT_CODES.usage, `Cannot run ${program} with ${given} as its configuration is built in`);
   }
