@@ -58,11 +58,14 @@ export class DaemonOperations implements Operations {
   }
 
   async start(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
-    return await this.#started(this.#each(names, options, (supervisor, own) => supervisor.startUnits(own)));
+    const asked = this.#bySupervisor(names, options);
+    return await this.#started(this.#ask(asked, options, (supervisor, own) => supervisor.startUnits(own)));
   }
 
   async stop(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
-    const stopping = this.#each(names, options, (supervisor, own) => supervisor.stopUnits(own));
+    // What is refused here stops nothing, so nothing of it is remembered.
+    const asked = this.#bySupervisor(names, options);
+    const stopping = this.#ask(asked, options, (supervisor, own) => supervisor.stopUnits(own));
     this.#rememberDown(names);
     const outcomes = await stopping;
     // What comes after was stopped with it, and is to stay so as well.
@@ -71,7 +74,8 @@ export class DaemonOperations implements Operations {
   }
 
   async restart(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
-    return await this.#started(this.#each(names, options, (supervisor, own) => supervisor.restartUnits(own)));
+    const asked = this.#bySupervisor(names, options);
+    return await this.#started(this.#ask(asked, options, (supervisor, own) => supervisor.restartUnits(own)));
   }
 
   signal(names: readonly string[], signal: SignalName): UnitOutcome[] {
@@ -147,12 +151,9 @@ export class DaemonOperations implements Operations {
     if (down.symmetricDifference(surroundings.down).size > 0) surroundings.rememberDown(down);
   }
 
-  /** Groups the names by their supervisors and asks all of them at once. */
-  async #each(
-    names: readonly string[],
-    { signal }: { signal?: AbortSignal },
-    ask: (supervisor: Supervisor, names: string[]) => Promise<UnitOutcome[]>,
-  ): Promise<UnitOutcome[]> {
+  /** Groups the names by their supervisors; refuses an unknown one, and whoever has left already. */
+  #bySupervisor(names: readonly string[], { signal }: { signal?: AbortSignal }): Map<Supervisor, string[]> {
+    signal?.throwIfAborted();
     const bySupervisor = new Map<Supervisor, string[]>();
     for (const path of names) {
       const found = this.#session.supervisor?.find(path);
@@ -161,7 +162,16 @@ export class DaemonOperations implements Operations {
       own.push(found.name);
       bySupervisor.set(found.supervisor, own);
     }
-    const all = Promise.all([...bySupervisor].map(([supervisor, own]) => ask(supervisor, own)));
+    return bySupervisor;
+  }
+
+  /** Asks all supervisors at once. */
+  async #ask(
+    asked: Map<Supervisor, string[]>,
+    { signal }: { signal?: AbortSignal },
+    ask: (supervisor: Supervisor, names: string[]) => Promise<UnitOutcome[]>,
+  ): Promise<UnitOutcome[]> {
+    const all = Promise.all([...asked].map(([supervisor, own]) => ask(supervisor, own)));
     return (await (signal === undefined ? all : untilAborted(all, signal))).flat();
   }
 }
@@ -174,7 +184,6 @@ function matcherOf(pattern: string): (name: string) => boolean {
 }
 
 async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = () => reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
