@@ -131,6 +131,11 @@ async function loadSources(
     (path, key) => folder === undefined ? path : key === "work_dir" ? baseDir : resolvePath(baseDir, path),
     explain,
   );
+  // The seed's environment sets it, so it has to load; what it is for has not landed, so it has to be said.
+  const { workerThreads } = config.performance;
+  if (workerThreads > 0) {
+    warnings.push(`performance.worker_threads = ${workerThreads} has no effect on services: only programs that read it use it so far`);
+  }
   return { config, services: services(), baseDir, warnings, tree, explain, shown };
 }
 

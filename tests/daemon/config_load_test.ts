@@ -71,6 +71,7 @@ test("loadConfig: the seed's sample file and sample environment together lift th
   assert.deepEqual(warnings, [
     "shutdown.force_timeout_ms = 45000 of daemon.toml becomes 90000, as environment sets shutdown.timeout_ms = 60000",
     "shutdown.kill_timeout_ms = 60000 of daemon.toml becomes 120000, as environment sets shutdown.timeout_ms = 60000",
+    "performance.worker_threads = 16 has no effect on services: only programs that read it use it so far",
   ]);
   const { value, source, note } = await explain("shutdown.force_timeout_ms");
   assert.deepEqual([value, source], [90_000, "daemon.toml:13:20"]);
