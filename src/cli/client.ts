@@ -62,10 +62,12 @@ export class Client {
   }
 
   /** Waits until all units are where `goal` says, at most `timeout` long; answers who is not. */
-  async wait(patterns: readonly string[], goal: WaitGoal, timeout: string): Promise<OutcomesAnswer> {
+  async wait(patterns: readonly string[], goal: WaitGoal, timeout?: string): Promise<OutcomesAnswer> {
     await this.#checkAlive();
     const parts: [string, string][] = patterns.map((pattern) => ["name", pattern]);
-    const response = await this.#send(`/v1/wait${query([...parts, ["for", goal], ["timeout", timeout]])}`, { method: "GET" });
+    parts.push(["for", goal]);
+    if (timeout !== undefined) parts.push(["timeout", timeout]);
+    const response = await this.#send(`/v1/wait${query(parts)}`, { method: "GET" });
     return await (await this.#checked(response)).json();
   }
 

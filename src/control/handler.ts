@@ -52,6 +52,7 @@ export interface OutcomesAnswer {
 const MAX_BODY_BYTES = 65_536;
 const MAX_LINES = 10_000;
 const DEFAULT_LINES = 100;
+const DEFAULT_WAIT = "30s";
 const WAIT_GOALS: readonly WaitGoal[] = ["ready", "started", "stopped"];
 const COMMANDS = ["start", "stop", "restart"] as const;
 type Command = (typeof COMMANDS)[number];
@@ -137,16 +138,13 @@ export function controlHandler(options: ControlOptions): ControlHandler {
   app.post("/v1/services/:name/signal", async (c) => c.json(signal([c.req.param("name")], (await readObject(c)).signal)));
 
   app.get("/v1/wait", async (c) => {
-    const { for: goal = "ready", timeout } = c.req.query();
+    // Not every runtime tells quietly that the asker has gone, so no wait is without an end.
+    const { for: goal = "ready", timeout = DEFAULT_WAIT } = c.req.query();
     if (!isWaitGoal(goal)) {
       throw badRequest(`Cannot wait as "for" must be one of ${WAIT_GOALS.join(", ")}: current value is ${JSON.stringify(goal)}`);
     }
     const names = operations.resolve(c.req.queries("name") ?? []);
-    // Who has gone needs no answer.
-    const gone = c.req.raw.signal;
-    const wait = (signal?: AbortSignal) =>
-      operations.wait(names, goal, { signal: signal === undefined ? gone : AbortSignal.any([signal, gone]) });
-    const units = names.length === 0 ? [] : await limited("wait", timeout, clock, wait);
+    const units = names.length === 0 ? [] : await limited("wait", timeout, clock, (signal) => operations.wait(names, goal, { signal }));
     return c.json({ v: 1, ok: units.every((unit) => unit.ok), units } satisfies OutcomesAnswer);
   });
 

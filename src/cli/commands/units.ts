@@ -31,13 +31,10 @@ function signalOf(text: string): SignalName {
   }
 }
 
-/** A wait for what never comes ends by itself, as nobody may be there to end it. */
-const WAIT_TIMEOUT = "30s";
-
-/** Waits until units are ready, started or stopped. */
+/** Waits until units are ready, started or stopped; not longer than the daemon lets one wait who names no timeout. */
 export const wait: CommandBody = async (context, names, options) => {
   const { output } = context;
-  const { for: goal = "ready", timeout = WAIT_TIMEOUT } = options;
+  const { for: goal = "ready", timeout } = options;
   const client = await connect(context, options);
   const answer = await output.waitFor(`waiting for ${names.join(" ")}`, client.wait(names, goal, timeout));
   return showOutcomes("wait for", names, answer, context, options);
