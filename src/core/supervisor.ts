@@ -316,8 +316,11 @@ export class Supervisor {
         this.#handle(this.#mailbox[index]);
       } catch (cause) {
         // A defect, ours or of a port: the loop goes on, or nothing would ever be stopped again.
-        const message = `Cannot handle "${this.#mailbox[index].kind}": ${messageOf(cause)}`;
-        this.ports.report(new SubsystemError("RUNTIME_PANIC", this.#prefix, message, { cause }));
+        const message = this.#mailbox[index];
+        const unit = "unit" in message ? message.unit : undefined;
+        const what = `"${message.kind}"${unit === undefined ? "" : ` of ${unit.path}`}`;
+        const path = unit?.path ?? this.#prefix.slice(0, -1);
+        this.ports.report(new SubsystemError("RUNTIME_PANIC", path, `Cannot handle ${what}: ${messageOf(cause)}`, { cause }));
       }
     }
     this.#mailbox.length = 0;

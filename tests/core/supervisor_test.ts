@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TimeoutError } from "../../src/core/errors.ts";
+import { SubsystemError, TimeoutError } from "../../src/core/errors.ts";
 import { RestartPolicy } from "../../src/core/restart.ts";
 import type { Context, ShutdownHandle } from "../../src/core/subsystem.ts";
 import { supervisorSubsystem } from "../../src/core/nested_supervisor.ts";
@@ -360,6 +360,23 @@ test("Context.use and spawn refuse a run that has returned", async () => {
   await a.finish();
   assert.throws(() => a.context!.use({ [Symbol.dispose]: () => {} }), /run 1 of a has ended/);
   assert.throws(() => a.context!.spawn("late", () => {}), /run 1 of a has ended/);
+});
+
+test("Supervisor names the child whose end a port that throws kept from being handled", async () => {
+  const rig = new Rig();
+  const a = rig.child("a", { restart: RestartPolicy.Never });
+  const supervisor = rig.supervisor([a.registration]);
+  await supervisor.start();
+  const { emit } = rig;
+  rig.emit = () => {
+    rig.emit = emit;
+    throw new Error("no disk");
+  };
+  await a.finish();
+  const [error] = rig.errors;
+  assert.ok(error instanceof SubsystemError);
+  assert.deepEqual([error.subsystem, error.message], ["a", 'Cannot handle "settled" of a: no disk']);
+  await supervisor.stop("end");
 });
 
 test("Supervisor goes on when one of its ports throws", async () => {
