@@ -13,6 +13,7 @@ const settled: Promise<void> = Promise.resolve();
 export class Deadlines {
   readonly #clock: Clock;
   #young: Deadline[] = [];
+  #turnsLeft = 0;
 
   /** Creates an empty set of deadlines under a clock. */
   constructor(clock: Clock) {
@@ -23,20 +24,25 @@ export class Deadlines {
   after(delayMs: number, fn: () => void): Disposable {
     const deadline = new Deadline(delayMs, fn);
     this.#young.push(deadline);
-    if (this.#young.length === 1) this.#watch(SETTLING_TURNS);
+    if (this.#young.length === 1) {
+      this.#turnsLeft = SETTLING_TURNS;
+      void settled.then(this.#watch);
+    }
     return deadline;
   }
 
-  #watch(turns: number): void {
-    if (this.#young.every((deadline) => deadline.isOver)) this.#young.length = 0;
-    else if (turns > 0) void settled.then(() => this.#watch(turns - 1));
+  readonly #watch = (): void => {
+    if (this.#young.every(isOver)) this.#young.length = 0;
+    else if (--this.#turnsLeft > 0) void settled.then(this.#watch);
     else {
       const old = this.#young;
       this.#young = [];
       for (const deadline of old) deadline.arm(this.#clock);
     }
-  }
+  };
 }
+
+const isOver = (deadline: Deadline): boolean => deadline.isOver;
 
 class Deadline implements Disposable {
   readonly #delayMs: number;

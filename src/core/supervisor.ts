@@ -723,17 +723,18 @@ export class Supervisor {
   /** Tells each unit to stop whose turn it is: everything that comes after it is down, or did not get down in its time. */
   #advanceStops(): void {
     if (this.#awaitingStop === 0) return;
-    const isGone = (unit: Unit) => unit.current === undefined || unit.isUnstopped;
-    // What a unit marked stopLast comes after has to wait for it all the same.
-    const isRestOver = (last: Unit) =>
-      this.#units.every((unit) => unit.spec.stopLast || isGone(unit) || this.#withDependents([unit]).includes(last));
     for (let index = this.#units.length - 1; index >= 0; index--) {
       const unit = this.#units[index];
       if (!unit.awaitsStop) continue;
       const isTurn = unit.dependents.length === 0 ||
         this.#withDependents([unit]).every((other) => other === unit || isGone(other) || !this.#isStopping(other));
-      if (isTurn && (!unit.spec.stopLast || this.#phase !== "stopping" || isRestOver(unit))) this.#cancelRun(unit);
+      if (isTurn && (!unit.spec.stopLast || this.#phase !== "stopping" || this.#isRestOver(unit))) this.#cancelRun(unit);
     }
+  }
+
+  /** Whether all that stops before a unit marked stopLast is down. What the unit comes after has to wait for it all the same. */
+  #isRestOver(last: Unit): boolean {
+    return this.#units.every((unit) => unit.spec.stopLast || isGone(unit) || this.#withDependents([unit]).includes(last));
   }
 
   /** Takes a unit out of those that wait to be told; false when it was not among them. */
@@ -876,13 +877,13 @@ export class Supervisor {
   }
 
   #isAllDown(): boolean {
-    return this.#units.every((unit) => unit.isDown || unit.isUnstopped);
+    return this.#units.every(isDownOrGivenUp);
   }
 
   /** After each turn of the loop: has the start come to its end, is nothing left, who waited for that. */
   #wake(): void {
     if (this.#phase === "starting" && this.#units.every((unit) => this.#hasStarted(unit))) this.#phase = "up";
-    const isIdle = this.#phase === "up" && this.#units.every((unit) => unit.isDown);
+    const isIdle = this.#phase === "up" && this.#units.every(isDown);
     if (isIdle && !this.#isIdle) this.#onEnd?.({ kind: "idle" });
     this.#isIdle = isIdle;
     if (this.#waiters.length === 0) return;
@@ -914,3 +915,9 @@ export class Supervisor {
 function exitContext(error: unknown): { exitCode?: unknown } | undefined {
   return isDaemonError(error) ? error.context as { exitCode?: unknown } | undefined : undefined;
 }
+
+const isGone = (unit: Unit): boolean => unit.current === undefined || unit.isUnstopped;
+
+const isDown = (unit: Unit): boolean => unit.isDown;
+
+const isDownOrGivenUp = (unit: Unit): boolean => unit.isDown || unit.isUnstopped;

@@ -63,7 +63,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   surroundings: Surroundings | undefined;
 
   readonly #requestShutdown: (reason: string) => void;
-  readonly #resolve: (report: ExitReport) => void;
+  #resolve!: (report: ExitReport) => void;
   readonly #timeline: ShutdownTimeline;
   readonly #startedMs: number;
   readonly #errors: unknown[] = [];
@@ -91,9 +91,8 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     this.random = plan.host?.random ?? Math.random;
     this.host = plan.host;
     this.#requestShutdown = requestShutdown;
-    const { promise, resolve } = Promise.withResolvers<ExitReport>();
-    this.ended = promise;
-    this.#resolve = resolve;
+    // Half the cost of Promise.withResolvers, which shows in the time of a whole start and stop.
+    this.ended = new Promise((resolve) => this.#resolve = resolve);
     this.#startedMs = this.clock.nowMs();
     this.#timeline = new ShutdownTimeline(this.clock, plan.config.shutdown, this, this.deadlines);
   }
