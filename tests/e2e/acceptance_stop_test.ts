@@ -9,7 +9,8 @@ import { groupOf, unitsOf, untilUnits } from "./units.ts";
 const DEAF = "trap '' TERM; echo up; while :; do sleep 0.05; done";
 
 e2e("runner 5: commands at once, whatever they are, never make two copies, and each is answered", async (stage) => {
-  const run = "mkdir $NAME || echo two copies; trap 'sleep 0.05; rmdir $NAME; exit 0' TERM; echo up; while :; do sleep 0.02; done";
+  // The trap comes first: a run that is stopped before it would leave its folder, and its successor look like a second copy.
+  const run = "trap 'sleep 0.05; rmdir $NAME; exit 0' TERM; mkdir $NAME; echo up; while :; do sleep 0.02; done";
   const table = (name: string, after: string) =>
     `[service.${name}]\nrun = "${run}"\nenv = { NAME = "${name}" }\nready = { log = "up" }\nrestart = "always"\nafter = [${after}]\n`;
   stage.write("daemon.toml", `name = "storm"\n${table("a", "")}${table("b", '"a"')}${table("c", '"b"')}`);
@@ -23,7 +24,7 @@ e2e("runner 5: commands at once, whatever they are, never make two copies, and e
   const pids = Object.values(await unitsOf(stage)).map(({ details }) => details.pid!);
   assert.equal((await stage.cli("down")).code, 0);
   assert.deepEqual(pids.filter(isRunning), []);
-  assert.doesNotMatch((await daemon.ended).stdout, /two copies|File exists/);
+  assert.doesNotMatch((await daemon.ended).stdout, /File exists/);
 });
 
 e2e(
