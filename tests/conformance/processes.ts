@@ -263,7 +263,9 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
   test(`${name}: a zombie is gone, and a group of zombies is empty`, async () => {
     const host = await makeHost();
     // sleep never waits for the children that it inherits from the shell which it replaces.
-    const child = await host.processes.spawn(sh("setsid sh -c 'exit 0' & echo $!; exec sleep 1000"));
+    // The child must not end before that: the shell would wait for it.
+    const untilReplaced = "until read -r name < /proc/$PPID/comm && [ $name = sleep ]; do :; done";
+    const child = await host.processes.spawn(sh(`setsid sh -c '${untilReplaced}' & echo $!; exec sleep 1000`));
     const lines = lineReader(child.stdout);
     await using _end = ended(host, child, lines);
     const zombie = Number(await lines.next());
