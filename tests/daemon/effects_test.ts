@@ -54,7 +54,8 @@ class Rig {
 
   /** Lets modules load and everything settle until something is true. */
   async until(isTrue: () => boolean): Promise<void> {
-    for (let turn = 0; turn < 2_000; turn++) {
+    // Modules load in time of their own, so the bound is a time: far beyond any load, well before the runner's.
+    for (const endMs = performance.now() + 30_000; performance.now() < endMs;) {
       await this.host.clock.advance(0);
       if (isTrue()) return;
       await setImmediate();
