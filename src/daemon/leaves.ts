@@ -1,7 +1,6 @@
 import { byteSize } from "../core/bytes.ts";
 import { durationMs } from "../core/duration.ts";
 import { LOG_LEVELS } from "../core/log.ts";
-import { DEADLINE_KEYS } from "./deadlines.ts";
 
 /** One setting of a daemon as the builder checks it, without the schema and its library. A test holds both in agreement. */
 export interface Leaf {
@@ -83,9 +82,6 @@ export const LEAVES = {
 
 /** Path of a setting. */
 export type LeafPath = keyof typeof LEAVES;
-
-/** Paths of the four deadlines. */
-export const DEADLINE_PATHS = DEADLINE_KEYS.map((key) => `shutdown.${key}` as const);
 
 /** Whether a value can be the name of a daemon; it becomes part of paths. */
 export function isDaemonName(value: unknown): value is string {

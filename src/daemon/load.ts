@@ -1,6 +1,6 @@
 import type { Explanation } from "../config/explain.ts";
 import { load, type Sources } from "../config/load.ts";
-import { folderOf, resolvePath } from "../config/paths.ts";
+import { folderOf, resolvePath } from "../core/paths.ts";
 import type { Tree } from "../config/tree.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { Env, Files } from "../core/host.ts";

@@ -1,4 +1,4 @@
-import { resolvePath } from "../config/paths.ts";
+import { resolvePath } from "../core/paths.ts";
 import { CancelToken } from "../core/cancel.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";

@@ -117,9 +117,9 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
   return {
     name,
     run,
-    cwd: resolvePath(baseDir, cwd),
+    cwd: joinPath(baseDir, cwd),
     env,
-    envFiles: envFile.map((file) => ({ path: resolvePath(baseDir, file.replace(/^\?/, "")), optional: file.startsWith("?") })),
+    envFiles: envFile.map((file) => ({ path: joinPath(baseDir, file.replace(/^\?/, "")), optional: file.startsWith("?") })),
     port,
     instances,
     after,
@@ -169,8 +169,8 @@ function restartPolicy(restart: NonNullable<ServiceOptions["restart"]>): Restart
   return new RestartPolicy(restart.policy ?? "on-failure", restart);
 }
 
-/** Joins a path to a folder by text alone: an absolute path stays, `.` is the folder. */
-function resolvePath(baseDir: string, path: string): string {
+/** Joins a path to a folder, which may be relative itself: an absolute path stays, `.` is the folder. */
+function joinPath(baseDir: string, path: string): string {
   if (path.startsWith("/")) return path;
   if (path === "." || path === "") return baseDir;
   return `${baseDir.replace(/\/$/, "")}/${path.replace(/^\.\//, "")}`;
