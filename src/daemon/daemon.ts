@@ -20,6 +20,13 @@ export interface RunOptions {
    * @default {true for run(), false for start()}
    */
   ownsProcess?: boolean;
+  /**
+   * Whether nobody watches: records and the lines of services go to files below the state folder, and not to the console. Only for the
+   * daemon of a configuration file that owns its process.
+   *
+   * @default {false}
+   */
+  isBackground?: boolean;
 }
 
 /** Counts over all subsystems. */
@@ -165,7 +172,7 @@ export class Daemon implements AsyncDisposable {
    * the error's causes and {@linkcode Daemon.wait} say what else went wrong.
    */
   async start(options: RunOptions = {}): Promise<this> {
-    const { ownsProcess = false } = options;
+    const { ownsProcess = false, isBackground = false } = options;
     if (this.#session !== undefined) throw new DaemonError("RUNTIME_STATE", "Cannot start a daemon twice: build another one");
     const session = new Session(this.#plan, (reason) => void this.shutdown(reason));
     this.#session = session;
@@ -173,7 +180,7 @@ export class Daemon implements AsyncDisposable {
       session.neverStart(this.#shutdownReason);
       throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot start as a shutdown was asked for before: ${this.#shutdownReason}`);
     }
-    await session.start(ownsProcess);
+    await session.start({ ownsProcess, isBackground });
     return this;
   }
 
@@ -189,9 +196,9 @@ export class Daemon implements AsyncDisposable {
    * stop, so that the process would live on for ever, does it exit.
    */
   async run(options: RunOptions = {}): Promise<ExitReport> {
-    const { ownsProcess = true } = options;
+    const { ownsProcess = true, isBackground } = options;
     // A failed start is in the report.
-    await this.start({ ownsProcess }).catch((error) => {
+    await this.start({ ownsProcess, isBackground }).catch((error) => {
       if (this.#session === undefined) throw error;
     });
     return await this.wait();

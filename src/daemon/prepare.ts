@@ -9,6 +9,7 @@ import { Supervisor, type SupervisorPorts } from "../core/supervisor.ts";
 import { consoleLines, consoleSink, createLogger, fileSink } from "../log/mod.ts";
 import { serviceSubsystems } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
+import type { RunOptions } from "./daemon.ts";
 import type { LoadedConfig } from "./load.ts";
 import { ownProcess } from "./own_process.ts";
 import type { Session } from "./session.ts";
@@ -18,7 +19,7 @@ import { PROTOCOL, VERSION } from "./version.ts";
  * Gets everything that a daemon needs from the machine, in order; the session's resources undo it in reverse: the process, the lock, the
  * log, the PID file, the control socket. Returns what the daemon runs.
  */
-export async function prepare(session: Session, ownsProcess: boolean): Promise<Registration[]> {
+export async function prepare(session: Session, { ownsProcess }: Required<RunOptions>): Promise<Registration[]> {
   const { plan, resources } = session;
   const host = session.host ??= await (await import("../platform/mod.ts")).getHost();
   const { config, loaded, pidFile } = plan;

@@ -16,6 +16,7 @@ import { EventStore } from "./event_store.ts";
 import type { ExitReport } from "./exit_report.ts";
 import { LineStore } from "./line_store.ts";
 import { DaemonOperations } from "./operations.ts";
+import type { RunOptions } from "./daemon.ts";
 import type { Plan } from "./plan.ts";
 
 /** What a daemon publishes on its bus, by topic. */
@@ -155,7 +156,8 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   }
 
   /** Starts everything; see `Daemon.start`. */
-  async start(ownsProcess: boolean): Promise<void> {
+  async start(options: Required<RunOptions>): Promise<void> {
+    const { ownsProcess } = options;
     try {
       const { loaded, pidFile, sink, host, entries } = this.plan;
       const needsHost = ownsProcess || loaded !== undefined || pidFile !== undefined || sink !== undefined || host !== undefined ||
@@ -164,7 +166,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       let nowMs: number | undefined = this.#startedMs;
       if (needsHost) {
         const { prepare } = await import("./prepare.ts");
-        registrations = await prepare(this, ownsProcess);
+        registrations = await prepare(this, options);
         nowMs = undefined;
       } else registrations = entries.map((entry) => "make" in entry ? entry.make(this) : entry as Registration);
       if (this.#phase === "stopping") throw new ShutdownError("SHUTDOWN_IN_PROGRESS", "Cannot finish the start as a shutdown has begun");
