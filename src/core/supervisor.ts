@@ -55,6 +55,24 @@ export interface SupervisorPorts {
   runAs<T>(path: string, fn: () => T): T;
 }
 
+/** What the children of a supervisor are to be from now on: see {@linkcode Supervisor.change}. */
+export interface ChildrenChange {
+  /** All children, in order. One whose subsystem runs already and is not to be restarted goes on with the new spec and edges. */
+  children: readonly Registration[];
+  /** Names of children that were there before and must run afresh. */
+  restart: ReadonlySet<string>;
+  /** Names of new children that stay down until somebody starts them. */
+  down: ReadonlySet<string>;
+}
+
+/** Whom a change has touched, for its outcomes. */
+interface Touched {
+  added: Unit[];
+  /** With the number of the run that they were in. */
+  restarted: Map<Unit, number>;
+  removed: Unit[];
+}
+
 /** A run that did not stop in its time. */
 export interface Unstopped {
   /** Path of the subsystem. */
@@ -78,6 +96,7 @@ type Message =
   | { kind: "startUnits"; units: Unit[] }
   | { kind: "stopUnits"; units: Unit[]; reason: string }
   | { kind: "restartUnits"; units: Unit[] }
+  | { kind: "change"; change: ChildrenChange; touched: Touched }
   | { kind: "force" }
   | { kind: "kill" }
   | { kind: "giveUp" }
@@ -102,6 +121,11 @@ interface Waiter {
 
 const NOBODY: ReadonlySet<string> = new Set();
 const settled: Promise<void> = Promise.resolve();
+
+const NONE: readonly never[] = [];
+const STOPPED_BY_OPERATOR = "stopped by an operator";
+const CHANGED = "the configuration has changed";
+const REMOVED = "removed from the configuration";
 
 /** Immediate restarts in one turn of the loop before the platform gets to breathe. */
 const IMMEDIATE_RESTARTS = 64;
@@ -243,7 +267,7 @@ export class Supervisor {
   }
 
   /** Stops children, those that come after them first. Resolves when each is down or its time is up; lists all that were stopped. */
-  async stopUnits(names: readonly string[], reason: string = "stopped by an operator"): Promise<UnitOutcome[]> {
+  async stopUnits(names: readonly string[], reason: string = STOPPED_BY_OPERATOR): Promise<UnitOutcome[]> {
     const asked = names.map((name) => this.#unit(name));
     const units = this.#withDependents(asked).filter((unit) => asked.includes(unit) || !unit.isDown);
     const down = new Set(units.filter((unit) => unit.isDown));
@@ -260,6 +284,33 @@ export class Supervisor {
     this.post({ kind: "restartUnits", units });
     await this.#when(() => units.every((unit) => !unit.awaitsStop && this.#hasStarted(unit)));
     return units.map((unit) => unit.outcomeOfRestart(runs.get(unit)!));
+  }
+
+  /**
+   * Makes the children what they are to be: starts new ones, stops those that are no longer listed and forgets them, restarts those that
+   * must run afresh, and lets all others go on. Only for a supervisor without a strategy for siblings. Resolves when that is done, with what
+   * became of those that were touched.
+   *
+   * - What an operator stopped stays down, and takes the change at its next start.
+   * - What has ended or failed is started when it is to run afresh: the change may be the cure.
+   * - A child of the same name is never run beside one that has not ended yet.
+   *
+   * @throws {ShutdownError} if the supervisor is stopping.
+   * @throws {RangeError} if `after` names no child.
+   */
+  async change(change: ChildrenChange): Promise<UnitOutcome[]> {
+    this.#refuseWhenStopping("change");
+    const touched: Touched = { added: [], restarted: new Map(), removed: [] };
+    this.post({ kind: "change", change, touched });
+    const { added, restarted, removed } = touched;
+    const isGoneOrBack = (unit: Unit) => !unit.isRemoved || isGone(unit);
+    const isUp = (unit: Unit) => !unit.awaitsStop && (unit.isRemoved || this.#hasStarted(unit));
+    await this.#when(() => removed.every(isGoneOrBack) && added.every(isUp) && [...restarted.keys()].every(isUp));
+    return [
+      ...removed.map((unit) => unit.outcomeOfRemoval()),
+      ...[...restarted].map(([unit, run]) => run === 0 ? unit.outcomeOfStart(false) : unit.outcomeOfRestart(run)),
+      ...added.map((unit) => unit.outcomeOfStart(false)),
+    ];
   }
 
   /** Whether it has started and no child lives or will live by itself. */
@@ -341,6 +392,8 @@ export class Supervisor {
         return this.#stopUnits(message.units, message.reason);
       case "restartUnits":
         return this.#restartUnits(message.units);
+      case "change":
+        return this.#change(message.change, message.touched);
       case "force":
         return this.#forceAll();
       case "kill":
@@ -369,7 +422,7 @@ export class Supervisor {
     if (this.#phase !== "new") return;
     this.#phase = "starting";
     for (const unit of this.#units) {
-      if (down.has(unit.name)) unit.reason = "stopped by an operator";
+      if (down.has(unit.name)) unit.reason = STOPPED_BY_OPERATOR;
       else {
         unit.desired = "up";
         this.#move(unit, "want", "start");
@@ -381,6 +434,7 @@ export class Supervisor {
   #startUnits(units: Unit[]): void {
     if (this.#phase === "stopping") return;
     for (const unit of units) {
+      if (unit.isRemoved) continue;
       for (const { unit: other } of unit.after) {
         if ((other.isDown || other.desired === "down") && other.state !== "completed") this.#startUnits([other]);
       }
@@ -410,7 +464,7 @@ export class Supervisor {
 
   #restartUnits(units: Unit[]): void {
     if (this.#phase === "stopping") return;
-    const running = units.filter((unit) => unit.current !== undefined);
+    const running = units.filter((unit) => unit.current !== undefined && !unit.isRemoved);
     for (const unit of running) {
       unit.desired = "up";
       unit.isOverdue = false;
@@ -418,6 +472,73 @@ export class Supervisor {
     }
     this.#tellToStop(running, "restart");
     this.#startUnits(units.filter((unit) => !running.includes(unit)));
+  }
+
+  #change({ children, restart, down }: ChildrenChange, { added, restarted, removed }: Touched): void {
+    if (this.#phase === "stopping") return;
+
+    // Who stays, who is new, who goes.
+    const before = new Map(this.#units.map((unit) => [unit.name, unit]));
+    const units = children.map((child) => {
+      const { name } = child.subsystem;
+      const unit = before.get(name) ?? this.#unitOf(child);
+      const isNew = !before.delete(name);
+      const isFresh = unit.isRemoved || restart.has(name);
+      if (isNew || unit.isRemoved) {
+        unit.desired = down.has(name) ? "down" : "up";
+        unit.reason = unit.desired === "down" ? STOPPED_BY_OPERATOR : CHANGED;
+      }
+      unit.isRemoved = false;
+      if (unit.next !== undefined || (isFresh && unit.current !== undefined)) unit.next = child;
+      else unit.registration = child;
+      if (isNew) added.push(unit);
+      else if (isFresh && unit.desired === "up") restarted.set(unit, unit.current === undefined ? 0 : unit.run);
+      return unit;
+    });
+    removed.push(...before.values());
+    for (const unit of removed) {
+      unit.isRemoved = true;
+      unit.desired = "down";
+    }
+    this.#units.splice(0, Infinity, ...units, ...removed);
+    this.#reindex();
+    this.#connectAll();
+
+    // What goes, and what must run afresh, is told to stop, in order.
+    const fresh = [...restarted.keys()];
+    for (const unit of fresh) {
+      unit.isOverdue = false;
+      unit.history.clear();
+    }
+    this.#tellToStop(removed, REMOVED);
+    this.#tellToStop(fresh.filter((unit) => unit.current !== undefined), CHANGED);
+    for (const unit of removed) this.#forget(unit);
+
+    // What is new, and what had ended and is to run afresh, starts when its turn comes; for others the way may be free now.
+    for (const unit of [...fresh, ...added]) {
+      if (unit.current !== undefined || unit.desired === "down") continue;
+      unit.clearTimer();
+      this.#move(unit, "want", CHANGED);
+    }
+    const verdicts = new Map<Unit, boolean>();
+    for (const unit of units) {
+      if (unit.state === "skipped" && unit.desired === "up" && !isBarred(unit, verdicts)) this.#move(unit, "want", CHANGED);
+    }
+    for (const unit of units) this.#consider(unit);
+  }
+
+  /** Lets go of a child that was taken away, once nothing of it lives. What came after it comes after what it came after. */
+  #forget(unit: Unit): void {
+    if (!unit.isRemoved || unit.current !== undefined) return;
+    this.#units.splice(unit.index, 1);
+    this.#reindex();
+    for (const { unit: other } of unit.after) other.dependents = other.dependents.filter((each) => each !== unit);
+    for (const dependent of unit.dependents) {
+      const kept = dependent.after.filter((edge) => edge.unit !== unit);
+      const inherited = unit.after.filter(({ unit: other }) => !kept.some((edge) => edge.unit === other));
+      for (const { unit: other } of inherited) other.dependents = [...other.dependents, dependent];
+      dependent.after = [...kept, ...inherited];
+    }
   }
 
   /** Starts a unit that waits for its turn, or leaves it waiting, or skips it: as what it comes after says. */
@@ -451,6 +572,8 @@ export class Supervisor {
   }
 
   #launch(unit: Unit, reason: string): void {
+    unit.registration = unit.next ?? unit.registration;
+    unit.next = undefined;
     const { subsystem } = unit.registration;
     const { readiness } = unit.spec;
     unit.clearTimer();
@@ -555,6 +678,7 @@ export class Supervisor {
     } else if (this.#phase === "starting" && failure !== undefined && !wasReady && !unit.spec.retryStart) {
       this.#failStart(unit, failure.error);
     } else this.#judge(unit, failure);
+    this.#forget(unit);
     this.#advanceStops();
   }
 
@@ -804,14 +928,33 @@ export class Supervisor {
     return new Unit(this, child, this.#prefix + child.subsystem.name, this.#units.length);
   }
 
+  #reindex(): void {
+    this.#units.forEach((unit, index) => unit.index = index);
+  }
+
+  /** Draws the edges of all children anew; those that were taken away keep theirs, as what they come after stops after them. */
+  #connectAll(): void {
+    const byName = new Map(this.#units.map((unit) => [unit.name, unit]));
+    for (const unit of this.#units) unit.dependents = NONE;
+    for (const unit of this.#units) {
+      if (!unit.isRemoved) {
+        unit.after = NONE;
+        this.#connect(unit);
+      } else this.#setAfter(unit, unit.after.map((edge) => ({ ...edge, unit: byName.get(edge.unit.name) ?? edge.unit })));
+    }
+  }
+
   #connect(unit: Unit): void {
-    if (unit.registration.after.length === 0 && this.#strategy === "oneForOne") return;
-    const edges = [...unit.registration.after];
+    const { after: given } = unit.next ?? unit.registration;
+    if (given.length === 0 && this.#strategy === "oneForOne") return;
+    const edges = [...given];
     const previous = this.#units[unit.index - 1];
     if (this.#strategy !== "oneForOne" && previous !== undefined) edges.push({ name: previous.name, condition: "ready" });
     const after = edges.flatMap(({ name, condition }) => {
       const key = name.toLowerCase();
-      const others = this.#units.filter(({ name: other }) => other.toLowerCase() === key || other.toLowerCase().startsWith(`${key}@`));
+      const others = this.#units.filter(({ name: other, isRemoved }) =>
+        !isRemoved && (other.toLowerCase() === key || other.toLowerCase().startsWith(`${key}@`))
+      );
       if (others.length === 0) {
         throw new RangeError(
           `Cannot register ${JSON.stringify(unit.name)} as "after" must name a sibling: current value is ${JSON.stringify(name)}`,
@@ -819,6 +962,10 @@ export class Supervisor {
       }
       return others.map((other) => ({ unit: other, condition }));
     });
+    this.#setAfter(unit, after);
+  }
+
+  #setAfter(unit: Unit, after: Unit["after"]): void {
     unit.after = after;
     for (const { unit: other } of after) other.dependents = [...other.dependents, unit];
   }
@@ -914,6 +1061,18 @@ export class Supervisor {
 
 function exitContext(error: unknown): { exitCode?: unknown } | undefined {
   return isDaemonError(error) ? error.context as { exitCode?: unknown } | undefined : undefined;
+}
+
+/** Whether something that a unit comes after has ended for good, or is skipped for that reason. Many ways lead through a graph: verdicts are kept. */
+function isBarred(unit: Unit, verdicts: Map<Unit, boolean>): boolean {
+  const known = verdicts.get(unit);
+  if (known !== undefined) return known;
+  const verdict = unit.after.some(({ unit: other, condition }) => {
+    if (other.satisfies(condition)) return false;
+    return other.state === "skipped" ? isBarred(other, verdicts) : ["failed", "fatal", "completed"].includes(other.state);
+  });
+  verdicts.set(unit, verdict);
+  return verdict;
 }
 
 const isGone = (unit: Unit): boolean => unit.current === undefined || unit.isUnstopped;

@@ -27,9 +27,12 @@ const NONE: readonly never[] = [];
 export class Unit implements RunHost, ListenerErrorHandler {
   /** Who runs it. */
   readonly supervisor: Supervisor;
-  readonly registration: Registration;
+  /** What its present run was started from, or the next one will be. */
+  registration: Registration;
+  /** What the next run is started from, where that is something else than the present one runs. */
+  next: Registration | undefined;
   readonly path: string;
-  readonly index: number;
+  index: number;
   /** What comes first, and what comes after this one. */
   after: readonly { unit: Unit; condition: AfterCondition }[] = NONE;
   dependents: readonly Unit[] = NONE;
@@ -47,6 +50,8 @@ export class Unit implements RunHost, ListenerErrorHandler {
   awaitsStop = false;
   /** It did not stop in its time; the others no longer wait for it. */
   isUnstopped = false;
+  /** It is no child any more, and stays only until its run has ended. */
+  isRemoved = false;
   /** It was told to stop because it was not ready in its time; that is a failure to judge, not a stop. */
   isOverdue = false;
   /** The deadline or wait of the present state. */
@@ -158,6 +163,14 @@ export class Unit implements RunHost, ListenerErrorHandler {
     if (!outcome.ok) return outcome;
     if (this.run > runBefore) return { ...outcome, outcome: outcome.outcome === "started" ? "restarted" : outcome.outcome };
     return { ...outcome, outcome: "failed", ok: false, reason: "another command came between" };
+  }
+
+  /** What became of it when it was taken away. */
+  outcomeOfRemoval(): UnitOutcome {
+    const { path: name, state, reason } = this;
+    if (!this.isRemoved) return { name, state, outcome: "failed", ok: false, reason: "it was added again meanwhile" };
+    if (this.current === undefined) return { name, state, outcome: "removed", ok: true, reason: "" };
+    return { name, state, outcome: "timed out", ok: false, reason };
   }
 
   /** What a command to stop it did. */

@@ -32,7 +32,13 @@ export class ModelUnit {
   dueMs = Infinity;
   readyByMs = Infinity;
   stopByMs = Infinity;
-  constructor(readonly plan: Plan) {}
+  /** Its edges: those of its plan that lead to units that are there. */
+  after: readonly AfterEdge[];
+  /** It is gone from the children and stays until its run has ended. */
+  isRemoved = false;
+  constructor(readonly plan: Plan) {
+    this.after = plan.after;
+  }
 
   get isDown(): boolean {
     return !this.isLive && this.state !== "waiting" && this.state !== "restarting";
@@ -69,12 +75,40 @@ export class SupervisorModel {
     if (this.phase === "stopping") return;
     this.#turn(() => {
       const { live = [], down = [] } = Object.groupBy(
-        names.map((name) => this.units.get(name)!),
+        names.map((name) => this.units.get(name)!).filter(({ isRemoved }) => !isRemoved),
         ({ isLive }) => isLive ? "live" : "down",
       );
       for (const unit of live) Object.assign(unit, { desired: "up", isOverdue: false, inARow: 0 });
       this.#tell(live);
       for (const unit of down) this.#start(unit);
+    });
+  }
+
+  /** From now on the children are these, of which some must run afresh. */
+  change(plans: readonly Plan[], restart: readonly string[]): void {
+    if (this.phase === "stopping") return;
+    this.#turn(() => {
+      const names = plans.map(({ name }) => name);
+      const removed = [...this.units.values()].filter(({ plan }) => !names.includes(plan.name));
+      const fresh: ModelUnit[] = [];
+      for (const plan of plans) {
+        const known = this.units.get(plan.name);
+        const unit = known ?? new ModelUnit(plan);
+        this.units.set(plan.name, unit);
+        if (known === undefined || unit.isRemoved) unit.desired = "up";
+        if (known === undefined) unit.state = "waiting";
+        else if ((unit.isRemoved || restart.includes(plan.name)) && unit.desired === "up") fresh.push(unit);
+        unit.isRemoved = false;
+        unit.after = plan.after.filter(({ name }) => names.includes(name));
+      }
+      for (const unit of removed) Object.assign(unit, { isRemoved: true, desired: "down" });
+      for (const unit of fresh) Object.assign(unit, { isOverdue: false, inARow: 0 });
+      this.#tell([...removed, ...fresh.filter(({ isLive }) => isLive)]);
+      for (const unit of removed) this.#forget(unit);
+      for (const unit of fresh) if (!unit.isLive) Object.assign(unit, { state: "waiting", dueMs: Infinity });
+      for (const unit of this.units.values()) {
+        if (unit.state === "skipped" && unit.desired === "up" && !this.#isBarred(unit)) unit.state = "waiting";
+      }
     });
   }
 
@@ -114,7 +148,7 @@ export class SupervisorModel {
 
   /** Everything that comes after a unit, at any distance. */
   dependents(name: string): ModelUnit[] {
-    const direct = [...this.units.values()].filter(({ plan }) => plan.after.some((edge) => edge.name === name));
+    const direct = [...this.units.values()].filter(({ after }) => after.some((edge) => edge.name === name));
     return [...new Set(direct.flatMap((unit) => [unit, ...this.dependents(unit.plan.name)]))];
   }
 
@@ -141,7 +175,7 @@ export class SupervisorModel {
     if (this.phase === "stopping") return false;
     for (const unit of this.units.values()) {
       if (unit.desired === "down" || (unit.state !== "waiting" && unit.state !== "skipped")) continue;
-      const missing = unit.plan.after.find((edge) => !this.isSatisfied(edge) || this.#toStop.has(this.units.get(edge.name)!));
+      const missing = unit.after.find((edge) => !this.isSatisfied(edge) || this.#toStop.has(this.units.get(edge.name)!));
       if (missing === undefined) return this.#launch(unit);
       const isHopeless = ["failed", "fatal", "skipped", "completed"].includes(this.units.get(missing.name)!.state);
       if (!isHopeless || unit.state === "skipped") continue;
@@ -187,6 +221,22 @@ export class SupervisorModel {
       while (this.#startNext());
       this.#stopAll();
     } else this.#judge(unit, isFailure || unit.isOverdue);
+    this.#forget(unit);
+  }
+
+  #isBarred({ after }: ModelUnit): boolean {
+    return after.some((edge) => {
+      const other = this.units.get(edge.name)!;
+      if (this.isSatisfied(edge)) return false;
+      return ["failed", "fatal", "completed"].includes(other.state) || (other.state === "skipped" && this.#isBarred(other));
+    });
+  }
+
+  #forget(unit: ModelUnit): void {
+    if (!unit.isRemoved || unit.isLive) return;
+    const { plan: { name }, after } = unit;
+    this.units.delete(name);
+    for (const other of this.units.values()) other.after = other.after.flatMap((edge) => edge.name === name ? after : edge);
   }
 
   #judge(unit: ModelUnit, isFailure: boolean): void {
@@ -215,7 +265,8 @@ export class SupervisorModel {
   }
 
   #start(unit: ModelUnit): void {
-    for (const { name } of unit.plan.after) {
+    if (unit.isRemoved) return;
+    for (const { name } of unit.after) {
       const other = this.units.get(name)!;
       if ((other.isDown || other.desired === "down") && other.state !== "completed") this.#start(other);
     }
@@ -251,6 +302,6 @@ export class SupervisorModel {
     if (unit.isUnstopped) return true;
     if (unit.state === "starting" || unit.state === "stopping") return false;
     return unit.state !== "waiting" ||
-      unit.plan.after.some((edge) => !this.isSatisfied(edge) && this.#hasStarted(this.units.get(edge.name)!));
+      unit.after.some((edge) => !this.isSatisfied(edge) && this.#hasStarted(this.units.get(edge.name)!));
   }
 }

@@ -1,18 +1,20 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { AfterCondition } from "../../src/core/after.ts";
+import type { AfterCondition, AfterEdge } from "../../src/core/after.ts";
 import type { EventBody } from "../../src/core/event.ts";
 import { RestartPolicy, type RestartWhen } from "../../src/core/restart.ts";
 import type { State } from "../../src/core/state.ts";
 import type { Strategy, Supervisor } from "../../src/core/supervisor.ts";
+import type { SubsystemSpec } from "../../src/core/subsystem.ts";
 import { test } from "../harness.ts";
-import { type Child, Rig, settle } from "./supervisor_driver.ts";
+import { type Child, registration, Rig, settle } from "./supervisor_driver.ts";
 import { MAX_RESTARTS, type Plan, SupervisorModel } from "./supervisor_model.ts";
 
 type Command =
   | { kind: "start" | "stop" | "restart"; units: number[] }
   | { kind: "fail" | "finish" | "ready" | "deaf" | "hearing"; unit: number }
   | { kind: "advance"; ms: number }
+  | { kind: "change"; gone: number[]; restart: number[] }
   | { kind: "stopAll" | "force" };
 
 const SIZE = 6;
@@ -23,6 +25,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom("start", "stop", "restart"), units }) },
   { weight: 10, arbitrary: fc.record({ kind: fc.constantFrom("fail", "finish", "ready", "deaf", "hearing"), unit }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant("advance"), ms: fc.constantFrom(1, 150, 700, 1_100, 2_500, 70_000) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("change"), gone: fc.array(unit, { maxLength: 3 }), restart: units }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("stopAll", "force") }) },
 ) as fc.Arbitrary<Command>;
 
@@ -59,8 +62,13 @@ function plansOf({ shapes }: Graph): Plan[] {
 class CheckedRig extends Rig {
   supervisorUnderTest!: Supervisor;
   isForced = false;
+  isStopping = false;
+  /** A stop is ordered by the edges of the moment at which it was asked for, which only the model knows once they change. */
+  hasChanged = false;
   readonly children: Map<string, Child>;
   readonly #plans: readonly Plan[];
+  readonly #specs: ReadonlyMap<string, SubsystemSpec>;
+  readonly #edges: Map<string, readonly AfterEdge[]>;
   readonly #live = new Map<string, number>();
   readonly violations: string[] = [];
 
@@ -70,9 +78,9 @@ class CheckedRig extends Rig {
       if (index === 0) return plan;
       return { ...plan, after: [...plan.after, { name: plans[index - 1].name, condition: "ready" as const }] };
     });
-    this.children = new Map(plans.map((plan, index) => [
+    this.#specs = new Map(plans.map((plan, index) => [
       plan.name,
-      this.child(plan.name, {
+      {
         after: plan.after.map(({ name, condition }) => `${name}:${condition}`),
         restart: new RestartPolicy(plan.when, { delay: plan.delayMs, jitter: 0, maxRestarts: MAX_RESTARTS }),
         readiness: plan.readiness,
@@ -80,8 +88,10 @@ class CheckedRig extends Rig {
         stop: { timeout: plan.stopMs },
         retryStart: plan.retryStart,
         stopLast: strategy !== "oneForOne" && shapes[index].stopLast,
-      }),
+      },
     ]));
+    this.#edges = new Map(this.#plans.map(({ name, after }) => [name, after]));
+    this.children = new Map([...this.#specs].map(([name, spec]) => [name, this.child(name, spec)]));
     const registrations = [...this.children.values()].map((child) => child.registration);
     this.supervisorUnderTest = this.supervisor(isReversed && strategy === "oneForOne" ? registrations.reverse() : registrations, {
       strategy,
@@ -90,6 +100,24 @@ class CheckedRig extends Rig {
       notes.forEach((note) => this.#look(note));
       return Array.prototype.push.apply(this.notes, notes);
     };
+  }
+
+  /** Makes the children those that are not gone. */
+  change(gone: ReadonlySet<string>, restart: ReadonlySet<string>): Promise<unknown> {
+    const present = this.#plans.filter(({ name }) => !gone.has(name));
+    const isPresent = (edge: AfterEdge) => present.some(({ name }) => name === edge.name);
+    const children = present.map(({ name, after }) => {
+      const edges = after.filter(isPresent);
+      if (!this.isStopping) this.#edges.set(name, edges);
+      const spec = { ...this.#specs.get(name)!, after: edges.map((edge) => `${edge.name}:${edge.condition}`) };
+      return registration(this.children.get(name)!, "subsystem", spec);
+    });
+    this.hasChanged = true;
+    return this.supervisorUnderTest.change({ children, restart, down: new Set() });
+  }
+
+  #after({ name }: Plan): readonly AfterEdge[] {
+    return this.#edges.get(name)!;
   }
 
   status(): Map<string, { state: State; desired: string; run: number; ready: boolean | null }> {
@@ -101,8 +129,9 @@ class CheckedRig extends Rig {
   /** Units that wait although nothing they come after is missing. */
   stuck(): string[] {
     const status = this.status();
-    return this.#plans.filter(({ name, after }) => status.get(name)!.state === "waiting" && after.every((edge) => this.#isSatisfied(edge)))
-      .map(({ name }) => name);
+    return this.#plans.filter((plan) =>
+      status.get(plan.name)?.state === "waiting" && this.#after(plan).every((edge) => this.#isSatisfied(edge))
+    ).map(({ name }) => name);
   }
 
   get live(): string[] {
@@ -114,10 +143,11 @@ class CheckedRig extends Rig {
     if (event.type !== "subsystem.state") return;
     const plan = this.#plans.find(({ name }) => name === event.name)!;
     if (event.from === "waiting" && event.to === "starting") {
-      for (const edge of plan.after) {
+      for (const edge of this.#after(plan)) {
         if (!this.#isSatisfied(edge)) this.violations.push(`${plan.name} starts before ${edge.name} is ${edge.condition}`);
       }
     }
+    if (this.hasChanged) return;
     const status = this.status();
     if (event.to === "stopping" && this.#live.has(plan.name) && status.get(plan.name)!.desired === "down" && !this.isForced) {
       for (const name of this.#dependents(plan.name)) {
@@ -136,7 +166,7 @@ class CheckedRig extends Rig {
 
   #dependents(name: string): string[] {
     // What comes after a completed one does not need what came before that.
-    return this.#plans.filter(({ after }) => after.some((edge) => edge.name === name)).flatMap((plan) => [
+    return this.#plans.filter((plan) => this.#after(plan).some((edge) => edge.name === name)).flatMap((plan) => [
       plan.name,
       ...(this.status().get(plan.name)!.state === "completed" ? [] : this.#dependents(plan.name)),
     ]);
@@ -171,6 +201,7 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
   };
   const check = (after: string) => {
     assert.deepEqual(rig.violations, [], after);
+    if (model !== undefined) assert.deepEqual([...rig.status().keys()].sort(), [...model.units.keys()].sort(), after);
     for (const [name, { state, desired, run, ready }] of rig.status()) {
       const isReady = plans.find((plan) => plan.name === name)!.readiness === "none" ? null : state === "running";
       assert.equal(ready, isReady, `${name} is ${state} after ${after}`);
@@ -192,7 +223,7 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
       case "start":
       case "stop":
       case "restart": {
-        const names = [...new Set(each.units.map(nameOf))];
+        const names = [...new Set(each.units.map(nameOf))].filter((name) => rig.status().has(name));
         answered(supervisor[`${each.kind}Units`](names));
         model?.[each.kind](names);
         break;
@@ -208,14 +239,24 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
       case "ready": {
         const name = nameOf(each.unit);
         rig.children.get(name)!.context?.ready();
-        model?.ready(name);
+        if (model?.units.has(name)) model.ready(name);
         break;
       }
       case "deaf":
       case "hearing": {
         const name = nameOf(each.unit);
         rig.children.get(name)!.isDeaf = each.kind === "deaf";
-        if (model) model.units.get(name)!.isDeaf = each.kind === "deaf";
+        if (model?.units.has(name)) model.units.get(name)!.isDeaf = each.kind === "deaf";
+        break;
+      }
+      case "change": {
+        // Children under a strategy for siblings can't be changed.
+        if (model === undefined) break;
+        const gone = new Set(each.gone.map(nameOf));
+        const restart = new Set(each.restart.map(nameOf));
+        answered(rig.change(gone, restart));
+        model.change(plans.filter(({ name }) => !gone.has(name)), [...restart]);
+        for (const [name, unit] of model.units) unit.isDeaf = rig.children.get(name)!.isDeaf;
         break;
       }
       case "advance":
@@ -223,11 +264,12 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
         model?.advance(each.ms);
         break;
       case "stopAll":
+        rig.isStopping = true;
         answered(supervisor.stop("end"));
         model?.stopAll();
         break;
       case "force":
-        rig.isForced = true;
+        rig.isForced = rig.isStopping = true;
         supervisor.force();
         model?.force();
     }
