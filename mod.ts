@@ -43,7 +43,15 @@ export {
   SubsystemError,
   TimeoutError,
 } from "./src/core/errors.ts";
-export type { DaemonEvent, DaemonLifeEvent, EventBody, EventHead, SubsystemReadyEvent, SubsystemStateEvent } from "./src/core/event.ts";
+export type {
+  ConfigReloadEvent,
+  DaemonEvent,
+  DaemonLifeEvent,
+  EventBody,
+  EventHead,
+  SubsystemReadyEvent,
+  SubsystemStateEvent,
+} from "./src/core/event.ts";
 export { EXIT_CODES, signalExitCode } from "./src/core/exit_codes.ts";
 export {
   type Address,
@@ -71,7 +79,16 @@ export {
 } from "./src/core/host.ts";
 export { LOG_LEVELS, type LogFields, type Logger, LogLevel, type LogRecord, type LogSink, silentLogger } from "./src/core/log.ts";
 export { nameKey, nameProblem, nearest } from "./src/core/names.ts";
-export type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus, WaitGoal } from "./src/core/operations.ts";
+export type {
+  DaemonStatus,
+  LogLine,
+  Operations,
+  ReloadAnswer,
+  ReloadChange,
+  UnitOutcome,
+  UnitStatus,
+  WaitGoal,
+} from "./src/core/operations.ts";
 export {
   type BackoffOptions,
   type OnExhausted,
@@ -104,7 +121,7 @@ export {
   ShutdownConfig,
   type StopExitCode,
 } from "./src/daemon/config.ts";
-export type { LoadedConfig, LoadHost, LoadOptions } from "./src/daemon/load.ts";
+export type { HeldBack, LoadedConfig, LoadHost, LoadOptions } from "./src/daemon/load.ts";
 export {
   BusReceiver,
   EventBus,
@@ -118,6 +135,6 @@ export { chan, ChannelReceiver, type Channels, Sender } from "./src/core/channel
 export { type Received, Receiver } from "./src/core/receiver.ts";
 export type { WaitOptions } from "./src/core/waiters.ts";
 export type { Explanation, SourcedValue } from "./src/config/explain.ts";
-export type { Tree, Value } from "./src/config/tree.ts";
+export type { Change, Path, Tree, Value } from "./src/config/tree.ts";
 export type { Explain } from "./src/daemon/config.ts";
 export type { ProbeSpec, ProbeTarget, ServiceSpec } from "./src/service/spec.ts";

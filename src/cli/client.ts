@@ -2,7 +2,7 @@ import type { OutcomesAnswer, Problem, StatusAnswer } from "../control/mod.ts";
 import { formatIssue, isDaemonError, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import type { Host, SignalName } from "../core/host.ts";
-import type { WaitGoal } from "../core/operations.ts";
+import type { ReloadAnswer, WaitGoal } from "../core/operations.ts";
 import { PROTOCOL, VERSION } from "../daemon/version.ts";
 import { CommandFailure } from "./failure.ts";
 import type { Target } from "./find.ts";
@@ -53,6 +53,15 @@ export class Client {
   async command(verb: "start" | "stop" | "restart", names: readonly string[], timeout?: string): Promise<OutcomesAnswer> {
     await this.#checkAlive();
     return await this.#post(`/v1/services/${verb}`, { names, ...(timeout === undefined ? {} : { timeout }) });
+  }
+
+  /** Lets the daemon read its configuration again and apply it, or say what that would do; returns when what it touches has changed. */
+  async reload(options: { dryRun: boolean; timeout?: string }): Promise<ReloadAnswer> {
+    await this.#checkAlive();
+    const { dryRun, timeout } = options;
+    const parts: [string, string][] = [["dryRun", dryRun ? "1" : "0"]];
+    if (timeout !== undefined) parts.push(["timeout", timeout]);
+    return await (await this.#checked(await this.#send(`/v1/reload${query(parts)}`, { method: "POST" }))).json();
   }
 
   /** Sends a signal to the process groups of services. */

@@ -42,6 +42,8 @@ export interface CommandOptions {
   for?: WaitGoal;
   /** How long to wait. */
   timeout?: string;
+  /** Whether it is only said what would be done. */
+  dryRun?: boolean;
 }
 
 /** Carries a command out and returns the exit code. */
@@ -60,7 +62,8 @@ export type OptionName =
   | "since"
   | "grep"
   | "for"
-  | "timeout";
+  | "timeout"
+  | "dryRun";
 
 /** A command as the table has it; its body is loaded when it is called. */
 export interface CommandSpec {

@@ -67,6 +67,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/units.ts")).wait,
   },
   {
+    name: "reload",
+    summary: "read the configuration file again and apply what has changed; on a mistake nothing changes",
+    options: ["dryRun", "timeout", "config", "socket", "json"],
+    examples: [
+      ["reload --dry-run", "says what would start, stop and restart"],
+      ["reload --timeout 1m", "applies it, and waits at most a minute for what it touches"],
+    ],
+    load: async () => (await import("./commands/reload.ts")).reload,
+  },
+  {
     name: "down",
     summary: "stop the daemon and wait until it is gone",
     options: ["timeout", "config", "socket", "json"],

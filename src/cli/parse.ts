@@ -116,6 +116,8 @@ function makeOption(name: OptionName): Option {
       );
     case "for":
       return new Option("--for <GOAL>", "what to wait for").choices(["ready", "started", "stopped"]).default("ready");
+    case "dryRun":
+      return new Option("--dry-run", "only say what would change");
     case "timeout":
       return new Option("--timeout <DURATION>", 'wait at most this long, such as "30s"; then exit with 124').argParser(
         (text: string) => checked("--timeout", text, durationMs),

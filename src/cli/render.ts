@@ -1,7 +1,7 @@
 import { formatBytes } from "../core/bytes.ts";
 import { formatDuration } from "../core/duration.ts";
 import type { DaemonEvent } from "../core/event.ts";
-import type { DaemonStatus, LogLine, UnitOutcome, UnitStatus } from "../core/operations.ts";
+import type { DaemonStatus, LogLine, ReloadAnswer, ReloadChange, UnitOutcome, UnitStatus } from "../core/operations.ts";
 import type { State } from "../core/state.ts";
 import type { Paint, Style } from "./output.ts";
 
@@ -93,6 +93,47 @@ export function renderOutcomes(units: readonly UnitOutcome[], options: TableOpti
   }).join("\n");
 }
 
+const CHANGE_SIGNS: Record<ReloadChange["kind"], { sign: string; style: Style }> = {
+  added: { sign: "+", style: "green" },
+  removed: { sign: "-", style: "red" },
+  changed: { sign: "~", style: "yellow" },
+};
+
+const EFFECTS: Record<ReloadChange["effect"], string> = {
+  start: "starts",
+  stop: "stops",
+  restart: "restarts",
+  scale: "changes its number of instances",
+  live: "takes effect at once",
+  daemon: "waits for a restart of the daemon",
+};
+
+/** Writes what a reload changed or would change, one line for each change, and how much stays. */
+export function renderChanges({ changes, unchanged, dryRun, version }: ReloadAnswer, { paint }: TableOptions): string {
+  const rows = changes.map((change): Cell[] => {
+    const { sign, style } = CHANGE_SIGNS[change.kind];
+    const what = change.keys.length > 0
+      ? change.keys.join(", ")
+      : change.from === undefined && change.to === undefined
+      ? ""
+      : `${change.from ?? "(not set)"} → ${change.to ?? "(not set)"}`;
+    return [
+      { text: sign, style },
+      { text: change.name },
+      { text: what },
+      { text: EFFECTS[change.effect], style: change.effect === "daemon" ? "yellow" : "dim" },
+    ];
+  });
+  const lines = rows.length === 0 ? [] : renderTable(["", "", "", ""], rows, { paint }).split("\n").slice(1);
+  lines.push(`${paint("=", "dim")}  ${unchanged} service${unchanged === 1 ? "" : "s"} unchanged`);
+  const isAny = changes.some(({ effect }) => effect !== "daemon");
+  if (dryRun) lines.push(paint("a dry run: nothing was changed", "dim"));
+  else {lines.push(
+      paint(isAny ? `configuration ${version} is in force` : `nothing to change: configuration ${version} stays in force`, "dim"),
+    );}
+  return lines.join("\n");
+}
+
 /** Writes a line that a unit printed, after the unit's name. */
 export function renderLine(line: LogLine, options: { paint: Paint; nameWidth: number }): string {
   const { paint, nameWidth } = options;
@@ -113,6 +154,10 @@ export function ownerOf(event: DaemonEvent): string {
 
 function whatHappened(event: DaemonEvent, paint: Paint): string {
   if (event.type === "subsystem.ready") return event.ready ? paint("ready", "green") : paint("not ready", "yellow");
+  if (event.type === "config.reload") {
+    const style = event.outcome === "refused" ? "red" : event.outcome === "applied" ? "green" : "dim";
+    return `${paint(`configuration ${event.outcome}`, style)}: ${plain(event.reason)}`;
+  }
   const isUnit = event.type === "subsystem.state";
   const what = isUnit ? paint(event.to, STATE_STYLES[event.to]) : paint(event.type.slice("daemon.".length), "bold");
   return event.reason === "" ? what : `${what}: ${plain(event.reason)}`;

@@ -137,6 +137,12 @@ export function controlHandler(options: ControlOptions): ControlHandler {
   });
   app.post("/v1/services/:name/signal", async (c) => c.json(signal([c.req.param("name")], (await readObject(c)).signal)));
 
+  app.post("/v1/reload", async (c) => {
+    const { dryRun, timeout } = c.req.query();
+    const reload = (signal?: AbortSignal) => operations.reload({ dryRun: dryRun === "1", ...(signal === undefined ? {} : { signal }) });
+    return c.json(await limited("reload", timeout, clock, reload));
+  });
+
   app.get("/v1/wait", async (c) => {
     // Not every runtime tells quietly that the asker has gone, so no wait is without an end.
     const { for: goal = "ready", timeout = DEFAULT_WAIT } = c.req.query();
@@ -259,7 +265,12 @@ function readAs<T>(read: (text: string) => T, text: string): T {
 }
 
 /** Runs a command, and ends the wait for it after `timeout`; the change it asked for goes on. */
-async function limited<T>(verb: Command | "wait", timeout: unknown, clock: Clock, run: (signal?: AbortSignal) => Promise<T>): Promise<T> {
+async function limited<T>(
+  verb: Command | "wait" | "reload",
+  timeout: unknown,
+  clock: Clock,
+  run: (signal?: AbortSignal) => Promise<T>,
+): Promise<T> {
   if (timeout === undefined) return await run();
   const timeoutMs = readAs(durationMs, timeout as string);
   const controller = new AbortController();

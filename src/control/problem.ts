@@ -43,8 +43,11 @@ export function problemOf(thrown: unknown): Problem {
   }
   const near = thrown.context?.nearest;
   const hint = typeof near === "string" ? `did you mean ${JSON.stringify(near)}?` : undefined;
-  const made = problem(statusOf(thrown), thrown.code, thrown.message, hint);
-  return thrown instanceof ConfigError && thrown.issues.length > 0 ? { ...made, issues: thrown.issues } : made;
+  const issues = thrown instanceof ConfigError ? thrown.issues : [];
+  // The message goes on with the issues, a line each, which stand by themselves here.
+  const detail = issues.length > 0 ? thrown.message.split("\n", 1)[0] : thrown.message;
+  const made = problem(statusOf(thrown), thrown.code, detail, hint);
+  return issues.length > 0 ? { ...made, issues } : made;
 }
 
 function statusOf({ code, category }: DaemonError): number {

@@ -52,8 +52,22 @@ export interface DaemonLifeEvent extends EventHead {
   reason: string;
 }
 
+/** The configuration was read again. */
+export interface ConfigReloadEvent extends EventHead {
+  /** Kind of the event. */
+  type: "config.reload";
+  /** Number of the configuration in force. */
+  version: number;
+  /** What has become of what was read: taken, the same as before, or refused. */
+  outcome: "applied" | "unchanged" | "refused";
+  /** Names of what differs: settings, and tables such as `service.api`. */
+  changed: string[];
+  /** Why, in a few words; the first mistake where it was refused. */
+  reason: string;
+}
+
 /** What happens in a daemon, as data on its bus. */
-export type DaemonEvent = SubsystemStateEvent | SubsystemReadyEvent | DaemonLifeEvent;
+export type DaemonEvent = SubsystemStateEvent | SubsystemReadyEvent | DaemonLifeEvent | ConfigReloadEvent;
 
 /** An event before the daemon has numbered and dated it. */
 export type EventBody = DaemonEvent extends infer Each ? Each extends EventHead ? Omit<Each, keyof EventHead> : never : never;

@@ -42,6 +42,8 @@ export interface DaemonStatus {
   pid: number;
   /** Configuration file, null when there is none. */
   config: string | null;
+  /** Number of the configuration in force, from 1; a reload that changes something adds one. */
+  configVersion: number;
   /** `starting` until every unit has started once, `running`, or `stopping`. */
   state: "starting" | "running" | "stopping";
   /** Whether every unit that should be is ready. */
@@ -77,7 +79,7 @@ export interface UnitOutcome {
   /** State when the command ended. */
   state: State;
   /**
-   * What happened: `started`, `already running`, `stopped`, `already stopped`, `restarted`, `failed`, `timed out`; of a wait its goal; of a
+   * What happened: `started`, `already running`, `stopped`, `already stopped`, `restarted`, `removed`, `failed`, `timed out`; of a wait its goal; of a
    * signal `sent SIGHUP`, `not running`, `no service`.
    */
   outcome: string;
@@ -92,6 +94,43 @@ export interface UnitOutcome {
  * `stopped`, for whatever reason, without a restart to come.
  */
 export type WaitGoal = "ready" | "started" | "stopped";
+
+/** One difference between the configuration in force and the one that was read. */
+export interface ReloadChange {
+  /** What happened to it. */
+  kind: "added" | "removed" | "changed";
+  /** What differs: a setting such as `logging.level`, or a table such as `service.api`. */
+  name: string;
+  /** Keys of that table that differ, such as `env.LOG`; empty for a setting, and for a table that came or went. */
+  keys: string[];
+  /**
+   * What applying it does: `start`, `stop` or `restart` units, change their number (`scale`), `live` without touching what runs, or nothing
+   * before the `daemon` is restarted.
+   */
+  effect: "start" | "stop" | "restart" | "scale" | "live" | "daemon";
+  /** The value of a setting before, as text; undefined for tables, secrets, and where there was none. */
+  from?: string;
+  /** Its value now, likewise. */
+  to?: string;
+}
+
+/** What a reload did, or would do. */
+export interface ReloadAnswer {
+  /** Version of this shape. */
+  v: 1;
+  /** Whether everything is as the new configuration wants it. */
+  ok: boolean;
+  /** Whether nothing was applied on purpose. */
+  dryRun: boolean;
+  /** Number of the configuration in force, from 1; a reload that changes something adds one. */
+  version: number;
+  /** What differs, services last. */
+  changes: ReloadChange[];
+  /** Number of services that stay as they are. */
+  unchanged: number;
+  /** What became of the units that were started, stopped and restarted. */
+  units: UnitOutcome[];
+}
 
 /** What the control plane may ask of a running daemon. Unknown names fail with `SUBSYSTEM_UNKNOWN`. */
 export interface Operations {
@@ -112,6 +151,12 @@ export interface Operations {
    * it resolves with who is missing and why, and does not reject.
    */
   wait(names: readonly string[], goal: WaitGoal, options: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
+  /**
+   * Reads the configuration file again and applies what differs, or only says what would be. Resolves when the units that it touches have
+   * started or stopped. When it rejects, nothing has changed: with a `ConfigError` that holds every mistake of the file, with `RUNTIME_STATE`
+   * where there is no file.
+   */
+  reload(options: { dryRun?: boolean; signal?: AbortSignal }): Promise<ReloadAnswer>;
   /** Begins to stop the daemon and returns at once. */
   shutdown(reason: string): void;
   /** The newest `limit` lines of these units (all when empty) that `isWanted` (all when left out), oldest first. */

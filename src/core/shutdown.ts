@@ -54,7 +54,7 @@ type Phase = "idle" | "draining" | "graceful" | "forced" | "killing" | "over";
 export class ShutdownTimeline {
   readonly #clock: Clock;
   readonly #deadlines: Deadlines;
-  readonly #times: ShutdownTimes;
+  #times: ShutdownTimes;
   readonly #steps: ShutdownSteps;
   #phase: Phase = "idle";
   #beganMs = 0;
@@ -66,6 +66,11 @@ export class ShutdownTimeline {
     this.#deadlines = deadlines;
     this.#times = times;
     this.#steps = steps;
+  }
+
+  /** Takes other deadlines; once it has begun, they stay as they are. */
+  retime(times: ShutdownTimes): void {
+    if (this.#phase === "idle") this.#times = times;
   }
 
   /** Whether the graceful time is over. */

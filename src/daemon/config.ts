@@ -313,6 +313,7 @@ export class Config {
   /** Made when somebody asks: a third object would cost as much as the rest of a build on Bun. */
   #performance: PerformanceConfig | undefined = undefined;
   readonly #bus: BusConfig;
+  readonly #hotReload: boolean;
   readonly #explain: Explain | undefined;
 
   /** Takes checked values; {@linkcode Config.builder} and {@linkcode Config.load} check them. */
@@ -325,6 +326,7 @@ export class Config {
     shutdown: ShutdownConfig,
     workerThreads: number,
     bus: BusConfig,
+    hotReload: boolean,
     explain: Explain | undefined,
   ) {
     this.#name = name;
@@ -335,6 +337,7 @@ export class Config {
     this.#shutdown = shutdown;
     this.#workerThreads = workerThreads;
     this.#bus = bus;
+    this.#hotReload = hotReload;
     this.#explain = explain;
   }
 
@@ -413,7 +416,7 @@ export class Config {
 
   /** Whether a changed file is loaded again by itself. */
   get hotReload(): boolean {
-    return LEAVES.hot_reload.default as boolean;
+    return this.#hotReload;
   }
 
   /** The table `[logging]`. */
@@ -609,7 +612,7 @@ export class ConfigBuilder {
     return this.#set("state_dir", path);
   }
 
-  /** Whether a changed file is loaded again by itself; only the default is accepted so far. @default {false} */
+  /** Whether a file that has changed is loaded again by itself; for daemons that come from one. @default {false} */
   hotReload(enabled: boolean): this {
     return this.#set("hot_reload", enabled);
   }
@@ -718,7 +721,7 @@ export class ConfigBuilder {
       if (forceMs === timeout) return this.#buildChecked();
       shutdown = new ShutdownConfig(0, timeout, forceMs, (forceMs * 4 / 3 + 0.5) | 0, "zero", force === undefined ? 2 : 6);
     }
-    return new Config(this.#name, undefined, undefined, undefined, LOGGING, shutdown, threads ?? 0, BUS, undefined);
+    return new Config(this.#name, undefined, undefined, undefined, LOGGING, shutdown, threads ?? 0, BUS, false, undefined);
   }
 
   #set(path: LeafPath, value: unknown): this {
@@ -792,6 +795,7 @@ export function configOf(values: Readonly<Record<string, unknown>>, given: Deadl
     new ShutdownConfig(drain_delay_ms, timeout_ms, force_timeout_ms, kill_timeout_ms, of("shutdown.exit_code"), bits),
     of("performance.worker_threads"),
     new BusConfig(of("bus.capacity")),
+    of("hot_reload"),
     explain,
   );
 }
@@ -812,4 +816,4 @@ function isThreadCount(value: number | undefined): boolean {
   return value === undefined || ((value | 0) === value && value >= 0 && value <= 1_024);
 }
 
-const DEFAULT = new Config("daemon", undefined, undefined, undefined, LOGGING, SHUTDOWN, 0, BUS, undefined);
+const DEFAULT = new Config("daemon", undefined, undefined, undefined, LOGGING, SHUTDOWN, 0, BUS, false, undefined);

@@ -2,7 +2,7 @@ import { CancelToken, stopReason } from "../core/cancel.ts";
 import { systemClock } from "../core/clock.ts";
 import { DaemonError, ShutdownError } from "../core/errors.ts";
 import type { EventBus } from "../core/bus.ts";
-import type { Operations, UnitStatus } from "../core/operations.ts";
+import type { Operations, ReloadAnswer, UnitStatus } from "../core/operations.ts";
 import type { Subsystem, SubsystemSpec } from "../core/subsystem.ts";
 import { registration } from "../core/registration.ts";
 import { checkName, checkSubsystem, DaemonBuilder } from "./builder.ts";
@@ -91,9 +91,9 @@ export class Daemon implements AsyncDisposable {
     return new DaemonBuilder(loaded.config, loaded);
   }
 
-  /** Its settings. */
+  /** Its settings; after a reload those that are in force now. */
   get config(): Config {
-    return this.#plan.config;
+    return this.#session?.config ?? this.#plan.config;
   }
 
   /** Whether it has started and not ended. */
@@ -182,6 +182,17 @@ export class Daemon implements AsyncDisposable {
     }
     await session.start({ ownsProcess, isBackground });
     return this;
+  }
+
+  /**
+   * Reads the configuration file again and applies what differs: new services start, those that are gone stop, those whose own keys have
+   * changed restart, and everything else goes on. Resolves when the units that it touches have started or stopped.
+   *
+   * @throws {ConfigError} with every mistake of the file; nothing has changed then.
+   * @throws {DaemonError} if the daemon was not started from a file, or is stopping.
+   */
+  async reload(options: { dryRun?: boolean } = {}): Promise<ReloadAnswer> {
+    return await this.#started("reload").reload(options);
   }
 
   /** Resolves with the report when the daemon has ended. */

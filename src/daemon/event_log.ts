@@ -4,6 +4,11 @@ import type { Logger } from "../core/log.ts";
 
 /** Writes an event as the record that an operator wants to read; the fields are the event's own. */
 export function logEvent(daemonLog: Logger, event: DaemonEvent): void {
+  if (event.type === "config.reload") {
+    const { outcome, version, reason } = event;
+    // What was refused is told with all its mistakes by who read it.
+    return outcome === "refused" ? undefined : daemonLog.info(`configuration ${outcome}`, { version, reason });
+  }
   if (event.type !== "subsystem.state" && event.type !== "subsystem.ready") {
     const { type, reason } = event;
     if (type === "daemon.started") return daemonLog.warn("started", { reason });

@@ -45,7 +45,7 @@ export const LEAVES = {
   "work_dir": path,
   "pid_file": path,
   "state_dir": path,
-  "hot_reload": notYet(flag(false)),
+  "hot_reload": flag(false),
   "logging.level": choice(LOG_LEVELS, "info"),
   "logging.json": flag(false),
   "logging.color": flag(true),

@@ -1,14 +1,16 @@
 import type { Explanation } from "../config/explain.ts";
 import { load, type Sources } from "../config/load.ts";
 import { folderOf, resolvePath } from "../core/paths.ts";
-import type { Tree } from "../config/tree.ts";
+import { factsAt } from "../config/schema.ts";
+import { type Change, diff, removeAt, setAt, type Tree, type Value, valueAt } from "../config/tree.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { Env, Files } from "../core/host.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import { Config, configOf, type ConfigParseOptions, type Explain } from "./config.ts";
 import { DEADLINE_KEYS, type Deadlines } from "./deadlines.ts";
 import { type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
-import { DAEMON_SCHEMA, daemonConfigSchema } from "./schema.ts";
+import { settingsOf } from "./reload_plan.ts";
+import { DAEMON_PLACES, DAEMON_SCHEMA, daemonConfigSchema } from "./schema.ts";
 
 /** The parts of a host that loading needs. */
 export interface LoadHost {
@@ -34,6 +36,9 @@ export interface LoadOptions {
   envPrefix?: string;
 }
 
+/** A change that waits for a restart of the daemon, with the value that was read. */
+export type HeldBack = Change & { readonly value: Value };
+
 /** A configuration with what a runner needs beside the settings. */
 export interface LoadedConfig {
   /** The settings, with absolute paths. */
@@ -50,6 +55,19 @@ export interface LoadedConfig {
   readonly warnings: readonly string[];
   /** The merged and checked values in the spelling of the file: what a reload compares. May hold secrets. */
   readonly tree: Tree;
+  /** The tables of the services with what they take from the defaults, by name, in the spelling of the file. */
+  readonly tables: Readonly<Record<string, Tree>>;
+  /** Names and texts of the files that were read, as one text. */
+  readonly fingerprint: string;
+  /** The same for the files as they are now; undefined while the main one is missing or empty. */
+  look(): string | undefined;
+  /** What differs from the configuration before, where this one was loaded in its place, and waits for a restart of the daemon. */
+  readonly heldBack: readonly HeldBack[];
+  /**
+   * Loads the same sources again, to take the place of this configuration. Keys that only a restart of the daemon can apply keep their value,
+   * relative paths their folder. A missing or empty file is refused, so that a file that is just being written stops nothing.
+   */
+  again(): Promise<LoadedConfig>;
   /** The tree for people: every secret replaced. */
   shown(): Tree;
   /** Where the value of a key comes from. Rejects with a {@linkcode ConfigError} when there is no such key. */
@@ -63,45 +81,79 @@ export interface LoadedConfig {
  * @throws {IoError} if a file can't be read.
  */
 export async function loadConfig(host: LoadHost, options: LoadOptions = {}): Promise<LoadedConfig> {
+  return await loadFiles(host, options, undefined);
+}
+
+async function loadFiles(host: LoadHost, options: LoadOptions, before: LoadedConfig | undefined): Promise<LoadedConfig> {
   const { optional = false, set = [], base = Config.default(), envPrefix } = options;
   const { files, env, cwd } = host;
   const name = options.path ??
     (!isFile(files, resolvePath(cwd, "daemon.toml")) && isFile(files, resolvePath(cwd, "daemon.json")) ? "daemon.json" : "daemon.toml");
   const path = resolvePath(cwd, name);
   const isThere = files.info(path) !== undefined;
-  if (!isThere && !optional) {
+  if (!isThere && (!optional || (before !== undefined && before.path !== null))) {
     throw new ConfigError("CONFIG_NOT_FOUND", `Cannot load the configuration as there is no file ${path}: create it, or name another one`, {
       context: { path },
     });
   }
 
-  // The files, strongest first, under the names that the user gave them.
-  const stem = name.replace(/\.(?:toml|json)$/, "");
-  const overlays = [`${stem}.local.toml`, `${stem}.local.json`].filter((overlay) =>
-    overlay !== name && isFile(files, resolvePath(cwd, overlay))
-  );
-  const names = [...overlays, ...(isThere ? [name] : [])];
-  const texts = names.map((each) => ({ name: each, text: files.readText(resolvePath(cwd, each)) }));
+  const texts = readFiles(name, { files, cwd });
+  if (before !== undefined) refuseEmpty(texts, name);
   const variables = env.all();
-  const loaded = await loadSources(folderOf(path), base, {
+  const loaded = await loadSources(folderOf(path), base, before, {
     set,
     environment: { variables, prefix: envPrefix, readText: (file) => files.readText(resolvePath(folderOf(path), file)) },
     files: texts,
     variables,
   });
-  return { ...loaded, path: isThere ? path : null, files: names.map((each) => resolvePath(cwd, each)).reverse() };
+  const made: LoadedConfig = {
+    ...loaded,
+    path: isThere ? path : null,
+    files: texts.map((each) => resolvePath(cwd, each.name)).reverse(),
+    fingerprint: JSON.stringify(texts),
+    look: () => {
+      const now = readFiles(name, { files, cwd });
+      return now.some((each) => each.name === name && each.text.trim() !== "") ? JSON.stringify(now) : undefined;
+    },
+    again: () => loadFiles(host, options, made),
+  };
+  return made;
+}
+
+/** The overlay and the main file, as far as they are there, strongest first, under the names that the user gave them. */
+function readFiles(name: string, { files, cwd }: Pick<LoadHost, "files" | "cwd">): { name: string; text: string }[] {
+  const stem = name.replace(/\.(?:toml|json)$/, "");
+  const overlays = [`${stem}.local.toml`, `${stem}.local.json`].filter((overlay) => overlay !== name);
+  return [...overlays, name].filter((each) => isFile(files, resolvePath(cwd, each))).map((each) => ({
+    name: each,
+    text: files.readText(resolvePath(cwd, each)),
+  }));
+}
+
+/** An empty file is one that is just being written, or that somebody has lost: it never means that everything is to be stopped. */
+function refuseEmpty(texts: readonly { name: string; text: string }[], name: string): void {
+  if (texts.find((each) => each.name === name)?.text.trim() !== "") return;
+  throw new ConfigError("CONFIG_NOT_FOUND", "Cannot load the configuration again as its file is empty:", {
+    issues: [{
+      source: `${name}:1:1`,
+      path: "",
+      message: "expected keys or tables, got an empty file",
+      hint: "to run without services, write at least the name",
+      code: "CONFIG_NOT_FOUND",
+    }],
+  });
 }
 
 /** Reads a configuration from one text. */
 export async function parseConfig(text: string, options: ConfigParseOptions = {}): Promise<Config> {
   const { source = "daemon.toml", env = {} } = options;
-  const { config } = await loadSources(undefined, Config.default(), { files: [{ name: source, text }], variables: env });
+  const { config } = await loadSources(undefined, Config.default(), undefined, { files: [{ name: source, text }], variables: env });
   return config;
 }
 
 /** Says where a setting of a configuration made in code comes from. */
 export async function explainBuilt(config: Config, key: string): Promise<Explanation> {
-  const { explain } = await loadSources(undefined, config, {});
+  const { explain } = await loadSources(undefined, config, undefined, {});
   return await explain(key);
 }
 
@@ -115,16 +167,19 @@ export async function configJsonSchema(): Promise<Record<string, unknown>> {
 async function loadSources(
   folder: string | undefined,
   base: Config,
+  before: LoadedConfig | undefined,
   sources: Omit<Sources, "builder">,
-): Promise<Omit<LoadedConfig, "path" | "files">> {
+): Promise<Omit<LoadedConfig, "path" | "files" | "fingerprint" | "look" | "again">> {
   const baseDirOf = (tree: Tree): string => {
+    if (before !== undefined) return before.baseDir;
     const workDir = typeof tree.work_dir === "string" ? tree.work_dir : undefined;
     if (folder === undefined) return workDir ?? ".";
     return workDir === undefined ? folder : resolvePath(folder, workDir);
   };
   const { schema, services } = daemonConfigSchema(baseDirOf);
   const builder = base === Config.default() ? undefined : givenTree(base);
-  const { tree, warnings, explain, shown } = await load(schema, { ...sources, builder });
+  const { tree: read, warnings, explain, shown } = await load(schema, { ...sources, builder });
+  const { tree, heldBack } = before === undefined ? { tree: read, heldBack: [] } : withHeldBack(before.tree, read);
   const baseDir = baseDirOf(tree);
   const config = configOfTree(
     tree,
@@ -136,7 +191,23 @@ async function loadSources(
   if (workerThreads > 0) {
     warnings.push(`performance.worker_threads = ${workerThreads} has no effect on services: only programs that read it use it so far`);
   }
-  return { config, services: services(), baseDir, warnings, tree, explain, shown };
+  const { specs, tables } = services();
+  return { config, services: specs, tables: tables as Record<string, Tree>, baseDir, warnings, tree, heldBack, explain, shown };
+}
+
+/** The tree with the old value of every key that only a restart of the daemon applies. */
+function withHeldBack(before: Tree, read: Tree): { tree: Tree; heldBack: HeldBack[] } {
+  const heldBack = diff(settingsOf(before), settingsOf(read))
+    .filter(({ path }) => factsAt(DAEMON_PLACES, path).reload === "daemon")
+    .map((change) => ({ ...change, value: valueAt(read, change.path) }));
+  if (heldBack.length === 0) return { tree: read, heldBack };
+  const tree = structuredClone(read);
+  for (const { path } of heldBack) {
+    const value = valueAt(before, path);
+    if (value === undefined) removeAt(tree, path);
+    else setAt(tree, path, value);
+  }
+  return { tree, heldBack };
 }
 
 /** The values of a configuration that were given: the deadlines among them exactly, the others as far as they differ from the default. */

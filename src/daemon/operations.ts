@@ -2,7 +2,7 @@ import { messageOf, SubsystemError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/event.ts";
 import type { SignalName } from "../core/host.ts";
 import { nearest } from "../core/names.ts";
-import type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus, WaitGoal } from "../core/operations.ts";
+import type { DaemonStatus, LogLine, Operations, ReloadAnswer, UnitOutcome, UnitStatus, WaitGoal } from "../core/operations.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 import type { EventStore } from "./event_store.ts";
 import type { Session } from "./session.ts";
@@ -22,7 +22,7 @@ export class DaemonOperations implements Operations {
 
   status(): DaemonStatus {
     const session = this.#session;
-    const { config, loaded } = session.plan;
+    const { config, loaded } = session;
     const uptimeMs = session.uptimeMs();
     return {
       v: 1,
@@ -32,6 +32,7 @@ export class DaemonOperations implements Operations {
       runtime: session.host?.runtime ?? "",
       pid: session.host?.processes.self().pid ?? 0,
       config: loaded?.path ?? null,
+      configVersion: session.configVersion,
       state: session.phase,
       ready: session.phase === "running" && session.missing().length === 0,
       startedAt: new Date(session.clock.wallMs() - uptimeMs).toISOString(),
@@ -99,6 +100,12 @@ export class DaemonOperations implements Operations {
     const { untilThere } = await import("./until_there.ts");
     const units = () => this.#session.units();
     return await untilThere(names, goal, { units, events: this.#events, ...(signal === undefined ? {} : { signal }) });
+  }
+
+  async reload({ dryRun, signal }: { dryRun?: boolean; signal?: AbortSignal }): Promise<ReloadAnswer> {
+    signal?.throwIfAborted();
+    const reloading = this.#session.reload({ dryRun });
+    return await (signal === undefined ? reloading : untilAborted(reloading, signal));
   }
 
   shutdown(reason: string): void {

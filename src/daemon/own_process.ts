@@ -30,7 +30,7 @@ export function ownProcess(session: Session, host: Host): Disposable {
     if (config !== undefined) {
       const stop = stopHandler(session, host);
       for (const signal of config.stop) stack.use(signals.on(signal, () => stop(signal)));
-      for (const signal of config.reload) stack.use(signals.on(signal, () => void session.checkConfig()));
+      for (const signal of config.reload) stack.use(signals.on(signal, () => void session.reloadUnasked(`received ${signal}`)));
       for (const signal of config.reopenLogs) stack.use(signals.on(signal, () => session.reopenLogs()));
       for (const [signal, handler] of Object.entries(config.on)) {
         stack.use(signals.on(signal as SignalName, guarded(session, signal, handler)));

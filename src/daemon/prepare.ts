@@ -11,7 +11,9 @@ import { serviceSubsystems } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import type { RunOptions } from "./daemon.ts";
 import type { LoadedConfig } from "./load.ts";
+import { ConfigWatch } from "./config_watch.ts";
 import { ownProcess } from "./own_process.ts";
+import { ServiceUnits } from "./service_units.ts";
 import type { Session } from "./session.ts";
 import { PROTOCOL, VERSION } from "./version.ts";
 
@@ -39,17 +41,25 @@ export async function prepare(session: Session, { ownsProcess }: Required<RunOpt
     session.lines.publish(line);
     showLine(line);
   };
-  const daemonId = session.surroundings?.id ?? config.name;
-  return plan.entries.flatMap((entry) => {
-    if ("make" in entry) return [entry.make(session)];
-    if (!("service" in entry)) return [entry];
-    const spec: ServiceSpec = {
-      ...entry.service,
-      cwd: resolvePath(cwd, entry.service.cwd),
-      envFiles: entry.service.envFiles.map(({ path, optional }) => ({ path: resolvePath(cwd, path), optional })),
-    };
-    return serviceSubsystems(spec, { host, publishLine, daemonId }).map((subsystem) => registration(subsystem, "service"));
-  });
+  if (loaded !== undefined) watchConfig(session, host, loaded);
+  else if (config.hotReload) session.log.warn("hot_reload does nothing: this daemon was not started from a file");
+
+  const ports = { host, publishLine, daemonId: session.surroundings?.id ?? config.name };
+  session.services = new ServiceUnits(ports);
+  const { children } = session.services.change(loaded?.services ?? []);
+  for (const entry of plan.entries) {
+    if ("make" in entry) session.others.push(entry.make(session));
+    else if (!("service" in entry)) session.others.push(entry);
+    else if (!loaded?.services.includes(entry.service)) {
+      const spec: ServiceSpec = {
+        ...entry.service,
+        cwd: resolvePath(cwd, entry.service.cwd),
+        envFiles: entry.service.envFiles.map(({ path, optional }) => ({ path: resolvePath(cwd, path), optional })),
+      };
+      session.others.push(...serviceSubsystems(spec, ports).map((subsystem) => registration(subsystem, "service")));
+    }
+  }
+  return [...children, ...session.others];
 }
 
 /** Opens the log: the given sink, or the console when the process is ours, and the file where one is configured. */
@@ -126,6 +136,32 @@ async function takeInstance(session: Session, host: Host, loaded: LoadedConfig):
   const system = new Supervisor(silent(session), new CancelToken(), [control]);
   resources.defer(() => system.stop("the daemon ends"));
   await system.start();
+}
+
+/** Watches the configuration file for as long as the configuration in force says so. */
+function watchConfig(session: Session, host: Host, first: LoadedConfig): void {
+  const { files, watcher, clock } = host;
+  let watch: Disposable | undefined;
+  const apply = ({ config, path, fingerprint }: LoadedConfig) => {
+    if (config.hotReload && path !== null) {
+      watch ??= new ConfigWatch({
+        files,
+        watcher,
+        clock,
+        path,
+        loaded: fingerprint,
+        read: () => session.loaded!.look(),
+        onChange: () => session.reloadUnasked("the file has changed"),
+        onTrouble: (reason) => session.log.warn("changes of the configuration file may be seen late", { reason }),
+      });
+    } else {
+      watch?.[Symbol.dispose]();
+      watch = undefined;
+    }
+  };
+  session.resources.defer(() => watch?.[Symbol.dispose]());
+  session.onApply(apply);
+  apply(first);
 }
 
 /** The session's ports without its events: what listeners do is no news about the units. */

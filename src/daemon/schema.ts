@@ -33,7 +33,7 @@ function daemonSchema(): Schema {
     work_dir: path("work_dir"),
     pid_file: path("pid_file"),
     state_dir: path("state_dir"),
-    hot_reload: leaf("hot_reload", v.boolean()),
+    hot_reload: leaf("hot_reload", v.boolean(), "live"),
     logging: v.optional(loggingTable()),
     shutdown: v.optional(table({
       ...milliseconds("shutdown", "drain_delay_ms", 0),
@@ -74,20 +74,28 @@ function daemonSchema(): Schema {
   });
 }
 
+/** The services of a configuration: complete, and as the file has them with what they take from the defaults. */
+export interface Services {
+  /** Complete and checked. */
+  readonly specs: readonly ServiceSpec[];
+  /** In the spelling of the file, by name. */
+  readonly tables: Readonly<Record<string, ServiceTable>>;
+}
+
 /** The schema with the rules that span several keys, and the services that these rules make. */
-export function daemonConfigSchema(baseDirOf: (tree: Tree) => string): { schema: ConfigSchema; services: () => ServiceSpec[] } {
-  let services: ServiceSpec[] = [];
+export function daemonConfigSchema(baseDirOf: (tree: Tree) => string): { schema: ConfigSchema; services: () => Services } {
+  let services: Services = { specs: [], tables: {} };
   const schema: ConfigSchema = {
     root: DAEMON_SCHEMA,
     places: DAEMON_PLACES,
     inheritedFrom: (path) => path[0] === "service" && path.length > 2 ? ["defaults", "service", ...path.slice(2)] : undefined,
     settle: (tree, layers) => {
-      const { specs, problems } = serviceSpecs(
+      const { specs, tables, problems } = serviceSpecs(
         (isTable(tree.service) ? tree.service : {}) as Record<string, ServiceTable>,
         (isTable(tree.defaults) && isTable(tree.defaults.service) ? tree.defaults.service : {}) as ServiceTable,
         baseDirOf(tree),
       );
-      services = specs;
+      services = { specs, tables };
       const deadlines = settledDeadlines(layers);
       return { ...deadlines, problems: [...deadlines.problems, ...problems] };
     },

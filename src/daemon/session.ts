@@ -1,13 +1,13 @@
 import { EventBus } from "../core/bus.ts";
 import { CancelToken } from "../core/cancel.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { isDaemonError, messageOf, ShutdownError, SubsystemError } from "../core/errors.ts";
+import { ConfigError, isDaemonError, messageOf, ShutdownError, SubsystemError } from "../core/errors.ts";
 import { Deadlines } from "../core/deadlines.ts";
 import type { DaemonEvent, DaemonLifeEvent, EventBody } from "../core/event.ts";
 import { EXIT_CODES, signalExitCode } from "../core/exit_codes.ts";
 import { type Host, SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { type Logger, silentLogger } from "../core/log.ts";
-import type { Operations, UnitStatus } from "../core/operations.ts";
+import type { Operations, ReloadAnswer, UnitOutcome, UnitStatus } from "../core/operations.ts";
 import { type ShutdownSteps, ShutdownTimeline } from "../core/shutdown.ts";
 import type { Registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorEnd, type SupervisorPorts, type Unstopped } from "../core/supervisor.ts";
@@ -15,9 +15,13 @@ import { logEvent } from "./event_log.ts";
 import { EventStore } from "./event_store.ts";
 import type { ExitReport } from "./exit_report.ts";
 import { LineStore } from "./line_store.ts";
+import type { LoadedConfig } from "./load.ts";
 import { DaemonOperations } from "./operations.ts";
+import type { Config } from "./config.ts";
 import type { RunOptions } from "./daemon.ts";
 import type { Plan } from "./plan.ts";
+import type { Reloads } from "./reload.ts";
+import type { ServiceUnits } from "./service_units.ts";
 
 /** What a daemon publishes on its bus, by topic. */
 export interface DaemonTopics {
@@ -29,7 +33,12 @@ export interface DaemonTopics {
   readiness: { ready: boolean; missing: string[] };
   /** A shutdown has begun. */
   shutdown: { reason: string };
+  /** Another configuration is in force. */
+  configUpdated: { version: number; changed: string[] };
 }
+
+/** Takes a configuration that is to take effect. One that may refuse it by throwing is registered before those that can't. */
+export type Applier = (loaded: LoadedConfig) => void | Promise<void>;
 
 /** What a daemon from a configuration file has beside its units. */
 export interface Surroundings {
@@ -60,6 +69,10 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   log: Logger = silentLogger;
   /** The machine, once it was needed. */
   host: Host | undefined;
+  /** Units of the services of the configuration file. */
+  services: ServiceUnits | undefined;
+  /** What runs beside them. */
+  readonly others: Registration[] = [];
   /** Folders and memory of a daemon from a configuration file. */
   surroundings: Surroundings | undefined;
 
@@ -83,6 +96,11 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #operations: Operations | undefined;
   #events: EventStore | undefined;
   #reopenLogs: (() => void) | undefined;
+  #loaded: LoadedConfig | undefined;
+  #configVersion = 1;
+  #reloads: Promise<Reloads> | undefined;
+  /** Told of each configuration that is to take effect; one that throws keeps it from that. */
+  readonly #appliers: Applier[] = [];
 
   /** Creates a session that has not started. */
   constructor(plan: Plan, requestShutdown: (reason: string) => void) {
@@ -91,6 +109,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     this.deadlines = new Deadlines(this.clock);
     this.random = plan.host?.random ?? Math.random;
     this.host = plan.host;
+    this.#loaded = plan.loaded;
     this.#requestShutdown = requestShutdown;
     // Half the cost of Promise.withResolvers, which shows in the time of a whole start and stop.
     this.ended = new Promise((resolve) => this.#resolve = resolve);
@@ -101,6 +120,21 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   /** Whether it has ended. */
   get isOver(): boolean {
     return this.#phase === "over";
+  }
+
+  /** The settings in force. */
+  get config(): Config {
+    return this.#loaded?.config ?? this.plan.config;
+  }
+
+  /** The configuration file as it is in force; undefined for a daemon made in code. */
+  get loaded(): LoadedConfig | undefined {
+    return this.#loaded;
+  }
+
+  /** Number of the configuration in force, from 1. */
+  get configVersion(): number {
+    return this.#configVersion;
   }
 
   /** Where it is in its life, for `status`. */
@@ -223,19 +257,60 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     }
   }
 
-  /** Reads the configuration file again and says what is wrong with it, or that a restart of the daemon would apply it. Nothing changes. */
-  async checkConfig(): Promise<void> {
-    const { loaded } = this.plan;
-    if (this.#phase === "stopping" || this.#phase === "over") return;
-    if (loaded === undefined || loaded.path === null) return this.log.warn("there is no configuration file to read again");
+  /** Reads the configuration file again and applies what differs: see `Operations.reload`. */
+  async reload(options: { dryRun?: boolean } = {}): Promise<ReloadAnswer> {
+    // The promise is kept, not what it resolves with: who comes during the import must share it.
+    this.#reloads ??= import("./reload.ts").then(({ Reloads }) => new Reloads(this));
+    return await (await this.#reloads).reload(options);
+  }
+
+  /**
+   * A signal or a changed file asks for a reload: what goes wrong is in the log. While stopping, nothing happens. Resolves with false when
+   * there was no file to read.
+   */
+  async reloadUnasked(why: string): Promise<boolean> {
+    if (this.#phase === "stopping" || this.#phase === "over") return true;
+    this.log.info("reloading the configuration", { reason: why });
     try {
-      const { loadConfig } = await import("./load.ts");
-      const { files, env, process } = this.host!;
-      await loadConfig({ files, env, cwd: process.cwd() }, { path: loaded.path });
-      this.log.info("the configuration is valid; restart the daemon to apply it", { file: loaded.path });
+      await this.reload();
+      return true;
     } catch (error) {
-      this.log.error("the configuration was refused, the old one stays", { file: loaded.path, err: error });
+      // What is wrong with a file is in the log already.
+      if (!(error instanceof ConfigError)) {
+        this.log.error("the configuration could not be reloaded", { reason: messageOf(error), err: error });
+      }
+      return !(isDaemonError(error) && (error.code === "CONFIG_NOT_FOUND" || error.category === "io"));
     }
+  }
+
+  /** Calls `fn` with each configuration that is to take effect, before anything else of it is applied; what throws keeps it from that. */
+  onApply(fn: Applier): void {
+    this.#appliers.push(fn);
+  }
+
+  /**
+   * Lets a configuration take effect: first all who might refuse it, then the units. Resolves with what becomes of the units that it touches,
+   * which may take its time.
+   *
+   * @throws what an applier threw; nothing has changed then.
+   */
+  async apply(loaded: LoadedConfig, afresh: ReadonlySet<string>): Promise<{ outcomes: Promise<UnitOutcome[]> }> {
+    for (const apply of this.#appliers) await apply(loaded);
+    if (this.#phase === "stopping" || this.#phase === "over") {
+      throw new ShutdownError("SHUTDOWN_IN_PROGRESS", "Cannot reload the configuration as the daemon is stopping");
+    }
+    this.#loaded = loaded;
+    this.#configVersion++;
+    this.#timeline.retime(loaded.config.shutdown);
+    const { surroundings } = this;
+    const { children, restart } = this.services!.change(loaded.services, afresh);
+    children.push(...this.others);
+    const outcomes = this.#supervisor!.change({ children, restart, down: surroundings?.down ?? new Set() });
+    // A unit of that name that comes later is another one.
+    const names = new Set(children.map(({ subsystem: { name } }) => name));
+    const gone = [...surroundings?.down ?? []].filter((path) => !names.has(path.split("/", 1)[0]));
+    if (gone.length > 0) surroundings!.rememberDown(surroundings!.down.difference(new Set(gone)));
+    return { outcomes };
   }
 
   /** Calls `fn` when log files are to be reopened. */
@@ -254,6 +329,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot register ${JSON.stringify(child.subsystem.name)} as the daemon does not run`);
     }
     this.#supervisor.add(child);
+    this.others.push(child);
   }
 
   /**
@@ -321,6 +397,9 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     if (event.type === "subsystem.state" && event.error !== undefined && event.to !== "stopped") {
       bus.publish("serviceCrashed", { service: event.name, reason: event.reason, error: event.error });
     }
+    if (event.type === "config.reload" && event.outcome === "applied") {
+      bus.publish("configUpdated", { version: event.version, changed: event.changed });
+    }
     if (event.type === "subsystem.ready" || event.type === "subsystem.state") this.#publishReadiness(bus);
   }
 
@@ -373,7 +452,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       return this.#requestShutdown(messageOf(end.error));
     }
     const failed = this.units().filter(({ state }) => state === "failed" || state === "fatal");
-    if (this.plan.loaded !== undefined) {
+    if (this.#loaded !== undefined) {
       // A daemon of services stays until it is told, but not when every one of them has failed for good.
       const isHopeless = failed.length > 0 &&
         this.units().every(({ state }) => state === "failed" || state === "fatal" || state === "skipped");
@@ -408,7 +487,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #conclude(unstopped: Unstopped[], isForced: boolean): void {
     const errors = this.#errors.slice();
     const isClean = unstopped.length === 0 && errors.length === 0 && !this.#gaveUp && !isForced;
-    const signalCode = this.plan.config.shutdown.exitCode === "signal" && this.#stopSignal !== undefined
+    const signalCode = this.config.shutdown.exitCode === "signal" && this.#stopSignal !== undefined
       ? signalExitCode(SIGNAL_NUMBERS[this.#stopSignal])
       : EXIT_CODES.ok;
     const exitCode = this.#exitCode ?? (isClean ? signalCode : EXIT_CODES.failed);

@@ -63,7 +63,7 @@ export function servicesTable(): v.GenericSchema {
 export function serviceTable(): v.GenericSchema {
   return table({
     run: key(COMMAND, { ...unit, expects: "a text for sh -c or a list of texts that is not empty", verbatim: true }),
-    after: key(v.array(item(NOT_EMPTY, AFTER)), { ...unit, expects: `a list of ${AFTER}`, default: [] }),
+    after: key(v.array(item(NOT_EMPTY, AFTER)), { ...live, expects: `a list of ${AFTER}`, default: [] }),
     port: key(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)), { ...unit, expects: "a port from 1 to 65535" }),
     env: v.optional(variablesTable()),
     env_file: key(v.array(item(NOT_EMPTY, 'a path, after "?" if it may be missing')), {
@@ -81,9 +81,9 @@ export function serviceTable(): v.GenericSchema {
       expects: "an integer from 1 to 1000",
       default: 1,
     }),
-    essential: key(v.boolean(), { ...unit, expects: "true or false", default: false }),
+    essential: key(v.boolean(), { ...live, expects: "true or false", default: false }),
     success_exit_codes: key(v.array(item(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255)), "an exit code from 0 to 255")), {
-      ...unit,
+      ...live,
       expects: "a list of exit codes from 0 to 255",
       default: [0],
     }),
@@ -96,13 +96,13 @@ export function serviceTable(): v.GenericSchema {
 /**
  * Makes the specs of all services out of a checked tree: `[defaults.service]` below `[service.NAME]`, paths from `baseDir`.
  *
- * A service with a problem is left out of the specs.
+ * A service with a problem is left out of the specs. `tables` are those of all services, with what they take from the defaults.
  */
 export function serviceSpecs(
   services: Readonly<Record<string, ServiceTable>>,
   defaults: ServiceTable,
   baseDir: string,
-): { specs: ServiceSpec[]; problems: ServiceProblem[] } {
+): { specs: ServiceSpec[]; tables: Record<string, ServiceTable>; problems: ServiceProblem[] } {
   const problems: ServiceProblem[] = [];
   const specs: ServiceSpec[] = [];
   const hasDefaults = Object.keys(defaults).length > 0;
@@ -121,10 +121,11 @@ export function serviceSpecs(
   for (const { name, index, message } of afterProblems(tables.map(({ name, table }) => ({ name, after: table.after ?? [] })))) {
     problems.push({ path: ["service", name, "after", index], message });
   }
-  return { specs, problems };
+  return { specs, tables: Object.fromEntries(tables.map(({ name, table }) => [name, table])), problems };
 }
 
 const unit = { reload: "unit" } as const;
+const live = { reload: "live" } as const;
 const NOT_YET = ["live", "watch", "notify", "limits", "rlimits", "oom_score_adj", "umask", "nice", "module"];
 const ALIASES = {
   command: "run",
@@ -176,42 +177,42 @@ function readyTable(): v.GenericSchema {
 function restartTable(): v.GenericSchema {
   return table({
     policy: key(v.picklist(["never", "on-failure", "always"]), {
-      ...unit,
+      ...live,
       expects: "one of never, on-failure, always",
       default: "on-failure",
     }),
-    delay: key(duration(), { ...unit, expects: DURATION, default: "100ms", kind: "duration" }),
-    factor: key(v.pipe(v.number(), v.finite(), v.minValue(1)), { ...unit, expects: "a number >= 1", default: 2 }),
-    max_delay: key(duration(), { ...unit, expects: DURATION, default: "30s", kind: "duration" }),
+    delay: key(duration(), { ...live, expects: DURATION, default: "100ms", kind: "duration" }),
+    factor: key(v.pipe(v.number(), v.finite(), v.minValue(1)), { ...live, expects: "a number >= 1", default: 2 }),
+    max_delay: key(duration(), { ...live, expects: DURATION, default: "30s", kind: "duration" }),
     jitter: key(v.pipe(v.number(), v.minValue(0), v.check((share) => share < 1)), {
-      ...unit,
+      ...live,
       expects: "a number >= 0 and < 1",
       default: 0.2,
     }),
     max_restarts: key(v.pipe(v.number(), v.check((count) => count >= 0 && (count === Infinity || Number.isInteger(count)))), {
-      ...unit,
+      ...live,
       expects: "an integer >= 0, or inf",
       default: 10,
     }),
-    within: key(duration(isPositive), { ...unit, expects: DURATION, kind: "duration" }),
-    reset_after: key(duration(), { ...unit, expects: DURATION, default: "60s", kind: "duration" }),
-    on_exhausted: key(v.picklist(["fatal", "pause", "escalate"]), { ...unit, expects: "one of fatal, pause, escalate", default: "fatal" }),
+    within: key(duration(isPositive), { ...live, expects: DURATION, kind: "duration" }),
+    reset_after: key(duration(), { ...live, expects: DURATION, default: "60s", kind: "duration" }),
+    on_exhausted: key(v.picklist(["fatal", "pause", "escalate"]), { ...live, expects: "one of fatal, pause, escalate", default: "fatal" }),
   }, { expects: 'a table, or a policy as in restart = "always"', shorthand: "policy" });
 }
 
 function stopTable(): v.GenericSchema {
   const signals = Object.keys(SIGNAL_NUMBERS);
   return table({
-    signal: key(v.picklist(signals), { ...unit, expects: 'the name of a signal such as "SIGTERM"', default: "SIGTERM" }),
-    timeout: key(duration(), { ...unit, expects: DURATION, default: "5s", kind: "duration" }),
-    kill_mode: key(v.picklist(["group", "process"]), { ...unit, expects: "one of group, process", default: "group" }),
+    signal: key(v.picklist(signals), { ...live, expects: 'the name of a signal such as "SIGTERM"', default: "SIGTERM" }),
+    timeout: key(duration(), { ...live, expects: DURATION, default: "5s", kind: "duration" }),
+    kill_mode: key(v.picklist(["group", "process"]), { ...live, expects: "one of group, process", default: "group" }),
   }, { expects: "a table" });
 }
 
 function logTable(): v.GenericSchema {
   return table({
     max_line: key(v.pipe(v.union([v.number(), v.string()]), v.check(isLineSize)), {
-      ...unit,
+      ...live,
       expects: `a size of at least ${MIN_LINE_BYTES} bytes such as 65536, "64KiB" or "1MB"`,
       default: "64KiB",
       kind: "size",

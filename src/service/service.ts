@@ -50,8 +50,7 @@ export class Service implements Subsystem {
   /** What it is, for `status`. */
   readonly kind = "service";
   readonly name: string;
-  readonly spec: SubsystemSpec;
-  readonly #service: ServiceSpec;
+  #service: ServiceSpec;
   readonly #ports: ServicePorts;
   readonly #placeholders: Placeholders;
   readonly #readyPattern: RegExp | undefined;
@@ -64,22 +63,32 @@ export class Service implements Subsystem {
 
   /** Creates the subsystem of instance number `instance`; nothing is started. */
   constructor(service: ServiceSpec, ports: ServicePorts, name: string, instance: number) {
-    const { ready, stop, port } = service;
+    const { ready, port } = service;
     this.name = name;
     this.#service = service;
     this.#ports = ports;
     this.#placeholders = { port: port === undefined ? undefined : port + instance, instance };
     if (ready !== undefined) checkTarget(ready.target, this.#placeholders);
     if (ready?.target.kind === "log") this.#readyPattern = linePattern(ready.target, this.#placeholders);
-    this.spec = {
-      restart: service.restart,
-      after: service.after,
+  }
+
+  /** How it is run, as its service says now. */
+  get spec(): SubsystemSpec {
+    const { ready, stop, restart, after, essential } = this.#service;
+    return {
+      restart,
+      after,
       readiness: ready === undefined ? "none" : "manual",
       ...(ready === undefined ? {} : { ready: { timeout: ready.timeoutMs } }),
       stop: { timeout: stop.timeoutMs + STOP_MARGIN_MS },
-      essential: service.essential,
+      essential,
       retryStart: true,
     };
+  }
+
+  /** Takes a changed service whose keys can change while it runs; those that decide what runs must be the same. */
+  update(service: ServiceSpec): void {
+    this.#service = service;
   }
 
   /**
@@ -103,7 +112,9 @@ export class Service implements Subsystem {
   async run(context: Context): Promise<void> {
     if (context.isShutdown()) return;
     const { host, publishLine, daemonId } = this.#ports;
-    const { run, stop, maxLineBytes, successExitCodes } = this.#service;
+    const { run, maxLineBytes } = this.#service;
+    // A reload may change these while it runs.
+    const stop = () => this.#service.stop;
     const { processes, clock } = host;
     const unitValue = `${daemonId}/${context.name}/${context.run}`;
 
@@ -129,9 +140,15 @@ export class Service implements Subsystem {
     const group = new ProcessGroup(child, {
       processes,
       clock,
-      stopSignal: stop.signal,
-      stopTimeoutMs: stop.timeoutMs,
-      killMode: stop.killMode,
+      get stopSignal() {
+        return stop().signal;
+      },
+      get stopTimeoutMs() {
+        return stop().timeoutMs;
+      },
+      get killMode() {
+        return stop().killMode;
+      },
       onTrouble: (message, fields) => context.log.warn(message, fields),
     });
     const output = new ServiceOutput(child, {
@@ -159,13 +176,13 @@ export class Service implements Subsystem {
     this.#lastExit = { ...status, at: new Date(clock.wallMs()).toISOString() };
     await probed;
     const isDrained = await output.drain();
-    if (!isDrained && stop.killMode === "group") {
+    if (!isDrained && stop().killMode === "group") {
       context.log.warn("left processes behind that are in no group of its own and hold its output", { pids: this.#escaped(unitValue) });
     }
 
     // Judge the end.
     const exitCode = exitCodeOf(status);
-    const isFailure = !context.isShutdown() && !successExitCodes.includes(exitCode);
+    const isFailure = !context.isShutdown() && !this.#service.successExitCodes.includes(exitCode);
     this.#lastLines = isFailure || !isReady ? output.lastLines : undefined;
     if (!isFailure) return;
     throw new SubsystemError("SUBSYSTEM_EXITED", context.name, `${context.name} ${describeExit(status)}`, {

@@ -2,7 +2,7 @@ import { SubsystemError } from "../../src/core/errors.ts";
 import type { DaemonEvent } from "../../src/core/event.ts";
 import type { SignalName } from "../../src/core/host.ts";
 import { nearest } from "../../src/core/names.ts";
-import type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus, WaitGoal } from "../../src/core/operations.ts";
+import type { DaemonStatus, LogLine, Operations, ReloadAnswer, UnitOutcome, UnitStatus, WaitGoal } from "../../src/core/operations.ts";
 
 /** A unit that runs. */
 export function fakeUnit(name: string, changes: Partial<UnitStatus> = {}): UnitStatus {
@@ -46,6 +46,7 @@ export class FakeOperations implements Operations {
       runtime: "fake 1.0",
       pid: 77,
       config: "/srv/daemon.toml",
+      configVersion: 1,
       state: this.state,
       ready: true,
       startedAt: "2026-01-01T00:00:00.000Z",
@@ -69,6 +70,15 @@ export class FakeOperations implements Operations {
 
   start(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
     return this.#act("start", names, options.signal);
+  }
+
+  /** What a reload answers. */
+  reloading: (options: { dryRun?: boolean }) => Promise<ReloadAnswer> = ({ dryRun = false }) =>
+    Promise.resolve({ v: 1, ok: true, dryRun, version: 1, changes: [], unchanged: this.units.length, units: [] });
+
+  reload(options: { dryRun?: boolean }): Promise<ReloadAnswer> {
+    this.calls.push(options.dryRun ? "reload, dry" : "reload");
+    return this.reloading(options);
   }
 
   stop(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {

@@ -270,7 +270,6 @@ test("loadConfig: [defaults.service] lies below every service, and is no source 
 test("loadConfig: what has not landed is CONFIG_NOT_YET, wherever it comes from", async () => {
   const tables = ['[job.x]\nschedule = "@daily"', "[workers]\nmin = 1", "[store]\n", "[listen.http]\n", "[defaults.job]\n"];
   const leaves = [
-    "hot_reload = true",
     "[performance]\nthread_pinning = true",
     "[performance]\nnuma_aware = true",
     "[performance]\nscheduler_hints = true",
@@ -291,7 +290,7 @@ test("loadConfig: what has not landed is CONFIG_NOT_YET, wherever it comes from"
     assert.equal(error.code, "CONFIG_NOT_YET", text);
     assert.deepEqual(error.issues.map((issue) => issue.code), ["CONFIG_NOT_YET"], text);
   }
-  assert.equal((await refusal(load("", {}, { DAEMON_HOT_RELOAD: "true" }))).code, "CONFIG_NOT_YET");
+  assert.equal((await refusal(load("", {}, { DAEMON_PERFORMANCE_NUMA_AWARE: "true" }))).code, "CONFIG_NOT_YET");
   assert.equal((await refusal(load("", { set: ["monitoring.health_checks=false"] }))).code, "CONFIG_NOT_YET");
 });
 
@@ -313,7 +312,7 @@ test("configJsonSchema describes every key, with defaults and without what has n
   assert.equal(schema.additionalProperties, false);
   assert.equal(schema.properties.logging.properties.level.default, "info");
   assert.deepEqual(schema.properties.logging.properties.level.enum, ["trace", "debug", "info", "warn", "error"]);
-  assert.equal(schema.properties.hot_reload.const, false);
+  assert.equal(schema.properties.performance.properties.numa_aware.const, false);
   assert.equal(schema.properties.job, undefined);
   const service = schema.properties.service.additionalProperties.properties;
   assert.ok(service.run && service.ready && !service.watch);

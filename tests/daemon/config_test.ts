@@ -18,7 +18,7 @@ const ROWS: Record<LeafPath, { set: (builder: ConfigBuilder, value: never) => Co
   "work_dir": { set: (b, x) => b.workDir(x), right: ["data", "/abs"], wrong: ["", 5] },
   "pid_file": { set: (b, x) => b.pidFile(x), right: ["x.pid"], wrong: ["", true] },
   "state_dir": { set: (b, x) => b.stateDir(x), right: ["/state"], wrong: ["", 1] },
-  "hot_reload": { set: (b, x) => b.hotReload(x), right: [false], wrong: ["false"] },
+  "hot_reload": { set: (b, x) => b.hotReload(x), right: [false, true], wrong: ["false"] },
   "logging.level": { set: (b, x) => b.logLevel(x), right: ["trace", "error"], wrong: ["verbose", "", 1] },
   "logging.json": { set: (b, x) => b.jsonLogging(x), right: [true], wrong: ["true", 1] },
   "logging.color": { set: (b, x) => b.logColor(x), right: [false], wrong: ["no"] },
@@ -46,7 +46,6 @@ const ROWS: Record<LeafPath, { set: (builder: ConfigBuilder, value: never) => Co
 };
 
 const OTHER_VALUES: Partial<Record<LeafPath, unknown>> = {
-  "hot_reload": true,
   "performance.thread_pinning": true,
   "performance.memory_pool_size": 4_096,
   "performance.numa_aware": true,

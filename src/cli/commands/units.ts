@@ -3,6 +3,7 @@ import { parseSignal } from "../../control/signal.ts";
 import { messageOf } from "../../core/errors.ts";
 import { EXIT_CODES } from "../../core/exit_codes.ts";
 import type { SignalName } from "../../core/host.ts";
+import type { UnitOutcome } from "../../core/operations.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { connect } from "../connect.ts";
 import { CommandFailure } from "../failure.ts";
@@ -63,9 +64,14 @@ function showOutcomes(
     throw new CommandFailure(EXIT_CODES.nothingMatched, `Cannot ${verb} anything as no unit matches ${patterns.join(" ")}`);
   }
   if (!json) output.print(renderOutcomes(answer.units, { paint: output.paint }));
-  if (answer.ok) return EXIT_CODES.ok;
-  const isLate = answer.units.every((unit) => unit.ok || unit.outcome === "timed out");
-  return isLate ? EXIT_CODES.timeout : EXIT_CODES.failed;
+  return outcomesExitCode(answer.units);
+}
+
+/** The exit code for what became of units: 0, 124 where only their time ran out, else 1. */
+export function outcomesExitCode(units: readonly UnitOutcome[]): number {
+  const missed = units.filter(({ ok }) => !ok);
+  if (missed.length === 0) return EXIT_CODES.ok;
+  return missed.every(({ outcome }) => outcome === "timed out") ? EXIT_CODES.timeout : EXIT_CODES.failed;
 }
 
 function patternsOf(verb: string, names: readonly string[], isAll: boolean): readonly string[] {

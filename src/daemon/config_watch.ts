@@ -1,0 +1,135 @@
+import type { Clock } from "../core/clock.ts";
+import { isDaemonError, messageOf } from "../core/errors.ts";
+import type { Files, Watcher } from "../core/host.ts";
+import { folderOf } from "../core/paths.ts";
+
+/** What {@linkcode ConfigWatch} works with. */
+export interface ConfigWatchOptions {
+  /** Reads the files. */
+  files: Pick<Files, "info" | "realPath">;
+  /** Tells of changes. */
+  watcher: Watcher;
+  /** Times the waits. */
+  clock: Clock;
+  /** The configuration file, absolute; its overlay lies beside it. */
+  path: string;
+  /** Text of the files as they are now; undefined while the main one is missing or empty. It may throw what a file can't be read with. */
+  read: () => string | undefined;
+  /** Text of the configuration that was loaded last. */
+  loaded: string;
+  /** Called when the text has become another one than was seen before; resolves with false when the file was gone again by then. */
+  onChange: () => Promise<boolean>;
+  /** Told once of each reason for which changes are seen late. */
+  onTrouble: (message: string) => void;
+}
+
+/** A file is looked at when nothing has changed for so long, and at the latest after so long. */
+const QUIET_MS = 50;
+const LATEST_MS = 500;
+/** It is looked at this often without a sign: network drives and folders that were replaced give none. */
+const LOOK_MS = 5_000;
+
+/**
+ * Watches a configuration file with its overlay, and tells when its text is another one, once for each change.
+ *
+ * - The folders are watched and not the files, so that renames over them and swaps of links are seen: the folder of the path and, where it
+ *   leads through links, that of the file behind them.
+ * - What is missing or empty is waited for: it is a file on its way to be replaced.
+ * - A text that was refused is not offered a second time.
+ */
+export class ConfigWatch implements Disposable {
+  readonly #options: ConfigWatchOptions;
+  #watches: Disposable[] = [];
+  #seen: string;
+  #timer: Disposable | undefined;
+  #looking: Disposable;
+  #firstSignMs: number | undefined;
+  #trouble = "";
+  #isDisposed = false;
+
+  /** Begins to watch; a change since the text was loaded is told as well. */
+  constructor(options: ConfigWatchOptions) {
+    this.#options = options;
+    this.#seen = options.loaded;
+    this.#looking = this.#lookLater();
+    this.#watch();
+    this.#sign();
+  }
+
+  /** Ends it. */
+  [Symbol.dispose](): void {
+    this.#isDisposed = true;
+    this.#timer?.[Symbol.dispose]();
+    this.#looking[Symbol.dispose]();
+    for (const watch of this.#watches) watch[Symbol.dispose]();
+  }
+
+  /** Something has changed: look when it is quiet again. */
+  #sign(): void {
+    const { clock } = this.#options;
+    const nowMs = clock.nowMs();
+    this.#firstSignMs ??= nowMs;
+    this.#timer?.[Symbol.dispose]();
+    const waitMs = Math.min(QUIET_MS, Math.max(0, this.#firstSignMs + LATEST_MS - nowMs));
+    this.#timer = clock.schedule(waitMs, () => {
+      this.#firstSignMs = undefined;
+      // A link may lead elsewhere now, and a folder may be another one at the same path.
+      this.#watch();
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    let text: string | undefined;
+    try {
+      text = this.#options.read();
+    } catch (error) {
+      return this.#tell(messageOf(error));
+    }
+    if (text === undefined || text === this.#seen) return;
+    this.#seen = text;
+    void this.#options.onChange().then((wasRead) => {
+      if (wasRead || this.#isDisposed) return;
+      this.#seen = "";
+      this.#sign();
+    });
+  }
+
+  #lookLater(): Disposable {
+    return this.#options.clock.schedule(LOOK_MS, () => {
+      this.#looking = this.#lookLater();
+      if (this.#firstSignMs === undefined) this.#look();
+    });
+  }
+
+  /** Takes the watches anew before it lets go of the old ones, so that nothing happens unseen in between. */
+  #watch(): void {
+    const { watcher, path } = this.#options;
+    const watches: Disposable[] = [];
+    for (const folder of new Set([folderOf(path), folderOf(this.#real(path))])) {
+      try {
+        watches.push(watcher.watch(folder, () => this.#isDisposed || this.#sign()));
+      } catch (error) {
+        if (!isDaemonError(error)) throw error;
+        this.#tell(messageOf(error));
+      }
+    }
+    for (const watch of this.#watches) watch[Symbol.dispose]();
+    this.#watches = watches;
+  }
+
+  #real(path: string): string {
+    const { files } = this.#options;
+    try {
+      return files.realPath(path);
+    } catch {
+      return path; // missing just now
+    }
+  }
+
+  #tell(reason: string): void {
+    if (this.#trouble === reason) return;
+    this.#trouble = reason;
+    this.#options.onTrouble(reason);
+  }
+}

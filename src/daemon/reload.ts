@@ -1,0 +1,110 @@
+import { ConfigError, DaemonError, formatIssue, messageOf } from "../core/errors.ts";
+import type { ReloadAnswer, ReloadChange } from "../core/operations.ts";
+import { type ReloadPlan, reloadPlan, restartedServices } from "./reload_plan.ts";
+import type { Session } from "./session.ts";
+
+/** A reload once its configuration is in force; what it touches may take longer. */
+interface Applied {
+  plan: ReloadPlan;
+  version: number;
+  outcomes: Promise<ReloadAnswer["units"]>;
+}
+
+/**
+ * The reloads of one daemon, one after the other.
+ *
+ * - The next one begins when the configuration before is in force, and does not wait for the units that it starts and stops.
+ * - Whoever asks while another one waits for its turn shares that one, which reads the file after they asked.
+ * - A configuration that is refused changes nothing.
+ */
+export class Reloads {
+  readonly #session: Session;
+  #running: Promise<unknown> | undefined;
+  #waiting: Promise<Applied> | undefined;
+
+  /** Creates it for a session that has started. */
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** Reads the file again and applies what differs, or only says what would be. */
+  async reload({ dryRun = false }: { dryRun?: boolean }): Promise<ReloadAnswer> {
+    if (dryRun) {
+      await this.#untilIdle();
+      const { plan } = await this.#read();
+      return { v: 1, ok: true, dryRun, version: this.#session.configVersion, ...plan, units: [] };
+    }
+    const { plan, version, outcomes } = await (this.#waiting ??= this.#inTurn());
+    const units = await outcomes;
+    return { v: 1, ok: units.every(({ ok }) => ok), dryRun, version, ...plan, units };
+  }
+
+  async #inTurn(): Promise<Applied> {
+    await this.#untilIdle();
+    this.#waiting = undefined;
+    const applying = this.#apply();
+    this.#running = applying;
+    return await applying;
+  }
+
+  async #untilIdle(): Promise<void> {
+    await this.#running?.catch(() => {/* told to who asked for it */});
+  }
+
+  async #apply(): Promise<Applied> {
+    const session = this.#session;
+    try {
+      const { plan, loaded } = await this.#read();
+      for (const warning of loaded.warnings) session.log.warn(warning);
+      const isApplicable = plan.changes.some(({ effect }) => effect !== "daemon");
+      for (const change of plan.changes) session.log[change.effect === "daemon" ? "warn" : "info"](changeText(change));
+      const { outcomes } = isApplicable ? await session.apply(loaded, restartedServices(plan)) : { outcomes: Promise.resolve([]) };
+      outcomes.catch(() => {/* told to who waits for it; a file that has changed has nobody who does */});
+      this.#announce(isApplicable ? "applied" : "unchanged", plan.changes.map(({ name }) => name), summary(plan));
+      return { plan, version: session.configVersion, outcomes };
+    } catch (error) {
+      this.#announce(
+        "refused",
+        [],
+        error instanceof ConfigError && error.issues.length > 0 ? formatIssue(error.issues[0]) : messageOf(error),
+      );
+      if (error instanceof ConfigError) {
+        session.log.error("the configuration was refused, the old one stays", { file: session.loaded?.path, err: error });
+      }
+      throw error;
+    }
+  }
+
+  async #read(): Promise<{ plan: ReloadPlan; loaded: NonNullable<Session["loaded"]> }> {
+    const { loaded: before } = this.#session;
+    if (before === undefined || before.path === null) {
+      throw new DaemonError("RUNTIME_STATE", "Cannot reload the configuration as this daemon was not started from a file");
+    }
+    const loaded = await before.again();
+    return { plan: reloadPlan(before, loaded), loaded };
+  }
+
+  #announce(outcome: "applied" | "unchanged" | "refused", changed: string[], reason: string): void {
+    const session = this.#session;
+    session.emit({ type: "config.reload", version: session.configVersion, outcome, changed, reason });
+  }
+}
+
+/** A change in one line: what comes, goes or differs, and what that does. */
+function changeText({ kind, name, keys, effect, from, to }: ReloadChange): string {
+  const sign = { added: "+", removed: "-", changed: "~" }[kind];
+  const what = keys.length > 0
+    ? ` ${keys.join(", ")}`
+    : from === undefined && to === undefined
+    ? ""
+    : ` ${from ?? "(not set)"} → ${to ?? "(not set)"}`;
+  return `${sign} ${name}${what}${effect === "daemon" ? ": waits for a restart of the daemon" : ""}`;
+}
+
+function summary({ changes, unchanged }: ReloadPlan): string {
+  const waiting = changes.filter(({ effect }) => effect === "daemon").length;
+  const applied = changes.length - waiting;
+  const parts = [`${applied === 0 ? "nothing" : applied} changed`, `${unchanged} service${unchanged === 1 ? "" : "s"} untouched`];
+  if (waiting > 0) parts.push(`${waiting} wait${waiting === 1 ? "s" : ""} for a restart of the daemon`);
+  return parts.join(", ");
+}

@@ -1,0 +1,301 @@
+import assert from "node:assert/strict";
+import type { ConfigError } from "../../src/core/errors.ts";
+import type { ReloadAnswer } from "../../src/core/operations.ts";
+import type { FakeProcess } from "../../src/testing/mod.ts";
+import { test } from "../harness.ts";
+import { Rig } from "./rig.ts";
+
+const TWO = '[service.a]\nrun = ["serve"]\n[service.b]\nrun = ["serve"]\n';
+
+/** A daemon of this text, and the answer of a reload of another one. */
+async function reloaded(before: string, after: string, options: { dryRun?: boolean } = {}): Promise<[Rig, ReloadAnswer]> {
+  const rig = await new Rig().run(before);
+  await ready(rig);
+  return [rig, await reload(rig, after, options)];
+}
+
+async function reload(rig: Rig, toml: string, options: { dryRun?: boolean } = {}): Promise<ReloadAnswer> {
+  rig.write(toml);
+  let answer: ReloadAnswer | undefined;
+  let failure: { error: unknown } | undefined;
+  void rig.daemon.reload(options).then((each) => answer = each, (error) => failure = { error });
+  await rig.until(() => answer !== undefined || failure !== undefined);
+  if (failure !== undefined) throw failure.error;
+  return answer!;
+}
+
+/** Until nothing is on its way any more. */
+async function ready(rig: Rig): Promise<void> {
+  await rig.until(() => rig.daemon.operations.status().state === "running");
+}
+
+const linesOf = ({ changes }: ReloadAnswer) =>
+  changes.map(({ kind, name, keys, effect }) => [kind, name, keys.join(" "), effect].join(" | "));
+const statesOf = (rig: Rig) => Object.fromEntries(rig.daemon.subsystems().map(({ name, state }) => [name, state]));
+const alive = (rig: Rig): FakeProcess[] => rig.programs.filter(({ isAlive }) => isAlive);
+
+test("Daemon.reload restarts the service whose own keys have changed, and leaves the others alone", async () => {
+  const [rig, answer] = await reloaded(TWO, `${TWO}env = { A = "1" }\n`);
+  assert.deepEqual(linesOf(answer), ["changed | service.b | env.A | restart"]);
+  assert.deepEqual([answer.ok, answer.version, answer.unchanged], [true, 2, 1]);
+  assert.deepEqual(answer.units.map(({ name, outcome }) => `${name} ${outcome}`), ["b restarted"]);
+  assert.deepEqual(rig.programs.map(({ isAlive, options }) => [isAlive, options.env.A]), [[true, undefined], [false, undefined], [
+    true,
+    "1",
+  ]]);
+  await rig.stop();
+});
+
+test("Daemon.reload starts what is new and stops what is gone, dependents first", async () => {
+  const before = `${TWO}after = ["a"]\n`;
+  const [rig, answer] = await reloaded(before, '[service.c]\nrun = ["serve"]\n');
+  assert.deepEqual(linesOf(answer).sort(), [
+    "added | service.c |  | start",
+    "removed | service.a |  | stop",
+    "removed | service.b |  | stop",
+  ]);
+  assert.deepEqual(answer.units.map(({ name, outcome }) => `${name} ${outcome}`).sort(), ["a removed", "b removed", "c started"]);
+  assert.deepEqual(statesOf(rig), { c: "running" });
+  const stopped = rig.daemon.operations.events().filter((event) => event.type === "subsystem.state" && event.to === "stopped");
+  assert.deepEqual(stopped.map((event) => "name" in event && event.name), ["b", "a"]);
+  await rig.stop();
+});
+
+test("Daemon.reload of a file with mistakes changes nothing and names them all", async () => {
+  const rig = await new Rig().run(TWO);
+  await ready(rig);
+  const error = await reload(rig, '[service.a]\nrunn = ["serve"]\n[logging]\nlevel = "loud"\n').catch((error) => error as ConfigError);
+  assert.deepEqual((error as ConfigError).issues.map(({ source }) => source), ["daemon.toml:2:1", "daemon.toml:4:9"]);
+  assert.deepEqual(statesOf(rig), { a: "running", b: "running" });
+  assert.equal(rig.daemon.operations.status().configVersion, 1);
+  assert.equal(alive(rig).length, 2);
+  assert.match(rig.host.terminal.stderr, /the configuration was refused, the old one stays/);
+  await rig.stop();
+});
+
+test("Daemon.reload of a missing or empty file changes nothing", async () => {
+  const rig = await new Rig().run(TWO);
+  await ready(rig);
+  for (const empty of ["", " \n\n"]) await assert.rejects(reload(rig, empty), { code: "CONFIG_NOT_FOUND" });
+  rig.host.files.remove("/etc/app/daemon.toml");
+  await assert.rejects(rig.daemon.reload(), { code: "CONFIG_NOT_FOUND" });
+  assert.equal(alive(rig).length, 2);
+  await rig.stop();
+});
+
+test("Daemon.reload with dryRun says what would be and does nothing", async () => {
+  const [rig, answer] = await reloaded(TWO, '[service.a]\nrun = ["other"]\n[logging]\nlevel = "warn"\n', { dryRun: true });
+  assert.deepEqual(linesOf(answer), [
+    "changed | logging.level |  | live",
+    "changed | service.a | run | restart",
+    "removed | service.b |  | stop",
+  ]);
+  assert.deepEqual([answer.changes[0].from, answer.changes[0].to], ['"info"', '"warn"']);
+  assert.deepEqual([answer.dryRun, answer.version, answer.units], [true, 1, []]);
+  assert.equal(rig.programs.length, 2);
+  assert.equal(rig.daemon.config.logging.level, "info");
+  await rig.stop();
+});
+
+test("Daemon.reload applies what can change while a service runs without touching it", async () => {
+  const more = 'restart = { policy = "always", delay = "7s", jitter = 0 }\nsuccess_exit_codes = [0, 3]\nessential = true\n';
+  const [rig, answer] = await reloaded(TWO, `${TWO}${more}[service.b.stop]\nsignal = "SIGINT"\n`);
+  assert.deepEqual([...new Set(answer.changes.map(({ effect }) => effect))], ["live"]);
+  assert.equal(rig.programs.length, 2);
+  // The policy in force is the new one, and so are the codes: an end with 3 is no failure, and is followed by the new wait.
+  rig.programs[1].exit(3);
+  await rig.until(() => statesOf(rig).b === "restarting");
+  assert.equal(rig.daemon.subsystems()[1].reason, "returned");
+  await rig.host.clock.advance(7_000);
+  await rig.until(() => rig.programs.length === 3);
+  await rig.stop();
+  assert.equal(rig.programs[2].received[0], "SIGINT");
+});
+
+test("Daemon.reload applies the deadlines of the shutdown", async () => {
+  const [rig] = await reloaded(TWO, `${TWO}[shutdown]\ndrain_delay_ms = 2000\ntimeout_ms = 3000\n`);
+  rig.daemon.shutdown();
+  await rig.host.clock.advance(1_999);
+  assert.deepEqual(rig.programs[0].received, []);
+  await rig.host.clock.advance(1);
+  assert.equal(rig.programs[0].received[0], "SIGTERM");
+  await rig.ended();
+});
+
+test("Daemon.reload holds back what needs a restart of the daemon, says so each time, and applies the rest", async () => {
+  const text = `name = "other"\nwork_dir = "elsewhere"\n[bus]\ncapacity = 64\n${TWO}env = { A = "1" }\n`;
+  const [rig, answer] = await reloaded(TWO, text);
+  assert.deepEqual(linesOf(answer), [
+    "changed | name |  | daemon",
+    "changed | bus.capacity |  | daemon",
+    "added | work_dir |  | daemon",
+    "changed | service.b | env.A | restart",
+  ]);
+  assert.deepEqual([answer.changes[0].from, answer.changes[0].to], ['"daemon"', '"other"']);
+  assert.equal(rig.daemon.config.name, "daemon");
+  assert.deepEqual(rig.programs.map(({ options }) => options.cwd), ["/etc/app", "/etc/app", "/etc/app"]);
+  const again = await reload(rig, text);
+  assert.deepEqual([linesOf(again).length, again.version, rig.programs.length], [3, 2, 3]);
+  await rig.stop();
+});
+
+test("Daemon.reload leaves down what an operator stopped, and forgets that of what is gone", async () => {
+  const rig = await new Rig().run(TWO);
+  await ready(rig);
+  const stopped = rig.daemon.operations.stop(["a"], {});
+  await rig.until(() => statesOf(rig).a === "stopped");
+  await stopped;
+  const changed = await reload(rig, `${TWO}[service.a.env]\nA = "1"\n`);
+  assert.deepEqual([changed.ok, changed.units, statesOf(rig).a], [true, [], "stopped"]);
+  // It takes the change at its next start.
+  const started = rig.daemon.operations.start(["a"], {});
+  await rig.until(() => statesOf(rig).a === "running");
+  await started;
+  assert.equal(rig.programs.at(-1)!.options.env.A, "1");
+
+  const again = rig.daemon.operations.stop(["a"], {});
+  await rig.until(() => statesOf(rig).a === "stopped");
+  await again;
+  await reload(rig, '[service.b]\nrun = ["serve"]\n');
+  await reload(rig, TWO);
+  assert.equal(statesOf(rig).a, "running");
+  await rig.stop();
+});
+
+test("Daemon.reload starts a service that has failed when its own keys have changed, and not otherwise", async () => {
+  const text = (key: string) => `[service.a]\nrun = ["crash"]\nrestart = "never"\n${key}[service.b]\nrun = ["serve"]\n`;
+  const rig = await new Rig().run(text(""));
+  await rig.until(() => statesOf(rig).a === "failed");
+  await reload(rig, `${text("")}env = { B = "1" }\n`);
+  assert.equal(statesOf(rig).a, "failed");
+  const crashes = rig.programs.filter(({ options }) => options.argv[0] === "crash").length;
+  rig.program("crash", () => {});
+  const answer = await reload(rig, text('env = { A = "1" }\n'));
+  assert.ok(answer.ok);
+  assert.equal(statesOf(rig).a, "running");
+  assert.equal(rig.programs.filter(({ options }) => options.argv[0] === "crash").length, crashes + 1);
+  await rig.stop();
+});
+
+test("Daemon.reload says that a service did not start, and keeps the configuration", async () => {
+  const [rig, answer] = await reloaded(TWO, `${TWO}[service.c]\nrun = ["missing"]\nrestart = "never"\n`);
+  assert.deepEqual([answer.ok, answer.version], [false, 2]);
+  assert.deepEqual(answer.units.map(({ name, ok, outcome }) => [name, ok, outcome]), [["c", false, "failed"]]);
+  assert.equal(statesOf(rig).a, "running");
+  await rig.stop();
+});
+
+test("Daemon.reload of another number of instances leaves alone those that were there before", async () => {
+  const text = (count: number) => `[service.a]\nrun = ["serve"]\ninstances = ${count}\n`;
+  const [rig, answer] = await reloaded(text(2), text(3));
+  assert.deepEqual(linesOf(answer), ["changed | service.a | instances | scale"]);
+  assert.deepEqual(statesOf(rig), { "a@0": "running", "a@1": "running", "a@2": "running" });
+  assert.deepEqual(alive(rig).length, 3);
+  const fewer = await reload(rig, text(2));
+  assert.deepEqual(fewer.units.map(({ name, outcome }) => `${name} ${outcome}`), ["a@2 removed"]);
+  const one = await reload(rig, text(1));
+  assert.deepEqual(one.units.map(({ name, outcome }) => `${name} ${outcome}`).sort(), ["a started", "a@0 removed", "a@1 removed"]);
+  await rig.stop();
+});
+
+test("Daemon.reload takes new edges of after: order of the next stop, and a start that need not wait any more", async () => {
+  const [rig] = await reloaded(TWO, `${TWO}after = ["a"]\n`);
+  const stopped = rig.daemon.operations.stop(["a"], {});
+  await rig.until(() => alive(rig).length === 0);
+  assert.deepEqual((await stopped).map(({ name }) => name).sort(), ["a", "b"]);
+  const events = rig.daemon.operations.events().filter((event) => event.type === "subsystem.state" && event.to === "stopped");
+  assert.deepEqual(events.map((event) => "name" in event && event.name), ["b", "a"]);
+  await rig.stop();
+});
+
+test("Daemon.reload with a change of [defaults.service] restarts those that take from it, and no others", async () => {
+  const text = (value: string) => `[defaults.service]\nenv = { A = "${value}" }\n${TWO}env = { A = "own" }\n`;
+  const [rig, answer] = await reloaded(text("1"), text("2"));
+  assert.deepEqual(linesOf(answer), ["changed | service.a | env.A | restart"]);
+  await rig.stop();
+});
+
+test("Daemon.reload during another one waits for it, and who comes meanwhile shares it", async () => {
+  const rig = await new Rig().run(TWO);
+  await ready(rig);
+  const answers: ReloadAnswer[] = [];
+  const ask = () => void rig.daemon.reload().then((answer) => answers.push(answer));
+  rig.write(`${TWO}env = { A = "1" }\n`);
+  ask();
+  await Promise.resolve();
+  rig.write(`${TWO}env = { A = "2" }\n`);
+  for (let count = 0; count < 20; count++) ask();
+  await rig.until(() => answers.length === 21);
+  assert.deepEqual(rig.programs.filter(({ isAlive }) => isAlive).map(({ options }) => options.env.A), [undefined, "2"]);
+  assert.ok(rig.daemon.operations.status().configVersion <= 3);
+  await rig.stop();
+});
+
+test("Daemon.reload gives up nothing that a slow start holds up: the next one need not wait for it", async () => {
+  const slow = '[service.c]\nrun = ["serve"]\nready = { log = "^up" }\n';
+  const rig = await new Rig().run(TWO);
+  await ready(rig);
+  rig.write(`${TWO}${slow}`);
+  let first: ReloadAnswer | undefined;
+  void rig.daemon.reload().then((answer) => first = answer);
+  await rig.until(() => statesOf(rig).c === "starting");
+  const second = await reload(rig, TWO);
+  assert.deepEqual(second.units.map(({ name, outcome }) => `${name} ${outcome}`), ["c removed"]);
+  await rig.until(() => first !== undefined);
+  assert.equal(first!.ok, false);
+  await rig.stop();
+});
+
+test("Daemon.reload never runs a service twice: one that is added again while it still stops starts when it has stopped", async () => {
+  const rig = new Rig().program("slow", (process) => process.onSignal("SIGTERM", () => {}));
+  await rig.run(`${TWO}[service.c]\nrun = ["slow"]\n`);
+  await ready(rig);
+  rig.write(TWO);
+  void rig.daemon.reload();
+  await rig.until(() => rig.programs[2].received.includes("SIGTERM"));
+  rig.write(`${TWO}[service.c]\nrun = ["slow"]\n`);
+  let answer: ReloadAnswer | undefined;
+  void rig.daemon.reload().then((each) => answer = each);
+  await rig.until(() => rig.daemon.operations.status().configVersion === 3);
+  assert.equal(rig.programs.length, 3);
+  rig.programs[2].exit(0);
+  await rig.until(() => answer !== undefined);
+  assert.deepEqual([answer!.ok, rig.programs.length, statesOf(rig).c], [true, 4, "running"]);
+  rig.programs[3].onSignal("SIGTERM", () => rig.programs[3].exit(0));
+  await rig.stop();
+});
+
+test("Daemon.reload is refused while the daemon stops, and without a file; SIGHUP is ignored then", async () => {
+  const rig = new Rig().program("slow", (process) => process.onSignal("SIGTERM", () => {}));
+  await rig.run('[service.c]\nrun = ["slow"]\n');
+  await ready(rig);
+  rig.daemon.shutdown();
+  rig.write(TWO);
+  await assert.rejects(rig.daemon.reload(), { code: "SHUTDOWN_IN_PROGRESS" });
+  rig.host.signals.emit("SIGHUP");
+  rig.programs[0].exit(0);
+  await rig.ended();
+  assert.equal(rig.programs.length, 1);
+});
+
+test("SIGHUP reloads, and what it did is an event, a record and news on the bus", async () => {
+  const rig = await new Rig().run(TWO);
+  await ready(rig);
+  const news: unknown[] = [];
+  rig.daemon.bus.on("configUpdated", (value) => void news.push(value));
+  rig.write(`${TWO}env = { A = "1" }\n`);
+  rig.host.signals.emit("SIGHUP");
+  await rig.until(() => rig.programs.length === 3 && news.length > 0);
+  assert.deepEqual(news, [{ version: 2, changed: ["service.b"] }]);
+  rig.write("nonsense");
+  rig.host.signals.emit("SIGHUP");
+  await rig.until(() => rig.daemon.operations.events().some((event) => event.type === "config.reload" && event.outcome === "refused"));
+  rig.host.signals.emit("SIGHUP");
+  const reloads = rig.daemon.operations.events().filter((event) => event.type === "config.reload");
+  assert.deepEqual(reloads.map((event) => event.type === "config.reload" && [event.outcome, event.version]), [["applied", 2], [
+    "refused",
+    2,
+  ]]);
+  assert.match(rig.host.terminal.stderr, /~ service\.b env\.A/);
+  await rig.stop();
+});

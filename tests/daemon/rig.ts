@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { setImmediate } from "node:timers/promises";
+import { Daemon } from "../../src/daemon/daemon.ts";
+import type { ExitReport } from "../../src/daemon/exit_report.ts";
+import { loadConfig } from "../../src/daemon/load.ts";
+import { FakeHost, type FakeHostOptions, type FakeProcess, type FakeProgram } from "../../src/testing/mod.ts";
+
+/** The daemon of a configuration text, on a machine in memory, run as the executable runs it. */
+export class Rig {
+  readonly host: FakeHost;
+  /** Monotonic times at which programs were started. */
+  readonly startsMs: number[] = [];
+  #daemon: Daemon | undefined;
+  #ended: Promise<ExitReport> | undefined;
+
+  /** `serve` runs until it is told to stop; `crash` and `quick` end at once, with 3 and with 0. */
+  constructor(options: FakeHostOptions = {}) {
+    this.host = new FakeHost(options);
+    this.program("serve", () => {});
+    this.program("crash", (process) => process.exit(3));
+    this.program("quick", (process) => process.exit(0));
+  }
+
+  program(name: string, program: FakeProgram): this {
+    this.host.processes.program(name, (process) => {
+      this.startsMs.push(this.host.clock.nowMs());
+      program(process);
+    });
+    return this;
+  }
+
+  /** Loads `daemon.toml` of /etc/app and runs it until everything that can happen by itself has happened. */
+  async run(toml: string): Promise<this> {
+    const { files, env } = this.host;
+    this.write(toml);
+    const loaded = await loadConfig({ files, env, cwd: "/etc/app" });
+    this.#daemon = Daemon.fromConfig(loaded).withHost(this.host).build();
+    this.#ended = this.#daemon.run();
+    await this.until(() => this.daemon.subsystems().length > 0);
+    return this;
+  }
+
+  /** Replaces the file. */
+  write(toml: string): void {
+    this.host.files.put("/etc/app/daemon.toml", toml);
+  }
+
+  get daemon(): Daemon {
+    return this.#daemon!;
+  }
+
+  get programs(): readonly FakeProcess[] {
+    return this.host.processes.started;
+  }
+
+  /** Lets modules load and everything settle until something is true. */
+  async until(isTrue: () => boolean): Promise<void> {
+    // Modules load in time of their own, so the bound is a time: far beyond any load, well before the runner's.
+    for (const endMs = performance.now() + 30_000; performance.now() < endMs;) {
+      await this.host.clock.advance(0);
+      if (isTrue()) return;
+      await setImmediate();
+    }
+    assert.fail(`never became true: ${isTrue}\n${this.host.terminal.stderr}`);
+  }
+
+  /** Stops it, and returns its report. */
+  async stop(): Promise<ExitReport> {
+    this.daemon.shutdown("the test is over");
+    return await this.ended();
+  }
+
+  /** Its report, once it has ended by itself. */
+  async ended(): Promise<ExitReport> {
+    let report: ExitReport | undefined;
+    void this.#ended!.then((each) => report = each);
+    await this.until(() => report !== undefined);
+    return report!;
+  }
+
+  /** Whole milliseconds between one start of a program and the next. */
+  get waitsMs(): number[] {
+    return this.startsMs.slice(1).map((startMs, index) => Math.round(startMs - this.startsMs[index]));
+  }
+}
