@@ -1,5 +1,6 @@
 import { ConfigError, DaemonError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
+import { folderOf, resolvePath } from "../core/paths.ts";
 
 /** What of the host decides where a daemon keeps its things. */
 export type FoldersHost = Pick<Host, "files" | "env" | "processes" | "process">;
@@ -16,7 +17,7 @@ export interface FolderOptions {
 
 /** Where one daemon keeps its things. All paths are absolute. */
 export interface DaemonFolders {
-  /** Name, `-` and eight hexadecimal digits of the SHA-256 of the configuration file's real path. */
+  /** Name, `-` and eight hexadecimal digits of the SHA-256 of the configuration file's path, in its real folder. */
   readonly id: string;
   /** Survives reboots: logs, memory of manual stops. */
   readonly state: string;
@@ -84,9 +85,15 @@ export function folderRoots(host: FoldersHost): { state: string[]; run: string[]
   return { state: [...below(stateHome ?? (home ? `${home}/.local/state` : undefined)), temp], run: below(runtimeDir) };
 }
 
-/** The part of an id that stands for the configuration file: eight hexadecimal digits. */
+/**
+ * The part of an id that stands for the configuration file: eight hexadecimal digits. Links on the way to the file's folder are followed, but
+ * not the file itself when it is one: what it leads to changes with each update of a mounted ConfigMap, and the daemon stays the same.
+ */
 export async function configHash(path: string, host: Pick<Host, "files">): Promise<string> {
-  const real = host.files.info(path) === undefined ? path : host.files.realPath(path);
+  const folder = folderOf(path);
+  const real = host.files.info(folder) === undefined
+    ? path
+    : resolvePath(host.files.realPath(folder), path.slice(path.lastIndexOf("/") + 1));
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(real));
   return new Uint8Array(digest, 0, 4).toHex();
 }

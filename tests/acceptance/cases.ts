@@ -24,6 +24,8 @@ const E2E = "e2e/daemon_test.ts";
 const SPAWN_E2E = "e2e/acceptance_spawn_test.ts";
 const STOP_E2E = "e2e/acceptance_stop_test.ts";
 const RESTART_E2E = "e2e/acceptance_restart_test.ts";
+const RELOAD_E2E = "e2e/acceptance_reload_test.ts";
+const RELOAD = "daemon/reload_test.ts";
 
 /** Every case that holds so far. */
 export const CASES: readonly Case[] = [
@@ -489,6 +491,33 @@ export const CASES: readonly Case[] = [
   },
   {
     suite: "runner",
+    number: 49,
+    title: "a reload with a mistake keeps the old configuration, with line and column, and not with 0",
+    tests: [
+      [RELOAD_E2E, "runner 49: a reload with a mistake keeps the old configuration, names line and column, and exits with 6"],
+      [RELOAD, "Daemon.reload of a file with mistakes changes nothing and names them all"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 50,
+    title: "a changed variable restarts its service only",
+    tests: [
+      [RELOAD_E2E, "runner 50: a changed variable restarts its service, and no other, by command, SIGHUP and a changed file"],
+      [RELOAD, "Daemon.reload restarts the service whose own keys have changed, and leaves the others alone"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 51,
+    title: "what was removed from the file is gone after a reload",
+    tests: [
+      [RELOAD_E2E, "runner 51: a key and a service that were removed are gone after a reload"],
+      [RELOAD, "Daemon.reload starts what is new and stops what is gone, dependents first"],
+    ],
+  },
+  {
+    suite: "runner",
     number: 53,
     title: "a misspelt key is an error with a suggestion",
     tests: [
@@ -513,6 +542,12 @@ export const CASES: readonly Case[] = [
       [LOAD, "loadConfig: a variable that is not set is an error that names it"],
       [SERVICE, "Service: values of the environment arrive as they were written"],
     ],
+  },
+  {
+    suite: "runner",
+    number: 56,
+    title: "an atomic swap of a link is one reload",
+    tests: [[RELOAD_E2E, "runner 56: an atomic swap of a link, as of a mounted ConfigMap, is exactly one reload"]],
   },
   {
     suite: "runner",

@@ -635,3 +635,87 @@ test("Supervisor nests: children carry the path, and a stop reaches them in orde
   await supervisor.stop("end");
   assert.deepEqual(rig.notes.slice(2), ["told b#1", "leave b#1", "told a#1", "leave a#1"]);
 });
+
+test("Supervisor.change starts what is new, stops what is gone after what comes after it, and lets the others go on", async () => {
+  const rig = new Rig();
+  const [a, b, c] = [rig.child("a"), rig.child("b", { after: ["a"] }), rig.child("c")];
+  const supervisor = rig.supervisor([a.registration, b.registration, c.registration]);
+  await supervisor.start();
+  rig.notes.length = 0;
+  const children = [c.registration, rig.child("d", { after: ["c"] }).registration];
+  const outcomes = await supervisor.change({ children, restart: new Set(), down: new Set() });
+  assert.deepEqual(outcomes.map(({ name, outcome }) => `${name} ${outcome}`), ["a removed", "b removed", "d started"]);
+  assert.deepEqual(rig.notes.filter((note) => !note.includes("d#")), ["told b#1", "leave b#1", "told a#1", "leave a#1"]);
+  assert.deepEqual(supervisor.status().map(({ name, state, run }) => `${name} ${state} ${run}`), ["c running 1", "d running 1"]);
+  await supervisor.stop("end");
+});
+
+test("Supervisor.change runs afresh what must, from its new registration, and leaves down what an operator stopped", async () => {
+  const rig = new Rig();
+  const [a, b] = [rig.child("a"), rig.child("b")];
+  const supervisor = rig.supervisor([a.registration, b.registration]);
+  await supervisor.start();
+  await supervisor.stopUnits(["b"]);
+  rig.notes.length = 0;
+  const [newA, newB] = [rig.child("a"), rig.child("b")];
+  const children = [newA.registration, newB.registration];
+  const outcomes = await supervisor.change({ children, restart: new Set(["a", "b"]), down: new Set() });
+  assert.deepEqual(outcomes.map(({ name, outcome }) => `${name} ${outcome}`), ["a restarted"]);
+  assert.deepEqual(rig.notes, ["told a#1", "leave a#1", "enter a#2"]);
+  assert.deepEqual(states(supervisor), { a: "running", b: "stopped" });
+  assert.notEqual(newA.context, undefined);
+  await supervisor.startUnits(["b"]);
+  assert.notEqual(newB.context, undefined);
+  await supervisor.stop("end");
+});
+
+test("Supervisor.change starts what has failed when it must run afresh, and what was skipped because of it", async () => {
+  const rig = new Rig();
+  const a = rig.child("a", { restart: RestartPolicy.Never, retryStart: true });
+  const b = rig.child("b", { after: ["a"] });
+  a.onEnter = () => {
+    throw new Error("misconfigured");
+  };
+  const supervisor = rig.supervisor([a.registration, b.registration]);
+  await supervisor.start();
+  await settle();
+  await supervisor.stopUnits(["b"]);
+  await supervisor.startUnits(["b"]);
+  const cured = rig.child("a");
+  const outcomes = await supervisor.change({ children: [cured.registration, b.registration], restart: new Set(["a"]), down: new Set() });
+  assert.deepEqual(outcomes.map(({ name, outcome }) => `${name} ${outcome}`), ["a started"]);
+  assert.deepEqual(states(supervisor), { a: "running", b: "running" });
+  await supervisor.stop("end");
+});
+
+test("Supervisor.change names what does not stop, and starts no second one of it beside it", async () => {
+  const rig = new Rig();
+  const a = rig.child("a", { stop: { timeout: 1_000 } });
+  a.isDeaf = true;
+  const supervisor = rig.supervisor([a.registration, rig.child("b").registration]);
+  await supervisor.start();
+  const removed = supervisor.change({ children: [rig.child("b").registration], restart: new Set(), down: new Set() });
+  await rig.clock.advance(1_000);
+  assert.deepEqual((await removed).map(({ name, outcome, ok }) => [name, outcome, ok]), [["a", "timed out", false]]);
+  const back = rig.child("a");
+  const added = await supervisor.change({
+    children: [back.registration, rig.child("b").registration],
+    restart: new Set(),
+    down: new Set(),
+  });
+  assert.deepEqual(added.map(({ name, ok }) => [name, ok]), [["a", false]]);
+  assert.equal(back.context, undefined);
+  await a.finish();
+  await settle();
+  assert.deepEqual([states(supervisor).a, back.context!.run], ["running", 2]);
+  await supervisor.stop("end");
+});
+
+test("Supervisor.change is refused while it stops", async () => {
+  const rig = new Rig();
+  const a = rig.child("a");
+  const supervisor = rig.supervisor([a.registration]);
+  await supervisor.start();
+  await supervisor.stop("end");
+  await assert.rejects(supervisor.change({ children: [], restart: new Set(), down: new Set() }), { code: "SHUTDOWN_IN_PROGRESS" });
+});

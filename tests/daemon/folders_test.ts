@@ -16,14 +16,20 @@ function machine(changes: { uid?: number; env?: Record<string, string> } = {}): 
   return made;
 }
 
-test("daemonFolders names a daemon by its name and the hash of the configuration file's real path", async () => {
+test("daemonFolders names a daemon by its name and the hash of its file's path, whatever the file leads to", async () => {
   const made = machine();
-  made.links.set("/etc/link.toml", CONFIG);
-  const direct = await daemonFolders({ name: "demo", configPath: CONFIG }, made.host);
-  const linked = await daemonFolders({ name: "demo", configPath: "/etc/link.toml" }, made.host);
-  assert.equal(direct.id, ID);
-  assert.equal(linked.id, ID);
-  assert.match((await daemonFolders({ name: "demo", configPath: null }, made.host)).id, /^demo-[0-9a-f]{8}$/);
+  const idOf = async (configPath: string | null) => (await daemonFolders({ name: "demo", configPath }, made.host)).id;
+  assert.equal(await idOf(CONFIG), ID);
+  // A folder under another name is the same folder; a file that is swapped for a link, or is missing, is the same file.
+  made.folder("/linked");
+  made.links.set("/linked", CONFIG.slice(0, CONFIG.lastIndexOf("/")));
+  assert.equal(await idOf(`/linked/${CONFIG.slice(CONFIG.lastIndexOf("/") + 1)}`), ID);
+  made.links.set(CONFIG, "/elsewhere/daemon.toml");
+  assert.equal(await idOf(CONFIG), ID);
+  made.nodes.delete(CONFIG);
+  made.links.delete(CONFIG);
+  assert.equal(await idOf(CONFIG), ID);
+  assert.match(await idOf(null), /^demo-[0-9a-f]{8}$/);
 });
 
 test("daemonFolders takes the folders of cli.md for root and for users", async () => {
