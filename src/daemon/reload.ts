@@ -1,7 +1,12 @@
-import { ConfigError, DaemonError, formatIssue, messageOf } from "../core/errors.ts";
+import { sleep } from "../core/clock.ts";
+import { ConfigError, DaemonError, formatIssue, isDaemonError, messageOf } from "../core/errors.ts";
 import type { ReloadAnswer, ReloadChange } from "../core/operations.ts";
 import { type ReloadPlan, reloadPlan, restartedServices } from "./reload_plan.ts";
 import type { Session } from "./session.ts";
+
+/** How often a missing or empty file is looked for, and the wait in between. */
+const LOOKS = 5;
+const LOOK_AGAIN_MS = 50;
 
 /** A reload once its configuration is in force; what it touches may take longer. */
 interface Applied {
@@ -80,8 +85,16 @@ export class Reloads {
     if (before === undefined || before.path === null) {
       throw new DaemonError("RUNTIME_STATE", "Cannot reload the configuration as this daemon was not started from a file");
     }
-    const loaded = await before.again();
-    return { plan: reloadPlan(before, loaded), loaded };
+    for (let looks = 1;; looks++) {
+      try {
+        const loaded = await before.again();
+        return { plan: reloadPlan(before, loaded), loaded };
+      } catch (error) {
+        // A file that is missing or empty is most likely on its way to be replaced.
+        if (!isDaemonError(error) || error.code !== "CONFIG_NOT_FOUND" || looks === LOOKS) throw error;
+      }
+      await sleep(this.#session.clock, LOOK_AGAIN_MS);
+    }
   }
 
   #announce(outcome: "applied" | "unchanged" | "refused", changed: string[], reason: string): void {

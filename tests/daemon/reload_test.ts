@@ -73,13 +73,28 @@ test("Daemon.reload of a file with mistakes changes nothing and names them all",
   await rig.stop();
 });
 
-test("Daemon.reload of a missing or empty file changes nothing", async () => {
+test("Daemon.reload waits a moment for a missing or empty file, and then changes nothing", async () => {
   const rig = await new Rig().run(TWO);
   await ready(rig);
-  for (const empty of ["", " \n\n"]) await assert.rejects(reload(rig, empty), { code: "CONFIG_NOT_FOUND" });
-  rig.host.files.remove("/etc/app/daemon.toml");
-  await assert.rejects(rig.daemon.reload(), { code: "CONFIG_NOT_FOUND" });
+  const { files, clock } = rig.host;
+  const asked = () => {
+    const answer = rig.daemon.reload().then(() => "taken", (error) => error.code);
+    return async () => {
+      await clock.advance(1_000);
+      return await answer;
+    };
+  };
+  for (const empty of ["", " \n\n", undefined]) {
+    if (empty === undefined) files.remove("/etc/app/daemon.toml");
+    else rig.write(empty);
+    assert.equal(await asked()(), "CONFIG_NOT_FOUND");
+  }
   assert.equal(alive(rig).length, 2);
+  const answer = asked();
+  await clock.advance(60);
+  rig.write(`${TWO}[service.c]\nrun = ["serve"]\n`);
+  assert.equal(await answer(), "taken");
+  assert.equal(alive(rig).length, 3);
   await rig.stop();
 });
 
