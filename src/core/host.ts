@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import type { Rlimits } from "./rlimits.ts";
 
 /**
  * Everything that a daemon asks of the machine it runs on. `src/platform` implements it for Deno and Bun, `src/testing` as a fake with
@@ -167,6 +168,10 @@ export interface SpawnOptions {
   umask?: number;
   /** Added to the program's nice value. */
   nice?: number;
+  /** Limits that hold from the program's first instruction on. Refused means not started. */
+  rlimits?: Rlimits;
+  /** How readily the system ends the program when memory runs out: -1000 (never) to 1000. Refused means not started. */
+  oomScoreAdj?: number;
 }
 
 /** A started program: leader of its own session and process group, stdin empty, output piped. */

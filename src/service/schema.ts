@@ -8,7 +8,8 @@ import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { nameKey, nameProblem } from "../core/names.ts";
 import type { OnExhausted, RestartWhen } from "../core/restart.ts";
 import type { Placeholders } from "./environment.ts";
-import { MIN_LINE_BYTES, type ProbeOptions, type ServiceOptions, serviceSpec } from "./options.ts";
+import { rlimit, RLIMIT_UNITS, rlimitExpectation, type RlimitName, type RlimitOption } from "../core/rlimits.ts";
+import { MIN_LINE_BYTES, type ProbeOptions, type ServiceOptions, serviceSpec, UMASK, umaskOf } from "./options.ts";
 import { checkTarget } from "./probe.ts";
 import type { ProbeTarget, ServiceSpec } from "./spec.ts";
 
@@ -38,6 +39,10 @@ export interface ServiceTable {
   success_exit_codes?: number[];
   user?: string | number;
   group?: string | number;
+  umask?: string | number;
+  nice?: number;
+  rlimits?: Partial<Record<RlimitName, RlimitOption>>;
+  oom_score_adj?: number;
   log?: { max_line?: string | number };
 }
 
@@ -89,6 +94,10 @@ export function serviceTable(): v.GenericSchema {
     }),
     user: key(ACCOUNT, { ...unit, expects: "the name or number of a user" }),
     group: key(ACCOUNT, { ...unit, expects: "the name or number of a group" }),
+    umask: key(v.pipe(v.union([v.string(), v.number()]), v.check((mask) => !Number.isNaN(umaskOf(mask)))), { ...unit, expects: UMASK }),
+    nice: key(integerWithin(-20, 19), { ...unit, expects: "an integer from -20 to 19", default: 0 }),
+    rlimits: v.optional(rlimitsTable()),
+    oom_score_adj: key(integerWithin(-1_000, 1_000), { ...unit, expects: "an integer from -1000 to 1000" }),
     log: v.optional(logTable()),
   }, { expects: "a table", notYetKeys: NOT_YET, aliases: ALIASES });
 }
@@ -125,7 +134,7 @@ export function serviceSpecs(
 }
 
 const unit = { reload: "unit" } as const;
-const NOT_YET = ["live", "watch", "notify", "limits", "rlimits", "oom_score_adj", "umask", "nice", "module"];
+const NOT_YET = ["live", "watch", "notify", "limits", "module"];
 const ALIASES = {
   command: "run",
   cmd: "run",
@@ -137,6 +146,7 @@ const ALIASES = {
   working_dir: "cwd",
   work_dir: "cwd",
   autorestart: "restart",
+  ulimits: "rlimits",
   numprocs: "instances",
   replicas: "instances",
 };
@@ -219,6 +229,17 @@ function logTable(): v.GenericSchema {
   }, { expects: "a table", notYetKeys: ["file", "max_size", "keep", "format"] });
 }
 
+function rlimitsTable(): v.GenericSchema {
+  const value = v.union([v.number(), v.string()]);
+  const limit = v.union([...value.options, v.strictObject({ soft: v.optional(value), hard: v.optional(value) })]);
+  const entries = (Object.keys(RLIMIT_UNITS) as RlimitName[]).map((name) => {
+    const isLimit = (option: RlimitOption) => isWell(() => rlimit(name, option) !== undefined);
+    const expects = `${rlimitExpectation(name)}; or { soft, hard } of these`;
+    return [name, key(v.pipe(limit, v.check(isLimit)), { ...unit, expects })];
+  });
+  return table(Object.fromEntries(entries), { expects: "a table" });
+}
+
 function variablesTable(): v.GenericSchema {
   const facts: TableFacts = {
     expects: "a table of texts",
@@ -242,6 +263,10 @@ function table(entries: v.ObjectEntries, facts: TableFacts): v.GenericSchema {
 
 function duration(isGood: (ms: number) => boolean = () => true): v.GenericSchema {
   return v.pipe(v.string(), v.check((text) => isWell(() => isGood(durationMs(text)))));
+}
+
+function integerWithin(least: number, most: number): v.GenericSchema {
+  return v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
 }
 
 const isPositive = (ms: number): boolean => ms > 0;
@@ -269,7 +294,7 @@ function isTarget(target: ProbeTarget, placeholders: Placeholders = { port: 1, i
 /** `[defaults.service]` below the table of one service: tables merge, `run` and lists replace. */
 function withDefaults(own: ServiceTable, defaults: ServiceTable): ServiceTable {
   const merged: ServiceTable = { ...defaults, ...own };
-  for (const name of ["env", "ready", "restart", "stop", "log"] as const) {
+  for (const name of ["env", "ready", "restart", "stop", "rlimits", "log"] as const) {
     if (own[name] !== undefined && defaults[name] !== undefined) Object.assign(merged, { [name]: { ...defaults[name], ...own[name] } });
   }
   return merged;
@@ -347,6 +372,10 @@ function optionsOf(table: ServiceTable): ServiceOptions {
     essential,
     user,
     group,
+    umask,
+    nice,
+    rlimits,
+    oom_score_adj: oomScoreAdj,
   } = table;
   return {
     run: run!,
@@ -363,6 +392,10 @@ function optionsOf(table: ServiceTable): ServiceOptions {
     successExitCodes,
     user,
     group,
+    umask,
+    nice,
+    rlimits,
+    oomScoreAdj,
     maxLine: log?.max_line,
   };
 }

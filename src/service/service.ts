@@ -200,7 +200,7 @@ export class Service implements Subsystem {
 
   #launch(unit: string, unitValue: string): Omit<SpawnOptions, "argv"> {
     const { host } = this.#ports;
-    const { cwd, user: wanted, group } = this.#service;
+    const { cwd, user: wanted, group, umask, nice, rlimits, oomScoreAdj } = this.#service;
     const user = wanted === undefined ? undefined : host.processes.user(wanted);
     // Becoming who one is already needs rights that only root has, so it is left out.
     const isOther = user !== undefined && user.uid !== host.processes.uid;
@@ -210,6 +210,10 @@ export class Service implements Subsystem {
       env: serviceEnvironment(this.#service, host, { ...this.#placeholders, unit, unitValue, user }),
       ...(isOther ? { uid: user.uid } : {}),
       ...(gid === undefined ? {} : { gid }),
+      ...(umask === undefined ? {} : { umask }),
+      ...(nice === 0 ? {} : { nice }),
+      rlimits,
+      ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
     };
   }
 

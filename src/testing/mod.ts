@@ -26,6 +26,7 @@ export { FakeHttp } from "./fake_http.ts";
 export { type FakeProcess, FakeProcesses, type FakeProgram } from "./fake_processes.ts";
 export type { Clock } from "../core/clock.ts";
 export type { ErrorCode } from "../core/error_codes.ts";
+export type { Rlimit, RlimitName, Rlimits } from "../core/rlimits.ts";
 export type {
   Address,
   AppendFile,

@@ -26,6 +26,10 @@ test("serviceSpecs: only run is needed, everything else has its default", () => 
     successExitCodes: [0],
     user: undefined,
     group: undefined,
+    umask: undefined,
+    nice: 0,
+    rlimits: {},
+    oomScoreAdj: undefined,
     maxLineBytes: 65_536,
   }]);
 });
@@ -56,6 +60,10 @@ test("serviceSpecs: every key reaches the spec", () => {
     success_exit_codes: [0, 3],
     user: "www-data",
     group: 33,
+    umask: "027",
+    nice: -5,
+    rlimits: { nofile: 64, as: { soft: "1GiB", hard: "unlimited" } },
+    oom_score_adj: 500,
     log: { max_line: "1KiB" },
   };
   const { specs: [spec], problems } = serviceSpecs({ api: table, db: { run: "db" } }, {}, "/base");
@@ -76,6 +84,10 @@ test("serviceSpecs: every key reaches the spec", () => {
     successExitCodes: [0, 3],
     user: "www-data",
     group: 33,
+    umask: 0o027,
+    nice: -5,
+    rlimits: { nofile: { soft: 64, hard: 64 }, as: { soft: 2 ** 30, hard: Infinity } },
+    oomScoreAdj: 500,
     maxLineBytes: 1_024,
   });
   const { when, initialDelayMs, factor, maxDelayMs, jitter, maxRestarts, withinMs, resetAfterMs, onExhausted } = restart;
