@@ -7,7 +7,7 @@ import type { LogLine } from "../core/operations.ts";
 import { type Registration, registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorPorts } from "../core/supervisor.ts";
 import { consoleLines, consoleSink, createLogger, fileSink } from "../log/mod.ts";
-import { serviceSubsystems } from "../service/mod.ts";
+import { Neighbours, serviceSubsystems } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import type { RunOptions } from "./daemon.ts";
 import type { LoadedConfig } from "./load.ts";
@@ -40,6 +40,7 @@ export async function prepare(session: Session, { ownsProcess }: Required<RunOpt
     showLine(line);
   };
   const daemonId = session.surroundings?.id ?? config.name;
+  const ports = { host, publishLine, daemonId, neighbours: resources.use(new Neighbours(host)) };
   return plan.entries.flatMap((entry) => {
     if ("make" in entry) return [entry.make(session)];
     if (!("service" in entry)) return [entry];
@@ -48,7 +49,7 @@ export async function prepare(session: Session, { ownsProcess }: Required<RunOpt
       cwd: resolvePath(cwd, entry.service.cwd),
       envFiles: entry.service.envFiles.map(({ path, optional }) => ({ path: resolvePath(cwd, path), optional })),
     };
-    return serviceSubsystems(spec, { host, publishLine, daemonId }).map((subsystem) => registration(subsystem, "service"));
+    return serviceSubsystems(spec, ports).map((subsystem) => registration(subsystem, "service"));
   });
 }
 

@@ -1,10 +1,13 @@
 import { type Clock, sleep } from "../core/clock.ts";
 import type { ChildProcess, ExitStatus, Processes, SignalName } from "../core/host.ts";
+import type { Neighbours } from "./neighbours.ts";
 
 /** What {@linkcode ProcessGroup} needs beside the process. */
 export interface ProcessGroupOptions {
-  /** Sends signals and looks at the group. */
+  /** Sends signals. */
   processes: Processes;
+  /** Looks at the group. */
+  neighbours: Neighbours;
   /** Times the stop. */
   clock: Clock;
   /** What is sent to ask for an end. */
@@ -73,9 +76,9 @@ export class ProcessGroup {
 
   /** There is no event for the end of somebody else's child, so this looks again and again, only while there is somebody left. */
   async #untilEmpty(): Promise<void> {
-    const { processes, clock } = this.#options;
+    const { neighbours, clock } = this.#options;
     let waitMs = FIRST_LOOK_MS;
-    while (processes.groupMembers(this.#child.identity.pid).length > 0) {
+    while (await neighbours.isGroupAlive(this.#child.identity.pid)) {
       if (this.#stage === "killing") this.#send("SIGKILL");
       else this.stop();
       await sleep(clock, waitMs);
@@ -87,7 +90,7 @@ export class ProcessGroup {
     const { processes, killMode, onTrouble } = this.#options;
     const { identity } = this.#child;
     try {
-      if (killMode === "group") processes.signalGroup(identity.pid, signal);
+      if (killMode === "group") processes.signalGroup(identity.pid, signal, { isSeen: true });
       else if (processes.isAlive(identity)) processes.signal(identity.pid, signal);
     } catch (error) {
       // A program that became another user may refuse signals; its end is still awaited.

@@ -1,10 +1,12 @@
 import { isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
-import type { ChildProcess, ExitStatus, Host, SpawnOptions } from "../core/host.ts";
+import type { ChildProcess, ExitStatus, Host, ProcessIdentity, SpawnOptions } from "../core/host.ts";
+import type { Logger } from "../core/log.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
 import { type Placeholders, serviceEnvironment, UNIT_VARIABLE } from "./environment.ts";
 import { describeExit, exitCodeOf } from "./exit.ts";
 import { type PublishLine, ServiceOutput } from "./output.ts";
 import { checkTarget, commandArgv, createProbe, linePattern, type Probe, untilReady } from "./probe.ts";
+import type { Neighbours } from "./neighbours.ts";
 import { ProcessGroup } from "./process_group.ts";
 import type { ServiceSpec } from "./spec.ts";
 
@@ -16,6 +18,8 @@ export interface ServicePorts {
   publishLine: PublishLine;
   /** Marks every child as belonging to this daemon. */
   daemonId: string;
+  /** What they ask about other processes, shared by all services of a daemon. */
+  neighbours: Neighbours;
 }
 
 /** Time that a service has beyond its own stop timeout: for SIGKILL to work and for the output to be read to its end. */
@@ -59,6 +63,8 @@ export class Service implements Subsystem {
   #lastExit: LastExit | null = null;
   #lastLines: readonly string[] | undefined;
   #spawnFailures = 0;
+  /** Processes of earlier runs that have left their group and lived when they were looked for. */
+  #escaped: readonly ProcessIdentity[] = [];
   /** Why the last probe of this run failed; undefined once one did not. */
   #probeAnswer: string | undefined;
 
@@ -84,10 +90,11 @@ export class Service implements Subsystem {
 
   /**
    * `command`, `pid` (of the program, for a text of its shell: the leader of the group), `port`, `lastExit`, `spawnFailures`, `probe` (why
-   * it is or was not ready) and, after a run that failed or never became ready, `lastLines`.
+   * it is or was not ready), `escaped` (processes of earlier runs that have left its group and live) and, after a run that failed or never became ready, `lastLines`.
    */
   details(): Readonly<Record<string, unknown>> {
     const { run } = this.#service;
+    const escaped = this.#livingEscaped().map(({ pid }) => pid);
     return {
       command: typeof run === "string" ? run : run.join(" "),
       pid: this.#pid,
@@ -96,13 +103,14 @@ export class Service implements Subsystem {
       ...(this.#lastLines === undefined ? {} : { lastLines: this.#lastLines }),
       ...(this.#probeAnswer === undefined ? {} : { probe: this.#probeAnswer }),
       spawnFailures: this.#spawnFailures,
+      ...(escaped.length === 0 ? {} : { escaped }),
     };
   }
 
   /** Starts the program and sees it to its end. */
   async run(context: Context): Promise<void> {
     if (context.isShutdown()) return;
-    const { host, publishLine, daemonId } = this.#ports;
+    const { host, publishLine, daemonId, neighbours } = this.#ports;
     const { run, stop, maxLineBytes, successExitCodes } = this.#service;
     const { processes, clock } = host;
     const unitValue = `${daemonId}/${context.name}/${context.run}`;
@@ -128,6 +136,7 @@ export class Service implements Subsystem {
     };
     const group = new ProcessGroup(child, {
       processes,
+      neighbours,
       clock,
       stopSignal: stop.signal,
       stopTimeoutMs: stop.timeoutMs,
@@ -159,8 +168,10 @@ export class Service implements Subsystem {
     this.#lastExit = { ...status, at: new Date(clock.wallMs()).toISOString() };
     await probed;
     const isDrained = await output.drain();
-    if (!isDrained && stop.killMode === "group") {
-      context.log.warn("left processes behind that are in no group of its own and hold its output", { pids: this.#escaped(unitValue) });
+    if (stop.killMode === "group") {
+      const looked = this.#lookForEscaped(unitValue, isDrained, context.log);
+      // A crash is answered at once; what is stopped is reported before the daemon may be gone.
+      if (context.isShutdown()) await looked;
     }
 
     // Judge the end.
@@ -173,15 +184,19 @@ export class Service implements Subsystem {
     });
   }
 
-  /** Numbers of the processes that carry the mark of a run, as far as one can look. */
-  #escaped(unitValue: string): number[] {
-    try {
-      const marked = this.#ports.host.processes.findByEnv(UNIT_VARIABLE);
-      return marked.filter(({ value }) => value === unitValue).map(({ identity }) => identity.pid);
-    } catch (error) {
-      if (isDaemonError(error) && error.code === "IO_NO_RESOURCES") return [];
-      throw error;
-    }
+  /** Reports, once for a run, who has left its process group and lives on; they are not killed. */
+  async #lookForEscaped(unitValue: string, isDrained: boolean, log: Logger): Promise<void> {
+    const found = await this.#ports.neighbours.marked(unitValue);
+    this.#escaped = [...this.#livingEscaped(), ...found];
+    if (found.length === 0 && isDrained) return;
+    log.warn("left processes behind that have escaped its process group; they are not stopped", {
+      pids: found.map(({ pid }) => pid),
+      ...(isDrained ? {} : { holdOutput: true }),
+    });
+  }
+
+  #livingEscaped(): ProcessIdentity[] {
+    return this.#escaped.filter((identity) => this.#ports.host.processes.isAlive(identity));
   }
 
   /** Whether it is ready as far as asking it can tell; a log probe does not ask. */
@@ -195,7 +210,7 @@ export class Service implements Subsystem {
   #createProbe(launch: Omit<SpawnOptions, "argv">): Probe | undefined {
     const target = this.#service.ready?.target;
     if (target === undefined || target.kind === "log") return undefined;
-    return createProbe(target, { ...this.#placeholders, host: this.#ports.host, launch });
+    return createProbe(target, { ...this.#placeholders, host: this.#ports.host, neighbours: this.#ports.neighbours, launch });
   }
 
   #launch(unit: string, unitValue: string): Omit<SpawnOptions, "argv"> {

@@ -337,6 +337,18 @@ export const CASES: readonly Case[] = [
   },
   {
     suite: "runner",
+    number: 13,
+    title: "a grandchild that did setsid is reported as escaped",
+    tests: [
+      [STOP_E2E, "runner 13: a grandchild that did setsid is reported as escaped when its service stops, and when the daemon does"],
+      [
+        SERVICE,
+        "Service: a process that left the group is reported once with its number when the service stops, held output or not, and lives on",
+      ],
+    ],
+  },
+  {
+    suite: "runner",
     number: 14,
     title: "kill_mode process: a helper survives the restart",
     tests: [

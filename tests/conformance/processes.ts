@@ -318,6 +318,7 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     const helper = Number(await lines.next());
     await child.exited;
     assert.deepEqual(host.processes.groupMembers(pid), [helper]);
+    assert.deepEqual([...host.processes.livingGroups([pid, 2 ** 22 + 1])], [pid]);
     assert.equal(host.processes.identify(pid), undefined);
     assert.equal(host.processes.signal(pid, "SIGTERM"), false);
     assert.equal(host.processes.signalGroup(pid, "SIGTERM"), true);
@@ -338,6 +339,8 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     assert.equal(host.processes.identify(zombie), undefined);
     assert.equal(host.processes.signal(zombie, "SIGTERM"), false);
     assert.deepEqual(host.processes.groupMembers(zombie), []);
+    assert.deepEqual([...host.processes.livingGroups([zombie])], []);
+    assert.equal(host.processes.signalGroup(zombie, "SIGCONT", { isSeen: true }), true);
     assert.equal(host.processes.signalGroup(zombie, "SIGTERM"), false);
     assert.ok(process.kill(-zombie, 0), "the system itself still takes signals for it");
   });
@@ -390,6 +393,7 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
       assert.throws(() => processes.signal(bad, "SIGWINCH"), RangeError);
       assert.throws(() => processes.signalGroup(bad, "SIGWINCH"), RangeError);
       assert.throws(() => processes.groupMembers(bad), RangeError);
+      assert.throws(() => processes.livingGroups([bad]), RangeError);
     }
     assert.throws(() => processes.signalGroup(1, "SIGWINCH"), RangeError);
   });

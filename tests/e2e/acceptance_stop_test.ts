@@ -57,6 +57,23 @@ e2e("runner 11: what ignores the stop signal is stopping until it was killed, an
   assert.match(daemon.stderr(), /did not stop in time and is killed/);
 });
 
+e2e("runner 13: a grandchild that did setsid is reported as escaped when its service stops, and when the daemon does", async (stage) => {
+  const run = "setsid sleep 1000 >/dev/null 2>&1 & echo $! > $NAME; echo up; exec sleep 1000";
+  const table = (name: string) => `[service.${name}]\nrun = "${run}"\nenv = { NAME = "${name}" }\nready = { log = "up" }\n`;
+  stage.write("daemon.toml", `name = "escape"\n${table("x")}${table("y")}`);
+  const daemon = await stage.startDaemon();
+  const [x, y] = ["x", "y"].map((name) => Number(readFileSync(join(stage.folder, name), "utf8")));
+  assert.equal((await stage.cli("stop", "x")).code, 0);
+  assert.deepEqual((await unitsOf(stage)).x.details.escaped, [x]);
+  daemon.kill("SIGTERM");
+  const { code, stderr } = await daemon.ended;
+  assert.equal(code, 0, stderr);
+  for (const [name, pid] of [["x", x], ["y", y]]) {
+    assert.equal(stderr.match(new RegExp(`/${name} left processes behind that have escaped .*pids=.*${pid}`, "g"))?.length, 1, stderr);
+  }
+  assert.deepEqual([isRunning(x), isRunning(y)], [true, true]);
+});
+
 e2e("runner 14: with kill_mode process a detached helper survives the restart of its service", async (stage) => {
   const run = "[ -e helper ] || { sleep 1000 & echo $! > helper; }; echo up; exec sleep 1000";
   stage.write("daemon.toml", `name = "helper"\n[service.x]\nrun = "${run}"\nready = { log = "up" }\nstop = { kill_mode = "process" }\n`);

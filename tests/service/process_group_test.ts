@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { IoError } from "../../src/core/errors.ts";
 import type { ChildProcess, ExitStatus, Processes, SignalName } from "../../src/core/host.ts";
+import { Neighbours } from "../../src/service/neighbours.ts";
 import { ProcessGroup } from "../../src/service/process_group.ts";
 import { FakeClock } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
@@ -30,15 +31,16 @@ class Rig {
       signal: (_pid: number, signal: SignalName) => send("leader", signal),
       signalGroup: (_pgid: number, signal: SignalName) => send("group", signal),
       isAlive: () => this.members.includes(LEADER),
-      groupMembers: () => {
+      livingGroups: (pgids: number[]) => {
         this.looks.push(this.clock.nowMs() - 1_000);
-        return [...this.members];
+        return new Set(this.members.length > 0 ? pgids : []);
       },
     } as unknown as Processes;
     const child = { identity: { pid: LEADER, startTicks: 1, bootId: "" }, exited } as ChildProcess;
     const onTrouble = (message: string) => void this.troubles.push(message);
     this.group = new ProcessGroup(child, {
       processes,
+      neighbours: new Neighbours({ processes, clock: this.clock }),
       clock: this.clock,
       stopSignal: "SIGTERM",
       stopTimeoutMs: 1_000,
