@@ -43,6 +43,8 @@ export interface ServiceOptions {
   restart?: RestartWhen | RestartPolicy | RestartOptions & { policy?: RestartWhen };
   /** How it is stopped. */
   stop?: {
+    /** Argv, or a text for `sh -c`, that asks it to stop in place of the signal; DAEMONKIT_PID is the program's number. @default {undefined} */
+    run?: string | readonly string[];
     /** First signal. @default {"SIGTERM"} */
     signal?: SignalName;
     /** Time until the group is killed. @default {"5s"} */
@@ -91,7 +93,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     instances = 1,
     ready,
     restart = "on-failure",
-    stop: { signal = "SIGTERM", timeout = 5_000, killMode = "group" } = {},
+    stop: { signal = "SIGTERM", timeout = 5_000, killMode = "group", run: stopRun } = {},
     essential = false,
     successExitCodes = [0],
     user,
@@ -119,6 +121,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
   );
   const maxLineBytes = byteSize(maxLine);
   must(maxLineBytes >= MIN_LINE_BYTES, "maxLine", `a size of at least ${MIN_LINE_BYTES} bytes`, maxLine);
+  must(stopRun === undefined || isCommand(stopRun), "stop.run", COMMAND, stopRun);
   must(signal in SIGNAL_NUMBERS, "stop.signal", "the name of a signal", signal);
   must(killMode === "group" || killMode === "process", "stop.killMode", '"group" or "process"', killMode);
   must(
@@ -146,7 +149,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     after,
     ready: ready === undefined ? undefined : probeSpec(name, typeof ready === "string" ? { http: ready } : ready, must),
     restart: restartPolicy(restart),
-    stop: { signal, timeoutMs: durationMs(timeout), killMode },
+    stop: { signal, timeoutMs: durationMs(timeout), killMode, run: stopRun },
     essential,
     successExitCodes,
     user,

@@ -33,7 +33,7 @@ export interface ServiceTable {
     reset_after?: string;
     on_exhausted?: OnExhausted;
   };
-  stop?: { signal?: SignalName; timeout?: string; kill_mode?: "group" | "process" };
+  stop?: { run?: string | string[]; signal?: SignalName; timeout?: string; kill_mode?: "group" | "process" };
   instances?: number;
   essential?: boolean;
   success_exit_codes?: number[];
@@ -212,10 +212,11 @@ function restartTable(): v.GenericSchema {
 function stopTable(): v.GenericSchema {
   const signals = Object.keys(SIGNAL_NUMBERS);
   return table({
+    run: key(COMMAND, { ...unit, expects: "a text for sh -c or a list of texts that is not empty", verbatim: true }),
     signal: key(v.picklist(signals), { ...unit, expects: 'the name of a signal such as "SIGTERM"', default: "SIGTERM" }),
     timeout: key(duration(), { ...unit, expects: DURATION, default: "5s", kind: "duration" }),
     kill_mode: key(v.picklist(["group", "process"]), { ...unit, expects: "one of group, process", default: "group" }),
-  }, { expects: "a table" });
+  }, { expects: "a table", aliases: { command: "run", exec: "run", kill_signal: "signal" } });
 }
 
 function logTable(): v.GenericSchema {
@@ -387,7 +388,7 @@ function optionsOf(table: ServiceTable): ServiceOptions {
     instances,
     ready: ready as ProbeOptions | undefined,
     restart: restart === undefined ? undefined : restartOptions(restart),
-    stop: stop === undefined ? undefined : { signal: stop.signal, timeout: stop.timeout, killMode: stop.kill_mode },
+    stop: stop === undefined ? undefined : { run: stop.run, signal: stop.signal, timeout: stop.timeout, killMode: stop.kill_mode },
     essential,
     successExitCodes,
     user,

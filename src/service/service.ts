@@ -2,13 +2,14 @@ import { isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
 import type { ChildProcess, ExitStatus, Host, ProcessIdentity, SpawnOptions } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
-import { type Placeholders, serviceEnvironment, UNIT_VARIABLE } from "./environment.ts";
+import { type Placeholders, serviceEnvironment } from "./environment.ts";
 import { describeExit, exitCodeOf } from "./exit.ts";
 import { type PublishLine, ServiceOutput } from "./output.ts";
 import { checkTarget, commandArgv, createProbe, linePattern, type Probe, untilReady } from "./probe.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { ProcessGroup } from "./process_group.ts";
 import type { ServiceSpec } from "./spec.ts";
+import { StopCommand } from "./stop_command.ts";
 
 /** What services get from the daemon. */
 export interface ServicePorts {
@@ -118,8 +119,9 @@ export class Service implements Subsystem {
     // Start the program and take hold of everything that has to end with it.
     let child: ChildProcess;
     let probe: Probe | undefined;
+    let launch: Omit<SpawnOptions, "argv">;
     try {
-      const launch = this.#launch(context.name, unitValue);
+      launch = this.#launch(context.name, unitValue);
       probe = this.#createProbe(launch);
       child = await processes.spawn({ ...launch, argv: commandArgv(run) });
     } catch (cause) {
@@ -134,6 +136,7 @@ export class Service implements Subsystem {
       this.#probeAnswer = undefined;
       context.ready();
     };
+    const onTrouble = (message: string, fields: Readonly<Record<string, unknown>>) => context.log.warn(message, fields);
     const group = new ProcessGroup(child, {
       processes,
       neighbours,
@@ -141,7 +144,20 @@ export class Service implements Subsystem {
       stopSignal: stop.signal,
       stopTimeoutMs: stop.timeoutMs,
       killMode: stop.killMode,
-      onTrouble: (message, fields) => context.log.warn(message, fields),
+      ...(stop.run === undefined ? {} : {
+        stopCommand: new StopCommand({
+          name: context.name,
+          launch: { ...launch, argv: commandArgv(stop.run) },
+          timeoutMs: stop.timeoutMs,
+          maxLineBytes,
+          processes,
+          neighbours,
+          clock,
+          publishLine,
+          onTrouble,
+        }),
+      }),
+      onTrouble,
     });
     const output = new ServiceOutput(child, {
       name: context.name,
@@ -158,6 +174,7 @@ export class Service implements Subsystem {
       probing.abort();
       group.stop();
     });
+    using _hurrying = context.onForce(() => group.hurry());
     using _killing = context.onKill(() => group.kill());
     void child.exited.then(() => probing.abort());
     const probed = this.#untilReady(probe, probing.signal).then((isUp) => isUp && becomeReady());

@@ -42,7 +42,7 @@ export interface ServiceSpec {
   /** When and how it is restarted. */
   restart: RestartPolicy;
   /** How it is stopped. */
-  stop: { signal: SignalName; timeoutMs: number; killMode: "group" | "process" };
+  stop: { signal: SignalName; timeoutMs: number; killMode: "group" | "process"; run: string | readonly string[] | undefined };
   /** Stops the daemon when it ends for good by failing. */
   essential: boolean;
   /** Exit codes that are a success. */

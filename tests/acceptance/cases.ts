@@ -393,7 +393,7 @@ export const CASES: readonly Case[] = [
     suite: "runner",
     number: 20,
     title: "a stop command that hangs",
-    reason: "A service is stopped by a signal only: there is no stop command or hook in the configuration.",
+    tests: [[STOP_E2E, "runner 20: a stop command that hangs is killed with its service when the time of the stop is over"]],
   },
   {
     suite: "runner",

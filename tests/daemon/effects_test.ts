@@ -355,6 +355,17 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
     const rig = await new Rig().run(`${SERVE}[service.y]\nrun = ["crash"]\n${restart("escalate")}`);
     assert.equal((await rig.ended()).exitCode, 1);
   },
+  "service.*.stop.run": async () => {
+    const rig = new Rig();
+    rig.host.processes.program("ask", (process) => {
+      rig.programs[0].exit(0);
+      process.exit(0);
+    });
+    await rig.run(`${SERVE}stop = { run = ["ask"] }`);
+    await rig.stop();
+    const [served, asked] = rig.programs;
+    assert.deepEqual([served.received, asked.options.env.DAEMONKIT_PID], [[], String(served.identity.pid)]);
+  },
   "service.*.stop.signal": async () => {
     const rig = await serving('stop = { signal = "SIGINT" }');
     await rig.stop();

@@ -8,6 +8,7 @@ test("serviceSpec: what [service.*] refuses is refused in code too, with the nam
     ["run", { run: [] }],
     ["instances", { instances: 0 }],
     ["port", { port: 65_535, instances: 2 }],
+    ["stop.run", { stop: { run: [] } }],
     ["stop.signal", { stop: { signal: "TERM" as never } }],
     ["stop.killMode", { stop: { killMode: "all" as never } }],
     ["successExitCodes", { successExitCodes: [256] }],

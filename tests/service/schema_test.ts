@@ -21,7 +21,7 @@ test("serviceSpecs: only run is needed, everything else has its default", () => 
     after: [],
     ready: undefined,
     restart: RestartPolicy.OnFailure,
-    stop: { signal: "SIGTERM", timeoutMs: 5_000, killMode: "group" },
+    stop: { signal: "SIGTERM", timeoutMs: 5_000, killMode: "group", run: undefined },
     essential: false,
     successExitCodes: [0],
     user: undefined,
@@ -54,7 +54,7 @@ test("serviceSpecs: every key reaches the spec", () => {
       reset_after: "2m",
       on_exhausted: "pause",
     },
-    stop: { signal: "SIGINT", timeout: "1s", kill_mode: "process" },
+    stop: { run: ["ask", "it"], signal: "SIGINT", timeout: "1s", kill_mode: "process" },
     instances: 2,
     essential: true,
     success_exit_codes: [0, 3],
@@ -79,7 +79,7 @@ test("serviceSpecs: every key reaches the spec", () => {
     instances: 2,
     after: ["db:started"],
     ready: { target: { kind: "tcp", address: "127.0.0.1:{port}" }, everyMs: 1_000, timeoutMs: 60_000 },
-    stop: { signal: "SIGINT", timeoutMs: 1_000, killMode: "process" },
+    stop: { signal: "SIGINT", timeoutMs: 1_000, killMode: "process", run: ["ask", "it"] },
     essential: true,
     successExitCodes: [0, 3],
     user: "www-data",
@@ -105,7 +105,7 @@ test("serviceSpecs: defaults lie below each service, table by table", () => {
   );
   assert.deepEqual([a.env, a.stop, a.after, a.instances], [
     { X: "own", Y: "d" },
-    { signal: "SIGINT", timeoutMs: 1_000, killMode: "group" },
+    { signal: "SIGINT", timeoutMs: 1_000, killMode: "group", run: undefined },
     [],
     3,
   ]);
