@@ -23,6 +23,7 @@ const LOAD = "daemon/config_load_test.ts";
 const E2E = "e2e/daemon_test.ts";
 const SPAWN_E2E = "e2e/acceptance_spawn_test.ts";
 const STOP_E2E = "e2e/acceptance_stop_test.ts";
+const SCALE_E2E = "e2e/scale_test.ts";
 const RESTART_E2E = "e2e/acceptance_restart_test.ts";
 
 /** Every case that holds so far. */
@@ -378,7 +379,10 @@ export const CASES: readonly Case[] = [
     suite: "runner",
     number: 18,
     title: "500 children, TERM to the daemon: none is left",
-    tests: [[STOP_E2E, "runner 18: SIGTERM with 500 children leaves none, within the graceful time"]],
+    tests: [
+      [STOP_E2E, "runner 18: SIGTERM with 500 children leaves none, within the graceful time"],
+      [SCALE_E2E, "500 services that ignore the stop signal are gone by their own time or by that of the shutdown, and none is left"],
+    ],
   },
   {
     suite: "runner",
@@ -498,6 +502,15 @@ export const CASES: readonly Case[] = [
       [LOAD, "loadConfig: cycle, self and unknown dependency are errors that name the path"],
       [E2E, "bad configurations end run and validate with 6 and say what, where and what to do"],
     ],
+  },
+  {
+    suite: "runner",
+    number: 46,
+    title: "1,200 services: works past 1,024 files",
+    tests: [[
+      SCALE_E2E,
+      "runner 46: 1,200 services start, are shown and stop under a soft limit of 1,024 files, which they themselves get",
+    ]],
   },
   {
     suite: "runner",
