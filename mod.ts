@@ -98,6 +98,7 @@ export {
   type RestartVerdict,
   type RestartWhen,
 } from "./src/core/restart.ts";
+export type { Rlimit, RlimitName, RlimitOption, Rlimits, RlimitValue } from "./src/core/rlimits.ts";
 export { type ShutdownSteps, ShutdownTimeline, type ShutdownTimes } from "./src/core/shutdown.ts";
 export { type Cell, nextState, type State, type StateInput, STATES, TRANSITIONS } from "./src/core/state.ts";
 export type { ChildHandle, Context, HealthAnswer, ShutdownHandle, Subsystem, SubsystemSpec, Task } from "./src/core/subsystem.ts";

@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import type { Rlimits } from "./rlimits.ts";
 
 /**
  * Everything that a daemon asks of the machine it runs on. `src/platform` implements it for Deno and Bun, `src/testing` as a fake with
@@ -184,6 +185,10 @@ export interface SpawnOptions {
   umask?: number;
   /** Added to the program's nice value. */
   nice?: number;
+  /** Limits that hold from the program's first instruction on. Refused means not started. */
+  rlimits?: Rlimits;
+  /** How readily the system ends the program when memory runs out: -1000 (never) to 1000. Refused means not started. */
+  oomScoreAdj?: number;
 }
 
 /** A started program: leader of its own session and process group, stdin empty, output piped. */
@@ -227,8 +232,13 @@ export interface Processes {
   isAlive(identity: ProcessIdentity): boolean;
   /** Sends a signal to one process; false when it is gone. */
   signal(pid: number, signal: SignalName): boolean;
-  /** Sends a signal to all of a process group; false when nobody is left in it. */
-  signalGroup(pgid: number, signal: SignalName): boolean;
+  /**
+   * Sends a signal to all of a process group; false when nobody is left in it. Who has just seen somebody there says so by `isSeen`: then
+   * a group without a leader is not looked for in the whole process table, and zombies count too.
+   */
+  signalGroup(pgid: number, signal: SignalName, options?: { isSeen?: boolean }): boolean;
+  /** Those of the groups that have living members, found by one reading of the process table; without a file left to open, those that have any. */
+  livingGroups(pgids: readonly number[]): ReadonlySet<number>;
   /** Living members of a process group, zombies not counted; without a file left to open, its leader's number while there are any. */
   groupMembers(pgid: number): number[];
   /** Living processes whose environment holds `name`, with its value. Reads /proc; those of other users stay unseen without rights. */

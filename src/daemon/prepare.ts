@@ -7,7 +7,7 @@ import type { LogLine } from "../core/operations.ts";
 import { type Registration, registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorPorts } from "../core/supervisor.ts";
 import { consoleLines, consoleSink, createLogger, fileSink } from "../log/mod.ts";
-import { serviceSubsystems } from "../service/mod.ts";
+import { Neighbours, serviceSubsystems } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import type { RunOptions } from "./daemon.ts";
 import type { LoadedConfig } from "./load.ts";
@@ -44,7 +44,12 @@ export async function prepare(session: Session, { ownsProcess }: Required<RunOpt
   if (loaded !== undefined) watchConfig(session, host, loaded);
   else if (config.hotReload) session.log.warn("hot_reload does nothing: this daemon was not started from a file");
 
-  const ports = { host, publishLine, daemonId: session.surroundings?.id ?? config.name };
+  const ports = {
+    host,
+    publishLine,
+    daemonId: session.surroundings?.id ?? config.name,
+    neighbours: resources.use(new Neighbours(host)),
+  };
   session.services = new ServiceUnits(ports);
   const { children } = session.services.change(loaded?.services ?? []);
   for (const entry of plan.entries) {

@@ -11,6 +11,8 @@ export interface ProcessTable {
   identifyChild(pid: number): ProcessIdentity;
   /** Living members of a process group. */
   members(pgid: number): number[];
+  /** Every process group with a living member. */
+  groups(): Set<number>;
   /** Living processes whose environment holds `name`. */
   findByEnv(name: string): { identity: ProcessIdentity; value: string }[];
 }
@@ -59,6 +61,7 @@ function procTable(): ProcessTable {
     identify,
     identifyChild: (pid) => identity(pid, anyStatOf(pid)),
     members: (pgid) => allPids().filter((pid) => statOf(pid)?.pgid === pgid),
+    groups: () => new Set(allPids().flatMap((pid) => statOf(pid)?.pgid ?? [])),
     findByEnv(name) {
       const found: { identity: ProcessIdentity; value: string }[] = [];
       const prefix = `${name}=`;
@@ -123,6 +126,7 @@ function psTable(): ProcessTable {
     identify,
     identifyChild: (pid) => identify(pid) ?? { pid, startTicks: 0, bootId: "" },
     members: (pgid) => rows().filter((row) => row.pgid === pgid).map((row) => row.pid),
+    groups: () => new Set(rows().map((row) => row.pgid)),
     findByEnv: () => [],
   };
 }

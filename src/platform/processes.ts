@@ -32,12 +32,18 @@ export function createProcesses(launch: Launch): Processes {
       checkNumber("pid", pid, 1);
       return lookOr(() => table.identify(pid) !== undefined, () => true) && send(pid, signal);
     },
-    signalGroup(pgid, signal) {
+    signalGroup(pgid, signal, { isSeen = false } = {}) {
       checkNumber("pgid", pgid, 2);
+      if (isSeen) return send(-pgid, signal);
       // A group of zombies takes signals too, which must not look as if somebody were left. A living leader answers for its group: to read
       // the whole table for each of hundreds of groups takes seconds.
       const hasMembers = lookOr(() => table.identify(pgid) !== undefined, () => true) || members(pgid).length > 0;
       return hasMembers && send(-pgid, signal);
+    },
+    livingGroups(pgids) {
+      for (const pgid of pgids) checkNumber("pgid", pgid, 2);
+      const there = new Set(pgids.filter((pgid) => send(-pgid, 0)));
+      return there.size === 0 ? there : lookOr(() => table.groups().intersection(there), () => there);
     },
     groupMembers: members,
     findByEnv: (name) => table.findByEnv(name),

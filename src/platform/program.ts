@@ -33,6 +33,43 @@ export function findProgram({ argv, cwd, env }: SpawnOptions): string {
   throw new IoError("SPAWN_NOT_FOUND", `Cannot start ${name} as ${where}`, { context: { argv, cwd } });
 }
 
+/**
+ * Finds out, as far as one can, what the system would say about a program that a shell is to become: that the interpreter of its first line
+ * is missing, or that the user it runs as may not use it.
+ */
+export function checkProgram(file: string, { argv, cwd, uid, gid }: SpawnOptions): void {
+  const interpreter = interpreterOf(file);
+  if (interpreter !== undefined && look(posix.resolve(cwd, interpreter)) === "missing") {
+    throw new IoError("SPAWN_NOT_FOUND", `Cannot start ${argv[0]} as the interpreter ${interpreter} of its first line does not exist`, {
+      context: { argv, cwd },
+    });
+  }
+  if (uid === undefined || uid === 0) return;
+  for (let path = file; path !== "/"; path = posix.dirname(path)) {
+    const stats = fs.statSync(path, { throwIfNoEntry: false });
+    // Rights beyond owner, group and others are for the system to judge.
+    const shift = stats === undefined || stats.uid === uid ? 6 : stats.gid === gid ? 3 : 0;
+    if (stats === undefined || ((stats.mode >> shift) & 1) === 1) continue;
+    throw new IoError("SPAWN_DENIED", `Cannot start ${argv[0]} as ${path} may not be used by uid ${uid}`, { context: { argv, path, uid } });
+  }
+}
+
+function interpreterOf(file: string): string | undefined {
+  const bytes = new Uint8Array(256);
+  let fd: number;
+  try {
+    fd = fs.openSync(file, "r");
+  } catch {
+    return undefined; // a program may be run by who can't read it
+  }
+  try {
+    fs.readSync(fd, bytes, 0, bytes.length, 0);
+  } finally {
+    fs.closeSync(fd);
+  }
+  return /^#![ \t]*([^\s\0]+)/.exec(new TextDecoder("latin1").decode(bytes))?.[1];
+}
+
 function look(path: string): "runs" | "denied" | "hidden" | "missing" {
   try {
     if (!fs.statSync(path).isFile()) return "denied";

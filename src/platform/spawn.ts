@@ -1,9 +1,11 @@
+import fs from "node:fs";
 import process from "node:process";
 import { IoError, messageOf } from "../core/errors.ts";
 import type { ErrorCode } from "../core/error_codes.ts";
 import type { ChildProcess, ExitStatus, ProcessIdentity, SpawnOptions } from "../core/host.ts";
 import { errnoOf } from "./io_error.ts";
-import { findProgram } from "./program.ts";
+import { createLimitScript } from "./limits.ts";
+import { checkProgram, findProgram } from "./program.ts";
 
 /** What is left to the runtime once program, mask and niceness are settled. */
 export interface LaunchOptions {
@@ -46,19 +48,25 @@ const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   E2BIG: ["SPAWN_FAILED", "its arguments and environment are too long"],
 };
 const MAX_ID = 2 ** 31 - 1;
+const OOM_SCORE = "/proc/self/oom_score_adj";
 
 /** Makes {@linkcode Processes.spawn} of a runtime's way to launch and a way to identify what was launched. */
 export function createSpawn(
   launch: Launch,
   identify: (pid: number) => ProcessIdentity,
 ): (options: SpawnOptions) => Promise<ChildProcess> {
+  const limitScript = createLimitScript();
   // deno-lint-ignore require-await -- what it throws is to be a rejection
   return async (options) => {
     checkUser(options);
     checkTexts(options);
     const file = findProgram(options);
+    const script = limitScript(options);
+    // What runs first is the shell then, so nobody else would tell what is wrong with the program.
+    if (script !== "") checkProgram(file, options);
     try {
-      const { pid, stdout, stderr, exited } = withUmask(options.umask, () => withNice(file, options, launch));
+      const start = () => withOomScore(options, () => withNice(file, options, limited(script, launch)));
+      const { pid, stdout, stderr, exited } = withUmask(options.umask, start);
       // The child can't be reaped before the loop goes on, so its number still means it.
       return { identity: identify(pid), stdout, stderr, exited };
     } catch (error) {
@@ -121,15 +129,49 @@ function withNice(file: string, options: SpawnOptions, launch: Launch): Launched
   try {
     setPriority(0, Math.max(-20, own + nice));
   } catch (error) {
-    throw new IoError("SPAWN_DENIED", `Cannot start ${argv[0]} as this process may not lower niceness by ${-nice}`, {
-      cause: error,
-      context: { argv, nice },
-    });
+    throw new IoError(
+      "SPAWN_DENIED",
+      `Cannot start ${argv[0]} as this process may not lower its nice value: current value of nice is ${nice}`,
+      {
+        cause: error,
+        context: { argv, nice },
+      },
+    );
   }
   try {
     return launchOrShell(plain, launch);
   } finally {
     setPriority(0, own);
+  }
+}
+
+/** A shell sets the limits and becomes the program. */
+function limited(script: string, launch: Launch): Launch {
+  if (script === "") return launch;
+  return (options) => launch({ ...options, file: "/bin/sh", args: ["-c", `${script}exec "$0" "$@"`, options.file, ...options.args] });
+}
+
+/** The score is our own while we fork: whoever the program becomes may not lower it, and it holds from the first instruction on. */
+function withOomScore<T>({ argv, oomScoreAdj }: SpawnOptions, fn: () => T): T {
+  if (oomScoreAdj === undefined) return fn();
+  let own: string;
+  try {
+    own = fs.readFileSync(OOM_SCORE, "utf8");
+    fs.writeFileSync(OOM_SCORE, String(oomScoreAdj));
+  } catch (error) {
+    throw new IoError(
+      "SPAWN_DENIED",
+      `Cannot start ${argv[0]} as this process may not set oom_score_adj: current value is ${oomScoreAdj}`,
+      {
+        cause: error,
+        context: { argv, oomScoreAdj },
+      },
+    );
+  }
+  try {
+    return fn();
+  } finally {
+    fs.writeFileSync(OOM_SCORE, own);
   }
 }
 

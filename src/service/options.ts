@@ -2,6 +2,7 @@ import { type ByteSize, byteSize } from "../core/bytes.ts";
 import { type Duration, durationMs } from "../core/duration.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { type RestartOptions, RestartPolicy, type RestartWhen } from "../core/restart.ts";
+import { rlimit, RLIMIT_UNITS, type RlimitName, type RlimitOption, type Rlimits } from "../core/rlimits.ts";
 import type { ProbeSpec, ProbeTarget, ServiceSpec } from "./spec.ts";
 
 /** A readiness probe: exactly one of `http`, `tcp`, `exec` and `log`. */
@@ -42,6 +43,8 @@ export interface ServiceOptions {
   restart?: RestartWhen | RestartPolicy | RestartOptions & { policy?: RestartWhen };
   /** How it is stopped. */
   stop?: {
+    /** Argv, or a text for `sh -c`, that asks it to stop in place of the signal; DAEMONKIT_PID is the program's number. @default {undefined} */
+    run?: string | readonly string[];
     /** First signal. @default {"SIGTERM"} */
     signal?: SignalName;
     /** Time until the group is killed. @default {"5s"} */
@@ -57,6 +60,14 @@ export interface ServiceOptions {
   user?: string | number;
   /** Group to run as. @default {the user's} */
   group?: string | number;
+  /** File mode mask, such as 0o027 or `"027"`. @default {the daemon's} */
+  umask?: number | string;
+  /** Added to the daemon's nice value: -20 (first in line) to 19. @default {0} */
+  nice?: number;
+  /** Limits of it and of each program that it starts; one value is both the soft and the hard limit. @default {those of the daemon} */
+  rlimits?: Readonly<Partial<Record<RlimitName, RlimitOption>>>;
+  /** How readily the system ends it when memory runs out: -1000 (never) to 1000. @default {the daemon's} */
+  oomScoreAdj?: number;
   /** Longest line of output, at least 16 bytes; a longer one is split. @default {"64KiB"} */
   maxLine?: ByteSize;
 }
@@ -82,11 +93,15 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     instances = 1,
     ready,
     restart = "on-failure",
-    stop: { signal = "SIGTERM", timeout = 5_000, killMode = "group" } = {},
+    stop: { signal = "SIGTERM", timeout = 5_000, killMode = "group", run: stopRun } = {},
     essential = false,
     successExitCodes = [0],
     user,
     group,
+    umask,
+    nice = 0,
+    rlimits = {},
+    oomScoreAdj,
     maxLine = 65_536,
   } = options;
   const must: Must = (isGood, key, what, value) => {
@@ -106,6 +121,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
   );
   const maxLineBytes = byteSize(maxLine);
   must(maxLineBytes >= MIN_LINE_BYTES, "maxLine", `a size of at least ${MIN_LINE_BYTES} bytes`, maxLine);
+  must(stopRun === undefined || isCommand(stopRun), "stop.run", COMMAND, stopRun);
   must(signal in SIGNAL_NUMBERS, "stop.signal", "the name of a signal", signal);
   must(killMode === "group" || killMode === "process", "stop.killMode", '"group" or "process"', killMode);
   must(
@@ -113,6 +129,14 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     "successExitCodes",
     "a list of exit codes",
     successExitCodes,
+  );
+  must(umask === undefined || !Number.isNaN(umaskOf(umask)), "umask", UMASK, umask);
+  must(isIntegerWithin(nice, -20, 19), "nice", "an integer from -20 to 19", nice);
+  must(
+    oomScoreAdj === undefined || isIntegerWithin(oomScoreAdj, -1_000, 1_000),
+    "oomScoreAdj",
+    "an integer from -1000 to 1000",
+    oomScoreAdj,
   );
   return {
     name,
@@ -125,13 +149,39 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     after,
     ready: ready === undefined ? undefined : probeSpec(name, typeof ready === "string" ? { http: ready } : ready, must),
     restart: restartPolicy(restart),
-    stop: { signal, timeoutMs: durationMs(timeout), killMode },
+    stop: { signal, timeoutMs: durationMs(timeout), killMode, run: stopRun },
     essential,
     successExitCodes,
     user,
     group,
+    umask: umask === undefined ? undefined : umaskOf(umask),
+    nice,
+    rlimits: rlimitsOf(rlimits, must),
+    oomScoreAdj,
     maxLineBytes,
   };
+}
+
+/** What a file mode mask looks like. */
+export const UMASK = 'a mask such as "027" or 0o027';
+
+/** A mask from an octal text or a number; NaN when it is none. */
+export function umaskOf(value: number | string): number {
+  const mask = typeof value === "string" && /^(?:0o)?[0-7]{1,4}$/.test(value) ? Number.parseInt(value.replace("0o", ""), 8) : value;
+  return typeof mask === "number" && isIntegerWithin(mask, 0, 0o777) ? mask : NaN;
+}
+
+function isIntegerWithin(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most;
+}
+
+function rlimitsOf(options: NonNullable<ServiceOptions["rlimits"]>, must: Must): Rlimits {
+  return Object.fromEntries(
+    (Object.entries(options) as [RlimitName, RlimitOption][]).map(([name, option]) => {
+      must(Object.hasOwn(RLIMIT_UNITS, name), "rlimits", `a table of ${Object.keys(RLIMIT_UNITS).join(", ")}`, name);
+      return [name, rlimit(name, option)];
+    }),
+  );
 }
 
 function isCommand(value: unknown): boolean {

@@ -3,6 +3,7 @@ import { messageOf } from "../core/errors.ts";
 import type { Host, SpawnOptions } from "../core/host.ts";
 import { expand, type Placeholders } from "./environment.ts";
 import { describeExit } from "./exit.ts";
+import type { Neighbours } from "./neighbours.ts";
 import { ProcessGroup } from "./process_group.ts";
 import type { ProbeSpec, ProbeTarget } from "./spec.ts";
 
@@ -21,6 +22,8 @@ const FIRST_WAIT_MS = 25;
 export interface ProbeSurroundings extends Placeholders {
   /** Connects, requests and spawns. */
   host: Host;
+  /** Looks at what a command leaves running. */
+  neighbours: Neighbours;
   /** How the service itself is started, without its argv: an exec probe sees the same world. */
   launch: Omit<SpawnOptions, "argv">;
 }
@@ -46,7 +49,7 @@ export function createProbe(target: Exclude<ProbeTarget, { kind: "log" }>, optio
   if (target.kind === "tcp") return tcpProbe(parseTcpAddress(expand(target.address, options)), options.host);
   if (target.kind === "http") return httpProbe(parseHttpUrl(expand(target.url, options)), options.host);
   const argv = typeof target.run === "string" ? expand(target.run, options) : target.run.map((word) => expand(word, options));
-  return execProbe({ ...options.launch, argv: commandArgv(argv) }, options.host);
+  return execProbe({ ...options.launch, argv: commandArgv(argv) }, options);
 }
 
 /** Options of {@linkcode untilReady}. */
@@ -142,13 +145,14 @@ function httpProbe(url: URL, host: Host): Probe {
   };
 }
 
-function execProbe(launch: SpawnOptions, host: Host): Probe {
+function execProbe(launch: SpawnOptions, { host, neighbours }: ProbeSurroundings): Probe {
   const { processes, clock } = host;
   return async (signal) => {
     const child = await processes.spawn(launch);
     // What the command leaves running must neither pile up with each attempt nor outlive the service.
     const group = new ProcessGroup(child, {
       processes,
+      neighbours,
       clock,
       stopSignal: "SIGKILL",
       stopTimeoutMs: 1_000,

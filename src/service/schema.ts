@@ -8,7 +8,8 @@ import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { nameKey, nameProblem } from "../core/names.ts";
 import type { OnExhausted, RestartWhen } from "../core/restart.ts";
 import type { Placeholders } from "./environment.ts";
-import { MIN_LINE_BYTES, type ProbeOptions, type ServiceOptions, serviceSpec } from "./options.ts";
+import { rlimit, RLIMIT_UNITS, rlimitExpectation, type RlimitName, type RlimitOption } from "../core/rlimits.ts";
+import { MIN_LINE_BYTES, type ProbeOptions, type ServiceOptions, serviceSpec, UMASK, umaskOf } from "./options.ts";
 import { checkTarget } from "./probe.ts";
 import type { ProbeTarget, ServiceSpec } from "./spec.ts";
 
@@ -32,12 +33,16 @@ export interface ServiceTable {
     reset_after?: string;
     on_exhausted?: OnExhausted;
   };
-  stop?: { signal?: SignalName; timeout?: string; kill_mode?: "group" | "process" };
+  stop?: { run?: string | string[]; signal?: SignalName; timeout?: string; kill_mode?: "group" | "process" };
   instances?: number;
   essential?: boolean;
   success_exit_codes?: number[];
   user?: string | number;
   group?: string | number;
+  umask?: string | number;
+  nice?: number;
+  rlimits?: Partial<Record<RlimitName, RlimitOption>>;
+  oom_score_adj?: number;
   log?: { max_line?: string | number };
 }
 
@@ -89,6 +94,10 @@ export function serviceTable(): v.GenericSchema {
     }),
     user: key(ACCOUNT, { ...unit, expects: "the name or number of a user" }),
     group: key(ACCOUNT, { ...unit, expects: "the name or number of a group" }),
+    umask: key(v.pipe(v.union([v.string(), v.number()]), v.check((mask) => !Number.isNaN(umaskOf(mask)))), { ...unit, expects: UMASK }),
+    nice: key(integerWithin(-20, 19), { ...unit, expects: "an integer from -20 to 19", default: 0 }),
+    rlimits: v.optional(rlimitsTable()),
+    oom_score_adj: key(integerWithin(-1_000, 1_000), { ...unit, expects: "an integer from -1000 to 1000" }),
     log: v.optional(logTable()),
   }, { expects: "a table", notYetKeys: NOT_YET, aliases: ALIASES });
 }
@@ -126,7 +135,7 @@ export function serviceSpecs(
 
 const unit = { reload: "unit" } as const;
 const live = { reload: "live" } as const;
-const NOT_YET = ["live", "watch", "notify", "limits", "rlimits", "oom_score_adj", "umask", "nice", "module"];
+const NOT_YET = ["live", "watch", "notify", "limits", "module"];
 const ALIASES = {
   command: "run",
   cmd: "run",
@@ -138,6 +147,7 @@ const ALIASES = {
   working_dir: "cwd",
   work_dir: "cwd",
   autorestart: "restart",
+  ulimits: "rlimits",
   numprocs: "instances",
   replicas: "instances",
 };
@@ -203,10 +213,11 @@ function restartTable(): v.GenericSchema {
 function stopTable(): v.GenericSchema {
   const signals = Object.keys(SIGNAL_NUMBERS);
   return table({
+    run: key(COMMAND, { ...live, expects: "a text for sh -c or a list of texts that is not empty", verbatim: true }),
     signal: key(v.picklist(signals), { ...live, expects: 'the name of a signal such as "SIGTERM"', default: "SIGTERM" }),
     timeout: key(duration(), { ...live, expects: DURATION, default: "5s", kind: "duration" }),
     kill_mode: key(v.picklist(["group", "process"]), { ...live, expects: "one of group, process", default: "group" }),
-  }, { expects: "a table" });
+  }, { expects: "a table", aliases: { command: "run", exec: "run", kill_signal: "signal" } });
 }
 
 function logTable(): v.GenericSchema {
@@ -218,6 +229,17 @@ function logTable(): v.GenericSchema {
       kind: "size",
     }),
   }, { expects: "a table", notYetKeys: ["file", "max_size", "keep", "format"] });
+}
+
+function rlimitsTable(): v.GenericSchema {
+  const value = v.union([v.number(), v.string()]);
+  const limit = v.union([...value.options, v.strictObject({ soft: v.optional(value), hard: v.optional(value) })]);
+  const entries = (Object.keys(RLIMIT_UNITS) as RlimitName[]).map((name) => {
+    const isLimit = (option: RlimitOption) => isWell(() => rlimit(name, option) !== undefined);
+    const expects = `${rlimitExpectation(name)}; or { soft, hard } of these`;
+    return [name, key(v.pipe(limit, v.check(isLimit)), { ...unit, expects })];
+  });
+  return table(Object.fromEntries(entries), { expects: "a table" });
 }
 
 function variablesTable(): v.GenericSchema {
@@ -245,6 +267,10 @@ function duration(isGood: (ms: number) => boolean = () => true): v.GenericSchema
   return v.pipe(v.string(), v.check((text) => isWell(() => isGood(durationMs(text)))));
 }
 
+function integerWithin(least: number, most: number): v.GenericSchema {
+  return v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
+}
+
 const isPositive = (ms: number): boolean => ms > 0;
 
 function isWell(test: () => boolean): boolean {
@@ -270,7 +296,7 @@ function isTarget(target: ProbeTarget, placeholders: Placeholders = { port: 1, i
 /** `[defaults.service]` below the table of one service: tables merge, `run` and lists replace. */
 function withDefaults(own: ServiceTable, defaults: ServiceTable): ServiceTable {
   const merged: ServiceTable = { ...defaults, ...own };
-  for (const name of ["env", "ready", "restart", "stop", "log"] as const) {
+  for (const name of ["env", "ready", "restart", "stop", "rlimits", "log"] as const) {
     if (own[name] !== undefined && defaults[name] !== undefined) Object.assign(merged, { [name]: { ...defaults[name], ...own[name] } });
   }
   return merged;
@@ -348,6 +374,10 @@ function optionsOf(table: ServiceTable): ServiceOptions {
     essential,
     user,
     group,
+    umask,
+    nice,
+    rlimits,
+    oom_score_adj: oomScoreAdj,
   } = table;
   return {
     run: run!,
@@ -359,11 +389,15 @@ function optionsOf(table: ServiceTable): ServiceOptions {
     instances,
     ready: ready as ProbeOptions | undefined,
     restart: restart === undefined ? undefined : restartOptions(restart),
-    stop: stop === undefined ? undefined : { signal: stop.signal, timeout: stop.timeout, killMode: stop.kill_mode },
+    stop: stop === undefined ? undefined : { run: stop.run, signal: stop.signal, timeout: stop.timeout, killMode: stop.kill_mode },
     essential,
     successExitCodes,
     user,
     group,
+    umask,
+    nice,
+    rlimits,
+    oomScoreAdj,
     maxLine: log?.max_line,
   };
 }

@@ -1,12 +1,15 @@
 import { isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
-import type { ChildProcess, ExitStatus, Host, SpawnOptions } from "../core/host.ts";
+import type { ChildProcess, ExitStatus, Host, ProcessIdentity, SpawnOptions } from "../core/host.ts";
+import type { Logger } from "../core/log.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
-import { type Placeholders, serviceEnvironment, UNIT_VARIABLE } from "./environment.ts";
+import { type Placeholders, serviceEnvironment } from "./environment.ts";
 import { describeExit, exitCodeOf } from "./exit.ts";
 import { type PublishLine, ServiceOutput } from "./output.ts";
 import { checkTarget, commandArgv, createProbe, linePattern, type Probe, untilReady } from "./probe.ts";
+import type { Neighbours } from "./neighbours.ts";
 import { ProcessGroup } from "./process_group.ts";
 import type { ServiceSpec } from "./spec.ts";
+import { StopCommand } from "./stop_command.ts";
 
 /** What services get from the daemon. */
 export interface ServicePorts {
@@ -16,6 +19,8 @@ export interface ServicePorts {
   publishLine: PublishLine;
   /** Marks every child as belonging to this daemon. */
   daemonId: string;
+  /** What they ask about other processes, shared by all services of a daemon. */
+  neighbours: Neighbours;
 }
 
 /** Time that a service has beyond its own stop timeout: for SIGKILL to work and for the output to be read to its end. */
@@ -58,6 +63,8 @@ export class Service implements Subsystem {
   #lastExit: LastExit | null = null;
   #lastLines: readonly string[] | undefined;
   #spawnFailures = 0;
+  /** Processes of earlier runs that have left their group and lived when they were looked for. */
+  #escaped: readonly ProcessIdentity[] = [];
   /** Why the last probe of this run failed; undefined once one did not. */
   #probeAnswer: string | undefined;
 
@@ -93,10 +100,11 @@ export class Service implements Subsystem {
 
   /**
    * `command`, `pid` (of the program, for a text of its shell: the leader of the group), `port`, `lastExit`, `spawnFailures`, `probe` (why
-   * it is or was not ready) and, after a run that failed or never became ready, `lastLines`.
+   * it is or was not ready), `escaped` (processes of earlier runs that have left its group and live) and, after a run that failed or never became ready, `lastLines`.
    */
   details(): Readonly<Record<string, unknown>> {
     const { run } = this.#service;
+    const escaped = this.#livingEscaped().map(({ pid }) => pid);
     return {
       command: typeof run === "string" ? run : run.join(" "),
       pid: this.#pid,
@@ -105,13 +113,14 @@ export class Service implements Subsystem {
       ...(this.#lastLines === undefined ? {} : { lastLines: this.#lastLines }),
       ...(this.#probeAnswer === undefined ? {} : { probe: this.#probeAnswer }),
       spawnFailures: this.#spawnFailures,
+      ...(escaped.length === 0 ? {} : { escaped }),
     };
   }
 
   /** Starts the program and sees it to its end. */
   async run(context: Context): Promise<void> {
     if (context.isShutdown()) return;
-    const { host, publishLine, daemonId } = this.#ports;
+    const { host, publishLine, daemonId, neighbours } = this.#ports;
     const { run, maxLineBytes } = this.#service;
     // A reload may change these while it runs.
     const stop = () => this.#service.stop;
@@ -121,8 +130,9 @@ export class Service implements Subsystem {
     // Start the program and take hold of everything that has to end with it.
     let child: ChildProcess;
     let probe: Probe | undefined;
+    let launch: Omit<SpawnOptions, "argv">;
     try {
-      const launch = this.#launch(context.name, unitValue);
+      launch = this.#launch(context.name, unitValue);
       probe = this.#createProbe(launch);
       child = await processes.spawn({ ...launch, argv: commandArgv(run) });
     } catch (cause) {
@@ -137,8 +147,10 @@ export class Service implements Subsystem {
       this.#probeAnswer = undefined;
       context.ready();
     };
+    const onTrouble = (message: string, fields: Readonly<Record<string, unknown>>) => context.log.warn(message, fields);
     const group = new ProcessGroup(child, {
       processes,
+      neighbours,
       clock,
       get stopSignal() {
         return stop().signal;
@@ -149,7 +161,21 @@ export class Service implements Subsystem {
       get killMode() {
         return stop().killMode;
       },
-      onTrouble: (message, fields) => context.log.warn(message, fields),
+      get stopCommand() {
+        const { run, timeoutMs } = stop();
+        return run === undefined ? undefined : new StopCommand({
+          name: context.name,
+          launch: { ...launch, argv: commandArgv(run) },
+          timeoutMs,
+          maxLineBytes,
+          processes,
+          neighbours,
+          clock,
+          publishLine,
+          onTrouble,
+        });
+      },
+      onTrouble,
     });
     const output = new ServiceOutput(child, {
       name: context.name,
@@ -166,6 +192,7 @@ export class Service implements Subsystem {
       probing.abort();
       group.stop();
     });
+    using _hurrying = context.onForce(() => group.hurry());
     using _killing = context.onKill(() => group.kill());
     void child.exited.then(() => probing.abort());
     const probed = this.#untilReady(probe, probing.signal).then((isUp) => isUp && becomeReady());
@@ -176,8 +203,10 @@ export class Service implements Subsystem {
     this.#lastExit = { ...status, at: new Date(clock.wallMs()).toISOString() };
     await probed;
     const isDrained = await output.drain();
-    if (!isDrained && stop().killMode === "group") {
-      context.log.warn("left processes behind that are in no group of its own and hold its output", { pids: this.#escaped(unitValue) });
+    if (stop().killMode === "group") {
+      const looked = this.#lookForEscaped(unitValue, isDrained, context.log);
+      // A crash is answered at once; what is stopped is reported before the daemon may be gone.
+      if (context.isShutdown()) await looked;
     }
 
     // Judge the end.
@@ -190,15 +219,19 @@ export class Service implements Subsystem {
     });
   }
 
-  /** Numbers of the processes that carry the mark of a run, as far as one can look. */
-  #escaped(unitValue: string): number[] {
-    try {
-      const marked = this.#ports.host.processes.findByEnv(UNIT_VARIABLE);
-      return marked.filter(({ value }) => value === unitValue).map(({ identity }) => identity.pid);
-    } catch (error) {
-      if (isDaemonError(error) && error.code === "IO_NO_RESOURCES") return [];
-      throw error;
-    }
+  /** Reports, once for a run, who has left its process group and lives on; they are not killed. */
+  async #lookForEscaped(unitValue: string, isDrained: boolean, log: Logger): Promise<void> {
+    const found = await this.#ports.neighbours.marked(unitValue);
+    this.#escaped = [...this.#livingEscaped(), ...found];
+    if (found.length === 0 && isDrained) return;
+    log.warn("left processes behind that have escaped its process group; they are not stopped", {
+      pids: found.map(({ pid }) => pid),
+      ...(isDrained ? {} : { holdOutput: true }),
+    });
+  }
+
+  #livingEscaped(): ProcessIdentity[] {
+    return this.#escaped.filter((identity) => this.#ports.host.processes.isAlive(identity));
   }
 
   /** Whether it is ready as far as asking it can tell; a log probe does not ask. */
@@ -212,12 +245,12 @@ export class Service implements Subsystem {
   #createProbe(launch: Omit<SpawnOptions, "argv">): Probe | undefined {
     const target = this.#service.ready?.target;
     if (target === undefined || target.kind === "log") return undefined;
-    return createProbe(target, { ...this.#placeholders, host: this.#ports.host, launch });
+    return createProbe(target, { ...this.#placeholders, host: this.#ports.host, neighbours: this.#ports.neighbours, launch });
   }
 
   #launch(unit: string, unitValue: string): Omit<SpawnOptions, "argv"> {
     const { host } = this.#ports;
-    const { cwd, user: wanted, group } = this.#service;
+    const { cwd, user: wanted, group, umask, nice, rlimits, oomScoreAdj } = this.#service;
     const user = wanted === undefined ? undefined : host.processes.user(wanted);
     // Becoming who one is already needs rights that only root has, so it is left out.
     const isOther = user !== undefined && user.uid !== host.processes.uid;
@@ -227,6 +260,10 @@ export class Service implements Subsystem {
       env: serviceEnvironment(this.#service, host, { ...this.#placeholders, unit, unitValue, user }),
       ...(isOther ? { uid: user.uid } : {}),
       ...(gid === undefined ? {} : { gid }),
+      ...(umask === undefined ? {} : { umask }),
+      ...(nice === 0 ? {} : { nice }),
+      rlimits,
+      ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
     };
   }
 

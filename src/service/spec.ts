@@ -1,5 +1,6 @@
 import type { RestartPolicy } from "../core/restart.ts";
 import type { SignalName } from "../core/host.ts";
+import type { Rlimits } from "../core/rlimits.ts";
 
 /** How a service is asked whether it is ready. `{port}` and `{instance}` in its texts stand for the instance's own. */
 export type ProbeTarget =
@@ -41,7 +42,7 @@ export interface ServiceSpec {
   /** When and how it is restarted. */
   restart: RestartPolicy;
   /** How it is stopped. */
-  stop: { signal: SignalName; timeoutMs: number; killMode: "group" | "process" };
+  stop: { signal: SignalName; timeoutMs: number; killMode: "group" | "process"; run: string | readonly string[] | undefined };
   /** Stops the daemon when it ends for good by failing. */
   essential: boolean;
   /** Exit codes that are a success. */
@@ -50,6 +51,14 @@ export interface ServiceSpec {
   user: string | number | undefined;
   /** Group to run as, by name or number; the user's own by default. */
   group: string | number | undefined;
+  /** File mode mask; the daemon's by default. */
+  umask: number | undefined;
+  /** Added to the daemon's nice value. */
+  nice: number;
+  /** Limits; what is not there is as the daemon was started. */
+  rlimits: Rlimits;
+  /** How readily the system ends it when memory runs out; the daemon's by default. */
+  oomScoreAdj: number | undefined;
   /** Longest line in bytes; a longer one is split. */
   maxLineBytes: number;
 }

@@ -283,6 +283,11 @@ export class FakeProcesses implements Processes {
     return members.length > 0;
   }
 
+  /** Those of the groups that have living members. */
+  livingGroups(pgids: readonly number[]): ReadonlySet<number> {
+    return new Set(this.#alive().map((process) => process.pgid)).intersection(new Set(pgids));
+  }
+
   /** Living members of a group. */
   groupMembers(pgid: number): number[] {
     return this.#alive().filter((process) => process.pgid === pgid).map((process) => process.identity.pid);

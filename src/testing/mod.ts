@@ -27,6 +27,7 @@ export { type FakeProcess, FakeProcesses, type FakeProgram } from "./fake_proces
 export { FakeWatcher } from "./fake_watcher.ts";
 export type { Clock } from "../core/clock.ts";
 export type { ErrorCode } from "../core/error_codes.ts";
+export type { Rlimit, RlimitName, Rlimits } from "../core/rlimits.ts";
 export type {
   Address,
   AppendFile,

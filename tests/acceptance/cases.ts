@@ -26,6 +26,7 @@ const STOP_E2E = "e2e/acceptance_stop_test.ts";
 const RESTART_E2E = "e2e/acceptance_restart_test.ts";
 const RELOAD_E2E = "e2e/acceptance_reload_test.ts";
 const RELOAD = "daemon/reload_test.ts";
+const SCALE_E2E = "e2e/scale_test.ts";
 
 /** Every case that holds so far. */
 export const CASES: readonly Case[] = [
@@ -339,6 +340,18 @@ export const CASES: readonly Case[] = [
   },
   {
     suite: "runner",
+    number: 13,
+    title: "a grandchild that did setsid is reported as escaped",
+    tests: [
+      [STOP_E2E, "runner 13: a grandchild that did setsid is reported as escaped when its service stops, and when the daemon does"],
+      [
+        SERVICE,
+        "Service: a process that left the group is reported once with its number when the service stops, held output or not, and lives on",
+      ],
+    ],
+  },
+  {
+    suite: "runner",
     number: 14,
     title: "kill_mode process: a helper survives the restart",
     tests: [
@@ -368,7 +381,10 @@ export const CASES: readonly Case[] = [
     suite: "runner",
     number: 18,
     title: "500 children, TERM to the daemon: none is left",
-    tests: [[STOP_E2E, "runner 18: SIGTERM with 500 children leaves none, within the graceful time"]],
+    tests: [
+      [STOP_E2E, "runner 18: SIGTERM with 500 children leaves none, within the graceful time"],
+      [SCALE_E2E, "500 services that ignore the stop signal are gone by their own time or by that of the shutdown, and none is left"],
+    ],
   },
   {
     suite: "runner",
@@ -383,7 +399,7 @@ export const CASES: readonly Case[] = [
     suite: "runner",
     number: 20,
     title: "a stop command that hangs",
-    reason: "A service is stopped by a signal only: there is no stop command or hook in the configuration.",
+    tests: [[STOP_E2E, "runner 20: a stop command that hangs is killed with its service when the time of the stop is over"]],
   },
   {
     suite: "runner",
@@ -488,6 +504,15 @@ export const CASES: readonly Case[] = [
       [LOAD, "loadConfig: cycle, self and unknown dependency are errors that name the path"],
       [E2E, "bad configurations end run and validate with 6 and say what, where and what to do"],
     ],
+  },
+  {
+    suite: "runner",
+    number: 46,
+    title: "1,200 services: works past 1,024 files",
+    tests: [[
+      SCALE_E2E,
+      "runner 46: 1,200 services start, are shown and stop under a soft limit of 1,024 files, which they themselves get",
+    ]],
   },
   {
     suite: "runner",

@@ -235,7 +235,72 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     }
   });
 
+  test(`${name}: limits hold from the first instruction on, and are the child's alone`, async () => {
+    const host = await makeHost();
+    const before = readFileSync("/proc/self/limits", "utf8");
+    const options = {
+      rlimits: {
+        nofile: { soft: 64, hard: 128 },
+        nproc: { soft: 5_000, hard: 5_000 },
+        core: { soft: 0, hard: 0 },
+        cpu: { soft: 30, hard: 40 },
+        fsize: { soft: 1_048_577 },
+        data: { hard: 2 ** 30 },
+        stack: { soft: 4 * 2 ** 20, hard: 8 * 2 ** 20 },
+        as: { soft: 2 ** 31, hard: Infinity },
+        memlock: { soft: 0, hard: 65_536 },
+      },
+      nice: 2,
+      oomScoreAdj: 321,
+    };
+    const { out } = await run(host, { argv: ["cat", "/proc/self/limits", "/proc/self/oom_score_adj"], cwd: "/", env: ENV, ...options });
+    const rows = Object.fromEntries([...out.matchAll(/^Max ([a-z ]+?) {2,}(\S+) +(\S+)/gm)].map(([, title, ...both]) => [title, both]));
+    assert.deepEqual(rows["open files"], ["64", "128"]);
+    assert.deepEqual(rows["processes"], ["5000", "5000"]);
+    assert.deepEqual(rows["core file size"], ["0", "0"]);
+    assert.deepEqual(rows["cpu time"], ["30", "40"]);
+    assert.deepEqual(rows["file size"][0], "1049088");
+    assert.deepEqual(rows["data size"], [String(2 ** 30), String(2 ** 30)]);
+    assert.deepEqual(rows["stack size"], [String(4 * 2 ** 20), String(8 * 2 ** 20)]);
+    assert.deepEqual(rows["address space"], [String(2 ** 31), "unlimited"]);
+    assert.deepEqual(rows["locked memory"], ["0", "65536"]);
+    assert.match(out, /\n321\n$/);
+    assert.equal(readFileSync("/proc/self/limits", "utf8"), before);
+    assert.equal(readFileSync("/proc/self/oom_score_adj", "utf8"), (await run(host, sh("cat /proc/self/oom_score_adj"))).out);
+  });
+
+  test(`${name}: a program behind a shell that sets its limits is the same process, with its own arguments, code and signals`, async () => {
+    const host = await makeHost();
+    const rlimits = { core: { soft: 0 } };
+    const child = await host.processes.spawn({
+      argv: ["sh", "-c", 'echo $$; echo "$1"; exit 7', "sh", "a 'b'  $c"],
+      cwd: "/",
+      env: ENV,
+      rlimits,
+    });
+    const [out] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+    assert.equal(out, `${child.identity.pid}\na 'b'  $c\n`);
+    assert.deepEqual(await child.exited, { code: 7, signal: null });
+  });
+
+  test(`${name}: a limit beyond all that may be given is refused by name and value, and nothing is started`, async () => {
+    const host = await makeHost();
+    await assert.rejects(host.processes.spawn(sh("", { rlimits: { nofile: { soft: 2 ** 40, hard: 2 ** 40 } } })), (error) => {
+      assert.ok(ioFailure("SPAWN_DENIED")(error));
+      assert.match(String(error), /rlimits\.nofile must be at most \d+, .*: current value is 1099511627776/);
+      return true;
+    });
+  });
+
   if (process.geteuid?.() === 0) {
+    test(`${name}: as root, a program of another user can't get beyond the hard limit, and is refused`, async () => {
+      const host = await makeHost();
+      const nofile = { soft: 2 ** 30, hard: 2 ** 30 };
+      await assert.rejects(host.processes.spawn(sh("", { uid: 12_345, rlimits: { nofile } })), ioFailure("SPAWN_DENIED"));
+      const { out } = await run(host, sh("id -u; ulimit -n", { uid: 12_345, rlimits: { nofile: { soft: 99, hard: 99 } } }));
+      assert.equal(out, "12345\n99\n");
+    });
+
     test(`${name}: as root, a program can become another user with less niceness and with none of our groups`, async () => {
       const host = await makeHost();
       const { out } = await run(host, sh("id -u; id -g; id -G; nice", { uid: 12_345, gid: 23_456, nice: -2 }));
@@ -253,6 +318,7 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     const helper = Number(await lines.next());
     await child.exited;
     assert.deepEqual(host.processes.groupMembers(pid), [helper]);
+    assert.deepEqual([...host.processes.livingGroups([pid, 2 ** 22 + 1])], [pid]);
     assert.equal(host.processes.identify(pid), undefined);
     assert.equal(host.processes.signal(pid, "SIGTERM"), false);
     assert.equal(host.processes.signalGroup(pid, "SIGTERM"), true);
@@ -273,6 +339,8 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     assert.equal(host.processes.identify(zombie), undefined);
     assert.equal(host.processes.signal(zombie, "SIGTERM"), false);
     assert.deepEqual(host.processes.groupMembers(zombie), []);
+    assert.deepEqual([...host.processes.livingGroups([zombie])], []);
+    assert.equal(host.processes.signalGroup(zombie, "SIGCONT", { isSeen: true }), true);
     assert.equal(host.processes.signalGroup(zombie, "SIGTERM"), false);
     assert.ok(process.kill(-zombie, 0), "the system itself still takes signals for it");
   });
@@ -325,6 +393,7 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
       assert.throws(() => processes.signal(bad, "SIGWINCH"), RangeError);
       assert.throws(() => processes.signalGroup(bad, "SIGWINCH"), RangeError);
       assert.throws(() => processes.groupMembers(bad), RangeError);
+      assert.throws(() => processes.livingGroups([bad]), RangeError);
     }
     assert.throws(() => processes.signalGroup(1, "SIGWINCH"), RangeError);
   });

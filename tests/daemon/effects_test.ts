@@ -3,6 +3,7 @@ import { test } from "../harness.ts";
 import type { Node } from "../../src/config/schema.ts";
 import { formatPath } from "../../src/config/tree.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
+import type { RlimitName } from "../../src/core/rlimits.ts";
 import { loadConfig } from "../../src/daemon/load.ts";
 import { DAEMON_PLACES } from "../../src/daemon/schema.ts";
 import { FakeHost, type FakeHostOptions, type FakeProcess } from "../../src/testing/mod.ts";
@@ -289,6 +290,17 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
     const rig = await new Rig().run(`${SERVE}[service.y]\nrun = ["crash"]\n${restart("escalate")}`);
     assert.equal((await rig.ended()).exitCode, 1);
   },
+  "service.*.stop.run": async () => {
+    const rig = new Rig();
+    rig.host.processes.program("ask", (process) => {
+      rig.programs[0].exit(0);
+      process.exit(0);
+    });
+    await rig.run(`${SERVE}stop = { run = ["ask"] }`);
+    await rig.stop();
+    const [served, asked] = rig.programs;
+    assert.deepEqual([served.received, asked.options.env.DAEMONKIT_PID], [[], String(served.identity.pid)]);
+  },
   "service.*.stop.signal": async () => {
     const rig = await serving('stop = { signal = "SIGINT" }');
     await rig.stop();
@@ -343,6 +355,32 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
     assert.deepEqual([rig.programs[0].options.uid, rig.programs[0].options.gid], [undefined, 44]);
     await rig.stop();
   },
+  "service.*.umask": async () => {
+    for (const written of ['"027"', "0o027"]) {
+      const rig = await serving(`umask = ${written}`);
+      assert.equal(rig.programs[0].options.umask, 0o027);
+      await rig.stop();
+    }
+  },
+  "service.*.nice": async () => {
+    const rig = await serving("nice = -5");
+    assert.equal(rig.programs[0].options.nice, -5);
+    await rig.stop();
+  },
+  "service.*.rlimits.nofile": () => assertLimits("nofile"),
+  "service.*.rlimits.nproc": () => assertLimits("nproc"),
+  "service.*.rlimits.core": () => assertLimits("core"),
+  "service.*.rlimits.cpu": () => assertLimits("cpu"),
+  "service.*.rlimits.fsize": () => assertLimits("fsize"),
+  "service.*.rlimits.data": () => assertLimits("data"),
+  "service.*.rlimits.stack": () => assertLimits("stack"),
+  "service.*.rlimits.as": () => assertLimits("as"),
+  "service.*.rlimits.memlock": () => assertLimits("memlock"),
+  "service.*.oom_score_adj": async () => {
+    const rig = await serving("oom_score_adj = 500");
+    assert.equal(rig.programs[0].options.oomScoreAdj, 500);
+    await rig.stop();
+  },
   "service.*.log.max_line": async () => {
     const rig = await serving("log = { max_line = 16 }");
     rig.programs[0].printLines("0123456789abcdefXYZ");
@@ -351,6 +389,19 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
     await rig.stop();
   },
 };
+
+/** A limit reaches the program and its exec probes, as one value or as two. */
+async function assertLimits(name: RlimitName): Promise<void> {
+  const rig = new Rig();
+  rig.host.processes.program("check", (process) => process.exit(0));
+  await rig.run(`${SERVE}ready = { exec = ["check"] }\nrlimits = { ${name} = 10 }\n[service.y]\nrun = ["serve"]\nrlimits.${name}.soft = 5`);
+  await rig.until(() => rig.programs.length === 3);
+  const both = { [name]: { soft: 10, hard: 10 } };
+  const rlimitsOf = (program: string) =>
+    rig.programs.filter(({ options }) => options.argv[0] === program).map(({ options }) => options.rlimits);
+  assert.deepEqual([rlimitsOf("serve"), rlimitsOf("check")], [[both, { [name]: { soft: 5 } }], [both]]);
+  await rig.stop();
+}
 
 /** A daemon whose one file is full after `maxBytes` keeps so many old ones. */
 async function assertRotates(keys: string, maxBytes: number, maxFiles: number): Promise<void> {

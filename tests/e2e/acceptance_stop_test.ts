@@ -57,6 +57,23 @@ e2e("runner 11: what ignores the stop signal is stopping until it was killed, an
   assert.match(daemon.stderr(), /did not stop in time and is killed/);
 });
 
+e2e("runner 13: a grandchild that did setsid is reported as escaped when its service stops, and when the daemon does", async (stage) => {
+  const run = "setsid sleep 1000 >/dev/null 2>&1 & echo $! > $NAME; echo up; exec sleep 1000";
+  const table = (name: string) => `[service.${name}]\nrun = "${run}"\nenv = { NAME = "${name}" }\nready = { log = "up" }\n`;
+  stage.write("daemon.toml", `name = "escape"\n${table("x")}${table("y")}`);
+  const daemon = await stage.startDaemon();
+  const [x, y] = ["x", "y"].map((name) => Number(readFileSync(join(stage.folder, name), "utf8")));
+  assert.equal((await stage.cli("stop", "x")).code, 0);
+  assert.deepEqual((await unitsOf(stage)).x.details.escaped, [x]);
+  daemon.kill("SIGTERM");
+  const { code, stderr } = await daemon.ended;
+  assert.equal(code, 0, stderr);
+  for (const [name, pid] of [["x", x], ["y", y]]) {
+    assert.equal(stderr.match(new RegExp(`/${name} left processes behind that have escaped .*pids=.*${pid}`, "g"))?.length, 1, stderr);
+  }
+  assert.deepEqual([isRunning(x), isRunning(y)], [true, true]);
+});
+
 e2e("runner 14: with kill_mode process a detached helper survives the restart of its service", async (stage) => {
   const run = "[ -e helper ] || { sleep 1000 & echo $! > helper; }; echo up; exec sleep 1000";
   stage.write("daemon.toml", `name = "helper"\n[service.x]\nrun = "${run}"\nready = { log = "up" }\nstop = { kill_mode = "process" }\n`);
@@ -113,6 +130,44 @@ e2e("runner 19: what comes after is gone before what it comes after is told, bot
   const { code, stdout } = await daemon.ended;
   assert.equal(code, 0);
   assert.deepEqual(stdout.match(/^[ab] \| (told|gone)$/gm), ["a | told", "a | gone", "b | told", "b | gone"]);
+});
+
+e2e("runner 20: a stop command that hangs is killed with its service when the time of the stop is over", async (stage) => {
+  const stop = "echo asked $DAEMONKIT_PID; (trap '' TERM; echo $$ > helper; exec sleep 1000) & exec sleep 1000";
+  stage.write(
+    "daemon.toml",
+    `name = "hang"\n[service.x]\nrun = ["sleep", "1000"]\n[service.x.stop]\nrun = "${stop}"\ntimeout = "700ms"\n`,
+  );
+  const daemon = await stage.startDaemon();
+  const pid = (await unitsOf(stage)).x.details.pid!;
+  assert.deepEqual(await stage.cli("stop", "x").then(({ code, stdout }) => [code, stdout]), [0, "x  stopped\n"]);
+  const { details } = (await unitsOf(stage)).x;
+  assert.deepEqual([isRunning(pid), details.lastExit!.signal, details.escaped], [false, "SIGKILL", undefined]);
+  assert.match(daemon.stdout(), new RegExp(`x \\| asked ${pid}\n`));
+  assert.match(daemon.stderr(), /did not stop in time and is killed/);
+  assert.match(daemon.stderr(), /could not be asked to stop by its stop command .*700 ms/);
+  assert.equal((await stage.cli("down")).code, 0);
+});
+
+e2e("a stop command has the environment, folder and number of its service, and when it fails the signal is sent", async (stage) => {
+  const table = (name: string, stop: string) =>
+    `[service.${name}]\nrun = "trap 'echo told; exit 0' TERM; echo up; while :; do sleep 0.02; done"\nready = { log = "up" }\n` +
+    `env = { WORD = "hello" }\nstop = { run = ${stop} }\n`;
+  const clean = `"echo $WORD $(pwd) $PORT; kill -KILL $DAEMONKIT_PID"`;
+  stage.write(
+    "daemon.toml",
+    `name = "ask"\n${table("clean", clean)}port = 4000\n${table("fails", '"exit 3"')}${table("none", '["no-such-program"]')}`,
+  );
+  const daemon = await stage.startDaemon();
+  daemon.kill("SIGTERM");
+  const { code, stdout, stderr } = await daemon.ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, new RegExp(`clean \\| hello ${stage.folder} 4000\n`));
+  assert.doesNotMatch(stdout, /clean \| told/);
+  assert.match(stdout, /fails \| told/);
+  assert.match(stdout, /none  ?\| told/);
+  assert.match(stderr, /fails could not be asked to stop by its stop command .*exited with code 3/);
+  assert.match(stderr, /none could not be asked to stop by its stop command .*no-such-program/);
 });
 
 e2e("runner 22: a record from an earlier boot is ignored, even when its number is a living process now", async (stage) => {

@@ -181,7 +181,7 @@ function watch(child: ChildProcess): Program {
 }
 
 /** Living processes whose working folder lies in a folder. */
-function processesIn(folder: string): number[] {
+export function processesIn(folder: string): number[] {
   if (!existsSync("/proc")) return [];
   return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
     try {

@@ -10,6 +10,7 @@ export type UnitAnswer = Omit<UnitStatus, "details"> & {
     lastExit: { code: number | null; signal: string | null } | null;
     lastLines?: string[];
     spawnFailures: number;
+    escaped?: number[];
   };
 };
 

@@ -141,6 +141,23 @@ test("signalGroup: without a file left to open, programs are seen and stopped al
   assert.equal(stdout, `[[true,"it","own"],[true,true,true],{"code":7,"signal":null}]\n[false,[],false]\n`, stderr);
 });
 
+test("spawn: a program gets the soft limit of files back that the runtime has raised for itself", () => {
+  using dir = tempDir();
+  const { stdout, stderr } = shell(`ulimit -Sn 400; "$@"; code=$?; exit $code`, "limits", dir.path);
+  const [limits, ...refused] = stdout.trim().split("\n");
+  const [own, inherited, softened, hardened] = JSON.parse(limits);
+  assert.deepEqual([inherited, softened, hardened], [[400, own], [300, own], [200, 200]], stderr);
+  assert.ok(own > 400);
+  assert.match(refused[0], /^SPAWN_NOT_FOUND .*the interpreter \/no\/such\/interpreter/);
+  assert.match(refused[1], /^SPAWN_NOT_FOUND /);
+});
+
+test("spawn: a soft limit of files that was set on purpose, with the hard one, is left alone", () => {
+  using dir = tempDir();
+  const { stdout, stderr } = shell(`ulimit -n 400; "$@"; code=$?; exit $code`, "limits", dir.path);
+  assert.deepEqual(JSON.parse(stdout.split("\n")[0]), [400, [400, 400], [300, 400], [200, 200]], stderr);
+});
+
 if (isRoot) {
   test("spawn: a user, niceness or folder that is refused means not started", async () => {
     await using program = run("other-user");

@@ -8,7 +8,7 @@ import { type LogFields, silentLogger } from "../../src/core/log.ts";
 import type { LogLine } from "../../src/core/operations.ts";
 import { RunContext } from "../../src/core/run_context.ts";
 import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
-import { type Service, serviceSubsystems, UNIT_VARIABLE } from "../../src/service/mod.ts";
+import { Neighbours, type Service, serviceSubsystems, UNIT_VARIABLE } from "../../src/service/mod.ts";
 
 /** A folder of its own that is gone at the end of the block. */
 export function tempDir(): Disposable & { path: string } {
@@ -28,6 +28,7 @@ export class Drive implements Disposable {
   readonly ready: Promise<void>;
   isReady = false;
   readonly #host: Host;
+  readonly #neighbours: Neighbours;
   readonly #daemonId: string;
   readonly #waiters = new Set<() => void>();
 
@@ -35,12 +36,18 @@ export class Drive implements Disposable {
     const { baseDir = host.files.tempDir, onLine, daemonId = crypto.randomUUID() } = given;
     this.#host = host;
     this.#daemonId = daemonId;
+    this.#neighbours = new Neighbours(host);
     const publishLine = (line: Omit<LogLine, "seq">) => {
       if (onLine !== undefined) return onLine(line.text);
       this.lines.push(line);
       this.#waiters.forEach((check) => check());
     };
-    [this.service] = serviceSubsystems(serviceSpec("api", options, baseDir), { host, publishLine, daemonId });
+    [this.service] = serviceSubsystems(serviceSpec("api", options, baseDir), {
+      host,
+      publishLine,
+      daemonId,
+      neighbours: this.#neighbours,
+    });
     const becameReady = Promise.withResolvers<void>();
     this.ready = becameReady.promise;
     const context = new RunContext(
@@ -96,6 +103,7 @@ export class Drive implements Disposable {
 
   /** Ends what outlived the run, on purpose or because a test failed. */
   [Symbol.dispose](): void {
+    this.#neighbours[Symbol.dispose]();
     for (const pid of this.leftovers()) this.#host.processes.signal(pid, "SIGKILL");
   }
 

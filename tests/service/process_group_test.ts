@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { IoError } from "../../src/core/errors.ts";
 import type { ChildProcess, ExitStatus, Processes, SignalName } from "../../src/core/host.ts";
-import { ProcessGroup } from "../../src/service/process_group.ts";
+import { Neighbours } from "../../src/service/neighbours.ts";
+import { type AskToStop, ProcessGroup } from "../../src/service/process_group.ts";
 import { FakeClock } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 
@@ -19,7 +20,7 @@ class Rig {
   onSignal: (signal: SignalName) => void = () => {};
   #exit: (status: ExitStatus) => void = () => {};
 
-  constructor(killMode: "group" | "process" = "group") {
+  constructor(killMode: "group" | "process" = "group", stopCommand?: AskToStop) {
     const exited = new Promise<ExitStatus>((resolve) => this.#exit = resolve);
     const send = (to: string, signal: SignalName): boolean => {
       this.sent.push(`${signal} ${to} @${this.clock.nowMs() - 1_000}`);
@@ -30,16 +31,18 @@ class Rig {
       signal: (_pid: number, signal: SignalName) => send("leader", signal),
       signalGroup: (_pgid: number, signal: SignalName) => send("group", signal),
       isAlive: () => this.members.includes(LEADER),
-      groupMembers: () => {
+      livingGroups: (pgids: number[]) => {
         this.looks.push(this.clock.nowMs() - 1_000);
-        return [...this.members];
+        return new Set(this.members.length > 0 ? pgids : []);
       },
     } as unknown as Processes;
     const child = { identity: { pid: LEADER, startTicks: 1, bootId: "" }, exited } as ChildProcess;
     const onTrouble = (message: string) => void this.troubles.push(message);
     this.group = new ProcessGroup(child, {
       processes,
+      neighbours: new Neighbours({ processes, clock: this.clock }),
       clock: this.clock,
+      ...(stopCommand === undefined ? {} : { stopCommand }),
       stopSignal: "SIGTERM",
       stopTimeoutMs: 1_000,
       killMode,
@@ -156,4 +159,84 @@ test("ProcessGroup: a refused signal is reported, and the end is still awaited",
   rig.leave(LEADER, 101, 102);
   await ended;
   assert.equal(rig.clock.pendingTimers, 0);
+});
+
+/** A stop command in the hands of a test. */
+class Asking implements AskToStop {
+  readonly calls: string[] = [];
+  readonly answer = Promise.withResolvers<boolean>();
+
+  ask(leader: number): Promise<boolean> {
+    this.calls.push(`ask ${leader}`);
+    return this.answer.promise;
+  }
+
+  kill(): void {
+    this.calls.push("kill");
+    this.answer.resolve(false);
+  }
+}
+
+test("ProcessGroup: a stop command asks in place of the signal, once", async () => {
+  const asking = new Asking();
+  const rig = new Rig("group", asking);
+  const ended = rig.group.ended();
+  rig.group.stop();
+  rig.group.stop();
+  rig.leave(LEADER, 101, 102);
+  asking.answer.resolve(true);
+  await ended;
+  assert.deepEqual([asking.calls, rig.sent, rig.clock.pendingTimers], [[`ask ${LEADER}`], [], 0]);
+});
+
+test("ProcessGroup: what the leader leaves behind gets the signal, after a stop command and without one", async () => {
+  const asking = new Asking();
+  const rig = new Rig("group", asking);
+  rig.onSignal = (signal) => signal === "SIGTERM" && rig.leave(101, 102);
+  const ended = rig.group.ended();
+  rig.group.stop();
+  asking.answer.resolve(true);
+  rig.leave(LEADER);
+  await rig.clock.advance(5);
+  await ended;
+  assert.deepEqual(rig.sent, ["SIGTERM group @0", "SIGCONT group @0"]);
+});
+
+test("ProcessGroup: the signal follows when the stop command fails or the daemon loses patience, and once", async () => {
+  for (const hurries of [false, true]) {
+    const asking = new Asking();
+    const rig = new Rig("group", asking);
+    const ended = rig.group.ended();
+    rig.group.stop();
+    await rig.clock.advance(100);
+    if (hurries) rig.group.hurry();
+    asking.answer.resolve(false);
+    await rig.clock.advance(100);
+    assert.deepEqual(rig.sent, [`SIGTERM group @100`, `SIGCONT group @100`]);
+    rig.leave(LEADER, 101, 102);
+    await ended;
+  }
+});
+
+test("ProcessGroup: at the timeout the group and its stop command are killed, and the end waits for both", async () => {
+  const asking = new Asking();
+  const rig = new Rig("group", asking);
+  rig.onSignal = (signal) => signal === "SIGKILL" && rig.leave(...rig.members);
+  const ended = rig.group.ended();
+  rig.group.stop();
+  await rig.clock.advance(1_000);
+  await ended;
+  assert.deepEqual([asking.calls, rig.sent], [[`ask ${LEADER}`, "kill"], ["SIGKILL group @1000"]]);
+});
+
+test("ProcessGroup: a stop command that outlives the group is killed on order, and the group's number is left alone", async () => {
+  const asking = new Asking();
+  const rig = new Rig("group", asking);
+  const ended = rig.group.ended();
+  rig.group.stop();
+  rig.leave(LEADER, 101, 102);
+  await rig.clock.advance(10);
+  rig.group.kill();
+  await ended;
+  assert.deepEqual([asking.calls, rig.sent], [[`ask ${LEADER}`, "kill"], []]);
 });

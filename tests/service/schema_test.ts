@@ -21,11 +21,15 @@ test("serviceSpecs: only run is needed, everything else has its default", () => 
     after: [],
     ready: undefined,
     restart: RestartPolicy.OnFailure,
-    stop: { signal: "SIGTERM", timeoutMs: 5_000, killMode: "group" },
+    stop: { signal: "SIGTERM", timeoutMs: 5_000, killMode: "group", run: undefined },
     essential: false,
     successExitCodes: [0],
     user: undefined,
     group: undefined,
+    umask: undefined,
+    nice: 0,
+    rlimits: {},
+    oomScoreAdj: undefined,
     maxLineBytes: 65_536,
   }]);
 });
@@ -50,12 +54,16 @@ test("serviceSpecs: every key reaches the spec", () => {
       reset_after: "2m",
       on_exhausted: "pause",
     },
-    stop: { signal: "SIGINT", timeout: "1s", kill_mode: "process" },
+    stop: { run: ["ask", "it"], signal: "SIGINT", timeout: "1s", kill_mode: "process" },
     instances: 2,
     essential: true,
     success_exit_codes: [0, 3],
     user: "www-data",
     group: 33,
+    umask: "027",
+    nice: -5,
+    rlimits: { nofile: 64, as: { soft: "1GiB", hard: "unlimited" } },
+    oom_score_adj: 500,
     log: { max_line: "1KiB" },
   };
   const { specs: [spec], problems } = serviceSpecs({ api: table, db: { run: "db" } }, {}, "/base");
@@ -71,11 +79,15 @@ test("serviceSpecs: every key reaches the spec", () => {
     instances: 2,
     after: ["db:started"],
     ready: { target: { kind: "tcp", address: "127.0.0.1:{port}" }, everyMs: 1_000, timeoutMs: 60_000 },
-    stop: { signal: "SIGINT", timeoutMs: 1_000, killMode: "process" },
+    stop: { signal: "SIGINT", timeoutMs: 1_000, killMode: "process", run: ["ask", "it"] },
     essential: true,
     successExitCodes: [0, 3],
     user: "www-data",
     group: 33,
+    umask: 0o027,
+    nice: -5,
+    rlimits: { nofile: { soft: 64, hard: 64 }, as: { soft: 2 ** 30, hard: Infinity } },
+    oomScoreAdj: 500,
     maxLineBytes: 1_024,
   });
   const { when, initialDelayMs, factor, maxDelayMs, jitter, maxRestarts, withinMs, resetAfterMs, onExhausted } = restart;
@@ -93,7 +105,7 @@ test("serviceSpecs: defaults lie below each service, table by table", () => {
   );
   assert.deepEqual([a.env, a.stop, a.after, a.instances], [
     { X: "own", Y: "d" },
-    { signal: "SIGINT", timeoutMs: 1_000, killMode: "group" },
+    { signal: "SIGINT", timeoutMs: 1_000, killMode: "group", run: undefined },
     [],
     3,
   ]);

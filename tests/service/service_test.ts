@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
-import { SubsystemError } from "../../src/core/errors.ts";
+import { IoError, SubsystemError } from "../../src/core/errors.ts";
 import { RestartPolicy } from "../../src/core/restart.ts";
 import { getHost } from "../../src/platform/mod.ts";
 import { serviceSpec } from "../../src/service/options.ts";
-import { serviceSubsystems } from "../../src/service/mod.ts";
+import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";
+import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
-import { Drive, tempDir } from "./drive.ts";
+import { Drive, tempDir, until } from "./drive.ts";
 
 const exitError = (context: Record<string, unknown>) => (error: unknown) => {
   assert.ok(error instanceof SubsystemError);
@@ -20,7 +21,7 @@ const exitError = (context: Record<string, unknown>) => (error: unknown) => {
 
 test("serviceSubsystems: one instance has the service's name, several are numbered and have a port each", async () => {
   const host = await getHost();
-  const ports = { host, publishLine: () => {}, daemonId: "test" };
+  const ports = { host, publishLine: () => {}, daemonId: "test", neighbours: new Neighbours(host) };
   const [alone, ...others] = serviceSubsystems(serviceSpec("api", { run: "true", port: 4000 }, "/"), ports);
   assert.deepEqual([alone.name, others], ["api", []]);
   const many = serviceSubsystems(serviceSpec("api", { run: ["a", "b"], port: 4000, instances: 3 }, "/"), ports);
@@ -48,7 +49,12 @@ test("serviceSubsystems: every key of the spec reaches the supervisor", async ()
     stop: { timeout: "3s" },
     ready: { tcp: 1, timeout: "7s" },
   };
-  const [service] = serviceSubsystems(serviceSpec("api", options, "/"), { host, publishLine: () => {}, daemonId: "test" });
+  const [service] = serviceSubsystems(serviceSpec("api", options, "/"), {
+    host,
+    publishLine: () => {},
+    daemonId: "test",
+    neighbours: new Neighbours(host),
+  });
   assert.deepEqual(service.spec, {
     restart,
     after: ["db:started"],
@@ -58,12 +64,18 @@ test("serviceSubsystems: every key of the spec reaches the supervisor", async ()
     essential: true,
     retryStart: true,
   });
-  const [plain] = serviceSubsystems(serviceSpec("api", { run: "true" }, "/"), { host, publishLine: () => {}, daemonId: "test" });
+  const [plain] = serviceSubsystems(serviceSpec("api", { run: "true" }, "/"), {
+    host,
+    publishLine: () => {},
+    daemonId: "test",
+    neighbours: new Neighbours(host),
+  });
   assert.deepEqual([plain.kind, plain.spec.readiness, plain.spec.ready], ["service", "none", undefined]);
 });
 
 test("serviceSubsystems: a probe that could never be made is refused before anything runs", async () => {
-  const ports = { host: await getHost(), publishLine: () => {}, daemonId: "test" };
+  const host = await getHost();
+  const ports = { host, publishLine: () => {}, daemonId: "test", neighbours: new Neighbours(host) };
   for (
     const ready of [{ log: "(" }, { tcp: "nowhere" }, { tcp: "db:{port}" }, { http: "https://127.0.0.1/" }, { http: "127.0.0.1:80" }, {
       http: "http://me:secret@127.0.0.1/",
@@ -370,4 +382,52 @@ test("Service: output that nobody can take ends the run as a failure instead of 
   });
   await assert.rejects(drive.done, RangeError);
   assert.deepEqual(drive.leftovers(), []);
+});
+
+// --- What has escaped
+
+test("Service: a process that left the group is reported once with its number when the service stops, held output or not, and lives on", async () => {
+  const host = await getHost();
+  using drive = new Drive(host, { run: "setsid sleep 1000 >/dev/null 2>&1 & echo $!; echo up; exec sleep 1000" });
+  await drive.printed("up");
+  // setsid(1) leads no group when a shell starts it in the background, so it does not fork and keeps its number.
+  const pid = Number(drive.stdout[0]);
+  await until(host, () => host.processes.groupMembers(pid).includes(pid));
+  await drive.stop();
+  assert.deepEqual(drive.warnings.map(({ fields }) => fields), [{ pids: [pid] }]);
+  assert.match(drive.warnings[0].message, /left processes behind that have escaped/);
+  assert.deepEqual(drive.service.details().escaped, [pid]);
+  host.processes.signal(pid, "SIGKILL");
+  await until(host, () => host.processes.identify(pid) === undefined);
+  assert.equal("escaped" in drive.service.details(), false);
+});
+
+test("Service: with killMode process nobody counts as escaped", async () => {
+  const host = await getHost();
+  using drive = new Drive(host, { run: "setsid sleep 1000 >/dev/null 2>&1 & echo up; exec sleep 1000", stop: { killMode: "process" } });
+  await drive.printed("up");
+  await drive.stop();
+  assert.deepEqual([drive.warnings, "escaped" in drive.service.details()], [[], false]);
+});
+
+test("Neighbours: services that stop at once share the looks at the process table", async () => {
+  const host = new FakeHost();
+  host.processes.program("serve", () => {});
+  let scans = 0;
+  const findByEnv = host.processes.findByEnv.bind(host.processes);
+  host.processes.findByEnv = (name) => {
+    scans++;
+    return findByEnv(name);
+  };
+  const neighbours = new Neighbours(host);
+  const answers = await Promise.all(Array.from({ length: 1_000 }, (_, index) => neighbours.marked(`daemon/unit@${index}/1`)));
+  assert.deepEqual([answers.flat(), scans], [[], 1]);
+});
+
+test("Neighbours: who may not look knows of nobody", async () => {
+  const host = new FakeHost();
+  host.processes.findByEnv = () => {
+    throw new IoError("IO_DENIED", "Cannot look");
+  };
+  assert.deepEqual(await new Neighbours(host).marked("daemon/unit/1"), []);
 });

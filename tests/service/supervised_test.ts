@@ -10,7 +10,7 @@ import type { UnitStatus } from "../../src/core/operations.ts";
 import { registration } from "../../src/core/registration.ts";
 import { Supervisor } from "../../src/core/supervisor.ts";
 import { getHost } from "../../src/platform/mod.ts";
-import { serviceSubsystems } from "../../src/service/mod.ts";
+import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";
 import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
 import { test } from "../harness.ts";
 import { leftovers, tempDir, until, withSpawn } from "./drive.ts";
@@ -24,11 +24,13 @@ class Rig implements Disposable {
   readonly token = new CancelToken();
   readonly supervisor: Supervisor;
   readonly #host: Host;
+  readonly #neighbours: Neighbours;
 
   constructor(host: Host, services: Record<string, ServiceOptions>, baseDir: string = host.files.tempDir) {
     this.#host = host;
     const publishLine = ({ name, text }: { name: string; text: string }) => void this.lines.push(`${name}: ${text}`);
-    const ports = { host, publishLine, daemonId: this.daemonId };
+    this.#neighbours = new Neighbours(host);
+    const ports = { host, publishLine, daemonId: this.daemonId, neighbours: this.#neighbours };
     const units = Object.entries(services).flatMap(([name, options]) => serviceSubsystems(serviceSpec(name, options, baseDir), ports));
     this.supervisor = new Supervisor(
       {
@@ -61,6 +63,7 @@ class Rig implements Disposable {
 
   /** Ends what a failed test left. */
   [Symbol.dispose](): void {
+    this.#neighbours[Symbol.dispose]();
     for (const pid of this.leftovers()) this.#host.processes.signal(pid, "SIGKILL");
   }
 }

@@ -1,0 +1,42 @@
+import { isDaemonError } from "../core/errors.ts";
+import type { Host, ProcessIdentity } from "../core/host.ts";
+import { UNIT_VARIABLE } from "./environment.ts";
+import { SharedLook } from "./shared_look.ts";
+
+/** What the services of a daemon ask about processes that are not their own children; they share the looks that answer it. */
+export class Neighbours implements Disposable {
+  readonly #groups: SharedLook<number, ReadonlySet<number>>;
+  readonly #marked: SharedLook<string, ReadonlyMap<string, ProcessIdentity[]>>;
+
+  /** Creates it; nothing is looked at before somebody asks. */
+  constructor({ processes, clock }: Pick<Host, "processes" | "clock">) {
+    this.#groups = new SharedLook(clock, (pgids) => processes.livingGroups(pgids));
+    this.#marked = new SharedLook(clock, (values) => {
+      const found = new Map<string, ProcessIdentity[]>(values.map((value) => [value, []]));
+      for (const { identity, value } of processes.findByEnv(UNIT_VARIABLE)) found.get(value)?.push(identity);
+      return found;
+    });
+  }
+
+  /** Whether somebody is left in a process group. */
+  async isGroupAlive(pgid: number): Promise<boolean> {
+    return (await this.#groups.ask(pgid)).has(pgid);
+  }
+
+  /** Living processes that carry the mark of a run, as far as one can look. */
+  async marked(unitValue: string): Promise<readonly ProcessIdentity[]> {
+    try {
+      return (await this.#marked.ask(unitValue)).get(unitValue) ?? [];
+    } catch (error) {
+      // Without a file left to open, or the right to look, nobody is known.
+      if (isDaemonError(error)) return [];
+      throw error;
+    }
+  }
+
+  /** Lets nobody wait any more. */
+  [Symbol.dispose](): void {
+    this.#groups[Symbol.dispose]();
+    this.#marked[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,68 @@
+/** Many services, on real programs. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { e2e, isRunning, processesIn } from "./driver.ts";
+import { unitsOf } from "./units.ts";
+
+const HARD_FILES = Number(/^Max open files +\S+ +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? Infinity);
+/** Bun has five descriptors open for each service. */
+const NEEDED_FILES = 6_500;
+
+if (HARD_FILES >= NEEDED_FILES) {
+  e2e(
+    "runner 46: 1,200 services start, are shown and stop under a soft limit of 1,024 files, which they themselves get",
+    async (stage, subject) => {
+      const table = (name: string) => `[service.${name}]\nrun = ["sleep", "1000"]\ninstances = 600\n`;
+      stage.write("daemon.toml", `name = "many"\n[shutdown]\ntimeout = "20s"\n${table("a")}${table("b")}`);
+      const argv = [...subject.argv(join(stage.folder, "..")), "run"];
+      // The shell stays, as it would at a terminal: it shows what the limit was before the runtime raised its own.
+      const shell = spawn("/bin/sh", ["-c", 'ulimit -Sn 1024; "$@"; exit $?', "sh", ...argv], {
+        cwd: stage.folder,
+        env: stage.env,
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      let stderr = "";
+      const ended = new Promise<number | null>((resolve) => shell.on("close", resolve));
+      const started = new Promise<void>((resolve) => {
+        shell.stderr.setEncoding("utf8").on("data", (piece: string) => {
+          stderr += piece;
+          if (/every unit has started|not ready: /.test(stderr)) resolve();
+        });
+      });
+      try {
+        await Promise.race([started, ended]);
+        const units = Object.values(await unitsOf(stage));
+        assert.equal(units.length, 1_200);
+        const pids = units.map(({ details }) => details.pid!);
+        assert.deepEqual(units.filter(({ state, details }) => state !== "running" || !isRunning(details.pid!)), []);
+        assert.match(readFileSync(`/proc/${pids[1_199]}/limits`, "utf8"), new RegExp(`^Max open files +1024 +${HARD_FILES} `, "m"));
+        assert.equal((await stage.cli("down", "--timeout", "30s")).code, 0);
+        assert.equal(await ended, 0, stderr.slice(-2_000));
+        assert.deepEqual(pids.filter(isRunning), []);
+      } finally {
+        for (const pid of processesIn(stage.folder)) process.kill(pid, "SIGKILL");
+        await ended;
+      }
+    },
+  );
+}
+
+e2e("500 services that ignore the stop signal are gone by their own time or by that of the shutdown, and none is left", async (stage) => {
+  const table = (name: string, timeout: string) =>
+    `[service.${name}]\nrun = "trap '' TERM; echo up; while :; do sleep 0.5; done"\nready = { log = "up" }\ninstances = 250\nstop = { timeout = "${timeout}" }\n`;
+  stage.write(
+    "daemon.toml",
+    `name = "stubborn"\n[shutdown]\ntimeout = "2s"\nforce_timeout = "3s"\nkill_timeout = "10s"\n${table("a", "1s")}${table("b", "1h")}`,
+  );
+  const daemon = await stage.startDaemon();
+  assert.equal(Object.keys(await unitsOf(stage)).length, 500);
+  daemon.kill("SIGTERM");
+  const { code, stderr } = await daemon.ended;
+  assert.equal(code, 1, stderr.slice(-2_000));
+  assert.equal(stderr.match(/^.* did not stop in time and is killed/gm)?.length, 250);
+  assert.doesNotMatch(stderr, /did not stop within/);
+  assert.deepEqual(processesIn(stage.folder).filter(isRunning), []);
+});
