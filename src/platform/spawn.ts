@@ -1,7 +1,7 @@
 import process from "node:process";
 import { IoError, messageOf } from "../core/errors.ts";
 import type { ErrorCode } from "../core/error_codes.ts";
-import type { ChildProcess, ExitStatus, ProcessIdentity, SpawnOptions } from "../core/host.ts";
+import type { ExitStatus, ProcessIdentity, SpawnOptions } from "../core/host.ts";
 import { errnoOf } from "./io_error.ts";
 import { findProgram } from "./program.ts";
 
@@ -33,8 +33,19 @@ export interface Launched {
   exited: Promise<ExitStatus>;
 }
 
+/** A program that a runtime has started to live on by itself. */
+export type LaunchedDetached = Omit<Launched, "stdout" | "stderr">;
+
+/** The ways in which a runtime starts programs. */
+export interface Launcher {
+  /** With its output piped. */
+  launch: Launch;
+  /** With its output thrown away, and without keeping this process alive. */
+  launchDetached: Launch<LaunchedDetached>;
+}
+
 /** Starts a program before it returns, or throws what the system said; inherits this thread's umask and niceness. */
-export type Launch = (options: LaunchOptions) => Launched;
+export type Launch<T extends LaunchedDetached = Launched> = (options: LaunchOptions) => T;
 
 const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ENOENT: ["SPAWN_NOT_FOUND", "its file or the interpreter that its first line names does not exist"],
@@ -48,19 +59,19 @@ const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
 const MAX_ID = 2 ** 31 - 1;
 
 /** Makes {@linkcode Processes.spawn} of a runtime's way to launch and a way to identify what was launched. */
-export function createSpawn(
-  launch: Launch,
+export function createSpawn<T extends LaunchedDetached>(
+  launch: Launch<T>,
   identify: (pid: number) => ProcessIdentity,
-): (options: SpawnOptions) => Promise<ChildProcess> {
+): (options: SpawnOptions) => Promise<Omit<T, "pid"> & { identity: ProcessIdentity }> {
   // deno-lint-ignore require-await -- what it throws is to be a rejection
   return async (options) => {
     checkUser(options);
     checkTexts(options);
     const file = findProgram(options);
     try {
-      const { pid, stdout, stderr, exited } = withUmask(options.umask, () => withNice(file, options, launch));
+      const { pid, ...launched } = withUmask(options.umask, () => withNice(file, options, launch));
       // The child can't be reaped before the loop goes on, so its number still means it.
-      return { identity: identify(pid), stdout, stderr, exited };
+      return { identity: identify(pid), ...launched };
     } catch (error) {
       throw error instanceof IoError ? error : spawnError(error, options);
     }
@@ -108,7 +119,7 @@ function withUmask<T>(umask: number | undefined, fn: () => T): T {
  * The child is to be nice from its first instruction on. A positive value is set by nice(1), because who raises his own may not be
  * allowed to lower it again; a negative one is our own while we fork, because the user that the child becomes may not lower it.
  */
-function withNice(file: string, options: SpawnOptions, launch: Launch): Launched {
+function withNice<T extends LaunchedDetached>(file: string, options: SpawnOptions, launch: Launch<T>): T {
   const { argv, nice = 0, cwd, env, uid, gid } = options;
   const plain = { file, args: argv.slice(1), cwd, env, uid, gid };
   if (nice === 0) return launchOrShell(plain, launch);
@@ -134,7 +145,7 @@ function withNice(file: string, options: SpawnOptions, launch: Launch): Launched
 }
 
 /** A script without a first line that names its interpreter is the shell's, as execvp(3) has it; Deno's own launch does that already. */
-function launchOrShell(options: LaunchOptions, launch: Launch): Launched {
+function launchOrShell<T extends LaunchedDetached>(options: LaunchOptions, launch: Launch<T>): T {
   try {
     return launch(options);
   } catch (error) {
