@@ -7,11 +7,12 @@ import type { LogLine } from "../core/operations.ts";
 import { type Registration, registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorPorts } from "../core/supervisor.ts";
 import { consoleLines, consoleSink, createLogger, fileSink } from "../log/mod.ts";
-import { serviceSubsystems } from "../service/mod.ts";
+import { type Service, serviceSubsystems } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import type { RunOptions } from "./daemon.ts";
 import type { LoadedConfig } from "./load.ts";
 import { ownProcess } from "./own_process.ts";
+import type { Recovery } from "./recovery.ts";
 import type { Session } from "./session.ts";
 import { PROTOCOL, VERSION } from "./version.ts";
 
@@ -29,7 +30,7 @@ export async function prepare(session: Session, { ownsProcess }: Required<RunOpt
 
   if (ownsProcess) resources.use(ownProcess(session, host));
   const showLine = openLog(session, host, workDir, ownsProcess);
-  if (loaded !== undefined) await takeInstance(session, host, loaded);
+  const recovery = loaded === undefined ? undefined : await takeInstance(session, host, loaded);
   if (pidFile !== undefined) {
     const { pidFile: write } = await import("./instance.ts");
     resources.use(write(resolvePath(workDir, pidFile), host));
@@ -40,7 +41,8 @@ export async function prepare(session: Session, { ownsProcess }: Required<RunOpt
     showLine(line);
   };
   const daemonId = session.surroundings?.id ?? config.name;
-  return plan.entries.flatMap((entry) => {
+  const services: Service[] = [];
+  const registrations = plan.entries.flatMap((entry) => {
     if ("make" in entry) return [entry.make(session)];
     if (!("service" in entry)) return [entry];
     const spec: ServiceSpec = {
@@ -48,8 +50,13 @@ export async function prepare(session: Session, { ownsProcess }: Required<RunOpt
       cwd: resolvePath(cwd, entry.service.cwd),
       envFiles: entry.service.envFiles.map(({ path, optional }) => ({ path: resolvePath(cwd, path), optional })),
     };
-    return serviceSubsystems(spec, { host, publishLine, daemonId }).map((subsystem) => registration(subsystem, "service"));
+    const made = serviceSubsystems(spec, { host, publishLine, daemonId, ...(recovery === undefined ? {} : { continuity: recovery }) });
+    services.push(...made);
+    return made.map((subsystem) => registration(subsystem, "service"));
   });
+  // Before the first unit starts, nothing of it may run any more.
+  await recovery?.settle(services, session.surroundings!.down);
+  return registrations;
 }
 
 /** Opens the log: the given sink, or the console when the process is ours, and the file where one is configured. */
@@ -83,19 +90,27 @@ function openLog(session: Session, host: Host, workDir: string, ownsProcess: boo
 }
 
 /** Takes the lock of this configuration file and opens its control socket. */
-async function takeInstance(session: Session, host: Host, loaded: LoadedConfig): Promise<void> {
+async function takeInstance(session: Session, host: Host, loaded: LoadedConfig): Promise<Recovery> {
   const { resources, plan: { config } } = session;
-  const [{ daemonFolders, prepareFolders }, { acquireInstance, readOverrides, writeOverrides }, { controlHandler, controlSubsystem }] =
-    await Promise.all([
-      import("./folders.ts"),
-      import("./instance.ts"),
-      import("../control/mod.ts"),
-    ]);
+  const [
+    { daemonFolders, prepareFolders },
+    { acquireInstance, readOverrides, writeOverrides },
+    { Recovery },
+    { controlHandler, controlSubsystem },
+  ] = await Promise.all([
+    import("./folders.ts"),
+    import("./instance.ts"),
+    import("./recovery.ts"),
+    import("../control/mod.ts"),
+  ]);
   const folders = prepareFolders(
     await daemonFolders({ name: config.name, configPath: loaded.path, stateDir: config.stateDir }, host),
     host,
   );
-  resources.use(await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL }));
+  const instance = resources.use(await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL }));
+  const recovery = resources.use(
+    new Recovery({ folders, crashed: instance.crashed, host, log: session.log, limitMs: config.shutdown.timeoutMs }),
+  );
   const { down, warning } = readOverrides(folders, host);
   if (warning !== undefined) session.log.warn(warning);
   let remembered = new Set(down);
@@ -126,6 +141,7 @@ async function takeInstance(session: Session, host: Host, loaded: LoadedConfig):
   const system = new Supervisor(silent(session), new CancelToken(), [control]);
   resources.defer(() => system.stop("the daemon ends"));
   await system.start();
+  return recovery;
 }
 
 /** The session's ports without its events: what listeners do is no news about the units. */

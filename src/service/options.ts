@@ -2,6 +2,7 @@ import { type ByteSize, byteSize } from "../core/bytes.ts";
 import { type Duration, durationMs } from "../core/duration.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { type RestartOptions, RestartPolicy, type RestartWhen } from "../core/restart.ts";
+import type { LeftoverPolicy } from "./continuity.ts";
 import type { ProbeSpec, ProbeTarget, ServiceSpec } from "./spec.ts";
 
 /** A readiness probe: exactly one of `http`, `tcp`, `exec` and `log`. */
@@ -49,6 +50,14 @@ export interface ServiceOptions {
     /** Whether the whole group or only its leader is stopped. @default {"group"} */
     killMode?: "group" | "process";
   };
+  /**
+   * What becomes of it when the daemon died and its next start finds the service running: `stop` ends it and starts it afresh; `adopt` goes
+   * on with it when its command is still the same. What an adopted service prints is lost (and a write is answered by SIGPIPE), and how it
+   * ends is unknown, which counts as a failure.
+   *
+   * @default {"stop"}
+   */
+  leftover?: LeftoverPolicy;
   /** Stops the daemon when it ends for good by failing. @default {false} */
   essential?: boolean;
   /** Exit codes that are a success. @default {[0]} */
@@ -83,6 +92,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     ready,
     restart = "on-failure",
     stop: { signal = "SIGTERM", timeout = 5_000, killMode = "group" } = {},
+    leftover = "stop",
     essential = false,
     successExitCodes = [0],
     user,
@@ -108,6 +118,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
   must(maxLineBytes >= MIN_LINE_BYTES, "maxLine", `a size of at least ${MIN_LINE_BYTES} bytes`, maxLine);
   must(signal in SIGNAL_NUMBERS, "stop.signal", "the name of a signal", signal);
   must(killMode === "group" || killMode === "process", "stop.killMode", '"group" or "process"', killMode);
+  must(leftover === "stop" || leftover === "adopt", "leftover", '"stop" or "adopt"', leftover);
   must(
     successExitCodes.every((code) => Number.isInteger(code) && code >= 0 && code <= 255),
     "successExitCodes",
@@ -126,6 +137,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     ready: ready === undefined ? undefined : probeSpec(name, typeof ready === "string" ? { http: ready } : ready, must),
     restart: restartPolicy(restart),
     stop: { signal, timeoutMs: durationMs(timeout), killMode },
+    leftover,
     essential,
     successExitCodes,
     user,

@@ -4,7 +4,7 @@ import type { ChildProcess, ExitStatus, Processes, SignalName } from "../core/ho
 /** What {@linkcode ProcessGroup} needs beside the process. */
 export interface ProcessGroupOptions {
   /** Sends signals and looks at the group. */
-  processes: Processes;
+  processes: Pick<Processes, "signal" | "signalGroup" | "isAlive" | "groupMembers">;
   /** Times the stop. */
   clock: Clock;
   /** What is sent to ask for an end. */

@@ -8,6 +8,7 @@ import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { nameKey, nameProblem } from "../core/names.ts";
 import type { OnExhausted, RestartWhen } from "../core/restart.ts";
 import type { Placeholders } from "./environment.ts";
+import type { LeftoverPolicy } from "./continuity.ts";
 import { MIN_LINE_BYTES, type ProbeOptions, type ServiceOptions, serviceSpec } from "./options.ts";
 import { checkTarget } from "./probe.ts";
 import type { ProbeTarget, ServiceSpec } from "./spec.ts";
@@ -34,6 +35,7 @@ export interface ServiceTable {
   };
   stop?: { signal?: SignalName; timeout?: string; kill_mode?: "group" | "process" };
   instances?: number;
+  leftover?: LeftoverPolicy;
   essential?: boolean;
   success_exit_codes?: number[];
   user?: string | number;
@@ -81,6 +83,7 @@ export function serviceTable(): v.GenericSchema {
       expects: "an integer from 1 to 1000",
       default: 1,
     }),
+    leftover: key(v.picklist(["stop", "adopt"]), { reload: "live", expects: "one of stop, adopt", default: "stop" }),
     essential: key(v.boolean(), { ...unit, expects: "true or false", default: false }),
     success_exit_codes: key(v.array(item(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255)), "an exit code from 0 to 255")), {
       ...unit,
@@ -344,6 +347,7 @@ function optionsOf(table: ServiceTable): ServiceOptions {
     env,
     cwd,
     instances,
+    leftover,
     essential,
     user,
     group,
@@ -359,6 +363,7 @@ function optionsOf(table: ServiceTable): ServiceOptions {
     ready: ready as ProbeOptions | undefined,
     restart: restart === undefined ? undefined : restartOptions(restart),
     stop: stop === undefined ? undefined : { signal: stop.signal, timeout: stop.timeout, killMode: stop.kill_mode },
+    leftover,
     essential,
     successExitCodes,
     user,
