@@ -1,5 +1,6 @@
 import { ConfigError, DaemonError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
+import { resolvePath } from "../core/paths.ts";
 
 /** What of the host decides where a daemon keeps its things. */
 export type FoldersHost = Pick<Host, "files" | "env" | "processes" | "process">;
@@ -52,6 +53,18 @@ export async function daemonFolders(options: FolderOptions, host: FoldersHost): 
   const [state, ...moreState] = stateDir === undefined ? roots.state.map((root) => `${root}/${id}`) : [stateDir];
   const [run, ...moreRun] = [...roots.run.map((root) => `${root}/${id}`), state, ...moreState];
   return folders(id, state, run, { state: moreState, run: moreRun });
+}
+
+/** The folders of a program's own daemon, as seen from the folder in which it is started. */
+export async function programFolders(
+  { name, stateDir, workDir }: { name: string; stateDir?: string; workDir?: string },
+  host: FoldersHost,
+): Promise<DaemonFolders> {
+  const base = resolvePath(host.process.cwd(), workDir ?? ".");
+  return await daemonFolders(
+    { name, configPath: null, ...(stateDir === undefined ? {} : { stateDir: resolvePath(base, stateDir) }) },
+    host,
+  );
 }
 
 /**

@@ -10,7 +10,6 @@ import { consoleLines, consoleSink, createLogger, fileSink } from "../log/mod.ts
 import { type Service, serviceSubsystems } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import type { RunOptions } from "./daemon.ts";
-import type { LoadedConfig } from "./load.ts";
 import { ownProcess } from "./own_process.ts";
 import type { Recovery } from "./recovery.ts";
 import type { Session } from "./session.ts";
@@ -20,17 +19,17 @@ import { PROTOCOL, VERSION } from "./version.ts";
  * Gets everything that a daemon needs from the machine, in order; the session's resources undo it in reverse: the process, the lock, the
  * log, the PID file, the control socket. Returns what the daemon runs.
  */
-export async function prepare(session: Session, { ownsProcess }: Required<RunOptions>): Promise<Registration[]> {
+export async function prepare(session: Session, { ownsProcess, isControlled }: Required<RunOptions>): Promise<Registration[]> {
   const { plan, resources } = session;
   const host = session.host ??= await (await import("../platform/mod.ts")).getHost();
-  const { config, loaded, pidFile } = plan;
+  const { config, pidFile } = plan;
   // Read before the daemon goes to its working folder, which would count twice otherwise.
   const cwd = host.process.cwd();
   const workDir = resolvePath(cwd, config.workDir ?? ".");
 
   if (ownsProcess) resources.use(ownProcess(session, host));
   const showLine = openLog(session, host, workDir, ownsProcess);
-  const recovery = loaded === undefined ? undefined : await takeInstance(session, host, loaded);
+  const recovery = isControlled ? await takeInstance(session, host, workDir) : undefined;
   if (pidFile !== undefined) {
     const { pidFile: write } = await import("./instance.ts");
     resources.use(write(resolvePath(workDir, pidFile), host));
@@ -89,9 +88,10 @@ function openLog(session: Session, host: Host, workDir: string, ownsProcess: boo
   return consoleLines({ terminal, color: colorLines, json: config.logging.json, names });
 }
 
-/** Takes the lock of this configuration file and opens its control socket. */
-async function takeInstance(session: Session, host: Host, loaded: LoadedConfig): Promise<Recovery> {
-  const { resources, plan: { config } } = session;
+/** Takes the lock of this configuration file, or of this program, and opens its control socket. */
+async function takeInstance(session: Session, host: Host, workDir: string): Promise<Recovery> {
+  const { resources, plan: { config, loaded } } = session;
+  const stateDir = config.stateDir === undefined ? undefined : resolvePath(workDir, config.stateDir);
   const [
     { daemonFolders, prepareFolders },
     { acquireInstance, readOverrides, writeOverrides },
@@ -104,7 +104,7 @@ async function takeInstance(session: Session, host: Host, loaded: LoadedConfig):
     import("../control/mod.ts"),
   ]);
   const folders = prepareFolders(
-    await daemonFolders({ name: config.name, configPath: loaded.path, stateDir: config.stateDir }, host),
+    await daemonFolders({ name: config.name, configPath: loaded?.path ?? null, stateDir }, host),
     host,
   );
   const instance = resources.use(await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL }));

@@ -21,6 +21,9 @@ export interface RecoveryOptions {
   limitMs: number;
 }
 
+/** What is asked of a service. */
+type Recoverable = Pick<Service, "name" | "recovery" | "command">;
+
 /** How a unit is stopped that the configuration no longer has. */
 const UNKNOWN_UNIT: StopPlan = { signal: "SIGTERM", timeoutMs: 5_000, killMode: "group" };
 
@@ -52,7 +55,7 @@ export class Recovery implements Continuity, AsyncDisposable {
   }
 
   /** Deals with what was left: ends it, but for the programs that a service of the present configuration wants to adopt. */
-  async settle(services: readonly Service[], down: ReadonlySet<string>): Promise<void> {
+  async settle(services: readonly Recoverable[], down: ReadonlySet<string>): Promise<void> {
     const { crashed, log } = this.#options;
     if (crashed === undefined && this.#written.length === 0) return;
     if (crashed !== undefined) log.warn("the daemon before this one has died; looking for what it left", { pid: crashed.pid });
@@ -107,7 +110,7 @@ export class Recovery implements Continuity, AsyncDisposable {
     this.#file[Symbol.dispose]();
   }
 
-  #keep(service: Service, { unit, program, isNewer }: Leftover): void {
+  #keep(service: Recoverable, { unit, program, isNewer }: Leftover): void {
     const { log } = this.#options;
     const refuse = (reason: string) => log.warn(`${unit}: what an earlier daemon left is not adopted`, { reason });
     if (program === undefined || isNewer) return refuse("it is not known which process is the program");
