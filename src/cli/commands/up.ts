@@ -14,7 +14,7 @@ import { checkBuiltIn } from "./run.ts";
 
 /** How a start in the background went. */
 type Verdict =
-  | { kind: "ready" | "not ready"; status: DaemonStatus }
+  | { kind: "ready" | "not ready"; status: DaemonStatus; isOurs: boolean }
   | { kind: "ended"; exit: ExitStatus }
   | { kind: "late" };
 
@@ -30,15 +30,14 @@ export const up: CommandBody = async (context, args, options) => {
   const { host, output } = context;
   const { name, folders, command } = await prepareStart(context, args, options);
   const target: Target = { socket: folders.socket, lock: folders.lock, label: folders.id, isGuess: false };
-  const wasThere = isAlive(target, host);
   const logBytes = host.files.info(folders.log)?.size ?? 0;
-  const guardian = wasThere ? undefined : await startGuardian(host, folders, command);
 
+  const start = () => startGuardian(host, folders, command);
   const patience = new AbortController();
   const timer = options.timeout === undefined
     ? undefined
     : host.clock.schedule(durationMs(options.timeout), () => patience.abort("too long"));
-  const verdict = await output.waitFor(`starting ${name}`, untilUp(host, target, guardian, patience.signal)).finally(() =>
+  const verdict = await output.waitFor(`starting ${name}`, untilUp(host, target, start, patience.signal)).finally(() =>
     timer?.[Symbol.dispose]()
   );
 
@@ -53,7 +52,7 @@ export const up: CommandBody = async (context, args, options) => {
     output.writeError(saidSince(host, folders.log, logBytes));
     throw new CommandFailure(code, `Cannot start ${name} as its daemon ended with code ${code}; its log is ${folders.log}`);
   }
-  return show(context, options, verdict, wasThere ? "runs already" : "runs");
+  return show(context, options, verdict);
 };
 
 /** What is started, and where it keeps its things. Mistakes in the configuration are found here, where somebody sees them. */
@@ -92,22 +91,26 @@ async function startGuardian(host: Host, { log, lock }: DaemonFolders, command: 
   });
 }
 
-/** Looks until the daemon is ready, can't become ready any more, or has ended. */
-async function untilUp(host: Host, target: Target, guardian: DetachedProcess | undefined, signal: AbortSignal): Promise<Verdict> {
+/** Starts the daemon unless it runs, and looks until it is ready, can't become ready any more, or has ended. */
+async function untilUp(host: Host, target: Target, start: () => Promise<DetachedProcess>, signal: AbortSignal): Promise<Verdict> {
   // The guardian alone does not keep us here.
   using _hold = host.process.hold();
   const client = new Client(host, target);
+  let guardian: DetachedProcess | undefined;
   let exit: ExitStatus | undefined;
-  void guardian?.exited.then((status) => exit = status);
   let waitMs = FIRST_LOOK_MS;
   try {
     for (;;) {
-      const hasEnded = exit !== undefined || guardian === undefined;
       if (isAlive(target, host)) {
         const status = await statusOf(client);
-        const verdict = status === undefined ? undefined : judge(status);
-        if (verdict !== undefined) return verdict;
-      } else if (hasEnded) return { kind: "ended", exit: exit ?? { code: null, signal: null } };
+        const kind = status && judge(status);
+        // Of two that start at the same moment, one finds that the other has won.
+        if (kind !== undefined) return { kind, status: status!, isOurs: guardian !== undefined && exit === undefined };
+      } else if (exit !== undefined) return { kind: "ended", exit };
+      else if (guardian === undefined) {
+        guardian = await start();
+        void guardian.exited.then((status) => exit = status);
+      }
       await sleep(host.clock, waitMs, { signal });
       waitMs = Math.min(LONGEST_LOOK_MS, waitMs * 2);
     }
@@ -128,12 +131,10 @@ async function statusOf(client: Client): Promise<DaemonStatus | undefined> {
 }
 
 /** Undefined while it is not decided. */
-function judge(status: DaemonStatus): Verdict | undefined {
+function judge(status: DaemonStatus): "ready" | "not ready" | undefined {
   if (status.state !== "running") return undefined;
-  if (status.ready) return { kind: "ready", status };
-  return missingIn(status).every(({ state }) => ["failed", "fatal", "skipped", "stopped"].includes(state))
-    ? { kind: "not ready", status }
-    : undefined;
+  if (status.ready) return "ready";
+  return missingIn(status).every(({ state }) => ["failed", "fatal", "skipped", "stopped"].includes(state)) ? "not ready" : undefined;
 }
 
 /** Units that should be ready and are not. */
@@ -144,9 +145,9 @@ function missingIn({ units }: DaemonStatus): UnitStatus[] {
 function show(
   { output }: CommandContext,
   { json }: CommandOptions,
-  { kind, status }: { kind: "ready" | "not ready"; status: DaemonStatus },
-  how: string,
+  { kind, status, isOurs }: Exclude<Verdict, { kind: "ended" | "late" }>,
 ): number {
+  const how = isOurs ? "runs" : "runs already";
   const { name, id, pid, units } = status;
   const missing = missingIn(status).map(({ name, state, reason }) => ({ name, state, reason }));
   const isReady = kind === "ready";
