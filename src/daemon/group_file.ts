@@ -5,7 +5,7 @@ import type { Logger } from "../core/log.ts";
 import type { RunningProgram } from "../service/continuity.ts";
 
 /** Starts and ends within this time are written together: a thousand services that start at once are a few writes. */
-const TOGETHER_MS = 20;
+const TOGETHER_MS = 5;
 
 /** What {@linkcode GroupFile} works with. */
 export interface GroupFileOptions {

@@ -36,6 +36,8 @@ while :; do
   now; began=$seconds
   "$@" >>"$log" 2>&1 &
   daemon=$!
+  # Told to end while it was being started.
+  [ -z "$ending" ] || hand_on TERM
   # A signal ends the wait, not the daemon.
   while wait "$daemon"; code=$?; [ "$code" -gt 128 ] && kill -0 "$daemon" 2>/dev/null; do :; done
   daemon=
@@ -47,9 +49,10 @@ while :; do
   [ "$deaths" -lt 10 ] || { say "the daemon has died with $code, $deaths times in a row: giving up"; exit "$code"; }
   say "the daemon has died with $code and is started again in $delay s"
   sleep "$delay" & pause=$!
+  [ -z "$ending" ] || kill "$pause"
   wait "$pause"
+  [ -z "$ending" ] || { wait "$pause"; exit "$code"; }
   pause=
-  [ -z "$ending" ] || exit "$code"
   delay=$((delay * 2)); [ "$delay" -le 30 ] || delay=30
 done
 `;
@@ -73,23 +76,16 @@ export function guardiansOf(lock: string, { processes }: Pick<Host, "processes">
   return processes.findByEnv(GUARDIAN_VARIABLE).filter(({ value }) => value === lock).map(({ identity }) => identity);
 }
 
-/** A guardian gets this long to end by itself after its daemon. */
-const MOMENT_MS = 1_000;
 const LOOK_MS = 5;
 
-/** Waits until guardians have ended; those that don't soon, because their daemon has died, are told to. Theirs ends with them. */
-export async function untilGuardiansGone(guardians: readonly ProcessIdentity[], host: Host, signal: AbortSignal): Promise<void> {
-  const beganMs = host.clock.nowMs();
-  const told = new Set<number>();
-  for (;;) {
-    const left = guardians.filter((guardian) => host.processes.isAlive(guardian));
-    if (left.length === 0) return;
-    if (host.clock.nowMs() - beganMs > MOMENT_MS) {
-      for (const { pid } of left) if (!told.has(pid)) host.processes.signal(pid, "SIGTERM");
-      for (const { pid } of left) told.add(pid);
-    }
-    await sleep(host.clock, LOOK_MS, { signal });
-  }
+/** Tells guardians to end, with what they may have started by now, and waits until they have. */
+export async function endGuardians(
+  guardians: readonly ProcessIdentity[],
+  { processes, clock }: Pick<Host, "processes" | "clock">,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const guardian of guardians) if (processes.isAlive(guardian)) processes.signal(guardian.pid, "SIGTERM");
+  while (guardians.some((guardian) => processes.isAlive(guardian))) await sleep(clock, LOOK_MS, { signal });
 }
 
 /** Whether this process was started by a guardian: nobody watches it. */

@@ -383,7 +383,7 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
     const before = await serving("");
     const path = `/run/daemonkit/${before.daemon.operations.status().id}/groups.json`;
     await before.until(() => before.daemon.subsystems()[0].state === "running");
-    await before.host.clock.advance(20);
+    await before.host.clock.advance(5);
     const groups = JSON.parse(before.host.files.readText(path));
     await before.stop();
     assert.equal(before.host.files.info(path), undefined);

@@ -54,11 +54,11 @@ test("GroupFile writes what changes together once, and is gone when nothing runs
   using file = new GroupFile({ path: FOLDERS.groups, id: FOLDERS.id, files: host.files, clock: host.clock, log, programs: [] });
   const added = Array.from({ length: 1_000 }, (_, index) => file.add(program(`s@${index}`, 200 + index)));
   assert.equal(writes, 0);
-  await host.clock.advance(20);
+  await host.clock.advance(5);
   assert.equal(writes, 1);
   assert.equal(readGroups(FOLDERS.groups, host.files).programs.length, 1_000);
   added[0][Symbol.dispose]();
-  await host.clock.advance(20);
+  await host.clock.advance(5);
   assert.equal(readGroups(FOLDERS.groups, host.files).programs.length, 999);
   for (const each of added) each[Symbol.dispose]();
   file[Symbol.dispose]();
@@ -71,7 +71,7 @@ test("GroupFile says once that it can't be written, and goes on", async () => {
   host.files.failWrites("IO_NO_RESOURCES", 2);
   for (let pid = 200; pid < 203; pid++) {
     file.add(program(`s@${pid}`, pid));
-    await host.clock.advance(20);
+    await host.clock.advance(5);
   }
   assert.deepEqual(said, ["what runs could not be written down for the next start"]);
   assert.equal(readGroups(FOLDERS.groups, host.files).programs.length, 3);

@@ -6,7 +6,7 @@ import type { Host, ProcessIdentity } from "../../core/host.ts";
 import type { DaemonStatus } from "../../core/operations.ts";
 import type { State } from "../../core/state.ts";
 import { endWhatIsLeft, hasDied } from "../../daemon/clean_up.ts";
-import { guardiansOf, untilGuardiansGone } from "../../daemon/guardian.ts";
+import { endGuardians, guardiansOf } from "../../daemon/guardian.ts";
 import { type InstanceRecord, readInstance } from "../../daemon/instance.ts";
 import { PROTOCOL } from "../../daemon/version.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
@@ -38,7 +38,8 @@ export const down: CommandBody = async (context, _args, options) => {
     : host.clock.schedule(durationMs(options.timeout), () => patience.abort("too long"));
   const gone = (events?.ended ?? Promise.resolve()).then(async () => {
     await untilGone(client.target, record, host, patience.signal);
-    await untilGuardiansGone(guardians, host, patience.signal);
+    // It ends with its daemon; one whose daemon was killed would start another.
+    await endGuardians(guardians, host, patience.signal);
   }).then(() => true, () => false);
   const isGone = await output.waitFor(`stopping ${before.name}`, gone).finally(() => timer?.[Symbol.dispose]());
   const tookMs = host.clock.nowMs() - beganMs;
@@ -73,8 +74,7 @@ async function clearUp(
     ? undefined
     : host.clock.schedule(durationMs(options.timeout), () => patience.abort("too long"));
   const work = (async () => {
-    for (const { pid } of guardians) host.processes.signal(pid, "SIGTERM");
-    await untilGuardiansGone(guardians, host, patience.signal);
+    await endGuardians(guardians, host, patience.signal);
     return hasDied(target, host) ? await endWhatIsLeft(target, host, options.config) : [];
   })();
   const left = await output.waitFor(`clearing up after ${target.label}`, work).catch((error) => {

@@ -104,8 +104,7 @@ async function untilUp(host: Host, target: Target, start: () => Promise<Detached
       if (isAlive(target, host)) {
         const status = await statusOf(client);
         const kind = status && judge(status);
-        // Of two that start at the same moment, one finds that the other has won.
-        if (kind !== undefined) return { kind, status: status!, isOurs: guardian !== undefined && exit === undefined };
+        if (kind !== undefined) return { kind, status: status!, isOurs: guardian !== undefined && isParent(guardian, status!.pid, host) };
       } else if (exit !== undefined) return { kind: "ended", exit };
       else if (guardian === undefined) {
         guardian = await start();
@@ -118,6 +117,11 @@ async function untilUp(host: Host, target: Target, start: () => Promise<Detached
     if (signal.aborted) return { kind: "late" };
     throw error;
   }
+}
+
+/** Whether a guardian has started a daemon: of two that begin at the same moment, one finds that the other has won. */
+function isParent(guardian: DetachedProcess, pid: number, { processes }: Host): boolean {
+  return processes.census([]).some(({ identity, parent }) => identity.pid === pid && parent === guardian.identity.pid);
 }
 
 /** Undefined while the daemon does not answer yet, or for a moment. */
