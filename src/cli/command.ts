@@ -75,6 +75,8 @@ export interface CommandSpec {
   args?: string;
   /** What it does, in one line. */
   summary: string;
+  /** What else there is to know, in lines of its help. */
+  notes?: readonly string[];
   /** Options that it takes. */
   options: readonly OptionName[];
   /** Examples for its help: a command line without the program's name, and what it does. */

@@ -15,6 +15,21 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/run.ts")).run,
   },
   {
+    name: "up",
+    args: "[FILE]",
+    summary: "run a daemon in the background; returns when it is ready, or says why not",
+    notes: [
+      "A guardian of a few lines of sh starts the daemon again when it dies. Under systemd, or as the process of a container,",
+      "use `run`: there the manager is the guardian. A daemon that runs already is waited for.",
+    ],
+    options: ["config", "set", "logLevel", "timeout", "json"],
+    examples: [
+      ["up", "starts the daemon of ./daemon.toml; `down` stops it"],
+      ["up /etc/app/daemon.toml --timeout 30s", "exits with 124 when it is not ready after 30 seconds; it goes on starting"],
+    ],
+    load: async () => (await import("./commands/up.ts")).up,
+  },
+  {
     name: "status",
     aliases: ["ps", "ls"],
     args: "[NAME...]",

@@ -1,7 +1,8 @@
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import { isDaemonError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
-import { configHash, daemonFolders, folderRoots } from "../daemon/folders.ts";
+import type { Config } from "../daemon/config.ts";
+import { configHash, daemonFolders, folderRoots, programFolders, programPath } from "../daemon/folders.ts";
 import { readInstance } from "../daemon/instance.ts";
 import { CommandFailure } from "./failure.ts";
 import { absolutePath, CONFIG_FILES } from "./paths.ts";
@@ -27,17 +28,19 @@ export interface TargetOptions {
 }
 
 /**
- * Finds the daemon that a command means: `--socket`, else `-c`, else `./daemon.toml`, else the only one of this user that runs.
+ * Finds the daemon that a command means: `--socket`, else `-c`, else the program's own where it has one, else `./daemon.toml`, else the only
+ * one of this user that runs.
  *
  * @throws {CommandFailure} if there is none (3), or several run and none was named (2; the message lists them).
  * @throws {ConfigError} if the configuration file that was named is missing.
  */
-export async function findDaemon(host: Host, options: TargetOptions): Promise<Target> {
+export async function findDaemon(host: Host, options: TargetOptions, own?: Config): Promise<Target> {
   if (options.socket !== undefined) {
     const socket = absolutePath(options.socket, host);
     return { socket, lock: `${socket.slice(0, socket.lastIndexOf("/"))}/lock`, label: socket, isGuess: false };
   }
   if (options.config !== undefined) return await daemonOf(absolutePath(options.config, host), host);
+  if (own !== undefined) return await ownDaemon(own, host);
   const here = CONFIG_FILES.map((name) => absolutePath(name, host)).find((path) => host.files.info(path) !== undefined);
   if (here !== undefined) return await daemonOf(here, host);
 
@@ -62,10 +65,8 @@ export function isAlive(target: Target, host: Host): boolean {
 async function daemonOf(config: string, host: Host): Promise<Target> {
   // The folder's name ends with the hash of the file's path, so it is found without reading the file: a client stays fast, and a daemon
   // whose file was broken, renamed or removed since its start can still be stopped.
-  const hash = await configHash(config, host);
-  const found = targets(host).filter(({ label }) => label.endsWith(`-${hash}`));
-  const best = found.find((target) => isAlive(target, host)) ?? found[0];
-  if (best !== undefined) return best;
+  const found = await withHash(config, host);
+  if (found !== undefined) return found;
 
   const elsewhere = await inStateDir(config, host);
   if (elsewhere !== undefined) return elsewhere;
@@ -73,6 +74,21 @@ async function daemonOf(config: string, host: Host): Promise<Target> {
     EXIT_CODES.noDaemon,
     `Cannot find a daemon as none runs from ${config}: start it with \`daemonkit run ${config}\``,
   );
+}
+
+/** The daemon of a program that was built with the library. */
+async function ownDaemon(config: Config, host: Host): Promise<Target> {
+  const found = config.stateDir === undefined ? await withHash(programPath(host), host) : undefined;
+  if (found !== undefined) return found;
+  const { id, socket, lock } = await programFolders(config, host);
+  return { socket, lock, label: id, isGuess: false };
+}
+
+/** The daemon with the hash of this path in its folder's name, a living one first. */
+async function withHash(path: string, host: Host): Promise<Target | undefined> {
+  const hash = await configHash(path, host);
+  const found = targets(host).filter(({ label }) => label.endsWith(`-${hash}`));
+  return found.find((target) => isAlive(target, host)) ?? found[0];
 }
 
 /** The daemon whose configuration names its own state folder. */

@@ -63,6 +63,7 @@ function addCommand(
   for (const alias of spec.aliases ?? []) command.alias(alias);
   if (spec.args !== undefined) command.arguments(spec.args);
   for (const name of spec.options) command.addOption(makeOption(name));
+  if (spec.notes !== undefined) command.addHelpText("after", `\n${spec.notes.join("\n")}`);
   command.addHelpText("after", `\nExamples:\n${exampleLines(context.program, spec.examples)}`);
   command.action(() => act(command.args, command.opts()));
 }

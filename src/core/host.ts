@@ -97,8 +97,11 @@ export interface FileInfo {
 export interface Files {
   /** The text of a file. Fails with `IO_NOT_FOUND`, `IO_DENIED` or `IO_FAILED`. */
   readText(path: string): string;
-  /** Replaces a file by write, fsync and rename, so that a reader sees the old or the new text, never a part. Default mode 0o600. */
-  writeText(path: string, text: string, options?: { mode?: number }): void;
+  /**
+   * Replaces a file by write, fsync and rename, so that a reader sees the old or the new text, never a part. Default mode 0o600. What need
+   * not survive a loss of power does without the fsync, which costs milliseconds: `mustSync: false`.
+   */
+  writeText(path: string, text: string, options?: { mode?: number; mustSync?: boolean }): void;
   /** Makes a folder and those above it; an existing one is fine and keeps its mode. Default mode 0o700. */
   makeDir(path: string, options?: { mode?: number }): void;
   /** Removes a file or socket; a missing one is fine. */
@@ -203,6 +206,28 @@ export interface ChildProcess {
   readonly exited: Promise<ExitStatus>;
 }
 
+/** A program that was started to live on by itself. */
+export interface DetachedProcess {
+  /** Its identity. */
+  readonly identity: ProcessIdentity;
+  /** Its end, for as long as this process lives to see it; it does not keep this process alive. */
+  readonly exited: Promise<ExitStatus>;
+}
+
+/** A process as {@linkcode Processes.census} saw it. */
+export interface ProcessEntry {
+  /** Who it is. */
+  identity: ProcessIdentity;
+  /** Number of its parent, 0 where there is none. */
+  parent: number;
+  /** Number of its process group. */
+  group: number;
+  /** Whether it has ended and was not waited for: it does nothing any more, but nobody else can have its number. */
+  isZombie: boolean;
+  /** Those of the variables asked for that its environment holds; none where it is kept from us. */
+  env: Readonly<Record<string, string>>;
+}
+
 /** A user as the system knows them. */
 export interface UserInfo {
   /** User number. */
@@ -226,6 +251,11 @@ export interface Processes {
    * `IO_NO_RESOURCES` (too many files or processes, no memory: worth another try) or `SPAWN_FAILED`.
    */
   spawn(options: SpawnOptions): Promise<ChildProcess>;
+  /**
+   * Starts a program that outlives this process: leader of its own session, stdin empty, output thrown away. Resolves and fails as
+   * {@linkcode Processes.spawn}.
+   */
+  spawnDetached(options: Pick<SpawnOptions, "argv" | "cwd" | "env">): Promise<DetachedProcess>;
   /** The identity of the process that has this number now, or undefined when there is none (zombies count as none). */
   identify(pid: number): ProcessIdentity | undefined;
   /** Whether exactly this process is alive; a zombie, a recycled number and another boot are not. */
@@ -243,6 +273,8 @@ export interface Processes {
   groupMembers(pgid: number): number[];
   /** Living processes whose environment holds `name`, with its value. Reads /proc; those of other users stay unseen without rights. */
   findByEnv(name: string): { identity: ProcessIdentity; value: string }[];
+  /** Every process, zombies too, in one look, with these variables of its environment; those of other users stay unseen without rights. */
+  census(variables: readonly string[]): ProcessEntry[];
   /** Looks a user up by name or number. Fails with `SPAWN_BAD_USER`. */
   user(nameOrUid: string | number): UserInfo;
   /** Looks a group up by name or number. Fails with `SPAWN_BAD_USER`. */

@@ -67,6 +67,11 @@ export class DaemonBuilder {
     for (const service of loaded?.services ?? []) this.#add(service.name, { service }, service.after.length > 0);
   }
 
+  /** The settings of the daemon. */
+  get config(): Config {
+    return this.#config;
+  }
+
   /** Adds a function, run inline: it is stopped by its signal and can't be killed. */
   withTask(name: string, task: Task, spec?: SubsystemSpec): this {
     return this.#register({ name, run: task }, "task", spec);

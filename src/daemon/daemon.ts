@@ -27,6 +27,13 @@ export interface RunOptions {
    * @default {false}
    */
   isBackground?: boolean;
+  /**
+   * Whether the daemon takes a lock and opens a control socket, so that `status`, `stop` and the other commands reach it. It is found by the
+   * file of its program; `runCli` asks for it. The daemon of a configuration file always does.
+   *
+   * @default {false}
+   */
+  isControlled?: boolean;
 }
 
 /** Counts over all subsystems. */
@@ -172,7 +179,7 @@ export class Daemon implements AsyncDisposable {
    * the error's causes and {@linkcode Daemon.wait} say what else went wrong.
    */
   async start(options: RunOptions = {}): Promise<this> {
-    const { ownsProcess = false, isBackground = false } = options;
+    const { ownsProcess = false, isBackground = false, isControlled = false } = options;
     if (this.#session !== undefined) throw new DaemonError("RUNTIME_STATE", "Cannot start a daemon twice: build another one");
     const session = new Session(this.#plan, (reason) => void this.shutdown(reason));
     this.#session = session;
@@ -180,7 +187,7 @@ export class Daemon implements AsyncDisposable {
       session.neverStart(this.#shutdownReason);
       throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot start as a shutdown was asked for before: ${this.#shutdownReason}`);
     }
-    await session.start({ ownsProcess, isBackground });
+    await session.start({ ownsProcess, isBackground, isControlled: isControlled || this.#plan.loaded !== undefined });
     return this;
   }
 
@@ -207,9 +214,9 @@ export class Daemon implements AsyncDisposable {
    * stop, so that the process would live on for ever, does it exit.
    */
   async run(options: RunOptions = {}): Promise<ExitReport> {
-    const { ownsProcess = true, isBackground } = options;
+    const { ownsProcess = true, isBackground, isControlled } = options;
     // A failed start is in the report.
-    await this.start({ ownsProcess, isBackground }).catch((error) => {
+    await this.start({ ownsProcess, isBackground, isControlled }).catch((error) => {
       if (this.#session === undefined) throw error;
     });
     return await this.wait();

@@ -27,8 +27,12 @@ export interface DaemonFolders {
   readonly socket: string;
   /** Locked for the life of the daemon; says who holds it. */
   readonly lock: string;
+  /** Which process groups its services lead. */
+  readonly groups: string;
   /** Manual stops. */
   readonly overrides: string;
+  /** What a daemon in the background says on its own account. */
+  readonly log: string;
   /** Where to go on when `state` or `run` can't be used, best first; an explicit state folder has no stand-in. */
   readonly fallbacks: { readonly state: readonly string[]; readonly run: readonly string[] };
 }
@@ -49,6 +53,18 @@ export async function daemonFolders(options: FolderOptions, host: FoldersHost): 
   const [state, ...moreState] = stateDir === undefined ? roots.state.map((root) => `${root}/${id}`) : [stateDir];
   const [run, ...moreRun] = [...roots.run.map((root) => `${root}/${id}`), state, ...moreState];
   return folders(id, state, run, { state: moreState, run: moreRun });
+}
+
+/** The folders of a program's own daemon, as seen from the folder in which it is started. */
+export async function programFolders(
+  { name, stateDir, workDir }: { name: string; stateDir?: string; workDir?: string },
+  host: FoldersHost,
+): Promise<DaemonFolders> {
+  const base = resolvePath(host.process.cwd(), workDir ?? ".");
+  return await daemonFolders(
+    { name, configPath: null, ...(stateDir === undefined ? {} : { stateDir: resolvePath(base, stateDir) }) },
+    host,
+  );
 }
 
 /**
@@ -108,7 +124,17 @@ function folders(id: string, state: string, run: string, fallbacks: DaemonFolder
         "set XDG_RUNTIME_DIR, or state_dir and a shorter name",
     );
   }
-  return { id, state, run, socket, lock: `${run}/lock`, overrides: `${state}/overrides.json`, fallbacks };
+  return {
+    id,
+    state,
+    run,
+    socket,
+    lock: `${run}/lock`,
+    groups: `${run}/groups.json`,
+    overrides: `${state}/overrides.json`,
+    log: `${state}/daemon.log`,
+    fallbacks,
+  };
 }
 
 function firstUsable(paths: readonly string[], host: FoldersHost): string {
@@ -143,6 +169,6 @@ function makeOwn(path: string, { files, processes: { uid } }: FoldersHost): void
 }
 
 /** The file that stands for a daemon without a configuration file: its program. */
-function programPath({ process }: FoldersHost): string {
+export function programPath({ process }: Pick<Host, "process">): string {
   return process.command[process.command.length - 1] ?? process.cwd();
 }

@@ -26,7 +26,7 @@ export interface Instance extends Disposable {
  * @throws {DaemonError} with code `LOCK_HELD` if another process holds it; the message names it and says what to do.
  */
 export async function acquireInstance(
-  folders: DaemonFolders,
+  folders: Pick<DaemonFolders, "id" | "lock" | "socket">,
   host: Pick<Host, "files" | "processes">,
   options: { version: string; protocol: number },
 ): Promise<Instance> {
@@ -127,7 +127,7 @@ export function writeOverrides(folders: Pick<DaemonFolders, "overrides">, host: 
   host.files.writeText(folders.overrides, `${JSON.stringify({ v: 1, down: [...down].sort() })}\n`);
 }
 
-function lockHeld(folders: DaemonFolders, holder: InstanceRecord | undefined): DaemonError {
+function lockHeld(folders: Pick<DaemonFolders, "id" | "lock" | "socket">, holder: InstanceRecord | undefined): DaemonError {
   const who = holder === undefined ? "another process" : `process ${holder.pid} (daemonkit ${holder.version})`;
   return new DaemonError(
     "LOCK_HELD",

@@ -7,12 +7,13 @@ import type { LogLine } from "../core/operations.ts";
 import { type Registration, registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorPorts } from "../core/supervisor.ts";
 import { consoleLines, consoleSink, createLogger, fileSink } from "../log/mod.ts";
-import { Neighbours, serviceSubsystems } from "../service/mod.ts";
+import { Neighbours, type Service, serviceSubsystems } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import type { RunOptions } from "./daemon.ts";
 import type { LoadedConfig } from "./load.ts";
 import { ConfigWatch } from "./config_watch.ts";
 import { ownProcess } from "./own_process.ts";
+import type { Recovery } from "./recovery.ts";
 import { ServiceUnits } from "./service_units.ts";
 import type { Session } from "./session.ts";
 import { PROTOCOL, VERSION } from "./version.ts";
@@ -21,7 +22,7 @@ import { PROTOCOL, VERSION } from "./version.ts";
  * Gets everything that a daemon needs from the machine, in order; the session's resources undo it in reverse: the process, the lock, the
  * log, the PID file, the control socket. Returns what the daemon runs.
  */
-export async function prepare(session: Session, { ownsProcess }: Required<RunOptions>): Promise<Registration[]> {
+export async function prepare(session: Session, { ownsProcess, isControlled }: Required<RunOptions>): Promise<Registration[]> {
   const { plan, resources } = session;
   const host = session.host ??= await (await import("../platform/mod.ts")).getHost();
   const { config, loaded, pidFile } = plan;
@@ -31,7 +32,7 @@ export async function prepare(session: Session, { ownsProcess }: Required<RunOpt
 
   if (ownsProcess) resources.use(ownProcess(session, host));
   const showLine = openLog(session, host, workDir, ownsProcess);
-  if (loaded !== undefined) await takeInstance(session, host, loaded);
+  const recovery = isControlled ? await takeInstance(session, host, workDir) : undefined;
   if (pidFile !== undefined) {
     const { pidFile: write } = await import("./instance.ts");
     resources.use(write(resolvePath(workDir, pidFile), host));
@@ -49,9 +50,11 @@ export async function prepare(session: Session, { ownsProcess }: Required<RunOpt
     publishLine,
     daemonId: session.surroundings?.id ?? config.name,
     neighbours: resources.use(new Neighbours(host)),
+    ...(recovery === undefined ? {} : { continuity: recovery }),
   };
   session.services = new ServiceUnits(ports);
   const { children } = session.services.change(loaded?.services ?? []);
+  const services: Service[] = [...session.services.all()];
   for (const entry of plan.entries) {
     if ("make" in entry) session.others.push(entry.make(session));
     else if (!("service" in entry)) session.others.push(entry);
@@ -61,9 +64,13 @@ export async function prepare(session: Session, { ownsProcess }: Required<RunOpt
         cwd: resolvePath(cwd, entry.service.cwd),
         envFiles: entry.service.envFiles.map(({ path, optional }) => ({ path: resolvePath(cwd, path), optional })),
       };
-      session.others.push(...serviceSubsystems(spec, ports).map((subsystem) => registration(subsystem, "service")));
+      const made = serviceSubsystems(spec, ports);
+      services.push(...made);
+      session.others.push(...made.map((subsystem) => registration(subsystem, "service")));
     }
   }
+  // Before the first unit starts, nothing of it may run any more.
+  await recovery?.settle(services, session.surroundings!.down);
   return [...children, ...session.others];
 }
 
@@ -97,20 +104,29 @@ function openLog(session: Session, host: Host, workDir: string, ownsProcess: boo
   return consoleLines({ terminal, color: colorLines, json: config.logging.json, names });
 }
 
-/** Takes the lock of this configuration file and opens its control socket. */
-async function takeInstance(session: Session, host: Host, loaded: LoadedConfig): Promise<void> {
-  const { resources, plan: { config } } = session;
-  const [{ daemonFolders, prepareFolders }, { acquireInstance, readOverrides, writeOverrides }, { controlHandler, controlSubsystem }] =
-    await Promise.all([
-      import("./folders.ts"),
-      import("./instance.ts"),
-      import("../control/mod.ts"),
-    ]);
+/** Takes the lock of this configuration file, or of this program, and opens its control socket. */
+async function takeInstance(session: Session, host: Host, workDir: string): Promise<Recovery> {
+  const { resources, plan: { config, loaded } } = session;
+  const stateDir = config.stateDir === undefined ? undefined : resolvePath(workDir, config.stateDir);
+  const [
+    { daemonFolders, prepareFolders },
+    { acquireInstance, readOverrides, writeOverrides },
+    { Recovery },
+    { controlHandler, controlSubsystem },
+  ] = await Promise.all([
+    import("./folders.ts"),
+    import("./instance.ts"),
+    import("./recovery.ts"),
+    import("../control/mod.ts"),
+  ]);
   const folders = prepareFolders(
-    await daemonFolders({ name: config.name, configPath: loaded.path, stateDir: config.stateDir }, host),
+    await daemonFolders({ name: config.name, configPath: loaded?.path ?? null, stateDir }, host),
     host,
   );
-  resources.use(await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL }));
+  const instance = resources.use(await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL }));
+  const recovery = resources.use(
+    new Recovery({ folders, crashed: instance.crashed, host, log: session.log, limitMs: config.shutdown.timeoutMs }),
+  );
   const { down, warning } = readOverrides(folders, host);
   if (warning !== undefined) session.log.warn(warning);
   let remembered = new Set(down);
@@ -141,6 +157,7 @@ async function takeInstance(session: Session, host: Host, loaded: LoadedConfig):
   const system = new Supervisor(silent(session), new CancelToken(), [control]);
   resources.defer(() => system.stop("the daemon ends"));
   await system.start();
+  return recovery;
 }
 
 /** Watches the configuration file for as long as the configuration in force says so. */

@@ -14,6 +14,11 @@ export class ServiceUnits {
     this.#ports = ports;
   }
 
+  /** The units as they are now, in order. */
+  all(): IterableIterator<Service> {
+    return this.#services.values();
+  }
+
   /**
    * Makes the units those of these services, in order, and names those that must run afresh. A unit that was there before goes on with what
    * has changed, unless its service is among `afresh`.

@@ -191,10 +191,11 @@ export class Session implements SupervisorPorts, ShutdownSteps {
 
   /** Starts everything; see `Daemon.start`. */
   async start(options: Required<RunOptions>): Promise<void> {
-    const { ownsProcess } = options;
+    const { ownsProcess, isControlled } = options;
     try {
-      const { loaded, pidFile, sink, host, entries } = this.plan;
-      const needsHost = ownsProcess || loaded !== undefined || pidFile !== undefined || sink !== undefined || host !== undefined ||
+      const { pidFile, sink, host, entries } = this.plan;
+      const needsHost = ownsProcess || isControlled || pidFile !== undefined || sink !== undefined ||
+        host !== undefined ||
         entries.some((entry) => "service" in entry);
       let registrations: readonly Registration[];
       let nowMs: number | undefined = this.#startedMs;

@@ -22,8 +22,8 @@ export interface BunSpawnOptions {
   detached: true;
   stdin: "ignore";
   /** Descriptor that becomes the child's. */
-  stdout: number;
-  stderr: number;
+  stdout: number | "ignore";
+  stderr: number | "ignore";
 }
 
 /** A child of `Bun.spawn`. */
@@ -33,6 +33,8 @@ export interface BunChild {
   readonly exitCode: number | null;
   /** A name, or a number where Bun has none. */
   readonly signalCode: string | number | null;
+  /** Lets this process end before it. */
+  unref(): void;
 }
 
 /** Options of `Bun.serve`. */

@@ -59,8 +59,8 @@ function infoOf(path: string): FileInfo | undefined {
   return { kind, size: stats.size, mode: stats.mode & 0o7777, uid: stats.uid, mtimeMs: stats.mtimeMs };
 }
 
-function writeText(path: string, text: string, options: { mode?: number } = {}): void {
-  const { mode = 0o600 } = options;
+function writeText(path: string, text: string, options: { mode?: number; mustSync?: boolean } = {}): void {
+  const { mode = 0o600, mustSync = true } = options;
   attempt(`write ${path}`, path, () => {
     // In the same folder, because a rename works within one file system only.
     const draft = `${path}.${process.pid}-${Math.random().toString(36).slice(2, 10)}.tmp`;
@@ -69,7 +69,7 @@ function writeText(path: string, text: string, options: { mode?: number } = {}):
       try {
         writeWhole(fd, new TextEncoder().encode(text));
         fs.fchmodSync(fd, mode);
-        fs.fsyncSync(fd);
+        if (mustSync) fs.fsyncSync(fd);
       } finally {
         fs.closeSync(fd);
       }

@@ -6,7 +6,7 @@ import { createHttp, type HttpFacts } from "./http.ts";
 import { createOwnProcess, type ProcessFacts } from "./own_process.ts";
 import { createProcesses } from "./processes.ts";
 import { createSignals } from "./signals.ts";
-import type { Launch } from "./spawn.ts";
+import type { Launcher } from "./spawn.ts";
 import { createTerminal, type TerminalFacts } from "./terminal.ts";
 import { createWatcher } from "./watcher.ts";
 
@@ -18,8 +18,8 @@ export interface RuntimeFacts {
   process: ProcessFacts;
   /** What it knows of the terminal. */
   terminal: TerminalFacts;
-  /** Starts a program. */
-  launch: Launch;
+  /** Starts programs. */
+  launcher: Launcher;
   /** Serves and sends. */
   http: HttpFacts;
   /** Opens a file for reading, writing and locking, mode 0o600. */
@@ -37,7 +37,7 @@ export function createHost(facts: RuntimeFacts): Host {
     signals: createSignals(),
     files: createFiles(facts.openLockable),
     watcher: createWatcher({ clock: systemClock, tryWatch: facts.tryWatch }),
-    processes: createProcesses(facts.launch),
+    processes: createProcesses(facts.launcher),
     http: createHttp(facts.http),
     env: {
       get: (name) => process.env[name],

@@ -6,7 +6,7 @@ import { type Libc, loadLibc } from "./bun_libc.ts";
 import type { LockableFile } from "./files.ts";
 import { createHost } from "./host.ts";
 import { httpOnBun } from "./http_bun.ts";
-import { createLaunchOnBun } from "./spawn_bun.ts";
+import { createLaunchOnBun, launchDetachedOnBun } from "./spawn_bun.ts";
 
 /** Where the files of a compiled program lie inside itself. */
 const INSIDE_EXECUTABLE = "/$bunfs/";
@@ -27,7 +27,7 @@ export function createBunHost(): Host {
       columns: () => libc().columns(1),
       write: (fd, bytes) => fs.writeSync(fd, bytes),
     },
-    launch: createLaunchOnBun(libc),
+    launcher: { launch: createLaunchOnBun(libc), launchDetached: launchDetachedOnBun },
     http: httpOnBun,
     openLockable: (path) => openLockable(path, libc),
     tryWatch: () => {},

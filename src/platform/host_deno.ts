@@ -3,7 +3,7 @@ import type { Host } from "../core/host.ts";
 import type { LockableFile } from "./files.ts";
 import { createHost } from "./host.ts";
 import { httpOnDeno } from "./http_deno.ts";
-import { launchOnDeno } from "./spawn_deno.ts";
+import { launchDetachedOnDeno, launchOnDeno } from "./spawn_deno.ts";
 
 /** The host of a program that runs under Deno. */
 export function createDenoHost(): Host {
@@ -16,7 +16,7 @@ export function createDenoHost(): Host {
       // Not by node:fs, which forgets what it has written when a full non-blocking pipe stops it, so that trying again writes it twice.
       write: (fd, bytes) => (fd === 1 ? Deno.stdout : Deno.stderr).writeSync(bytes),
     },
-    launch: launchOnDeno,
+    launcher: { launch: launchOnDeno, launchDetached: launchDetachedOnDeno },
     http: httpOnDeno,
     openLockable,
     // Its fs.watch emits what this throws.

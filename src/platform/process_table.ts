@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import process from "node:process";
-import type { ProcessIdentity } from "../core/host.ts";
+import type { ProcessEntry, ProcessIdentity } from "../core/host.ts";
 import { ioError } from "./io_error.ts";
 
 /** What the system says about all processes; zombies count as gone. Each question fails with `IO_NO_RESOURCES` without a file left to open. */
@@ -15,6 +15,8 @@ export interface ProcessTable {
   groups(): Set<number>;
   /** Living processes whose environment holds `name`. */
   findByEnv(name: string): { identity: ProcessIdentity; value: string }[];
+  /** Every process, zombies too, with these variables of its environment. */
+  census(variables: readonly string[]): ProcessEntry[];
 }
 
 /** The process table of this system. */
@@ -24,6 +26,7 @@ export function createProcessTable(): ProcessTable {
 
 /** What is used of /proc/PID/stat. */
 interface Stat {
+  parent: number;
   pgid: number;
   startTicks: number;
   isAlive: boolean;
@@ -32,11 +35,11 @@ interface Stat {
 /** Reads a line of /proc/PID/stat; the name in its second field may hold anything, spaces and parentheses included. */
 export function parseStat(text: string): Stat {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // from field 3 on
-  const [state, , pgid] = fields;
+  const [state, parent, pgid] = fields;
   const threads = Number(fields[17]);
   // A program whose first thread ended before the others looks like a zombie, but has more than one thread.
   const isAlive = state !== "X" && state !== "x" && (state !== "Z" || threads > 1);
-  return { pgid: Number(pgid), startTicks: Number(fields[19]), isAlive };
+  return { parent: Number(parent), pgid: Number(pgid), startTicks: Number(fields[19]), isAlive };
 }
 
 function procTable(): ProcessTable {
@@ -74,7 +77,28 @@ function procTable(): ProcessTable {
       }
       return found;
     },
+    census(variables) {
+      return allPids().flatMap((pid) => {
+        const stat = anyStatOf(pid);
+        if (stat === undefined) return [];
+        const env = stat.isAlive ? pick(variables, readProc(`${pid}/environ`)) : {};
+        // As above: what was read last may be another process's.
+        if (Object.keys(env).length > 0 && anyStatOf(pid)?.startTicks !== stat.startTicks) return [];
+        return [{ identity: identity(pid, stat), parent: stat.parent, group: stat.pgid, isZombie: !stat.isAlive, env }];
+      });
+    },
   };
+}
+
+/** These variables of an environment as /proc shows it. */
+function pick(names: readonly string[], environ: string | undefined): Record<string, string> {
+  const found: Record<string, string> = {};
+  if (environ === undefined || !names.some((name) => environ.includes(name))) return found;
+  for (const entry of environ.split("\0")) {
+    const name = entry.slice(0, entry.indexOf("="));
+    if (names.includes(name)) found[name] ??= entry.slice(name.length + 1);
+  }
+  return found;
 }
 
 function allPids(): number[] {
@@ -106,18 +130,27 @@ function readProc(path: string): string | undefined {
  * since the Unix epoch; environments of others can't be seen.
  */
 function psTable(): ProcessTable {
-  const rows = (): { pid: number; pgid: number; startTicks: number }[] => {
+  interface Row {
+    pid: number;
+    parent: number;
+    pgid: number;
+    startTicks: number;
+    isZombie: boolean;
+  }
+  const allRows = (): Row[] => {
     const { spawnSync } = process.getBuiltinModule("node:child_process");
-    const { stdout } = spawnSync("ps", ["-axo", "pid=,pgid=,stat=,lstart="], {
+    const { stdout } = spawnSync("ps", ["-axo", "pid=,ppid=,pgid=,stat=,lstart="], {
       encoding: "utf8",
       env: { LC_ALL: "C", PATH: "/bin:/usr/bin" },
     });
     return (stdout ?? "").split("\n").flatMap((line) => {
-      const [, pid, pgid, state, started] = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(.*?)\s*$/.exec(line) ?? [];
-      if (pid === undefined || state.startsWith("Z")) return [];
-      return [{ pid: Number(pid), pgid: Number(pgid), startTicks: Math.trunc(Date.parse(started) / 1_000) || 0 }];
+      const [, pid, parent, pgid, state, started] = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(.*?)\s*$/.exec(line) ?? [];
+      if (pid === undefined) return [];
+      const startTicks = Math.trunc(Date.parse(started) / 1_000) || 0;
+      return [{ pid: Number(pid), parent: Number(parent), pgid: Number(pgid), startTicks, isZombie: state.startsWith("Z") }];
     });
   };
+  const rows = (): Row[] => allRows().filter((row) => !row.isZombie);
   const identify = (pid: number): ProcessIdentity | undefined => {
     const row = rows().find((candidate) => candidate.pid === pid);
     return row && { pid, startTicks: row.startTicks, bootId: "" };
@@ -128,5 +161,13 @@ function psTable(): ProcessTable {
     members: (pgid) => rows().filter((row) => row.pgid === pgid).map((row) => row.pid),
     groups: () => new Set(rows().map((row) => row.pgid)),
     findByEnv: () => [],
+    census: () =>
+      allRows().map(({ pid, startTicks, parent, pgid, isZombie }) => ({
+        identity: { pid, startTicks, bootId: "" },
+        parent,
+        group: pgid,
+        isZombie,
+        env: {},
+      })),
   };
 }

@@ -3,11 +3,11 @@ import { IoError } from "../core/errors.ts";
 import type { Processes, ProcessIdentity, SignalName } from "../core/host.ts";
 import { errnoOf, ioError } from "./io_error.ts";
 import { createProcessTable } from "./process_table.ts";
-import { createSpawn, type Launch } from "./spawn.ts";
+import { createSpawn, type Launcher } from "./spawn.ts";
 import { findGroup, findUser } from "./users.ts";
 
 /** Child processes by the runtime's own launch, all else by signals and the process table. */
-export function createProcesses(launch: Launch): Processes {
+export function createProcesses({ launch, launchDetached }: Launcher): Processes {
   const table = createProcessTable();
   // A program that has just been started can't be left alone because nobody could look at it.
   const identifyChild = (pid: number): ProcessIdentity =>
@@ -21,6 +21,7 @@ export function createProcesses(launch: Launch): Processes {
     self: () => identifyChild(process.pid),
     uid: process.geteuid?.() ?? 0,
     spawn: createSpawn(launch, identifyChild),
+    spawnDetached: createSpawn(launchDetached, identifyChild),
     identify: (pid) => table.identify(pid),
     isAlive({ pid, startTicks, bootId }) {
       return lookOr(() => {
@@ -47,6 +48,7 @@ export function createProcesses(launch: Launch): Processes {
     },
     groupMembers: members,
     findByEnv: (name) => table.findByEnv(name),
+    census: (variables) => table.census(variables),
     user: findUser,
     group: findGroup,
   };

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import process from "node:process";
 import { IoError, messageOf } from "../core/errors.ts";
 import type { ErrorCode } from "../core/error_codes.ts";
-import type { ChildProcess, ExitStatus, ProcessIdentity, SpawnOptions } from "../core/host.ts";
+import type { ExitStatus, ProcessIdentity, SpawnOptions } from "../core/host.ts";
 import { errnoOf } from "./io_error.ts";
 import { createLimitScript } from "./limits.ts";
 import { checkProgram, findProgram } from "./program.ts";
@@ -35,8 +35,19 @@ export interface Launched {
   exited: Promise<ExitStatus>;
 }
 
+/** A program that a runtime has started to live on by itself. */
+export type LaunchedDetached = Omit<Launched, "stdout" | "stderr">;
+
+/** The ways in which a runtime starts programs. */
+export interface Launcher {
+  /** With its output piped. */
+  launch: Launch;
+  /** With its output thrown away, and without keeping this process alive. */
+  launchDetached: Launch<LaunchedDetached>;
+}
+
 /** Starts a program before it returns, or throws what the system said; inherits this thread's umask and niceness. */
-export type Launch = (options: LaunchOptions) => Launched;
+export type Launch<T extends LaunchedDetached = Launched> = (options: LaunchOptions) => T;
 
 const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ENOENT: ["SPAWN_NOT_FOUND", "its file or the interpreter that its first line names does not exist"],
@@ -51,10 +62,10 @@ const MAX_ID = 2 ** 31 - 1;
 const OOM_SCORE = "/proc/self/oom_score_adj";
 
 /** Makes {@linkcode Processes.spawn} of a runtime's way to launch and a way to identify what was launched. */
-export function createSpawn(
-  launch: Launch,
+export function createSpawn<T extends LaunchedDetached>(
+  launch: Launch<T>,
   identify: (pid: number) => ProcessIdentity,
-): (options: SpawnOptions) => Promise<ChildProcess> {
+): (options: SpawnOptions) => Promise<Omit<T, "pid"> & { identity: ProcessIdentity }> {
   const limitScript = createLimitScript();
   // deno-lint-ignore require-await -- what it throws is to be a rejection
   return async (options) => {
@@ -66,9 +77,9 @@ export function createSpawn(
     if (script !== "") checkProgram(file, options);
     try {
       const start = () => withOomScore(options, () => withNice(file, options, limited(script, launch)));
-      const { pid, stdout, stderr, exited } = withUmask(options.umask, start);
+      const { pid, ...launched } = withUmask(options.umask, start);
       // The child can't be reaped before the loop goes on, so its number still means it.
-      return { identity: identify(pid), stdout, stderr, exited };
+      return { identity: identify(pid), ...launched };
     } catch (error) {
       throw error instanceof IoError ? error : spawnError(error, options);
     }
@@ -116,7 +127,7 @@ function withUmask<T>(umask: number | undefined, fn: () => T): T {
  * The child is to be nice from its first instruction on. A positive value is set by nice(1), because who raises his own may not be
  * allowed to lower it again; a negative one is our own while we fork, because the user that the child becomes may not lower it.
  */
-function withNice(file: string, options: SpawnOptions, launch: Launch): Launched {
+function withNice<T extends LaunchedDetached>(file: string, options: SpawnOptions, launch: Launch<T>): T {
   const { argv, nice = 0, cwd, env, uid, gid } = options;
   const plain = { file, args: argv.slice(1), cwd, env, uid, gid };
   if (nice === 0) return launchOrShell(plain, launch);
@@ -146,7 +157,7 @@ function withNice(file: string, options: SpawnOptions, launch: Launch): Launched
 }
 
 /** A shell sets the limits and becomes the program. */
-function limited(script: string, launch: Launch): Launch {
+function limited<T extends LaunchedDetached>(script: string, launch: Launch<T>): Launch<T> {
   if (script === "") return launch;
   return (options) => launch({ ...options, file: "/bin/sh", args: ["-c", `${script}exec "$0" "$@"`, options.file, ...options.args] });
 }
@@ -176,7 +187,7 @@ function withOomScore<T>({ argv, oomScoreAdj }: SpawnOptions, fn: () => T): T {
 }
 
 /** A script without a first line that names its interpreter is the shell's, as execvp(3) has it; Deno's own launch does that already. */
-function launchOrShell(options: LaunchOptions, launch: Launch): Launched {
+function launchOrShell<T extends LaunchedDetached>(options: LaunchOptions, launch: Launch<T>): T {
   try {
     return launch(options);
   } catch (error) {

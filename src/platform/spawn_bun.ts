@@ -3,7 +3,7 @@ import { IoError } from "../core/errors.ts";
 import type { ExitStatus } from "../core/host.ts";
 import { bun, type BunChild } from "./bun.ts";
 import type { Libc } from "./bun_libc.ts";
-import type { Launch } from "./spawn.ts";
+import type { Launch, LaunchedDetached } from "./spawn.ts";
 import { endingWith } from "./streams.ts";
 
 /**
@@ -32,6 +32,13 @@ export function createLaunchOnBun(libc: () => Libc): Launch {
     }
   };
 }
+
+/** Launches what is to live on by itself. */
+export const launchDetachedOnBun: Launch<LaunchedDetached> = ({ file, args, cwd, env, uid, gid }) => {
+  const child = bun.spawn([file, ...args], { cwd, env, uid, gid, detached: true, stdin: "ignore", stdout: "ignore", stderr: "ignore" });
+  child.unref();
+  return { pid: child.pid, exited: child.exited.then(() => toExitStatus(child)) };
+};
 
 function openPipe(libc: Libc): readonly [number, number] {
   const ends = libc.pipe();

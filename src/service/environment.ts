@@ -21,11 +21,17 @@ export function expand(text: string, { port, instance }: Placeholders): string {
 /** The variable in which each child carries `daemon id/unit/run`, so that a later daemon finds what an earlier one left behind. */
 export const UNIT_VARIABLE = "DAEMONKIT_UNIT";
 
+/** The variable in which each child carries its daemon's control socket, for `--socket`, and to tell two daemons of one file apart. */
+export const SOCKET_VARIABLE = "DAEMONKIT_SOCKET";
+
+/** Says to a daemon that it runs in the background. */
+export const BACKGROUND_VARIABLE = "DAEMONKIT_BACKGROUND";
+
 /** Where programs are looked up when nobody set a PATH, as with an empty environment. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** The daemon's own settings, and two switches that would turn a compiled executable's child into something else. */
-const WITHHELD = /^(?:DAEMON_.*|BUN_BE_BUN|BUN_OPTIONS)$/;
+/** The daemon's own settings, how it was started, and two switches that would turn a compiled executable's child into something else. */
+const WITHHELD = /^(?:DAEMON_.*|DAEMONKIT_(?:BACKGROUND|SOCKET)|BUN_BE_BUN|BUN_OPTIONS)$/;
 
 /** What {@linkcode serviceEnvironment} builds for. */
 export interface EnvironmentOptions extends Placeholders {
@@ -33,6 +39,8 @@ export interface EnvironmentOptions extends Placeholders {
   unit: string;
   /** Value of {@linkcode UNIT_VARIABLE}. */
   unitValue: string;
+  /** Value of {@linkcode SOCKET_VARIABLE}, where the daemon has a control socket. */
+  socket: string | undefined;
   /** The user that the service runs as, where that is not simply the daemon's. */
   user: UserInfo | undefined;
 }
@@ -44,7 +52,7 @@ export interface EnvironmentOptions extends Placeholders {
  * @throws {SubsystemError} if an env file can't be read or understood.
  */
 export function serviceEnvironment(spec: ServiceSpec, host: Host, options: EnvironmentOptions): Record<string, string> {
-  const { unit, unitValue, user, port } = options;
+  const { unit, unitValue, socket, user, port } = options;
   const variables = new Map(Object.entries(host.env.all()).filter(([name]) => !WITHHELD.test(name)));
   if (user !== undefined) variables.set("HOME", user.home).set("USER", user.name).set("LOGNAME", user.name);
   for (const file of spec.envFiles) {
@@ -54,6 +62,7 @@ export function serviceEnvironment(spec: ServiceSpec, host: Host, options: Envir
   if (port !== undefined) variables.set("PORT", String(port));
   if (!variables.has("PATH")) variables.set("PATH", DEFAULT_PATH);
   variables.set(UNIT_VARIABLE, unitValue);
+  if (socket !== undefined) variables.set(SOCKET_VARIABLE, socket);
   return Object.fromEntries(variables);
 }
 

@@ -3,4 +3,5 @@ export { type LastExit, Service, type ServicePorts, serviceSubsystems } from "./
 export { Neighbours } from "./neighbours.ts";
 export type { PublishLine } from "./output.ts";
 export type { ProbeSpec, ProbeTarget, ServiceSpec } from "./spec.ts";
-export { UNIT_VARIABLE } from "./environment.ts";
+export { BACKGROUND_VARIABLE, SOCKET_VARIABLE, UNIT_VARIABLE } from "./environment.ts";
+export { type Continuity, type LeftoverPolicy, parseMark, type RunningProgram } from "./continuity.ts";

@@ -3,6 +3,7 @@ import { type Duration, durationMs } from "../core/duration.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { type RestartOptions, RestartPolicy, type RestartWhen } from "../core/restart.ts";
 import { rlimit, RLIMIT_UNITS, type RlimitName, type RlimitOption, type Rlimits } from "../core/rlimits.ts";
+import type { LeftoverPolicy } from "./continuity.ts";
 import type { ProbeSpec, ProbeTarget, ServiceSpec } from "./spec.ts";
 
 /** A readiness probe: exactly one of `http`, `tcp`, `exec` and `log`. */
@@ -52,6 +53,14 @@ export interface ServiceOptions {
     /** Whether the whole group or only its leader is stopped. @default {"group"} */
     killMode?: "group" | "process";
   };
+  /**
+   * What becomes of it when the daemon died and its next start finds the service running: `stop` ends it and starts it afresh; `adopt` goes
+   * on with it when its command is still the same. What an adopted service prints is lost (and a write is answered by SIGPIPE), and how it
+   * ends is unknown, which counts as a failure.
+   *
+   * @default {"stop"}
+   */
+  leftover?: LeftoverPolicy;
   /** Stops the daemon when it ends for good by failing. @default {false} */
   essential?: boolean;
   /** Exit codes that are a success. @default {[0]} */
@@ -94,6 +103,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     ready,
     restart = "on-failure",
     stop: { signal = "SIGTERM", timeout = 5_000, killMode = "group", run: stopRun } = {},
+    leftover = "stop",
     essential = false,
     successExitCodes = [0],
     user,
@@ -124,6 +134,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
   must(stopRun === undefined || isCommand(stopRun), "stop.run", COMMAND, stopRun);
   must(signal in SIGNAL_NUMBERS, "stop.signal", "the name of a signal", signal);
   must(killMode === "group" || killMode === "process", "stop.killMode", '"group" or "process"', killMode);
+  must(leftover === "stop" || leftover === "adopt", "leftover", '"stop" or "adopt"', leftover);
   must(
     successExitCodes.every((code) => Number.isInteger(code) && code >= 0 && code <= 255),
     "successExitCodes",
@@ -150,6 +161,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     ready: ready === undefined ? undefined : probeSpec(name, typeof ready === "string" ? { http: ready } : ready, must),
     restart: restartPolicy(restart),
     stop: { signal, timeoutMs: durationMs(timeout), killMode, run: stopRun },
+    leftover,
     essential,
     successExitCodes,
     user,

@@ -13,9 +13,9 @@ export interface AskToStop {
 /** What {@linkcode ProcessGroup} needs beside the process; how to stop is read when that begins. */
 export interface ProcessGroupOptions {
   /** Sends signals. */
-  processes: Processes;
+  processes: Pick<Processes, "signal" | "signalGroup" | "isAlive">;
   /** Looks at the group. */
-  neighbours: Neighbours;
+  neighbours: Pick<Neighbours, "isGroupAlive">;
   /** Times the stop. */
   clock: Clock;
   /** What is sent to ask for an end. */

@@ -8,6 +8,7 @@ import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { nameKey, nameProblem } from "../core/names.ts";
 import type { OnExhausted, RestartWhen } from "../core/restart.ts";
 import type { Placeholders } from "./environment.ts";
+import type { LeftoverPolicy } from "./continuity.ts";
 import { rlimit, RLIMIT_UNITS, rlimitExpectation, type RlimitName, type RlimitOption } from "../core/rlimits.ts";
 import { MIN_LINE_BYTES, type ProbeOptions, type ServiceOptions, serviceSpec, UMASK, umaskOf } from "./options.ts";
 import { checkTarget } from "./probe.ts";
@@ -35,6 +36,7 @@ export interface ServiceTable {
   };
   stop?: { run?: string | string[]; signal?: SignalName; timeout?: string; kill_mode?: "group" | "process" };
   instances?: number;
+  leftover?: LeftoverPolicy;
   essential?: boolean;
   success_exit_codes?: number[];
   user?: string | number;
@@ -86,6 +88,7 @@ export function serviceTable(): v.GenericSchema {
       expects: "an integer from 1 to 1000",
       default: 1,
     }),
+    leftover: key(v.picklist(["stop", "adopt"]), { ...live, expects: "one of stop, adopt", default: "stop" }),
     essential: key(v.boolean(), { ...live, expects: "true or false", default: false }),
     success_exit_codes: key(v.array(item(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255)), "an exit code from 0 to 255")), {
       ...live,
@@ -371,6 +374,7 @@ function optionsOf(table: ServiceTable): ServiceOptions {
     env,
     cwd,
     instances,
+    leftover,
     essential,
     user,
     group,
@@ -390,6 +394,7 @@ function optionsOf(table: ServiceTable): ServiceOptions {
     ready: ready as ProbeOptions | undefined,
     restart: restart === undefined ? undefined : restartOptions(restart),
     stop: stop === undefined ? undefined : { run: stop.run, signal: stop.signal, timeout: stop.timeout, killMode: stop.kill_mode },
+    leftover,
     essential,
     successExitCodes,
     user,

@@ -2,6 +2,7 @@ import { isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
 import type { ChildProcess, ExitStatus, Host, ProcessIdentity, SpawnOptions } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
+import { adoptedChild, commandDigest, type Continuity, groupOfStranger, type LeftoverPolicy } from "./continuity.ts";
 import { type Placeholders, serviceEnvironment } from "./environment.ts";
 import { describeExit, exitCodeOf } from "./exit.ts";
 import { type PublishLine, ServiceOutput } from "./output.ts";
@@ -21,6 +22,8 @@ export interface ServicePorts {
   daemonId: string;
   /** What they ask about other processes, shared by all services of a daemon. */
   neighbours: Neighbours;
+  /** What earlier daemons left of them, and what a later one will find; undefined where nobody will look. */
+  continuity?: Continuity;
 }
 
 /** Time that a service has beyond its own stop timeout: for SIGKILL to work and for the output to be read to its end. */
@@ -60,6 +63,7 @@ export class Service implements Subsystem {
   readonly #placeholders: Placeholders;
   readonly #readyPattern: RegExp | undefined;
   #pid: number | null = null;
+  #isAdopted = false;
   #lastExit: LastExit | null = null;
   #lastLines: readonly string[] | undefined;
   #spawnFailures = 0;
@@ -99,8 +103,9 @@ export class Service implements Subsystem {
   }
 
   /**
-   * `command`, `pid` (of the program, for a text of its shell: the leader of the group), `port`, `lastExit`, `spawnFailures`, `probe` (why
-   * it is or was not ready), `escaped` (processes of earlier runs that have left its group and live) and, after a run that failed or never became ready, `lastLines`.
+   * `command`, `pid` (of the program, for a text of its shell: the leader of the group), `adopted` (while it runs and an earlier daemon
+   * started it), `port`, `lastExit`, `spawnFailures`, `probe` (why it is or was not ready), `escaped` (processes of earlier runs that have
+   * left its group and live) and, after a run that failed or never became ready, `lastLines`.
    */
   details(): Readonly<Record<string, unknown>> {
     const { run } = this.#service;
@@ -108,6 +113,7 @@ export class Service implements Subsystem {
     return {
       command: typeof run === "string" ? run : run.join(" "),
       pid: this.#pid,
+      ...(this.#isAdopted && this.#pid !== null ? { adopted: true } : {}),
       ...(this.#placeholders.port === undefined ? {} : { port: this.#placeholders.port }),
       lastExit: this.#lastExit,
       ...(this.#lastLines === undefined ? {} : { lastLines: this.#lastLines }),
@@ -117,29 +123,53 @@ export class Service implements Subsystem {
     };
   }
 
+  /** What becomes of it when an earlier daemon left it running, and how it is stopped. */
+  get recovery(): { leftover: LeftoverPolicy; stop: Omit<ServiceSpec["stop"], "run"> } {
+    const { leftover, stop } = this.#service;
+    return { leftover, stop };
+  }
+
+  /**
+   * Stands for what a run would start now.
+   *
+   * @throws {DaemonError} if nothing could be started, because of an env file or a user.
+   */
+  command(): string {
+    return this.#digest(this.#launch(this.name, ""));
+  }
+
   /** Starts the program and sees it to its end. */
   async run(context: Context): Promise<void> {
     if (context.isShutdown()) return;
-    const { host, publishLine, daemonId, neighbours } = this.#ports;
+    const { host, publishLine, daemonId, neighbours, continuity } = this.#ports;
     const { run, maxLineBytes } = this.#service;
     // A reload may change these while it runs.
     const stop = () => this.#service.stop;
     const { processes, clock } = host;
-    const unitValue = `${daemonId}/${context.name}/${context.run}`;
+    const inherited = continuity === undefined ? undefined : await continuity.inherit(context.name);
+    if (context.isShutdown()) return;
+    const runNumber = inherited?.run ?? context.run;
+    const unitValue = `${daemonId}/${context.name}/${runNumber}`;
 
     // Start the program and take hold of everything that has to end with it.
     let child: ChildProcess;
+    let command: string;
     let probe: Probe | undefined;
     let launch: Omit<SpawnOptions, "argv">;
     try {
       launch = this.#launch(context.name, unitValue);
+      command = continuity === undefined ? "" : this.#digest(launch);
       probe = this.#createProbe(launch);
-      child = await processes.spawn({ ...launch, argv: commandArgv(run) });
+      child = inherited === undefined
+        ? await processes.spawn({ ...launch, argv: commandArgv(run) })
+        : adoptedChild(inherited.identity, host);
     } catch (cause) {
       this.#spawnFailures++;
       throw this.#startError(context.name, cause);
     }
+    using _record = continuity?.remember({ unit: context.name, run: runNumber, identity: child.identity, command });
     this.#pid = child.identity.pid;
+    this.#isAdopted = inherited !== undefined;
     this.#probeAnswer = undefined;
     let isReady = false;
     const becomeReady = () => {
@@ -149,8 +179,7 @@ export class Service implements Subsystem {
     };
     const onTrouble = (message: string, fields: Readonly<Record<string, unknown>>) => context.log.warn(message, fields);
     const group = new ProcessGroup(child, {
-      processes,
-      neighbours,
+      ...(inherited === undefined ? { processes, neighbours } : groupOfStranger(inherited.identity, { processes, neighbours })),
       clock,
       get stopSignal() {
         return stop().signal;
@@ -195,6 +224,8 @@ export class Service implements Subsystem {
     using _hurrying = context.onForce(() => group.hurry());
     using _killing = context.onKill(() => group.kill());
     void child.exited.then(() => probing.abort());
+    // The line that an adopted program became ready with was read by the daemon before this one.
+    if (inherited !== undefined && this.#readyPattern !== undefined) becomeReady();
     const probed = this.#untilReady(probe, probing.signal).then((isUp) => isUp && becomeReady());
 
     // See it to its end: the whole group, the probe that may be under way, the output.
@@ -257,7 +288,13 @@ export class Service implements Subsystem {
     const gid = group !== undefined ? host.processes.group(group) : isOther ? user.gid : undefined;
     return {
       cwd,
-      env: serviceEnvironment(this.#service, host, { ...this.#placeholders, unit, unitValue, user }),
+      env: serviceEnvironment(this.#service, host, {
+        ...this.#placeholders,
+        unit,
+        unitValue,
+        socket: this.#ports.continuity?.socket,
+        user,
+      }),
       ...(isOther ? { uid: user.uid } : {}),
       ...(gid === undefined ? {} : { gid }),
       ...(umask === undefined ? {} : { umask }),
@@ -265,6 +302,10 @@ export class Service implements Subsystem {
       rlimits,
       ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
     };
+  }
+
+  #digest(launch: Omit<SpawnOptions, "argv">): string {
+    return commandDigest({ ...launch, argv: commandArgv(this.#service.run) }, this.#ports.host.env.all());
   }
 
   #startError(unit: string, cause: unknown): unknown {

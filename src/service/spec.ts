@@ -1,3 +1,4 @@
+import type { LeftoverPolicy } from "./continuity.ts";
 import type { RestartPolicy } from "../core/restart.ts";
 import type { SignalName } from "../core/host.ts";
 import type { Rlimits } from "../core/rlimits.ts";
@@ -43,6 +44,8 @@ export interface ServiceSpec {
   restart: RestartPolicy;
   /** How it is stopped. */
   stop: { signal: SignalName; timeoutMs: number; killMode: "group" | "process"; run: string | readonly string[] | undefined };
+  /** What becomes of it when a daemon finds it running that was left by one that died. */
+  leftover: LeftoverPolicy;
   /** Stops the daemon when it ends for good by failing. */
   essential: boolean;
   /** Exit codes that are a success. */

@@ -1,6 +1,16 @@
 import type { ErrorCode } from "../core/error_codes.ts";
 import { IoError } from "../core/errors.ts";
-import type { ChildProcess, ExitStatus, Processes, ProcessIdentity, SignalName, SpawnOptions, UserInfo } from "../core/host.ts";
+import type {
+  ChildProcess,
+  DetachedProcess,
+  ExitStatus,
+  ProcessEntry,
+  Processes,
+  ProcessIdentity,
+  SignalName,
+  SpawnOptions,
+  UserInfo,
+} from "../core/host.ts";
 
 /** What a program of {@linkcode FakeProcesses} does when it is started; it may keep the process and go on later. */
 export type FakeProgram = (process: FakeProcess) => void;
@@ -258,6 +268,12 @@ export class FakeProcesses implements Processes {
     });
   }
 
+  /** Starts a program of the table as one that lives on by itself. */
+  async spawnDetached(options: SpawnOptions): Promise<DetachedProcess> {
+    const { identity, exited } = await this.spawn(options);
+    return { identity, exited };
+  }
+
   /** The living process of this number. */
   identify(pid: number): ProcessIdentity | undefined {
     return pid === OWN_PID ? this.self() : this.#find(pid)?.identity;
@@ -296,6 +312,18 @@ export class FakeProcesses implements Processes {
   /** Living processes whose environment holds `name`. */
   findByEnv(name: string): { identity: ProcessIdentity; value: string }[] {
     return this.#alive().flatMap(({ identity, options: { env } }) => name in env ? [{ identity, value: env[name] }] : []);
+  }
+
+  /** This process, and every living one that it started. */
+  census(variables: readonly string[]): ProcessEntry[] {
+    const others = this.#alive().map(({ identity, pgid, options: { env } }) => ({
+      identity,
+      parent: OWN_PID,
+      group: pgid,
+      isZombie: false,
+      env: Object.fromEntries(variables.filter((name) => name in env).map((name) => [name, env[name]])),
+    }));
+    return [{ identity: this.self(), parent: 0, group: OWN_PID, isZombie: false, env: {} }, ...others];
   }
 
   /** A user that was made known. */

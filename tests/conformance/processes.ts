@@ -387,6 +387,42 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     assert.deepEqual(host.processes.findByEnv("DAEMONKIT_TEST"), []);
   });
 
+  test(`${name}: census shows every process with its parent, its group and the variables asked for, zombies too`, async () => {
+    const host = await makeHost();
+    const value = crypto.randomUUID();
+    const script = "sleep 1000 & echo $!; sleep 1000 <&- & kill -9 $!; echo $!; exec sleep 1000";
+    const child = await host.processes.spawn(sh(script, { env: { ...ENV, DAEMONKIT_TEST_UNIT: value, OTHER: "x" } }));
+    const lines = lineReader(child.stdout);
+    await using _end = ended(host, child, lines);
+    const leader = child.identity.pid;
+    const [helper, zombie] = [Number(await lines.next()), Number(await lines.next())];
+    const look = () => host.processes.census(["DAEMONKIT_TEST_UNIT", "NO_SUCH"]).filter(({ group }) => group === leader);
+    await until(
+      host,
+      () => look().some(({ isZombie }) => isZombie) && look().filter(({ env }) => "DAEMONKIT_TEST_UNIT" in env).length === 2,
+    );
+    const env = { DAEMONKIT_TEST_UNIT: value };
+    assert.deepEqual(look().map(({ identity, parent, isZombie, env }) => ({ pid: identity.pid, parent, isZombie, env })), [
+      { pid: leader, parent: process.pid, isZombie: false, env },
+      { pid: helper, parent: leader, isZombie: false, env },
+      { pid: zombie, parent: leader, isZombie: true, env: {} },
+    ]);
+    assert.deepEqual(look()[0].identity, child.identity);
+    assert.ok(host.processes.census([]).some(({ identity }) => identity.pid === process.pid));
+  });
+
+  test(`${name}: spawnDetached starts a leader of its own session without input and output, whose end is seen`, async () => {
+    const host = await makeHost();
+    using dir = tempDir();
+    // The program does not keep us alive until its end.
+    using _hold = host.process.hold();
+    const script = `read line && exit 1; echo lost; echo lost >&2; ps -o sid= -p $$ >out; exit 3`;
+    const { identity, exited } = await host.processes.spawnDetached({ argv: ["sh", "-c", script], cwd: dir.path, env: ENV });
+    assert.deepEqual(await exited, { code: 3, signal: null });
+    assert.equal(Number(readFileSync(`${dir.path}/out`, "utf8")), identity.pid);
+    await assert.rejects(host.processes.spawnDetached({ argv: ["no-such-program"], cwd: "/", env: ENV }), ioFailure("SPAWN_NOT_FOUND"));
+  });
+
   test(`${name}: numbers that mean more than one process or group are refused`, async () => {
     const { processes } = await makeHost();
     for (const bad of [0, -1, 1.5, NaN]) {

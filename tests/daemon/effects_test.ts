@@ -325,6 +325,32 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
       assert.equal(helper!.isAlive, isAlive);
     }
   },
+  "service.*.leftover": async () => {
+    // What a daemon writes down of its programs is what the next one finds after a kill -9.
+    const before = await serving("");
+    const path = `/run/daemonkit/${before.daemon.operations.status().id}/groups.json`;
+    await before.until(() => before.daemon.subsystems()[0].state === "running");
+    await before.host.clock.advance(5);
+    const groups = JSON.parse(before.host.files.readText(path));
+    await before.stop();
+    assert.equal(before.host.files.info(path), undefined);
+    for (const [word, isKept] of [["stop", false], ["adopt", true]] as const) {
+      const rig = new Rig();
+      groups.programs[0].identity = (await rig.host.processes.spawn({ argv: ["serve"], cwd: "/", env: {} })).identity;
+      rig.host.files.makeDir(path.slice(0, path.lastIndexOf("/")));
+      rig.host.files.put(path, JSON.stringify(groups));
+      await rig.run(`${SERVE}leftover = "${word}"`);
+      await rig.until(() => rig.daemon.subsystems()[0].state === "running");
+      assert.deepEqual([rig.programs.length, rig.programs[0].isAlive], isKept ? [1, true] : [2, false]);
+      const { pid, adopted } = rig.daemon.subsystems()[0].details;
+      assert.deepEqual([pid, adopted], isKept ? [rig.programs[0].identity.pid, true] : [rig.programs[1].identity.pid, undefined]);
+      rig.daemon.shutdown();
+      // The end of what is no child of ours is seen by looking.
+      await rig.host.clock.advance(200);
+      assert.equal((await rig.ended()).exitCode, 0);
+      assert.equal(rig.programs[0].isAlive, false);
+    }
+  },
   "service.*.instances": async () => {
     const rig = await serving("instances = 3");
     assert.deepEqual(rig.daemon.subsystems().map(({ name }) => name), ["x@0", "x@1", "x@2"]);

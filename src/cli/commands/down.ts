@@ -2,12 +2,14 @@ import { sleep } from "../../core/clock.ts";
 import { durationMs, formatDuration } from "../../core/duration.ts";
 import type { DaemonEvent } from "../../core/event.ts";
 import { EXIT_CODES } from "../../core/exit_codes.ts";
-import type { Host } from "../../core/host.ts";
+import type { Host, ProcessIdentity } from "../../core/host.ts";
 import type { DaemonStatus } from "../../core/operations.ts";
 import type { State } from "../../core/state.ts";
+import { endWhatIsLeft, hasDied } from "../../daemon/clean_up.ts";
+import { endGuardians, guardiansOf } from "../../daemon/guardian.ts";
 import { type InstanceRecord, readInstance } from "../../daemon/instance.ts";
 import { PROTOCOL } from "../../daemon/version.ts";
-import type { CommandBody } from "../command.ts";
+import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { connect } from "../connect.ts";
 import { CommandFailure } from "../failure.ts";
 import type { Target } from "../find.ts";
@@ -20,6 +22,8 @@ const LOOK_MS = 5;
 export const down: CommandBody = async (context, _args, options) => {
   const { host, output } = context;
   const client = await connect(context, options);
+  const guardians = guardiansOf(client.target.lock, host);
+  if (hasDied(client.target, host)) return await clearUp(context, options, client.target, guardians);
   const beganMs = host.clock.nowMs();
   const before = await client.status();
   const ending = new Ending(before);
@@ -32,10 +36,11 @@ export const down: CommandBody = async (context, _args, options) => {
   const timer = options.timeout === undefined
     ? undefined
     : host.clock.schedule(durationMs(options.timeout), () => patience.abort("too long"));
-  const gone = (events?.ended ?? Promise.resolve()).then(() => untilGone(client.target, record, host, patience.signal)).then(
-    () => true,
-    () => false,
-  );
+  const gone = (events?.ended ?? Promise.resolve()).then(async () => {
+    await untilGone(client.target, record, host, patience.signal);
+    // It ends with its daemon; one whose daemon was killed would start another.
+    await endGuardians(guardians, host, patience.signal);
+  }).then(() => true, () => false);
   const isGone = await output.waitFor(`stopping ${before.name}`, gone).finally(() => timer?.[Symbol.dispose]());
   const tookMs = host.clock.nowMs() - beganMs;
   const who = `${before.name} (pid ${before.pid})`;
@@ -45,14 +50,41 @@ export const down: CommandBody = async (context, _args, options) => {
   const unstopped = isSame ? ending.unstopped() : [];
   const how = ending.isForced ? "was forced to stop" : ending.isComplete || !isSame ? "stopped" : "ended without a report";
   const isClean = how === "stopped" && unstopped.length === 0;
+  // A daemon that was killed on its way did not stop its services.
+  const left = hasDied(client.target, host) ? await endWhatIsLeft(client.target, host, options.config) : [];
   if (options.json) {
-    output.printJson({ v: 1, ok: isClean, name: before.name, pid: before.pid, how, unstopped, tookMs: Math.round(tookMs) });
+    output.printJson({ v: 1, ok: isClean, name: before.name, pid: before.pid, how, unstopped, left, tookMs: Math.round(tookMs) });
   } else {
     output.print(`${who} ${output.paint(how, isClean ? "green" : "red")} after ${formatDuration(tookMs)}`);
     if (unstopped.length > 0) output.print(`did not stop in their time: ${unstopped.join(", ")}`);
+    for (const text of left) output.print(text);
   }
   return isClean ? EXIT_CODES.ok : EXIT_CODES.failed;
 };
+
+/** Of a daemon that has died there is left what it ran, and perhaps the guardian that would start it again. */
+async function clearUp(
+  { host, output }: CommandContext,
+  options: CommandOptions,
+  target: Target,
+  guardians: readonly ProcessIdentity[],
+): Promise<number> {
+  const patience = new AbortController();
+  using _timer = options.timeout === undefined
+    ? undefined
+    : host.clock.schedule(durationMs(options.timeout), () => patience.abort("too long"));
+  const work = (async () => {
+    await endGuardians(guardians, host, patience.signal);
+    return hasDied(target, host) ? await endWhatIsLeft(target, host, options.config) : [];
+  })();
+  const left = await output.waitFor(`clearing up after ${target.label}`, work).catch((error) => {
+    if (!patience.signal.aborted) throw error;
+    throw new CommandFailure(EXIT_CODES.timeout, `Cannot wait any longer for what ${target.label} has left as ${options.timeout} are over`);
+  });
+  if (options.json) output.printJson({ v: 1, ok: true, name: target.label, pid: null, how: "had died", unstopped: [], left });
+  else for (const text of [`${target.label} had died`, ...left]) output.print(text);
+  return EXIT_CODES.ok;
+}
 
 /** What the events of a shutdown tell about how it goes. */
 class Ending {

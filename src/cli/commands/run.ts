@@ -2,6 +2,7 @@ import { ConfigError, messageOf } from "../../core/errors.ts";
 import { EXIT_CODES } from "../../core/exit_codes.ts";
 import { Daemon } from "../../daemon/daemon.ts";
 import type { ExitReport } from "../../daemon/exit_report.ts";
+import { isInBackground } from "../../daemon/guardian.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
 import { loadFor } from "../load.ts";
@@ -27,10 +28,16 @@ async function runFile(context: CommandContext, args: readonly string[], options
       ...options.json ? ["logging.json=true"] : [],
     ],
   });
-  return await Daemon.fromConfig(loaded).withHost(context.host).run({ ownsProcess: true });
+  return await Daemon.fromConfig(loaded).withHost(context.host).run({ ownsProcess: true, isBackground: isInBackground(context.host) });
 }
 
-async function runBuilt({ program, builder }: CommandContext, args: readonly string[], options: CommandOptions): Promise<ExitReport> {
+async function runBuilt(context: CommandContext, args: readonly string[], options: CommandOptions): Promise<ExitReport> {
+  checkBuiltIn(context.program, "run", args, options);
+  return await context.builder!.run({ ownsProcess: true, isControlled: true, isBackground: isInBackground(context.host) });
+}
+
+/** Refuses options that a daemon with a built-in configuration would ignore. */
+export function checkBuiltIn(program: string, verb: "run" | "start", args: readonly string[], options: CommandOptions): void {
   const isGiven: readonly (readonly [string, boolean])[] = [
     ["a FILE", args.length > 0 || options.config !== undefined],
     ["--set", options.set !== undefined],
@@ -39,7 +46,6 @@ async function runBuilt({ program, builder }: CommandContext, args: readonly str
   ];
   const given = isGiven.find(([, is]) => is)?.[0];
   if (given !== undefined) {
-    throw new CommandFailure(EXIT_CODES.usage, `Cannot run ${program} with ${given} as its configuration is built in`);
+    throw new CommandFailure(EXIT_CODES.usage, `Cannot ${verb} ${program} with ${given} as its configuration is built in`);
   }
-  return await builder!.run({ ownsProcess: true });
 }

@@ -1,0 +1,175 @@
+import { sleep } from "../../core/clock.ts";
+import { durationMs } from "../../core/duration.ts";
+import { EXIT_CODES } from "../../core/exit_codes.ts";
+import type { DetachedProcess, ExitStatus, Host } from "../../core/host.ts";
+import type { DaemonStatus, UnitStatus } from "../../core/operations.ts";
+import { type DaemonFolders, daemonFolders, prepareFolders, programFolders } from "../../daemon/folders.ts";
+import { guardianArgv, guardianEnvironment } from "../../daemon/guardian.ts";
+import { Client } from "../client.ts";
+import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
+import { CommandFailure } from "../failure.ts";
+import { isAlive, type Target } from "../find.ts";
+import { loadFor } from "../load.ts";
+import { checkBuiltIn } from "./run.ts";
+
+/** How a start in the background went. */
+type Verdict =
+  | { kind: "ready" | "not ready"; status: DaemonStatus; isOurs: boolean }
+  | { kind: "ended"; exit: ExitStatus }
+  | { kind: "late" };
+
+/** First and longest wait between two looks at the daemon. */
+const FIRST_LOOK_MS = 10;
+const LONGEST_LOOK_MS = 100;
+
+/** More lines of what a daemon said are for the reader of its log. */
+const MOST_LINES = 30;
+
+/** Starts a daemon in the background, under a guardian, and returns when it is ready or has failed; one that runs already is waited for. */
+export const up: CommandBody = async (context, args, options) => {
+  const { host, output } = context;
+  const { name, folders, command } = await prepareStart(context, args, options);
+  const target: Target = { socket: folders.socket, lock: folders.lock, label: folders.id, isGuess: false };
+  const logBytes = host.files.info(folders.log)?.size ?? 0;
+
+  const start = () => startGuardian(host, folders, command);
+  const patience = new AbortController();
+  const timer = options.timeout === undefined
+    ? undefined
+    : host.clock.schedule(durationMs(options.timeout), () => patience.abort("too long"));
+  const verdict = await output.waitFor(`starting ${name}`, untilUp(host, target, start, patience.signal)).finally(() =>
+    timer?.[Symbol.dispose]()
+  );
+
+  if (verdict.kind === "late") {
+    throw new CommandFailure(
+      EXIT_CODES.timeout,
+      `Cannot wait any longer for ${name} as ${options.timeout} are over; it goes on starting: see \`${context.program} status\` and ${folders.log}`,
+    );
+  }
+  if (verdict.kind === "ended") {
+    const code = verdict.exit.code ?? EXIT_CODES.failed;
+    output.writeError(saidSince(host, folders.log, logBytes));
+    throw new CommandFailure(code, `Cannot start ${name} as its daemon ended with code ${code}; its log is ${folders.log}`);
+  }
+  return show(context, options, verdict);
+};
+
+/** What is started, and where it keeps its things. Mistakes in the configuration are found here, where somebody sees them. */
+async function prepareStart(
+  context: CommandContext,
+  args: readonly string[],
+  options: CommandOptions,
+): Promise<{ name: string; folders: DaemonFolders; command: string[] }> {
+  const { host, builder, program } = context;
+  const own = [...host.process.command, "run"];
+  if (builder !== undefined) {
+    checkBuiltIn(program, "start", args, { ...options, json: false });
+    const { config } = builder;
+    return { name: config.name, folders: prepareFolders(await programFolders(config, host), host), command: own };
+  }
+  const { set = [], logLevel } = options;
+  const loaded = await loadFor(context, args, {
+    ...options,
+    set: [...set, ...logLevel === undefined ? [] : [`logging.level=${logLevel}`]],
+  });
+  const { config: { name, stateDir }, path } = loaded;
+  return {
+    name,
+    folders: prepareFolders(await daemonFolders({ name, configPath: path, stateDir }, host), host),
+    command: [...own, path!, ...set.flatMap((text) => ["--set", text]), ...logLevel === undefined ? [] : ["--log-level", logLevel]],
+  };
+}
+
+async function startGuardian(host: Host, { log, lock }: DaemonFolders, command: readonly string[]): Promise<DetachedProcess> {
+  // Who can't write there is told so here: nobody reads what the guardian would say.
+  host.files.openAppend(log)[Symbol.dispose]();
+  return await host.processes.spawnDetached({
+    argv: guardianArgv({ command, log, lock }),
+    cwd: host.process.cwd(),
+    env: guardianEnvironment(host.env.all(), lock),
+  });
+}
+
+/** Starts the daemon unless it runs, and looks until it is ready, can't become ready any more, or has ended. */
+async function untilUp(host: Host, target: Target, start: () => Promise<DetachedProcess>, signal: AbortSignal): Promise<Verdict> {
+  // The guardian alone does not keep us here.
+  using _hold = host.process.hold();
+  const client = new Client(host, target);
+  let guardian: DetachedProcess | undefined;
+  let exit: ExitStatus | undefined;
+  let waitMs = FIRST_LOOK_MS;
+  try {
+    for (;;) {
+      if (isAlive(target, host)) {
+        const status = await statusOf(client);
+        const kind = status && judge(status);
+        if (kind !== undefined) return { kind, status: status!, isOurs: guardian !== undefined && isParent(guardian, status!.pid, host) };
+      } else if (exit !== undefined) return { kind: "ended", exit };
+      else if (guardian === undefined) {
+        guardian = await start();
+        void guardian.exited.then((status) => exit = status);
+      }
+      await sleep(host.clock, waitMs, { signal });
+      waitMs = Math.min(LONGEST_LOOK_MS, waitMs * 2);
+    }
+  } catch (error) {
+    if (signal.aborted) return { kind: "late" };
+    throw error;
+  }
+}
+
+/** Whether a guardian has started a daemon: of two that begin at the same moment, one finds that the other has won. */
+function isParent(guardian: DetachedProcess, pid: number, { processes }: Host): boolean {
+  return processes.census([]).some(({ identity, parent }) => identity.pid === pid && parent === guardian.identity.pid);
+}
+
+/** Undefined while the daemon does not answer yet, or for a moment. */
+async function statusOf(client: Client): Promise<DaemonStatus | undefined> {
+  try {
+    return await client.status();
+  } catch (error) {
+    if (error instanceof CommandFailure && error.exitCode !== EXIT_CODES.internal) return undefined;
+    throw error;
+  }
+}
+
+/** Undefined while it is not decided. */
+function judge(status: DaemonStatus): "ready" | "not ready" | undefined {
+  if (status.state !== "running") return undefined;
+  if (status.ready) return "ready";
+  return missingIn(status).every(({ state }) => ["failed", "fatal", "skipped", "stopped"].includes(state)) ? "not ready" : undefined;
+}
+
+/** Units that should be ready and are not. */
+function missingIn({ units }: DaemonStatus): UnitStatus[] {
+  return units.filter(({ desired, state, ready }) => desired === "up" && state !== "completed" && (state !== "running" || ready === false));
+}
+
+function show(
+  { output }: CommandContext,
+  { json }: CommandOptions,
+  { kind, status, isOurs }: Exclude<Verdict, { kind: "ended" | "late" }>,
+): number {
+  const how = isOurs ? "runs" : "runs already";
+  const { name, id, pid, units } = status;
+  const missing = missingIn(status).map(({ name, state, reason }) => ({ name, state, reason }));
+  const isReady = kind === "ready";
+  if (json) output.printJson({ v: 1, ok: isReady, name, id, pid, outcome: how, ready: isReady, units: units.length, missing });
+  else {
+    const count = units.length === 1 ? "1 unit" : `${units.length} units`;
+    output.print(`${name} (pid ${pid}) ${how} and is ${output.paint(kind, isReady ? "green" : "red")}: ${count}`);
+    for (const { name, state, reason } of missing) output.print(`  ${name} ${state}${reason === "" ? "" : `: ${reason}`}`);
+  }
+  return isReady ? EXIT_CODES.ok : EXIT_CODES.failed;
+}
+
+/** The newest lines that a log got since it had this many bytes; all of them when it was replaced meanwhile. */
+function saidSince(host: Host, path: string, bytes: number): string {
+  const { files } = host;
+  if (files.info(path) === undefined) return "";
+  const all = new TextEncoder().encode(files.readText(path));
+  const text = new TextDecoder().decode(all.subarray(all.length < bytes ? 0 : bytes));
+  const lines = text.split("\n").filter((line) => line !== "").slice(-MOST_LINES);
+  return lines.map((line) => `${line}\n`).join("");
+}

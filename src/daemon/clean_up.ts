@@ -1,0 +1,72 @@
+import { isDaemonError } from "../core/errors.ts";
+import type { Host } from "../core/host.ts";
+import { type Logger, silentLogger } from "../core/log.ts";
+import { Neighbours, serviceSubsystems } from "../service/mod.ts";
+import { readGroups } from "./group_file.ts";
+import { acquireInstance, readInstance } from "./instance.ts";
+import { loadConfig } from "./load.ts";
+import { Recovery } from "./recovery.ts";
+import { PROTOCOL, VERSION } from "./version.ts";
+
+/** Longest time that what was left gets to stop by itself: that of its unit decides. */
+const LIMIT_MS = 3_600_000;
+
+/** Where a daemon is found. */
+export interface Place {
+  /** Its lock file. */
+  lock: string;
+  /** Its control socket. */
+  socket: string;
+}
+
+/** Whether a daemon died here on this boot and none has looked after what it left. */
+export function hasDied({ lock }: Place, { files, processes }: Pick<Host, "files" | "processes">): boolean {
+  const record = readInstance(lock, files);
+  return record !== undefined && record.bootId === processes.self().bootId && !processes.isAlive(record);
+}
+
+/**
+ * Ends what a daemon that died has left, as its next start would, and resolves with what was said about it. Does nothing when somebody has
+ * taken its lock meanwhile: a new daemon does it itself.
+ */
+export async function endWhatIsLeft({ lock, socket }: Place, host: Host, configPath: string | undefined): Promise<string[]> {
+  const folder = lock.slice(0, lock.lastIndexOf("/"));
+  const groups = `${folder}/groups.json`;
+  const id = readGroups(groups, host.files).id ?? folder.slice(folder.lastIndexOf("/") + 1);
+  const folders = { id, lock, socket, groups };
+  const said: string[] = [];
+  try {
+    using instance = await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL });
+    const log = sayingLogger((text) => void said.push(text));
+    await using recovery = new Recovery({ folders, crashed: instance.crashed, host, log, limitMs: LIMIT_MS });
+    const services = await servicesOf(configPath, host);
+    // Nothing is adopted by somebody who does not stay.
+    await recovery.settle(services, new Set(services.map(({ name }) => name)));
+    host.files.remove(socket);
+  } catch (error) {
+    if (!isDaemonError(error) || error.code !== "LOCK_HELD") throw error;
+  }
+  return said;
+}
+
+/** The services of a file, for the way in which each is stopped; none when it can't be read any more. */
+async function servicesOf(path: string | undefined, host: Host): Promise<ReturnType<typeof serviceSubsystems>> {
+  try {
+    using neighbours = new Neighbours(host);
+    const { files, env, process } = host;
+    const loaded = await loadConfig({ files, env, cwd: process.cwd() }, path === undefined ? {} : { path });
+    return loaded.services.flatMap((spec) => serviceSubsystems(spec, { host, publishLine: () => {}, daemonId: "", neighbours }));
+  } catch (error) {
+    if (isDaemonError(error)) return [];
+    throw error;
+  }
+}
+
+/** A logger whose warnings and errors are sentences. */
+function sayingLogger(say: (text: string) => void): Logger {
+  const line = (text: string, fields: Readonly<Record<string, unknown>> = {}) => {
+    const { pids } = fields;
+    say(pids === undefined ? text : `${text}: pid ${Array.isArray(pids) ? pids.join(", ") : pids}`);
+  };
+  return { ...silentLogger, warn: line, error: line };
+}

@@ -1,0 +1,151 @@
+import { messageOf, SubsystemError } from "../core/errors.ts";
+import type { Host } from "../core/host.ts";
+import type { Logger } from "../core/log.ts";
+import type { Continuity, RunningProgram, Service } from "../service/mod.ts";
+import type { DaemonFolders } from "./folders.ts";
+import { GroupFile, readGroups } from "./group_file.ts";
+import type { InstanceRecord } from "./instance.ts";
+import { endLeftovers, findLeftovers, type Leftover, type StopPlan } from "./leftovers.ts";
+
+/** What {@linkcode Recovery} works with. */
+export interface RecoveryOptions {
+  /** Where the daemon keeps its things; its lock is held. */
+  folders: Pick<DaemonFolders, "id" | "socket" | "groups">;
+  /** The instance that ended without a goodbye, if one did. */
+  crashed: InstanceRecord | undefined;
+  /** The machine. */
+  host: Pick<Host, "files" | "processes" | "clock">;
+  /** Told of what was found and what became of it. */
+  log: Logger;
+  /** Longest time that what was left gets to stop by itself. */
+  limitMs: number;
+}
+
+/** What is asked of a service. */
+type Recoverable = Pick<Service, "name" | "recovery" | "command">;
+
+/** How a unit is stopped that the configuration no longer has. */
+const UNKNOWN_UNIT: StopPlan = { signal: "SIGTERM", timeoutMs: 5_000, killMode: "group" };
+
+/**
+ * What connects a daemon with the one before it, which may have died, and with the one after it.
+ *
+ * - {@linkcode Recovery.settle} ends what was left, or hands it over: before any unit starts. It looks for it only after a death, so that
+ *   it costs nothing else.
+ * - What could not be ended keeps its unit from being started beside it.
+ * - What was kept for a unit that never ran is ended with the daemon.
+ */
+export class Recovery implements Continuity, AsyncDisposable {
+  readonly socket: string;
+  readonly #options: RecoveryOptions;
+  readonly #written: readonly RunningProgram[];
+  readonly #file: GroupFile;
+  readonly #plans = new Map<string, StopPlan>();
+  /** Programs that wait for their unit to go on with them. */
+  readonly #kept = new Map<string, RunningProgram>();
+  readonly #unended = new Map<string, Leftover>();
+
+  /** Reads what the earlier instance wrote down. */
+  constructor(options: RecoveryOptions) {
+    const { folders, host: { files, clock }, log } = options;
+    this.#options = options;
+    this.socket = folders.socket;
+    this.#written = readGroups(folders.groups, files).programs;
+    this.#file = new GroupFile({ path: folders.groups, id: folders.id, files, clock, log, programs: this.#written });
+  }
+
+  /** Deals with what was left: ends it, but for the programs that a service of the present configuration wants to adopt. */
+  async settle(services: readonly Recoverable[], down: ReadonlySet<string>): Promise<void> {
+    const { crashed, log } = this.#options;
+    if (crashed === undefined && this.#written.length === 0) return;
+    if (crashed !== undefined) log.warn("the daemon before this one has died; looking for what it left", { pid: crashed.pid });
+    for (const service of services) this.#plans.set(service.name, service.recovery.stop);
+    const byName = new Map(services.map((service) => [service.name, service]));
+    for (const leftover of this.#find()) {
+      const service = down.has(leftover.unit) ? undefined : byName.get(leftover.unit);
+      if (service?.recovery.leftover === "adopt") this.#keep(service, leftover);
+    }
+    await this.#end((leftover) => !this.#kept.has(leftover.unit));
+    for (const program of this.#written) if (this.#kept.get(program.unit) !== program) this.#forget(program);
+  }
+
+  /** Remembers a program until the result is disposed. */
+  remember(program: RunningProgram): Disposable {
+    return this.#file.add(program);
+  }
+
+  /** The program that was kept for a unit, if it still runs. */
+  async inherit(unit: string): Promise<RunningProgram | undefined> {
+    const { processes } = this.#options.host;
+    const kept = this.#kept.get(unit);
+    if (kept !== undefined) {
+      this.#kept.delete(unit);
+      this.#file.remove(kept);
+      if (processes.isAlive(kept.identity)) return kept;
+      // It has ended meanwhile; what it started has not, perhaps.
+      await this.#end((leftover) => leftover.unit === unit);
+    }
+    const alive = this.#unended.get(unit)?.processes.filter(({ identity }) => processes.isAlive(identity)) ?? [];
+    if (alive.length === 0) {
+      this.#unended.delete(unit);
+      return undefined;
+    }
+    const pids = alive.map(({ identity }) => identity.pid);
+    throw new SubsystemError(
+      "SUBSYSTEM_START_FAILED",
+      unit,
+      `Cannot start ${unit} as what an earlier daemon left of it must have ended: process ${pids.join(", ")} can't be killed`,
+      { context: { pids } },
+    );
+  }
+
+  /** Ends what no unit has taken over, and writes down what can't be ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#kept.size > 0) {
+      const kept = new Map(this.#kept);
+      this.#kept.clear();
+      await this.#end((leftover) => kept.has(leftover.unit));
+      for (const program of kept.values()) this.#forget(program);
+    }
+    this.#file[Symbol.dispose]();
+  }
+
+  #keep(service: Recoverable, { unit, program, isNewer }: Leftover): void {
+    const { log } = this.#options;
+    const refuse = (reason: string) => log.warn(`${unit}: what an earlier daemon left is not adopted`, { reason });
+    if (program === undefined || isNewer) return refuse("it is not known which process is the program");
+    try {
+      if (service.command() !== program.command) return refuse("its command has changed");
+    } catch (error) {
+      return refuse(messageOf(error));
+    }
+    this.#kept.set(unit, program);
+    log.warn(`${unit}: adopted what an earlier daemon left; what it prints is lost, and how it ends will be unknown`, {
+      pid: program.identity.pid,
+    });
+  }
+
+  async #end(isMeant: (leftover: Leftover) => boolean): Promise<void> {
+    const { host: { processes, clock }, limitMs, log } = this.#options;
+    const find = () => this.#find().filter(isMeant);
+    const unended = await endLeftovers({ find, planOf: (unit) => this.#planOf(unit), limitMs, processes, clock, log });
+    for (const leftover of unended) {
+      this.#unended.set(leftover.unit, leftover);
+      // So that the next start looks for them even after a clean end of this one.
+      for (const { identity } of leftover.processes) this.#file.add({ unit: leftover.unit, run: 0, identity, command: "" });
+    }
+  }
+
+  #find(): Leftover[] {
+    const { folders: { id, socket }, host: { processes } } = this.#options;
+    return findLeftovers({ id, socket, programs: this.#written, planOf: (unit) => this.#planOf(unit) }, processes);
+  }
+
+  #planOf(unit: string): StopPlan {
+    return this.#plans.get(unit) ?? UNKNOWN_UNIT;
+  }
+
+  #forget(program: RunningProgram): void {
+    if (!this.#unended.has(program.unit)) this.#file.remove(program);
+  }
+}

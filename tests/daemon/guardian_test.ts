@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { setTimeout as pause } from "node:timers/promises";
+import { guardianArgv, guardianEnvironment } from "../../src/daemon/guardian.ts";
+import { test } from "../harness.ts";
+
+/** The shells that are here; sh is one of them, and a system has the others as its sh. */
+const SHELLS = [["/bin/sh"], ["/bin/dash"], ["/bin/bash"], ["/bin/busybox", "sh"]].filter(([file]) => existsSync(file));
+/** Ends like a daemon that was killed: the lock still says that it runs. */
+const DIE = `echo running >"$LOCK"; kill -9 $$`;
+
+/** A guardian over a text for sh, in a folder of its own where waiting takes no time. */
+class Ward {
+  readonly folder = mkdtempSync(join(tmpdir(), "dk-guardian-"));
+  readonly child: ChildProcess;
+  readonly ended: Promise<number | null>;
+
+  constructor(shell: readonly string[], daemon: string, { sleep = `echo "$1" >>${this.folder}/sleeps` } = {}) {
+    this.write("sleep", `#!/bin/sh\n${sleep}\n`);
+    chmodSync(join(this.folder, "sleep"), 0o755);
+    this.write("uptime", "100.50 7.00\n");
+    this.write("lock", "");
+    const [, ...argv] = guardianArgv({
+      command: ["/bin/sh", "-c", `echo start >>starts; ${daemon}`],
+      log: join(this.folder, "log"),
+      lock: join(this.folder, "lock"),
+      uptime: join(this.folder, "uptime"),
+    });
+    const env = { ...guardianEnvironment({ DAEMONKIT_UNIT: "x/y/1" }, "the lock"), LOCK: join(this.folder, "lock") };
+    this.child = spawn(shell[0], [...shell.slice(1), ...argv], {
+      cwd: this.folder,
+      env: { ...env, PATH: `${this.folder}:/usr/local/bin:/usr/bin:/bin` },
+      stdio: "ignore",
+    });
+    this.ended = new Promise((resolve) => this.child.on("exit", (code) => resolve(code)));
+  }
+
+  write(name: string, text: string): void {
+    writeFileSync(join(this.folder, name), text);
+  }
+
+  /** Lines of a file; none as long as it is not there. */
+  lines(name: string): string[] {
+    const path = join(this.folder, name);
+    return existsSync(path) ? readFileSync(path, "utf8").split("\n").filter((line) => line !== "") : [];
+  }
+
+  async until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) await pause(5);
+  }
+
+  signal(name: NodeJS.Signals): void {
+    process.kill(this.child.pid!, name);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.signal("SIGKILL");
+    await this.ended;
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+for (const shell of SHELLS) {
+  const under = `guardian under ${shell.join(" ")}`;
+
+  test(`${under}: ends with the code of a daemon that ended on purpose, also of one that says which signal ended it`, async () => {
+    for (const code of [0, 1, 6, 9, 143]) {
+      await using ward = new Ward(shell, `exit ${code}`);
+      assert.equal(await ward.ended, code);
+      assert.deepEqual([ward.lines("starts").length, ward.lines("sleeps")], [1, []]);
+    }
+    // A second daemon is refused, and what the lock says is said by the first.
+    await using refused = new Ward(shell, `echo "somebody else" >"$LOCK"; exit 1`);
+    assert.equal(await refused.ended, 1);
+    assert.equal(refused.lines("starts").length, 1);
+  });
+
+  test(`${under}: starts a daemon again that died, waits longer each time, and gives up after ten deaths in a row`, async () => {
+    for (const [death, code] of [[DIE, 137], ["exit 70", 70]] as const) {
+      await using ward = new Ward(shell, death);
+      assert.equal(await ward.ended, code);
+      assert.deepEqual(ward.lines("sleeps"), ["1", "2", "4", "8", "16", "30", "30", "30", "30"]);
+      assert.equal(ward.lines("starts").length, 10);
+      const said = ward.lines("log").filter((line) => line.startsWith("guardian: "));
+      assert.equal(said[0], `guardian: the daemon has died with ${code} and is started again in 1 s`);
+      assert.equal(said[9], `guardian: the daemon has died with ${code}, 10 times in a row: giving up`);
+    }
+  });
+
+  test(`${under}: a daemon that ran for a minute begins a new row`, async () => {
+    const daemon = `case $(wc -l <starts) in
+      1 | 2) ${DIE} ;;
+      3) echo "161.00 9" >uptime; ${DIE} ;;
+      4) ${DIE} ;;
+      *) exit 5 ;;
+    esac`;
+    await using ward = new Ward(shell, daemon);
+    assert.equal(await ward.ended, 5);
+    assert.deepEqual(ward.lines("sleeps"), ["1", "2", "1", "2"]);
+  });
+
+  test(`${under}: hands signals on, and ends when the daemon does`, async () => {
+    const daemon =
+      `for s in HUP USR2 INT; do trap "echo $s >>got" $s; done; trap 'echo TERM >>got; exit 7' TERM; echo up >>got; while :; do /bin/sleep 0.01; done`;
+    await using ward = new Ward(shell, daemon);
+    await ward.until(() => ward.lines("got").length === 1);
+    for (const [signal, count] of [["SIGHUP", 2], ["SIGUSR2", 3], ["SIGTERM", 4]] as const) {
+      ward.signal(signal);
+      await ward.until(() => ward.lines("got").length === count);
+    }
+    assert.equal(await ward.ended, 7);
+    assert.deepEqual(ward.lines("got"), ["up", "HUP", "USR2", "TERM"]);
+    assert.equal(ward.lines("starts").length, 1);
+  });
+
+  test(`${under}: told to end while it waits, it starts nothing any more; a daemon that dies on its way out stays dead`, async () => {
+    await using waiting = new Ward(shell, DIE, { sleep: `echo "$1" >>sleeps; exec /bin/sleep 1000` });
+    await waiting.until(() => waiting.lines("sleeps").length === 1);
+    waiting.signal("SIGTERM");
+    assert.equal(await waiting.ended, 137);
+    assert.equal(waiting.lines("starts").length, 1);
+    await using dying = new Ward(shell, `trap '${DIE.replaceAll("'", "")}' TERM; echo up >>got; while :; do /bin/sleep 0.01; done`);
+    await dying.until(() => dying.lines("got").length === 1);
+    dying.signal("SIGTERM");
+    assert.equal(await dying.ended, 137);
+    assert.equal(dying.lines("starts").length, 1);
+  });
+
+  test(`${under}: the daemon knows that it is in the background, is no part of the service that called up, and prints to the log`, async () => {
+    await using ward = new Ward(shell, `env | grep DAEMONKIT; echo trouble >&2; exit 0`);
+    assert.equal(await ward.ended, 0);
+    assert.deepEqual(ward.lines("log"), ["DAEMONKIT_BACKGROUND=1", "trouble"]);
+  });
+}
