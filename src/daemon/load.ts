@@ -3,6 +3,7 @@ import { load, type Sources } from "../config/load.ts";
 import { folderOf, resolvePath } from "../core/paths.ts";
 import type { Tree } from "../config/tree.ts";
 import { ConfigError } from "../core/errors.ts";
+import type { ListenerSpec } from "../control/spec.ts";
 import type { Env, Files } from "../core/host.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import { Config, configOf, type ConfigParseOptions, type Explain } from "./config.ts";
@@ -40,6 +41,8 @@ export interface LoadedConfig {
   readonly config: Config;
   /** The services, complete and checked. */
   readonly services: readonly ServiceSpec[];
+  /** Where it listens, the control socket first. */
+  readonly listeners: readonly ListenerSpec[];
   /** The file, absolute; null when there is none. */
   readonly path: string | null;
   /** Every file that was read, absolute, the main one first. */
@@ -122,7 +125,7 @@ async function loadSources(
     if (folder === undefined) return workDir ?? ".";
     return workDir === undefined ? folder : resolvePath(folder, workDir);
   };
-  const { schema, services } = daemonConfigSchema(baseDirOf);
+  const { schema, services, listeners } = daemonConfigSchema(baseDirOf);
   const builder = base === Config.default() ? undefined : givenTree(base);
   const { tree, warnings, explain, shown } = await load(schema, { ...sources, builder });
   const baseDir = baseDirOf(tree);
@@ -136,7 +139,7 @@ async function loadSources(
   if (workerThreads > 0) {
     warnings.push(`performance.worker_threads = ${workerThreads} has no effect on services: only programs that read it use it so far`);
   }
-  return { config, services: services(), baseDir, warnings, tree, explain, shown };
+  return { config, services: services(), listeners: listeners(), baseDir, warnings, tree, explain, shown };
 }
 
 /** The values of a configuration that were given: the deadlines among them exactly, the others as far as they differ from the default. */

@@ -2,7 +2,16 @@ import { messageOf, SubsystemError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/event.ts";
 import type { SignalName } from "../core/host.ts";
 import { nearest } from "../core/names.ts";
-import type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus, WaitGoal } from "../core/operations.ts";
+import type {
+  DaemonMeasures,
+  DaemonStatus,
+  LineCounts,
+  LogLine,
+  Operations,
+  UnitOutcome,
+  UnitStatus,
+  WaitGoal,
+} from "../core/operations.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 import type { EventStore } from "./event_store.ts";
 import type { Session } from "./session.ts";
@@ -39,6 +48,15 @@ export class DaemonOperations implements Operations {
       residentBytes: session.host?.process.residentBytes() ?? 0,
       units: session.units(),
     };
+  }
+
+  measures(): DaemonMeasures {
+    const { hasStarted, host, busCounts } = this.#session;
+    return { hasStarted, ...busCounts, process: host?.process.usage() ?? {} };
+  }
+
+  lineCounts(): readonly LineCounts[] {
+    return this.#session.lines.counts();
   }
 
   resolve(patterns: readonly string[]): string[] {

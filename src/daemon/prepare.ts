@@ -17,7 +17,7 @@ import { PROTOCOL, VERSION } from "./version.ts";
 
 /**
  * Gets everything that a daemon needs from the machine, in order; the session's resources undo it in reverse: the process, the lock, the
- * log, the PID file, the control socket. Returns what the daemon runs.
+ * log, the PID file, the listeners. Returns what the daemon runs.
  */
 export async function prepare(session: Session, { ownsProcess }: Required<RunOptions>): Promise<Registration[]> {
   const { plan, resources } = session;
@@ -82,15 +82,14 @@ function openLog(session: Session, host: Host, workDir: string, ownsProcess: boo
   return consoleLines({ terminal, color: colorLines, json: config.logging.json, names });
 }
 
-/** Takes the lock of this configuration file and opens its control socket. */
+/** Takes the lock of this configuration file and opens its listeners, the control socket among them. */
 async function takeInstance(session: Session, host: Host, loaded: LoadedConfig): Promise<void> {
   const { resources, plan: { config } } = session;
-  const [{ daemonFolders, prepareFolders }, { acquireInstance, readOverrides, writeOverrides }, { controlHandler, controlSubsystem }] =
-    await Promise.all([
-      import("./folders.ts"),
-      import("./instance.ts"),
-      import("../control/mod.ts"),
-    ]);
+  const [{ daemonFolders, prepareFolders }, { acquireInstance, readOverrides, writeOverrides }, { Listeners }] = await Promise.all([
+    import("./folders.ts"),
+    import("./instance.ts"),
+    import("../control/mod.ts"),
+  ]);
   const folders = prepareFolders(
     await daemonFolders({ name: config.name, configPath: loaded.path, stateDir: config.stateDir }, host),
     host,
@@ -115,15 +114,20 @@ async function takeInstance(session: Session, host: Host, loaded: LoadedConfig):
     },
   };
 
-  // The control socket has a supervisor of its own: it is there before the first unit and until the last one is down.
-  const handler = controlHandler({
-    operations: session.operations,
-    version: VERSION,
-    protocol: PROTOCOL,
+  // What listens has a supervisor of its own: it is there before the first unit and until the last one is down.
+  const listeners = session.listeners = new Listeners({
+    host,
+    socket: folders.socket,
+    specs: loaded.listeners,
+    control: {
+      operations: session.operations,
+      version: VERSION,
+      protocol: PROTOCOL,
+      isMetricsEnabled: () => session.plan.config.monitoring.enableMetrics,
+    },
     log: session.log.child("control"),
   });
-  const control = registration(controlSubsystem({ host, socket: folders.socket, handler }), "listener");
-  const system = new Supervisor(silent(session), new CancelToken(), [control]);
+  const system = new Supervisor(silent(session), new CancelToken(), [registration(listeners, "listener")]);
   resources.defer(() => system.stop("the daemon ends"));
   await system.start();
 }
@@ -137,7 +141,7 @@ function silent(session: Session): SupervisorPorts {
     random,
     isObserved: () => false,
     emit: () => {},
-    failed: (_path, error) => session.log.error("the control socket is closed for good", { reason: messageOf(error), err: error }),
+    failed: (_path, error) => session.log.error("the listeners are closed for good", { reason: messageOf(error), err: error }),
     report: (error) => session.report(error),
     requestShutdown: (reason, exitCode) => session.requestShutdown(reason, exitCode),
     remainingMs: () => session.remainingMs(),

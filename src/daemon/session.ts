@@ -1,3 +1,4 @@
+import type { Listeners } from "../control/mod.ts";
 import { EventBus } from "../core/bus.ts";
 import { CancelToken } from "../core/cancel.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
@@ -9,6 +10,7 @@ import { type Host, SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { type Logger, silentLogger } from "../core/log.ts";
 import type { Operations, UnitStatus } from "../core/operations.ts";
 import { type ShutdownSteps, ShutdownTimeline } from "../core/shutdown.ts";
+import { isMissing } from "../core/readiness.ts";
 import type { Registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorEnd, type SupervisorPorts, type Unstopped } from "../core/supervisor.ts";
 import { logEvent } from "./event_log.ts";
@@ -60,6 +62,8 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   log: Logger = silentLogger;
   /** The machine, once it was needed. */
   host: Host | undefined;
+  /** Where a daemon from a configuration file listens. */
+  listeners: Listeners | undefined;
   /** Folders and memory of a daemon from a configuration file. */
   surroundings: Surroundings | undefined;
 
@@ -80,6 +84,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #bus: EventBus<DaemonTopics> | undefined;
   #seq = 0;
   #wasReady = false;
+  #hasStarted = false;
   #operations: Operations | undefined;
   #events: EventStore | undefined;
   #reopenLogs: (() => void) | undefined;
@@ -106,6 +111,16 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   /** Where it is in its life, for `status`. */
   get phase(): "starting" | "running" | "stopping" {
     return this.#phase === "over" ? "stopping" : this.#phase;
+  }
+
+  /** Whether every unit has started once. */
+  get hasStarted(): boolean {
+    return this.#hasStarted;
+  }
+
+  /** Counts of the bus; a bus that nobody has used yet has none. */
+  get busCounts(): { eventsPublished: number; busLagged: number } {
+    return { eventsPublished: this.#bus?.published ?? 0, busLagged: this.#bus?.lagged ?? 0 };
   }
 
   /** The bus, made on first use. */
@@ -150,9 +165,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
 
   /** Names of units that should be ready and are not. */
   missing(): string[] {
-    return this.units().filter(({ desired, state, ready }) =>
-      desired === "up" && state !== "completed" && (state !== "running" || ready === false)
-    ).map(({ name }) => name);
+    return this.units().filter(isMissing).map(({ name }) => name);
   }
 
   /** Starts everything; see `Daemon.start`. */
@@ -177,6 +190,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       await supervisor.start(this.surroundings?.down, nowMs);
       if (this.#phase === "starting") {
         this.#phase = "running";
+        this.#hasStarted = true;
         const missing = this.isObserved() ? this.missing() : [];
         if (missing.length === 0) this.#announce("daemon.ready", "every unit has started");
         else this.#announce("daemon.started", `not ready: ${missing.join(", ")}`);
