@@ -22,6 +22,8 @@ export class DaemonOperations implements Operations {
   readonly #session: Session;
 
   readonly #events: EventStore;
+  /** Told once: a start that moves with the wall clock looks like a restart. */
+  #startedAt: string | undefined;
 
   /** Creates the operations of a session; from now on it keeps its newest events. */
   constructor(session: Session) {
@@ -43,7 +45,7 @@ export class DaemonOperations implements Operations {
       config: loaded?.path ?? null,
       state: session.phase,
       ready: session.phase === "running" && session.missing().length === 0,
-      startedAt: new Date(session.clock.wallMs() - uptimeMs).toISOString(),
+      startedAt: this.#startedAt ??= new Date(session.clock.wallMs() - uptimeMs).toISOString(),
       uptimeMs,
       residentBytes: session.host?.process.residentBytes() ?? 0,
       units: session.units(),

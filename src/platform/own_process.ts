@@ -21,6 +21,8 @@ const LONGEST_PERIOD_MS = 2 ** 31 - 1;
 /** Process-wide effects by node:process, which both runtimes implement natively. */
 export function createOwnProcess(facts: ProcessFacts): OwnProcess {
   let owners: AsyncLocalStorage<string> | undefined;
+  // Kept, as two clocks never tell quite the same twice, and a start that moves looks like a restart.
+  let startSeconds: number | undefined;
   return {
     ...facts,
     claim,
@@ -63,7 +65,7 @@ export function createOwnProcess(facts: ProcessFacts): OwnProcess {
         ...(resident === 0 ? {} : { residentBytes: resident }),
         cpuSeconds: (user + system) / 1e6,
         ...(openFiles === undefined ? {} : { openFiles }),
-        startSeconds: Date.now() / 1_000 - process.uptime(),
+        startSeconds: startSeconds ??= Math.round(Date.now() - process.uptime() * 1_000) / 1_000,
       };
     },
   };
