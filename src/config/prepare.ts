@@ -174,7 +174,10 @@ class Preparation {
     const items: Value[] = [];
     for (let index = 0; index < list.length; index++) {
       this.#path[depth] = index;
-      const item = this.#read(list[index], node, facts);
+      const read = this.#read(list[index], node, facts);
+      const item = node.facts.notYetChoices?.includes(read as string)
+        ? this.#find("value", `expected a value that has landed, got ${showValue(read)}`, NOT_LANDED, "CONFIG_NOT_YET")
+        : read;
       if (item !== undefined) items.push(item);
     }
     this.#path.length = depth;

@@ -1,6 +1,5 @@
 import { Hono } from "hono";
 import type { Context as HonoContext } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { durationMs } from "../core/duration.ts";
 import { DaemonError, messageOf, TimeoutError } from "../core/errors.ts";
@@ -8,9 +7,14 @@ import type { DaemonEvent } from "../core/event.ts";
 import type { HttpHandler } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import type { DaemonStatus, LogLine, Operations, UnitOutcome, WaitGoal } from "../core/operations.ts";
+import { type Access, groupOf, refusalOf } from "./access.ts";
+import { BodyRefused, readBody, refuseLong } from "./body.ts";
+import { answerHealth, type HealthCheck, healthChecks, healthChecksOf } from "./health.ts";
+import { METRICS_TYPES, metricsFormat, renderMetrics } from "./metrics.ts";
 import { parsePattern } from "./pattern.ts";
 import { type Problem, problem, problemOf } from "./problem.ts";
 import { parseSignal } from "./signal.ts";
+import { DEFAULT_MAX_BODY_BYTES, DEFAULT_MAX_CLIENTS, LISTENER_GROUPS } from "./spec.ts";
 import { OpenStreams, type StreamFormat } from "./stream.ts";
 
 /** What {@linkcode controlHandler} works with. */
@@ -25,12 +29,20 @@ export interface ControlOptions {
   log: Logger;
   /** Time, for the `timeout` of commands. @default {systemClock} */
   clock?: Clock;
+  /** Whether metrics are there; asked for each request, as a reload may change it. @default {() => true} */
+  isMetricsEnabled?: () => boolean;
+  /** Who may ask for what; asked for each request. @default {a socket of the same user that allows everything} */
+  access?: () => Access;
 }
 
-/** Answers the requests of a control socket. */
+/** Answers the requests of a listener. */
 export interface ControlHandler extends HttpHandler {
   /** Its open streams, to be ended before the server stops. */
   readonly streams: OpenStreams;
+  /** Requests and streams that it has now. */
+  readonly clients: number;
+  /** Everything that it answers, as hono spells it. */
+  readonly routes: readonly { method: string; path: string }[];
 }
 
 /** What `/v1/status` answers. */
@@ -49,7 +61,15 @@ export interface OutcomesAnswer {
   units: UnitOutcome[];
 }
 
-const MAX_BODY_BYTES = 65_536;
+const OPEN_TO_ALL: Access = {
+  name: "admin",
+  address: { unix: "" },
+  allow: LISTENER_GROUPS,
+  tokenHash: undefined,
+  maxBodyBytes: DEFAULT_MAX_BODY_BYTES,
+  maxClients: DEFAULT_MAX_CLIENTS,
+};
+const BUSY_RETRY_SECONDS = 1;
 const MAX_LINES = 10_000;
 const DEFAULT_LINES = 100;
 const DEFAULT_WAIT = "30s";
@@ -58,31 +78,67 @@ const COMMANDS = ["start", "stop", "restart"] as const;
 type Command = (typeof COMMANDS)[number];
 
 /**
- * Makes the handler of the control plane.
+ * Makes the handler of a listener: health, metrics and control, each where {@linkcode Access} allows it.
  *
  * - `/v1/status` and `/v1/stop` never change, so that any client can look at any daemon and stop it.
  * - A command on units answers when their state has changed, not when it was accepted.
  * - Failures are RFC 9457 problems with `code`, `hint` and `issues`.
  */
 export function controlHandler(options: ControlOptions): ControlHandler {
-  const { operations, version, protocol, log, clock = systemClock } = options;
+  const { operations, version, protocol, log, clock = systemClock, isMetricsEnabled = () => true, access = () => OPEN_TO_ALL } = options;
   const streams = new OpenStreams();
   const app = new Hono();
 
-  app.use(async (c, next) => {
-    await next();
-    c.res.headers.set("daemonkit-protocol", String(protocol));
-    c.res.headers.set("daemonkit-version", version);
-  });
   app.onError((error) => {
+    if (error instanceof BodyRefused) return answerProblem(error.problem);
     const made = problemOf(error);
     if (made.status === 500) log.error("a control request failed", { err: error });
     return answerProblem(made);
   });
-  app.notFound((c) => answerProblem(problem(404, "IPC_PROTOCOL", `Cannot answer as there is no ${c.req.method} ${c.req.path}`)));
+  app.notFound((c) => answerProblem(notThere(c.req.method, c.req.path)));
+  app.use(async (c, next) => {
+    const now = access();
+    const refused = await refusalOf(c.req.raw, c.req.path, now);
+    if (refused !== undefined) return answerProblem(refused);
+    if (groupOf(c.req.path) === "metrics" && !isMetricsEnabled()) {
+      return answerProblem(problem(404, "IPC_PROTOCOL", "Cannot answer as metrics are off", "set enable_metrics of [monitoring]"));
+    }
+    refuseLong(c.req.raw, now.maxBodyBytes);
+    await next();
+  });
+
+  // Health: never a token, never more than a look at what is there.
+  const health = (c: HonoContext, title: string, checks: readonly HealthCheck[]): Response => {
+    const { verbose } = c.req.query();
+    return answerHealth(title, checks, {
+      exclude: (c.req.queries("exclude") ?? []).flatMap((text) => text.split(",")).map((name) => name.trim()).filter((name) => name !== ""),
+      isVerbose: verbose !== undefined && verbose !== "0" && verbose !== "false",
+      isJson: /\bjson\b/.test(c.req.header("accept") ?? ""),
+    });
+  };
+  app.get("/livez", (c) => health(c, "livez", []));
+  for (const path of ["/readyz", "/healthz"]) {
+    app.get(path, (c) => health(c, path.slice(1), healthChecks(operations.status())));
+  }
+  app.get("/readyz/:name{.+}", (c) => {
+    const name = c.req.param("name");
+    const names = operations.resolve([name]);
+    if (names.length === 0) {
+      return answerProblem(problem(404, "SUBSYSTEM_UNKNOWN", `Cannot find a unit that ${JSON.stringify(name)} matches`));
+    }
+    return health(c, "readyz", healthChecksOf(names, operations.status()));
+  });
+  app.get("/startupz", (c) => {
+    const { hasStarted } = operations.measures();
+    return health(c, "startupz", hasStarted ? [] : healthChecks(operations.status()));
+  });
+  app.get("/metrics", (c) => {
+    const format = metricsFormat(c.req.header("accept"));
+    const text = renderMetrics({ status: operations.status(), measures: operations.measures(), lines: operations.lineCounts() }, format);
+    return c.body(text, 200, { "content-type": METRICS_TYPES[format], "cache-control": "no-store" });
+  });
 
   // What never changes.
-  app.get("/livez", (c) => c.text("ok\n"));
   app.get("/v1/status", (c) => {
     const patterns = c.req.queries("name") ?? [];
     const status = operations.status();
@@ -106,11 +162,13 @@ export function controlHandler(options: ControlOptions): ControlHandler {
       "`daemonkit status` and `daemonkit down` work with every version",
     ));
   });
-  app.use(bodyLimit({
-    maxSize: MAX_BODY_BYTES,
-    onError: () => answerProblem(problem(413, "IPC_PROTOCOL", `Cannot read the body as it must be at most ${MAX_BODY_BYTES} bytes`)),
-  }));
 
+  app.get("/v1/openapi.json", async (c) => {
+    const { openApiDocument } = await import("./openapi.ts");
+    return c.json(openApiDocument(version));
+  });
+
+  const readObject = async (c: HonoContext) => parseObject(await readBody(c.req.raw, { maxBytes: access().maxBodyBytes, clock }));
   const command = async (c: HonoContext, verb: Command, patterns: readonly string[], timeout: unknown): Promise<Response> => {
     const names = operations.resolve(patterns);
     const units = names.length === 0 ? [] : await limited(verb, timeout, clock, (signal) => operations[verb](names, { signal }));
@@ -118,7 +176,7 @@ export function controlHandler(options: ControlOptions): ControlHandler {
   };
   for (const verb of COMMANDS) {
     app.post(`/v1/services/${verb}`, async (c) => {
-      const { names, timeout } = await readNames(c);
+      const { names, timeout } = readNames(await readObject(c));
       return await command(c, verb, names, timeout ?? c.req.query("timeout"));
     });
     app.post(`/v1/services/:name/${verb}`, async (c) => await command(c, verb, [c.req.param("name")], c.req.query("timeout")));
@@ -132,7 +190,7 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     return { v: 1, ok: units.every((unit) => unit.ok), units };
   };
   app.post("/v1/services/signal", async (c) => {
-    const { names, signal: text } = await readNames(c);
+    const { names, signal: text } = readNames(await readObject(c));
     return c.json(signal(names, text));
   });
   app.post("/v1/services/:name/signal", async (c) => c.json(signal([c.req.param("name")], (await readObject(c)).signal)));
@@ -183,15 +241,65 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     return streams.open({ format: formatOf(c, "sse"), first, missed, ...follow });
   });
 
-  return Object.assign((request: Request) => app.fetch(request), { streams });
+  let running = 0;
+  const admit = async (request: Request): Promise<Response> => {
+    const { maxClients } = access();
+    if (running + streams.size >= maxClients) {
+      const made = problem(
+        503,
+        "IPC_BUSY",
+        `Cannot answer as there must be at most ${maxClients} clients at once`,
+        "come again, or raise max_clients",
+      );
+      return answerProblem(made, { "retry-after": String(BUSY_RETRY_SECONDS) });
+    }
+    running++;
+    try {
+      return await answer(app, request);
+    } finally {
+      running--;
+    }
+  };
+  const handler = async (request: Request): Promise<Response> => {
+    const response = await admit(request);
+    response.headers.set("daemonkit-protocol", String(protocol));
+    response.headers.set("daemonkit-version", version);
+    return response;
+  };
+  return Object.defineProperties(handler, {
+    streams: { value: streams },
+    clients: { get: () => running + streams.size },
+    routes: { get: () => app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => ({ method, path })) },
+  }) as typeof handler & ControlHandler;
+}
+
+/** Brings a request into the shape that hono expects, whatever the runtime made of what came over the wire. */
+async function answer(app: Hono, request: Request): Promise<Response> {
+  // Without a usable "Host", as from a client of HTTP 1.0, Bun gives the path alone and Deno something that is no URL.
+  const url = request.url.startsWith("/") ? `http://localhost${request.url}` : request.url;
+  if (!URL.canParse(url)) return answerProblem(problem(400, "IPC_PROTOCOL", "Cannot answer as path and Host must make a URL"));
+  if (request.method !== "HEAD") return await app.fetch(url === request.url ? request : new Request(url, request));
+  // Not by hono, which would leave a stream open that nobody reads.
+  const { headers } = request;
+  const response = await app.fetch(new Request(url, { headers }));
+  await response.body?.cancel();
+  return new Response(null, response);
+}
+
+function notThere(method: string, path: string): Problem {
+  return problem(404, "IPC_PROTOCOL", `Cannot answer as there is no ${method} ${path}`);
 }
 
 function isWaitGoal(text: string): text is WaitGoal {
   return WAIT_GOALS.some((goal) => goal === text);
 }
 
-function answerProblem(made: Problem): Response {
-  return new Response(JSON.stringify(made), { status: made.status, headers: { "content-type": "application/problem+json" } });
+function answerProblem(made: Problem, headers: Record<string, string> = {}): Response {
+  const challenge: Record<string, string> = made.status === 401 ? { "www-authenticate": 'Bearer realm="daemonkit"' } : {};
+  return new Response(JSON.stringify(made), {
+    status: made.status,
+    headers: { "content-type": "application/problem+json", ...challenge, ...headers },
+  });
 }
 
 function formatOf(c: HonoContext, otherwise: StreamFormat): StreamFormat {
@@ -200,10 +308,10 @@ function formatOf(c: HonoContext, otherwise: StreamFormat): StreamFormat {
   return accept.includes("ndjson") ? "ndjson" : otherwise;
 }
 
-async function readObject(c: HonoContext): Promise<Record<string, unknown>> {
+function parseObject(text: string): Record<string, unknown> {
   let body: unknown;
   try {
-    body = await c.req.json();
+    body = JSON.parse(text);
   } catch (cause) {
     throw badRequest(`Cannot read the body as it must be JSON: ${messageOf(cause)}`);
   }
@@ -212,8 +320,7 @@ async function readObject(c: HonoContext): Promise<Record<string, unknown>> {
 }
 
 /** Reads `{"names": [...], "timeout": "30s", "signal": "HUP"}`. */
-async function readNames(c: HonoContext): Promise<{ names: string[]; timeout?: unknown; signal?: unknown }> {
-  const { names, timeout, signal } = await readObject(c);
+function readNames({ names, timeout, signal }: Record<string, unknown>): { names: string[]; timeout?: unknown; signal?: unknown } {
   if (!(Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === "string" && name !== ""))) {
     throw badRequest(`Cannot read the body as "names" must be a list of names or patterns: current value is ${JSON.stringify(names)}`);
   }

@@ -1,4 +1,6 @@
+export type { Access } from "./access.ts";
 export { type ControlHandler, controlHandler, type ControlOptions, type OutcomesAnswer, type StatusAnswer } from "./handler.ts";
+export { Listeners, type ListenersOptions } from "./listeners.ts";
 export { type Problem, problem, problemOf } from "./problem.ts";
+export { ADMIN_LISTENER, type ListenerGroup, type ListenerSpec } from "./spec.ts";
 export { type OpenStreamOptions, OpenStreams, type StreamFormat } from "./stream.ts";
-export { controlSubsystem, type ControlSubsystemOptions } from "./subsystem.ts";

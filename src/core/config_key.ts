@@ -20,6 +20,8 @@ export type KeyFacts = {
   verbatim?: boolean;
   /** Its feature has not landed: only the default is accepted. @default {false} */
   notYet?: boolean;
+  /** Texts that it will take once their features have landed. */
+  notYetChoices?: readonly string[];
   /** It is another spelling, with a unit, of this sibling, which ends in `_ms`. */
   unitFormOf?: string;
 };

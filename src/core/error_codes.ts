@@ -45,7 +45,9 @@ export type ErrorCode =
   | "CHANNEL_CLOSED"
   | "PROFILING_FAILED"
   | "IPC_FAILED"
-  | "IPC_PROTOCOL";
+  | "IPC_PROTOCOL"
+  | "IPC_DENIED"
+  | "IPC_BUSY";
 
 /** One row of {@linkcode ERROR_CODES}. */
 export interface ErrorCodeEntry {
@@ -108,4 +110,6 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeEntry>> = {
   PROFILING_FAILED: row(7000, "profiling"),
   IPC_FAILED: row(8000, "ipc", "error", true),
   IPC_PROTOCOL: row(8001, "ipc"),
+  IPC_DENIED: row(8002, "ipc"),
+  IPC_BUSY: row(8003, "ipc", "error", true),
 };

@@ -326,6 +326,18 @@ export interface Terminal {
   write(fd: 1 | 2, text: string): boolean;
 }
 
+/** What a process uses; what the system does not tell is missing. */
+export interface ProcessUsage {
+  /** Resident memory in bytes. */
+  residentBytes?: number;
+  /** Seconds of processor time, user and system together. */
+  cpuSeconds?: number;
+  /** Open file descriptors. */
+  openFiles?: number;
+  /** Seconds since the Unix epoch at which the process started. */
+  startSeconds?: number;
+}
+
 /** Process-wide effects. Only the owner of the process uses them: the executable, or a daemon that was told it owns the process. */
 export interface OwnProcess {
   /**
@@ -357,4 +369,6 @@ export interface OwnProcess {
   runAs<T>(owner: string, fn: () => T): T;
   /** Resident memory in bytes, for `version` and `status`; 0 when the system does not tell. */
   residentBytes(): number;
+  /** What this process uses, for metrics. */
+  usage(): ProcessUsage;
 }

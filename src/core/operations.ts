@@ -1,6 +1,6 @@
-import type { SignalName } from "./host.ts";
+import type { ProcessUsage, SignalName } from "./host.ts";
 import type { State } from "./state.ts";
-import type { DaemonEvent } from "./event.ts";
+import type { ConfigReloadEvent, DaemonEvent } from "./event.ts";
 
 /** What is known of one unit, as every surface shows it. */
 export interface UnitStatus {
@@ -72,6 +72,32 @@ export interface LogLine {
   text: string;
 }
 
+/** How many lines a unit has printed. */
+export interface LineCounts {
+  /** Path of the unit. */
+  name: string;
+  /** Lines of its output. */
+  stdout: number;
+  /** Lines of its error output. */
+  stderr: number;
+  /** Lines that could not be written to its log. */
+  dropped: number;
+}
+
+/** What health and metrics ask for beside the status. */
+export interface DaemonMeasures {
+  /** Whether every unit has started once. */
+  hasStarted: boolean;
+  /** Reloads of the configuration, by what became of them. */
+  reloads: Readonly<Record<ConfigReloadEvent["outcome"], number>>;
+  /** Events that were published on the bus. */
+  eventsPublished: number;
+  /** Events that slow readers of the bus lost. */
+  busLagged: number;
+  /** What the process of the daemon uses. */
+  process: ProcessUsage;
+}
+
 /** What a command did to one unit. */
 export interface UnitOutcome {
   /** Path of the unit. */
@@ -136,6 +162,10 @@ export interface ReloadAnswer {
 export interface Operations {
   /** A snapshot. */
   status(): DaemonStatus;
+  /** What health and metrics ask for beside the status. */
+  measures(): DaemonMeasures;
+  /** How many lines each unit has printed; units that have printed none may be missing. */
+  lineCounts(): readonly LineCounts[];
   /** Names of all units that a pattern with `*` and `?` matches; a plain name that does not exist fails. An instance group `api` means `api@*`. */
   resolve(patterns: readonly string[]): string[];
   /** Starts units with what they come after. Resolves when each is up, failed for good or waits to be restarted. */

@@ -57,6 +57,7 @@ export class Unit implements RunHost, ListenerErrorHandler {
   /** The deadline or wait of the present state. */
   timer: Disposable | undefined;
   #history: RestartHistory | undefined;
+  #startedAt: { run: number; text: string } | undefined;
 
   constructor(supervisor: Supervisor, given: Registration, path: string, index: number) {
     this.supervisor = supervisor;
@@ -135,9 +136,17 @@ export class Unit implements RunHost, ListenerErrorHandler {
       reason: this.reason,
       run: this.run,
       restarts: this.restarts,
-      startedAt: this.current === undefined ? null : new Date(clock.wallMs() - (clock.nowMs() - this.startedMs)).toISOString(),
+      startedAt: this.current === undefined ? null : this.#startedAtOf(clock),
       details: detailsOf(this.registration.subsystem),
     };
+  }
+
+  /** Told once for each run, as two clocks never tell quite the same twice, and a start that moves looks like a restart. */
+  #startedAtOf(clock: Clock): string {
+    if (this.#startedAt?.run !== this.run) {
+      this.#startedAt = { run: this.run, text: new Date(clock.wallMs() - (clock.nowMs() - this.startedMs)).toISOString() };
+    }
+    return this.#startedAt.text;
   }
 
   /** Whether an edge of `after` to this unit is satisfied. */

@@ -200,7 +200,7 @@ export class PerformanceConfig {
 }
 
 /**
- * The table `[monitoring]`. Immutable. Each key has one possible value so far.
+ * The table `[monitoring]`. Immutable. All but `enableMetrics` have one possible value so far.
  *
  * @example Health is checked every five seconds
  * ```ts
@@ -212,9 +212,16 @@ export class PerformanceConfig {
  * ```
  */
 export class MonitoringConfig {
-  /** Whether metrics are collected. */
+  readonly #enableMetrics: boolean;
+
+  /** Takes a checked value; `Config.builder()` and `Config.load()` check it. */
+  constructor(enableMetrics: boolean) {
+    this.#enableMetrics = enableMetrics;
+  }
+
+  /** Whether metrics are collected and `/metrics` is there. */
   get enableMetrics(): boolean {
-    return LEAVES["monitoring.enable_metrics"].default as boolean;
+    return this.#enableMetrics;
   }
 
   /** Milliseconds between two samples. */
@@ -266,7 +273,7 @@ export class BusConfig {
 
 const LOGGING = new LoggingConfig("info", false, true, undefined, 104_857_600, 5);
 const SHUTDOWN = new ShutdownConfig(0, 5_000, 10_000, 15_000, "zero", 0);
-const MONITORING = new MonitoringConfig();
+const MONITORING = new MonitoringConfig(true);
 const BUS = new BusConfig(4_096);
 
 /** What a {@linkcode Config} can tell of the sources that it was loaded from. */
@@ -312,6 +319,7 @@ export class Config {
   readonly #workerThreads: number;
   /** Made when somebody asks: a third object would cost as much as the rest of a build on Bun. */
   #performance: PerformanceConfig | undefined = undefined;
+  readonly #monitoring: MonitoringConfig;
   readonly #bus: BusConfig;
   readonly #hotReload: boolean;
   readonly #explain: Explain | undefined;
@@ -325,6 +333,7 @@ export class Config {
     logging: LoggingConfig,
     shutdown: ShutdownConfig,
     workerThreads: number,
+    monitoring: MonitoringConfig,
     bus: BusConfig,
     hotReload: boolean,
     explain: Explain | undefined,
@@ -336,6 +345,7 @@ export class Config {
     this.#logging = logging;
     this.#shutdown = shutdown;
     this.#workerThreads = workerThreads;
+    this.#monitoring = monitoring;
     this.#bus = bus;
     this.#hotReload = hotReload;
     this.#explain = explain;
@@ -436,7 +446,7 @@ export class Config {
 
   /** The table `[monitoring]`. */
   get monitoring(): MonitoringConfig {
-    return MONITORING;
+    return this.#monitoring;
   }
 
   /** The table `[bus]`. */
@@ -623,7 +633,7 @@ export class ConfigBuilder {
     return this;
   }
 
-  /** Whether metrics are collected; only the default is accepted so far. @default {true} */
+  /** Whether metrics are collected and `/metrics` is there. @default {true} */
   enableMetrics(enabled: boolean): this {
     return this.#set("monitoring.enable_metrics", enabled);
   }
@@ -721,7 +731,7 @@ export class ConfigBuilder {
       if (forceMs === timeout) return this.#buildChecked();
       shutdown = new ShutdownConfig(0, timeout, forceMs, (forceMs * 4 / 3 + 0.5) | 0, "zero", force === undefined ? 2 : 6);
     }
-    return new Config(this.#name, undefined, undefined, undefined, LOGGING, shutdown, threads ?? 0, BUS, false, undefined);
+    return new Config(this.#name, undefined, undefined, undefined, LOGGING, shutdown, threads ?? 0, MONITORING, BUS, false, undefined);
   }
 
   #set(path: LeafPath, value: unknown): this {
@@ -794,6 +804,7 @@ export function configOf(values: Readonly<Record<string, unknown>>, given: Deadl
     ),
     new ShutdownConfig(drain_delay_ms, timeout_ms, force_timeout_ms, kill_timeout_ms, of("shutdown.exit_code"), bits),
     of("performance.worker_threads"),
+    of("monitoring.enable_metrics") ? MONITORING : new MonitoringConfig(false),
     new BusConfig(of("bus.capacity")),
     of("hot_reload"),
     explain,
@@ -816,4 +827,4 @@ function isThreadCount(value: number | undefined): boolean {
   return value === undefined || ((value | 0) === value && value >= 0 && value <= 1_024);
 }
 
-const DEFAULT = new Config("daemon", undefined, undefined, undefined, LOGGING, SHUTDOWN, 0, BUS, false, undefined);
+const DEFAULT = new Config("daemon", undefined, undefined, undefined, LOGGING, SHUTDOWN, 0, MONITORING, BUS, false, undefined);

@@ -68,7 +68,7 @@ export const LEAVES = {
   "performance.lock_free": notYet(flag(true)),
   "performance.scheduler_hints": notYet(flag(false)),
   "performance.nice": notYet(integer(-20, 19, 0)),
-  "monitoring.enable_metrics": notYet(flag(true)),
+  "monitoring.enable_metrics": flag(true),
   "monitoring.metrics_interval_ms": notYet(duration(1, 1_000)),
   "monitoring.track_resources": notYet(flag(true)),
   "monitoring.health_checks": notYet(flag(true)),

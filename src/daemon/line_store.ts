@@ -1,5 +1,5 @@
 import { LineRing } from "../core/line_ring.ts";
-import type { LogLine } from "../core/operations.ts";
+import type { LineCounts, LogLine } from "../core/operations.ts";
 
 /** Lines kept for each unit. */
 const LINES_PER_UNIT = 1_000;
@@ -8,6 +8,7 @@ const LINES_PER_UNIT = 1_000;
 export class LineStore {
   readonly #rings = new Map<string, LineRing>();
   readonly #followers = new Set<(line: LogLine) => void>();
+  readonly #counts = new Map<string, LineCounts>();
   #seq = 0;
 
   /** Keeps a line and hands it to all who follow. */
@@ -16,6 +17,9 @@ export class LineStore {
     let ring = this.#rings.get(line.name);
     if (ring === undefined) this.#rings.set(line.name, ring = new LineRing({ maxLines: LINES_PER_UNIT }));
     ring.push(numbered);
+    let counts = this.#counts.get(line.name);
+    if (counts === undefined) this.#counts.set(line.name, counts = { name: line.name, stdout: 0, stderr: 0, dropped: 0 });
+    counts[line.stream]++;
     for (const follower of this.#followers) follower(numbered);
   }
 
@@ -24,6 +28,11 @@ export class LineStore {
     const rings = names.length === 0 ? [...this.#rings.values()] : names.flatMap((name) => this.#rings.get(name) ?? []);
     const lines = rings.flatMap((ring) => isWanted === undefined ? ring.last(limit) : ring.last(ring.size).filter(isWanted));
     return lines.sort((a, b) => a.seq - b.seq).slice(Math.max(0, lines.length - limit));
+  }
+
+  /** How many lines each unit has printed. */
+  counts(): LineCounts[] {
+    return [...this.#counts.values()];
   }
 
   /** Calls `fn` for each new line until disposed. It must not throw. */

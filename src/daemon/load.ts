@@ -4,6 +4,7 @@ import { folderOf, resolvePath } from "../core/paths.ts";
 import { factsAt } from "../config/schema.ts";
 import { type Change, diff, removeAt, setAt, type Tree, type Value, valueAt } from "../config/tree.ts";
 import { ConfigError } from "../core/errors.ts";
+import type { ListenerSpec } from "../control/spec.ts";
 import type { Env, Files } from "../core/host.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import { Config, configOf, type ConfigParseOptions, type Explain } from "./config.ts";
@@ -45,6 +46,8 @@ export interface LoadedConfig {
   readonly config: Config;
   /** The services, complete and checked. */
   readonly services: readonly ServiceSpec[];
+  /** Where it listens, the control socket first. */
+  readonly listeners: readonly ListenerSpec[];
   /** The file, absolute; null when there is none. */
   readonly path: string | null;
   /** Every file that was read, absolute, the main one first. */
@@ -176,7 +179,7 @@ async function loadSources(
     if (folder === undefined) return workDir ?? ".";
     return workDir === undefined ? folder : resolvePath(folder, workDir);
   };
-  const { schema, services } = daemonConfigSchema(baseDirOf);
+  const { schema, services, listeners } = daemonConfigSchema(baseDirOf);
   const builder = base === Config.default() ? undefined : givenTree(base);
   const { tree: read, warnings, explain, shown } = await load(schema, { ...sources, builder });
   const { tree, heldBack } = before === undefined ? { tree: read, heldBack: [] } : withHeldBack(before.tree, read);
@@ -192,7 +195,18 @@ async function loadSources(
     warnings.push(`performance.worker_threads = ${workerThreads} has no effect on services: only programs that read it use it so far`);
   }
   const { specs, tables } = services();
-  return { config, services: specs, tables: tables as Record<string, Tree>, baseDir, warnings, tree, heldBack, explain, shown };
+  return {
+    config,
+    services: specs,
+    tables: tables as Record<string, Tree>,
+    listeners: listeners(),
+    baseDir,
+    warnings,
+    tree,
+    heldBack,
+    explain,
+    shown,
+  };
 }
 
 /** The tree with the old value of every key that only a restart of the daemon applies. */

@@ -2,7 +2,17 @@ import { messageOf, SubsystemError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/event.ts";
 import type { SignalName } from "../core/host.ts";
 import { nearest } from "../core/names.ts";
-import type { DaemonStatus, LogLine, Operations, ReloadAnswer, UnitOutcome, UnitStatus, WaitGoal } from "../core/operations.ts";
+import type {
+  DaemonMeasures,
+  DaemonStatus,
+  LineCounts,
+  LogLine,
+  Operations,
+  ReloadAnswer,
+  UnitOutcome,
+  UnitStatus,
+  WaitGoal,
+} from "../core/operations.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 import type { EventStore } from "./event_store.ts";
 import type { Session } from "./session.ts";
@@ -13,6 +23,8 @@ export class DaemonOperations implements Operations {
   readonly #session: Session;
 
   readonly #events: EventStore;
+  /** Told once: a start that moves with the wall clock looks like a restart. */
+  #startedAt: string | undefined;
 
   /** Creates the operations of a session; from now on it keeps its newest events. */
   constructor(session: Session) {
@@ -35,11 +47,20 @@ export class DaemonOperations implements Operations {
       configVersion: session.configVersion,
       state: session.phase,
       ready: session.phase === "running" && session.missing().length === 0,
-      startedAt: new Date(session.clock.wallMs() - uptimeMs).toISOString(),
+      startedAt: this.#startedAt ??= new Date(session.clock.wallMs() - uptimeMs).toISOString(),
       uptimeMs,
       residentBytes: session.host?.process.residentBytes() ?? 0,
       units: session.units(),
     };
+  }
+
+  measures(): DaemonMeasures {
+    const { hasStarted, host, busCounts, reloads } = this.#session;
+    return { hasStarted, reloads, ...busCounts, process: host?.process.usage() ?? {} };
+  }
+
+  lineCounts(): readonly LineCounts[] {
+    return this.#session.lines.counts();
   }
 
   resolve(patterns: readonly string[]): string[] {

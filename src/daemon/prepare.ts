@@ -20,7 +20,7 @@ import { PROTOCOL, VERSION } from "./version.ts";
 
 /**
  * Gets everything that a daemon needs from the machine, in order; the session's resources undo it in reverse: the process, the lock, the
- * log, the PID file, the control socket. Returns what the daemon runs.
+ * log, the PID file, the listeners. Returns what the daemon runs.
  */
 export async function prepare(session: Session, { ownsProcess, isControlled }: Required<RunOptions>): Promise<Registration[]> {
   const { plan, resources } = session;
@@ -104,7 +104,7 @@ function openLog(session: Session, host: Host, workDir: string, ownsProcess: boo
   return consoleLines({ terminal, color: colorLines, json: config.logging.json, names });
 }
 
-/** Takes the lock of this configuration file, or of this program, and opens its control socket. */
+/** Takes the lock of this configuration file, or of this program, and opens its listeners, the control socket among them. */
 async function takeInstance(session: Session, host: Host, workDir: string): Promise<Recovery> {
   const { resources, plan: { config, loaded } } = session;
   const stateDir = config.stateDir === undefined ? undefined : resolvePath(workDir, config.stateDir);
@@ -112,7 +112,7 @@ async function takeInstance(session: Session, host: Host, workDir: string): Prom
     { daemonFolders, prepareFolders },
     { acquireInstance, readOverrides, writeOverrides },
     { Recovery },
-    { controlHandler, controlSubsystem },
+    { ADMIN_LISTENER, Listeners },
   ] = await Promise.all([
     import("./folders.ts"),
     import("./instance.ts"),
@@ -146,17 +146,24 @@ async function takeInstance(session: Session, host: Host, workDir: string): Prom
     },
   };
 
-  // The control socket has a supervisor of its own: it is there before the first unit and until the last one is down.
-  const handler = controlHandler({
-    operations: session.operations,
-    version: VERSION,
-    protocol: PROTOCOL,
+  // What listens has a supervisor of its own: it is there before the first unit and until the last one is down.
+  const listeners = new Listeners({
+    host,
+    socket: folders.socket,
+    specs: loaded?.listeners ?? [ADMIN_LISTENER],
+    control: {
+      operations: session.operations,
+      version: VERSION,
+      protocol: PROTOCOL,
+      isMetricsEnabled: () => session.config.monitoring.enableMetrics,
+    },
     log: session.log.child("control"),
   });
-  const control = registration(controlSubsystem({ host, socket: folders.socket, handler }), "listener");
-  const system = new Supervisor(silent(session), new CancelToken(), [control]);
+  const system = new Supervisor(silent(session), new CancelToken(), [registration(listeners, "listener")]);
   resources.defer(() => system.stop("the daemon ends"));
   await system.start();
+  // They may refuse what a reload brings, so they come first.
+  session.onApply(({ listeners: specs }) => listeners.apply(specs));
   return recovery;
 }
 
@@ -195,7 +202,7 @@ function silent(session: Session): SupervisorPorts {
     random,
     isObserved: () => false,
     emit: () => {},
-    failed: (_path, error) => session.log.error("the control socket is closed for good", { reason: messageOf(error), err: error }),
+    failed: (_path, error) => session.log.error("the listeners are closed for good", { reason: messageOf(error), err: error }),
     report: (error) => session.report(error),
     requestShutdown: (reason, exitCode) => session.requestShutdown(reason, exitCode),
     remainingMs: () => session.remainingMs(),

@@ -99,6 +99,7 @@ export class Reloads {
 
   #announce(outcome: "applied" | "unchanged" | "refused", changed: string[], reason: string): void {
     const session = this.#session;
+    session.reloads[outcome]++;
     session.emit({ type: "config.reload", version: session.configVersion, outcome, changed, reason });
   }
 }

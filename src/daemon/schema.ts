@@ -15,6 +15,8 @@ import {
   table,
   type Tree,
 } from "../config/mod.ts";
+import { listenerSpecs, listenersTable, type ListenerTable } from "../control/schema.ts";
+import type { ListenerSpec } from "../control/spec.ts";
 import { loggingTable } from "../log/schema.ts";
 import { serviceSpecs, servicesTable, type ServiceTable, serviceTable } from "../service/schema.ts";
 import type { ServiceSpec } from "../service/spec.ts";
@@ -52,7 +54,7 @@ function daemonSchema(): Schema {
       nice: leaf("performance.nice", integer(-20, 19)),
     }, { expects: "a table of performance keys" })),
     monitoring: v.optional(table({
-      enable_metrics: leaf("monitoring.enable_metrics", v.boolean()),
+      enable_metrics: leaf("monitoring.enable_metrics", v.boolean(), "live"),
       ...milliseconds("monitoring", "metrics_interval_ms", 1),
       track_resources: leaf("monitoring.track_resources", v.boolean()),
       health_checks: leaf("monitoring.health_checks", v.boolean()),
@@ -67,10 +69,11 @@ function daemonSchema(): Schema {
       isTemplate: true,
     })),
     service: v.optional(servicesTable()),
+    listen: v.optional(listenersTable()),
   }, {
     expects: "a table",
-    notYetKeys: ["job", "workers", "store", "listen"],
-    aliases: { services: "service", log: "logging", workdir: "work_dir", pidfile: "pid_file" },
+    notYetKeys: ["job", "workers", "store"],
+    aliases: { services: "service", log: "logging", listener: "listen", workdir: "work_dir", pidfile: "pid_file" },
   });
 }
 
@@ -82,9 +85,12 @@ export interface Services {
   readonly tables: Readonly<Record<string, ServiceTable>>;
 }
 
-/** The schema with the rules that span several keys, and the services that these rules make. */
-export function daemonConfigSchema(baseDirOf: (tree: Tree) => string): { schema: ConfigSchema; services: () => Services } {
+/** The schema with the rules that span several keys, and the services and listeners that these rules make. */
+export function daemonConfigSchema(
+  baseDirOf: (tree: Tree) => string,
+): { schema: ConfigSchema; services: () => Services; listeners: () => ListenerSpec[] } {
   let services: Services = { specs: [], tables: {} };
+  let listeners: ListenerSpec[] = [];
   const schema: ConfigSchema = {
     root: DAEMON_SCHEMA,
     places: DAEMON_PLACES,
@@ -96,11 +102,13 @@ export function daemonConfigSchema(baseDirOf: (tree: Tree) => string): { schema:
         baseDirOf(tree),
       );
       services = { specs, tables };
-      const deadlines = settledDeadlines(layers);
-      return { ...deadlines, problems: [...deadlines.problems, ...problems] };
+      const listening = listenerSpecs((isTable(tree.listen) ? tree.listen : {}) as Record<string, ListenerTable>, baseDirOf(tree));
+      listeners = listening.specs;
+      const { problems: contradictions, warnings = [], follow } = settledDeadlines(layers);
+      return { problems: [...contradictions, ...problems, ...listening.problems], warnings: [...warnings, ...listening.warnings], follow };
     },
   };
-  return { schema, services: () => services };
+  return { schema, services: () => services, listeners: () => listeners };
 }
 
 /** The deadlines of the shutdown as each layer gives them, strongest first. */

@@ -3,12 +3,13 @@ import { CancelToken } from "../core/cancel.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { ConfigError, isDaemonError, messageOf, ShutdownError, SubsystemError } from "../core/errors.ts";
 import { Deadlines } from "../core/deadlines.ts";
-import type { DaemonEvent, DaemonLifeEvent, EventBody } from "../core/event.ts";
+import type { ConfigReloadEvent, DaemonEvent, DaemonLifeEvent, EventBody } from "../core/event.ts";
 import { EXIT_CODES, signalExitCode } from "../core/exit_codes.ts";
 import { type Host, SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { type Logger, silentLogger } from "../core/log.ts";
 import type { Operations, ReloadAnswer, UnitOutcome, UnitStatus } from "../core/operations.ts";
 import { type ShutdownSteps, ShutdownTimeline } from "../core/shutdown.ts";
+import { isMissing } from "../core/readiness.ts";
 import type { Registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorEnd, type SupervisorPorts, type Unstopped } from "../core/supervisor.ts";
 import { logEvent } from "./event_log.ts";
@@ -69,6 +70,8 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   log: Logger = silentLogger;
   /** The machine, once it was needed. */
   host: Host | undefined;
+  /** Reloads so far, by what became of them. */
+  readonly reloads: Record<ConfigReloadEvent["outcome"], number> = { applied: 0, unchanged: 0, refused: 0 };
   /** Units of the services of the configuration file. */
   services: ServiceUnits | undefined;
   /** What runs beside them. */
@@ -93,6 +96,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #bus: EventBus<DaemonTopics> | undefined;
   #seq = 0;
   #wasReady = false;
+  #hasStarted = false;
   #operations: Operations | undefined;
   #events: EventStore | undefined;
   #reopenLogs: (() => void) | undefined;
@@ -142,6 +146,16 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     return this.#phase === "over" ? "stopping" : this.#phase;
   }
 
+  /** Whether every unit has started once. */
+  get hasStarted(): boolean {
+    return this.#hasStarted;
+  }
+
+  /** Counts of the bus; a bus that nobody has used yet has none. */
+  get busCounts(): { eventsPublished: number; busLagged: number } {
+    return { eventsPublished: this.#bus?.published ?? 0, busLagged: this.#bus?.lagged ?? 0 };
+  }
+
   /** The bus, made on first use. */
   get bus(): EventBus<DaemonTopics> {
     return this.#bus ??= new EventBus<DaemonTopics>({ capacity: this.plan.config.bus.capacity });
@@ -184,9 +198,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
 
   /** Names of units that should be ready and are not. */
   missing(): string[] {
-    return this.units().filter(({ desired, state, ready }) =>
-      desired === "up" && state !== "completed" && (state !== "running" || ready === false)
-    ).map(({ name }) => name);
+    return this.units().filter(isMissing).map(({ name }) => name);
   }
 
   /** Starts everything; see `Daemon.start`. */
@@ -212,6 +224,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       await supervisor.start(this.surroundings?.down, nowMs);
       if (this.#phase === "starting") {
         this.#phase = "running";
+        this.#hasStarted = true;
         const missing = this.isObserved() ? this.missing() : [];
         if (missing.length === 0) this.#announce("daemon.ready", "every unit has started");
         else this.#announce("daemon.started", `not ready: ${missing.join(", ")}`);

@@ -109,7 +109,7 @@ async function makeWay(path: string, facts: HttpFacts): Promise<void> {
 }
 
 /** Listening happens within the call, so that the mask is in force for nothing else, and the file is at no time open to others. */
-function withPrivateSocket<T>(address: Address, listen: () => T): T {
+export function withPrivateSocket<T>(address: Address, listen: () => T): T {
   if (!("unix" in address)) return listen();
   const own = process.umask(0o177);
   try {

@@ -1,8 +1,10 @@
 import fs from "node:fs";
 import type { Address } from "../core/host.ts";
-import type { HttpFacts, RuntimeServer } from "./http.ts";
+import { type HttpFacts, type RuntimeServer, withPrivateSocket } from "./http.ts";
 import { endingWith } from "./streams.ts";
 
+/** Time until it is tried to listen again. */
+const REOPEN_MS = 100;
 const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
 /** HTTP by Deno.serve and fetch. */
@@ -31,6 +33,9 @@ export const httpOnDeno: HttpFacts = {
  * Drains by counting: once `Deno.HttpServer.shutdown()` was called nothing can cut a stream that never ends, as aborting then throws an
  * uncaught BadResource. So it is called when the last request has ended, to send what is left of the answers; before that the socket file
  * is removed, and who still comes is answered 503. A cut comes by aborting, as long as `shutdown()` was not called.
+ *
+ * A connection that can't be accepted, for lack of files, ends a Deno.HttpServer for good, while those that it has go on. So another one is
+ * put in its place, again and again until there are files.
  */
 function listen(address: Address, handler: (request: Request) => Promise<Response>): RuntimeServer {
   const aborter = new AbortController();
@@ -51,13 +56,33 @@ function listen(address: Address, handler: (request: Request) => Promise<Respons
   };
   const { signal } = aborter;
   const onListen = () => {/* without it Deno prints the address */};
-  const server = "unix" in address
-    ? Deno.serve({ path: address.unix, signal, onListen }, handle)
-    : Deno.serve({ ...address, signal, onListen }, handle);
+  const open = (at: Address): Deno.HttpServer => {
+    const made: Deno.HttpServer = "unix" in at
+      ? Deno.serve({ path: at.unix, signal, onListen }, handle)
+      : Deno.serve({ ...at, signal, onListen }, handle);
+    made.finished.catch(() => {
+      if (isDraining) return;
+      made.unref();
+      retry = setTimeout(reopen, REOPEN_MS);
+    });
+    return made;
+  };
+  const reopen = () => {
+    try {
+      if ("unix" in address) fs.rmSync(address.unix, { force: true });
+      server = withPrivateSocket(address, () => open("unix" in address ? address : { ...address, port }));
+    } catch {
+      retry = setTimeout(reopen, REOPEN_MS);
+    }
+  };
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  let server = open(address);
+  const port = "port" in server.addr ? server.addr.port : 0;
   return {
-    port: "port" in server.addr ? server.addr.port : 0,
+    port,
     async drain() {
       isDraining = true;
+      clearTimeout(retry);
       if ("unix" in address) fs.rmSync(address.unix, { force: true });
       settle();
       if (await idle.promise === "idle") {

@@ -1,5 +1,5 @@
 import { DaemonError } from "../core/errors.ts";
-import type { Env, Host, OwnProcess, SignalName, Signals, Terminal } from "../core/host.ts";
+import type { Env, Host, OwnProcess, ProcessUsage, SignalName, Signals, Terminal } from "../core/host.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { FakeFiles } from "./fake_files.ts";
 import { FakeHttp } from "./fake_http.ts";
@@ -185,6 +185,11 @@ export class FakeOwnProcess implements OwnProcess {
   /** A round number. */
   residentBytes(): number {
     return 50_000_000;
+  }
+
+  /** Round numbers. */
+  usage(): ProcessUsage {
+    return { residentBytes: 50_000_000, cpuSeconds: 1.5, openFiles: 12, startSeconds: 1_000 };
   }
 }
 

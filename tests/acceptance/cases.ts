@@ -27,6 +27,7 @@ const RESTART_E2E = "e2e/acceptance_restart_test.ts";
 const RELOAD_E2E = "e2e/acceptance_reload_test.ts";
 const RELOAD = "daemon/reload_test.ts";
 const SCALE_E2E = "e2e/scale_test.ts";
+const CONTROL_E2E = "e2e/control_test.ts";
 
 /** Every case that holds so far. */
 export const CASES: readonly Case[] = [
@@ -579,5 +580,53 @@ export const CASES: readonly Case[] = [
     number: 57,
     title: "names that would hurt are refused, without case",
     tests: [[LOAD, "loadConfig: names of services are checked, and unique without case"]],
+  },
+  {
+    suite: "runner",
+    number: 60,
+    title: "an unknown name, nothing matched and no daemon have codes of their own",
+    tests: [
+      [CONTROL_E2E, "runner 60: an unknown name, a pattern that matches nothing and a daemon that is down have codes of their own"],
+      ["cli/main_test.ts", "main tells unknown names (4), nothing matched (7) and time over (124) apart"],
+      ["cli/main_test.ts", "main exits with 3 when there is no socket, or a stale one, and says how to start a daemon"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 61,
+    title: "client and daemon of different versions: a clear message, status and down still work",
+    tests: [
+      [CONTROL_E2E, "runner 61: a client of another protocol is told so, and may still look and stop"],
+      ["control/handler_test.ts", "controlHandler lets a client of another protocol only look and stop"],
+      ["cli/main_test.ts", "main lets a client of another protocol look and stop, and says what to do about the rest"],
+      ["cli/main_test.ts", "main down stops a daemon of another protocol"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 62,
+    title: "garbage, half-open connections and vanishing clients harm nobody",
+    tests: [
+      [CONTROL_E2E, "runner 62: garbage, half-open connections and clients that vanish harm nobody, on the socket and over TCP"],
+      ["control/fuzz_test.ts", "controlHandler answers whatever comes, at once, and with 5xx only where that is the truth"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 64,
+    title: "readyz is 503 while a required service is invalid; the version is real",
+    tests: [
+      [CONTROL_E2E, "runner 64: readyz is 503 while a service can't be run, and the version that is told is the real one"],
+      ["control/health_test.ts", "/readyz counts who should be up and is not, and nobody else"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 65,
+    title: "a command returns only after the state has changed",
+    tests: [
+      [CONTROL_E2E, "runner 65: a command returns when the state has changed, and those for one unit come one after another"],
+      [CONTROL_E2E, "runner 65: stop of several goes through the levels, those of one level at once"],
+    ],
   },
 ];

@@ -43,6 +43,11 @@ const OWED: Record<Case["suite"], readonly number[]> = {
     55,
     56,
     57,
+    60,
+    61,
+    62,
+    64,
+    65,
   ],
 };
 

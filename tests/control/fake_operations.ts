@@ -2,7 +2,17 @@ import { SubsystemError } from "../../src/core/errors.ts";
 import type { DaemonEvent } from "../../src/core/event.ts";
 import type { SignalName } from "../../src/core/host.ts";
 import { nearest } from "../../src/core/names.ts";
-import type { DaemonStatus, LogLine, Operations, ReloadAnswer, UnitOutcome, UnitStatus, WaitGoal } from "../../src/core/operations.ts";
+import type {
+  DaemonMeasures,
+  DaemonStatus,
+  LineCounts,
+  LogLine,
+  Operations,
+  ReloadAnswer,
+  UnitOutcome,
+  UnitStatus,
+  WaitGoal,
+} from "../../src/core/operations.ts";
 
 /** A unit that runs. */
 export function fakeUnit(name: string, changes: Partial<UnitStatus> = {}): UnitStatus {
@@ -30,6 +40,7 @@ export class FakeOperations implements Operations {
   readonly lineReaders: Set<(line: LogLine) => void> = new Set();
   readonly eventReaders: Set<(event: DaemonEvent) => void> = new Set();
   state: DaemonStatus["state"] = "running";
+  hasStarted = true;
   /** Replaces what start, stop and restart do. */
   act: ((verb: string, names: readonly string[], signal?: AbortSignal) => Promise<UnitOutcome[]>) | undefined;
 
@@ -54,6 +65,20 @@ export class FakeOperations implements Operations {
       residentBytes: 30 * 2 ** 20,
       units: this.units.map((unit) => ({ ...unit })),
     };
+  }
+
+  measures(): DaemonMeasures {
+    return {
+      hasStarted: this.hasStarted,
+      reloads: { applied: 2, unchanged: 0, refused: 1 },
+      eventsPublished: 7,
+      busLagged: 0,
+      process: { residentBytes: 1_024, cpuSeconds: 0.25, openFiles: 9, startSeconds: 1_700_000_000.5 },
+    };
+  }
+
+  lineCounts(): readonly LineCounts[] {
+    return this.units.map(({ name }) => ({ name, stdout: 3, stderr: 1, dropped: 0 }));
   }
 
   resolve(patterns: readonly string[]): string[] {

@@ -268,7 +268,13 @@ test("loadConfig: [defaults.service] lies below every service, and is no source 
 });
 
 test("loadConfig: what has not landed is CONFIG_NOT_YET, wherever it comes from", async () => {
-  const tables = ['[job.x]\nschedule = "@daily"', "[workers]\nmin = 1", "[store]\n", "[listen.http]\n", "[defaults.job]\n"];
+  const tables = [
+    '[job.x]\nschedule = "@daily"',
+    "[workers]\nmin = 1",
+    "[store]\n",
+    '[listen.x]\naddress = "127.0.0.1:1"\nallow = ["submit"]',
+    "[defaults.job]\n",
+  ];
   const leaves = [
     "[performance]\nthread_pinning = true",
     "[performance]\nnuma_aware = true",
@@ -278,7 +284,7 @@ test("loadConfig: what has not landed is CONFIG_NOT_YET, wherever it comes from"
       "[performance]\nnice = 5",
       "[performance]\nmemory_pool_size = 4096",
       "[performance]\nlock_free = false",
-      "[monitoring]\nenable_metrics = false",
+      "[monitoring]\ntrack_resources = false",
     )
     .concat('[monitoring]\nmetrics_interval = "2s"', "[monitoring]\nhealth_check_interval_ms = 1");
   const keys = ["live", "watch", "notify", "limits", "module"].map((key) => `[service.x]\nrun = "x"\n${key} = 1`);

@@ -11,6 +11,14 @@ import { Rig } from "./rig.ts";
 
 const SERVE = '[service.x]\nrun = ["serve"]\n';
 
+const HTTP = { hostname: "127.0.0.1", port: 9_900 };
+const LISTEN = '[listen.http]\naddress = "127.0.0.1:9900"\n';
+
+/** What a listener answers to each path. */
+async function statuses(rig: Rig, paths: readonly string[], init?: RequestInit): Promise<number[]> {
+  return await Promise.all(paths.map(async (path) => (await rig.host.http.request(HTTP, path, init)).status));
+}
+
 /** What the one service of this text does to its machine. */
 const serving = (keys: string, options?: FakeHostOptions): Promise<Rig> => new Rig(options).run(`${SERVE}${keys}`);
 
@@ -165,6 +173,51 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
       ["3000", "http://localhost:3000/0"],
       ["3001", "http://localhost:3001/1"],
     ]);
+    await rig.stop();
+  },
+  "monitoring.enable_metrics": async () => {
+    for (const [isEnabled, status] of [[true, 200], [false, 404]] as const) {
+      const rig = await serving(`${LISTEN}[monitoring]\nenable_metrics = ${isEnabled}`);
+      assert.equal((await rig.host.http.request(HTTP, "/metrics")).status, status);
+      await rig.stop();
+    }
+  },
+  "listen.*.address": async () => {
+    const rig = await serving(`${LISTEN}[listen.sock]\naddress = "unix:x.sock"`);
+    for (const address of [HTTP, { unix: "/etc/app/x.sock" }]) {
+      assert.equal(await (await rig.host.http.request(address, "/readyz")).text(), "ok\n");
+    }
+    await rig.stop();
+    assert.equal(rig.host.http.isServed(HTTP), false);
+  },
+  "listen.*.allow": async () => {
+    for (const [allow, expected] of [["", [200, 200, 404]], ['allow = ["control"]', [404, 404, 200]]] as const) {
+      const rig = await serving(`${LISTEN}${allow}`);
+      assert.deepEqual(await statuses(rig, ["/livez", "/metrics", "/v1/status"]), expected);
+      await rig.stop();
+    }
+  },
+  "listen.*.token_file": async () => {
+    const rig = new Rig();
+    rig.host.files.put("/etc/app/http.token", "s3cret\n", 0o600);
+    await rig.run(`${SERVE}${LISTEN}allow = ["health", "control"]\ntoken_file = "http.token"`);
+    assert.deepEqual(await statuses(rig, ["/livez", "/v1/status"]), [200, 401]);
+    assert.deepEqual(await statuses(rig, ["/v1/status"], { headers: { authorization: "Bearer s3cret" } }), [200]);
+    await rig.stop();
+  },
+  "listen.*.max_body": async () => {
+    const rig = await serving(`${LISTEN}allow = ["control"]\nmax_body = "1KB"`);
+    const post = (bytes: number) => ({ method: "POST", body: " ".repeat(bytes) });
+    assert.deepEqual(await statuses(rig, ["/v1/services/stop"], post(1_000)), [400]);
+    assert.deepEqual(await statuses(rig, ["/v1/services/stop"], post(1_001)), [413]);
+    await rig.stop();
+  },
+  "listen.*.max_clients": async () => {
+    const rig = await serving(`${LISTEN}allow = ["health", "control"]\nmax_clients = 1`);
+    const { body } = await rig.host.http.request(HTTP, "/v1/events");
+    assert.deepEqual(await statuses(rig, ["/livez"]), [503]);
+    await body!.cancel();
+    assert.deepEqual(await statuses(rig, ["/livez"]), [200]);
     await rig.stop();
   },
   "service.*.env.*": async () => {

@@ -1,0 +1,104 @@
+import type { DaemonStatus, UnitStatus } from "../core/operations.ts";
+import { isMissing } from "../core/readiness.ts";
+
+/** One thing that must hold for the daemon to be ready. */
+export interface HealthCheck {
+  /** `daemon`, or the path of a unit. */
+  name: string;
+  /** Whether it holds. */
+  ok: boolean;
+  /** Why not, or in what way: `starting`, `restarting: exited with code 1`, `completed`. */
+  reason: string;
+}
+
+/** What health is asked for, and how to write the answer. */
+export interface HealthQuestion {
+  /** Names that are left out; one of a service leaves out all its instances. */
+  exclude: readonly string[];
+  /** Whether to write a line for each check. */
+  isVerbose: boolean;
+  /** Whether the asker is a program. */
+  isJson: boolean;
+}
+
+/** What health answers to a program. */
+export interface HealthAnswerBody {
+  /** Version of this shape. */
+  v: 1;
+  /** Whether everything that should be is ready. */
+  ok: boolean;
+  /** What is not, and why. */
+  missing: { name: string; reason: string }[];
+  /** Every check, where they were asked for. */
+  checks?: HealthCheck[];
+}
+
+/** Seconds after which to ask again. */
+const RETRY_SECONDS = 1;
+
+/** What must hold for the whole daemon to be ready, the daemon itself first. */
+export function healthChecks({ state, units }: Pick<DaemonStatus, "state" | "units">): HealthCheck[] {
+  return [daemonCheck(state), ...units.map((unit) => ({ name: unit.name, ok: !isMissing(unit), reason: reasonOf(unit) }))];
+}
+
+/** What must hold for these units to be ready; who asks for one by name wants to know whether it is there, also where it was stopped on purpose. */
+export function healthChecksOf(names: readonly string[], { state, units }: Pick<DaemonStatus, "state" | "units">): HealthCheck[] {
+  const checks = units.filter(({ name }) => names.includes(name)).map((unit): HealthCheck => {
+    const isThere = !isMissing(unit) && (unit.state === "running" || unit.state === "completed");
+    return { name: unit.name, ok: isThere, reason: reasonOf(unit) };
+  });
+  return state === "stopping" ? [daemonCheck(state), ...checks] : checks;
+}
+
+/** Answers with 200 when every check holds, else with 503 and what does not. */
+export function answerHealth(title: string, checks: readonly HealthCheck[], question: HealthQuestion): Response {
+  const { exclude, isVerbose, isJson } = question;
+  const isExcluded = ({ name }: HealthCheck) => exclude.some((each) => isMeant(each, name));
+  const asked = checks.filter((check) => !isExcluded(check));
+  const missing = asked.filter(({ ok }) => !ok);
+  const ok = missing.length === 0;
+  const headers: Record<string, string> = { "cache-control": "no-store", ...(ok ? {} : { "retry-after": String(RETRY_SECONDS) }) };
+  const status = ok ? 200 : 503;
+  if (isJson) {
+    const body: HealthAnswerBody = {
+      v: 1,
+      ok,
+      missing: missing.map(({ name, reason }) => ({ name, reason })),
+      ...(isVerbose ? { checks: asked } : {}),
+    };
+    return new Response(`${JSON.stringify(body)}\n`, { status, headers: { ...headers, "content-type": "application/json" } });
+  }
+  const lines = isVerbose
+    ? [
+      ...checks.map((check) => isExcluded(check) ? `[+]${check.name} excluded` : lineOf(check)),
+      ...exclude.filter((each) => !checks.some(({ name }) => isMeant(each, name))).map((each) =>
+        `cannot exclude ${each}: there is no such check`
+      ),
+      `${title} check ${ok ? "passed" : "failed"}`,
+    ]
+    : [ok ? "ok" : `not ready: ${missing.map(({ name, reason }) => `${name} (${reason})`).join(", ")}`];
+  return new Response(`${lines.join("\n")}\n`, { status, headers: { ...headers, "content-type": "text/plain; charset=utf-8" } });
+}
+
+function daemonCheck(state: DaemonStatus["state"]): HealthCheck {
+  return { name: "daemon", ok: state === "running", reason: state };
+}
+
+function reasonOf({ state, ready, reason, details }: UnitStatus): string {
+  // What a probe answers says more than that it was not content.
+  const why = state === "starting" && typeof details.probe === "string" ? details.probe : reason;
+  const isPlain = state === "completed" || (state === "running" && ready !== false);
+  return isPlain || why === "" || why === state ? state : `${state}: ${why}`;
+}
+
+function lineOf({ name, ok, reason }: HealthCheck): string {
+  const isPlain = reason === "running" || reason === "completed";
+  return ok ? `[+]${name} ${isPlain ? "ok" : reason}` : `[-]${name} ${reason}`;
+}
+
+/** Whether a name means a unit: that one, or an instance of that service. */
+function isMeant(name: string, path: string): boolean {
+  const wanted = name.toLowerCase();
+  const own = path.toLowerCase();
+  return own === wanted || (own.startsWith(`${wanted}@`) && /^\d+$/.test(own.slice(wanted.length + 1)));
+}

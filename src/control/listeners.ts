@@ -1,0 +1,252 @@
+import { ConfigError, DaemonError, IoError, isDaemonError, messageOf } from "../core/errors.ts";
+import type { Address, Host, HttpServer } from "../core/host.ts";
+import type { Logger } from "../core/log.ts";
+import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
+import { type Access, hashOf } from "./access.ts";
+import { type ControlHandler, controlHandler, type ControlOptions } from "./handler.ts";
+import { addressText, ADMIN, type ListenerSpec } from "./spec.ts";
+
+/** What {@linkcode Listeners} work with. */
+export interface ListenersOptions {
+  /** Serves, and reads the files of tokens. */
+  host: Pick<Host, "http" | "clock" | "files">;
+  /** Path of the control socket. */
+  socket: string;
+  /** What to open at the start. */
+  specs: readonly ListenerSpec[];
+  /** What every listener answers with. */
+  control: Omit<ControlOptions, "access" | "clock" | "log">;
+  /** Told of what is opened and closed, and of failures. */
+  log: Logger;
+}
+
+/** A listener that is open. */
+interface OpenListener {
+  access: Access;
+  readonly server: HttpServer;
+  readonly handler: ControlHandler;
+}
+
+/** A listener that is to be. */
+interface Wanted {
+  readonly key: string;
+  readonly access: Access;
+}
+
+/** Time that requests under way have after the streams were ended. */
+const GRACE_MS = 1_000;
+
+/**
+ * Everything that a daemon listens on, as one subsystem: opened together, closed together, and changed by a reload as a whole.
+ *
+ * - What is at an address is kept as long as that address is wanted: only its rules change, and its open streams go on. They are ended when
+ *   it no longer allows control, or another token is asked for.
+ * - A change that can't be carried out as a whole changes nothing.
+ * - Stopping ends open streams first, as a server would wait for them for ever, then lets answers under way go out for a second.
+ */
+export class Listeners implements Subsystem {
+  readonly name = "listeners";
+  readonly spec: SubsystemSpec = { readiness: "manual", stopLast: true, essential: true };
+  readonly #options: ListenersOptions;
+  #specs: readonly ListenerSpec[];
+  /** By address. */
+  #open = new Map<string, OpenListener>();
+  #isUp = false;
+  /** Changes come one after another. */
+  #last: Promise<unknown> = Promise.resolve();
+  /** Those that leave: the request that asked for it may be one of theirs, so it does not wait for them. The next change does. */
+  #closing: Promise<unknown> = Promise.resolve();
+
+  /** Creates them; nothing is opened yet. */
+  constructor(options: ListenersOptions) {
+    this.#options = options;
+    this.#specs = options.specs;
+  }
+
+  /** Where each listens, what it allows and how many clients it has. */
+  details(): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(
+      [...this.#open.values()].map(({ access: { name, allow }, server, handler }) => {
+        return [name, { address: addressText(server.address), allow, clients: handler.clients }];
+      }),
+    );
+  }
+
+  /** Opens all, and closes them when told to stop. */
+  async run(context: Context): Promise<void> {
+    await this.#serially(() => this.#change(this.#specs));
+    this.#isUp = true;
+    context.ready();
+    await context.cancelled();
+    this.#isUp = false;
+    const grace = new AbortController();
+    using _forced = context.onForce(() => grace.abort());
+    await this.#serially(async () => {
+      const all = [...this.#open.values()];
+      this.#open = new Map();
+      await Promise.all(all.map((each) => this.#close(each, grace)));
+    });
+  }
+
+  /**
+   * Opens, closes and changes listeners so that they are as `specs` say.
+   *
+   * @throws {DaemonError} if one can't be opened, or the file of a token can't be read; nothing has changed then. `RUNTIME_STATE` while they
+   * are not open.
+   */
+  async apply(specs: readonly ListenerSpec[]): Promise<void> {
+    await this.#serially(async () => {
+      if (!this.#isUp) throw new DaemonError("RUNTIME_STATE", "Cannot change the listeners as they are not open");
+      await this.#change(specs);
+      this.#specs = specs;
+    });
+  }
+
+  async #serially(fn: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(async () => {
+      await this.#closing.catch(() => {/* logged */});
+      await fn();
+    });
+    this.#last = turn.catch(() => {/* told to who asked for it */});
+    await turn;
+  }
+
+  async #change(specs: readonly ListenerSpec[]): Promise<void> {
+    // What can be refused without touching anything.
+    const wanted = await Promise.all(specs.map((spec) => this.#wanted(spec)));
+    const keys = new Set(wanted.map(({ key }) => key));
+    const leaving = [...this.#open].filter(([key]) => !keys.has(key)).map(([, each]) => each);
+
+    // Open what is new; who leaves makes room for it only where both can't be there at once.
+    const opened = new Map<string, OpenListener>();
+    const closed: OpenListener[] = [];
+    try {
+      for (const { key, access } of wanted) {
+        if (!this.#open.has(key)) opened.set(key, await this.#serve(access, leaving, closed));
+      }
+    } catch (error) {
+      await Promise.all([...opened.values()].map((each) => this.#close(each)));
+      for (const each of closed) await this.#reopen(each);
+      throw error;
+    }
+
+    // From here on nothing can fail.
+    const next = new Map<string, OpenListener>();
+    for (const { key, access } of wanted) {
+      const kept = this.#open.get(key);
+      next.set(key, kept ?? opened.get(key)!);
+      if (kept === undefined) continue;
+      const isNarrower = !access.allow.includes("control") || !isSameToken(kept.access, access);
+      kept.access = access;
+      if (isNarrower) kept.handler.streams.end();
+    }
+    this.#open = next;
+    this.#closing = Promise.all(leaving.filter((each) => !closed.includes(each)).map((each) => this.#close(each)));
+    this.#closing.catch((error) => this.#options.log.error("a listener was not closed as it should be", { err: error }));
+  }
+
+  async #wanted(spec: ListenerSpec): Promise<Wanted> {
+    const { name, allow, maxBodyBytes, maxClients, address = { unix: this.#options.socket } } = spec;
+    const token = this.#readToken(spec);
+    const tokenHash = token === undefined ? undefined : await hashOf(token);
+    // Port 0 is another one each time, so its name is all that tells it.
+    const key = "port" in address && address.port === 0 ? `${addressText(address)} ${name}` : addressText(address);
+    return { key, access: { name, address, allow, maxBodyBytes, maxClients, tokenHash } };
+  }
+
+  #readToken({ name, tokenFile }: ListenerSpec): string | undefined {
+    if (tokenFile === undefined) return undefined;
+    const { host: { files }, log } = this.#options;
+    const info = files.info(tokenFile);
+    if (info === undefined) {
+      throw new ConfigError(
+        "CONFIG_INVALID",
+        `Cannot open the listener ${name} as its token_file must be there: current value is ${tokenFile}; ` +
+          `make one: (umask 077; head -c 32 /dev/urandom | base64 > ${tokenFile})`,
+      );
+    }
+    const token = files.readText(tokenFile).trim();
+    if (!/^\S+$/.test(token)) {
+      const found = token === "" ? "nothing" : "several words";
+      throw new ConfigError("CONFIG_INVALID", `Cannot open the listener ${name} as ${tokenFile} must hold one token: it holds ${found}`);
+    }
+    if ((info.mode & 0o077) !== 0) {
+      log.warn("others can read the token of a listener", {
+        listener: name,
+        file: tokenFile,
+        mode: (info.mode & 0o777).toString(8),
+        hint: `chmod 600 ${tokenFile}`,
+      });
+    }
+    return token;
+  }
+
+  async #serve(access: Access, leaving: readonly OpenListener[], closed: OpenListener[]): Promise<OpenListener> {
+    try {
+      return await this.#listen(access);
+    } catch (error) {
+      const inTheWay = leaving.filter((each) => !closed.includes(each) && isSamePort(each.access.address, access.address));
+      if (!isDaemonError(error) || error.code !== "IO_ADDRESS_IN_USE" || inTheWay.length === 0) throw this.#cannotOpen(access, error);
+      closed.push(...inTheWay);
+      await Promise.all(inTheWay.map((each) => this.#close(each)));
+      try {
+        return await this.#listen(access);
+      } catch (again) {
+        throw this.#cannotOpen(access, again);
+      }
+    }
+  }
+
+  async #listen(access: Access): Promise<OpenListener> {
+    const { host: { http, clock }, control, log } = this.#options;
+    let open: OpenListener | undefined = undefined;
+    const handler = controlHandler({ ...control, log, clock, access: () => open?.access ?? access });
+    const server = await http.serve(access.address, handler);
+    open = { access, server, handler };
+    this.#say("listening", open);
+    return open;
+  }
+
+  async #reopen(closed: OpenListener): Promise<void> {
+    try {
+      const again = await this.#listen(closed.access);
+      for (const [key, each] of this.#open) if (each === closed) this.#open.set(key, again);
+    } catch (error) {
+      for (const [key, each] of this.#open) if (each === closed) this.#open.delete(key);
+      this.#options.log.error("a listener that was closed for another one could not be opened again", {
+        listener: closed.access.name,
+        address: addressText(closed.access.address),
+        err: error,
+      });
+    }
+  }
+
+  async #close(open: OpenListener, grace: AbortController = new AbortController()): Promise<void> {
+    open.handler.streams.end();
+    using _timer = this.#options.host.clock.schedule(GRACE_MS, () => grace.abort());
+    await open.server.stop({ signal: grace.signal });
+    this.#say("no longer listening", open);
+  }
+
+  /** The control socket is there for commands, and no news. */
+  #say(what: string, { access: { name, allow }, server: { address } }: OpenListener): void {
+    if (name !== ADMIN) this.#options.log.info(what, { listener: name, address: addressText(address), allow: allow.join(",") });
+  }
+
+  #cannotOpen({ name, address }: Access, cause: unknown): IoError {
+    const code = isDaemonError(cause) ? cause.code : "IO_FAILED";
+    const hint = code === "IO_ADDRESS_IN_USE" ? `: choose another address for [listen.${name}], or stop who listens there` : "";
+    return new IoError(code, `Cannot open the listener ${name}: ${messageOf(cause)}${hint}`, {
+      cause,
+      context: { listener: name, address },
+    });
+  }
+}
+
+function isSameToken(a: Access, b: Access): boolean {
+  return a.tokenHash?.toHex() === b.tokenHash?.toHex();
+}
+
+function isSamePort(a: Address, b: Address): boolean {
+  return "port" in a && "port" in b && a.port === b.port;
+}

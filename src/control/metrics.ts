@@ -1,0 +1,317 @@
+import { exitCodeOf } from "../core/exit_status.ts";
+import type { DaemonMeasures, DaemonStatus, LineCounts, UnitStatus } from "../core/operations.ts";
+import { isMissing } from "../core/readiness.ts";
+import { STATES } from "../core/state.ts";
+
+/** What the series are made of: one look at the daemon. */
+export interface MetricsSource {
+  /** The daemon and its units. */
+  status: DaemonStatus;
+  /** What is measured beside that. */
+  measures: DaemonMeasures;
+  /** Lines that units printed. */
+  lines: readonly LineCounts[];
+}
+
+/** A family of series. */
+export interface Metric {
+  /** Name of its series; that of a counter ends in `_total`, that of an info in `_info`. */
+  readonly name: string;
+  /** What kind of value it has. */
+  readonly type: "counter" | "gauge" | "info";
+  /** What it says, in a sentence. */
+  readonly help: string;
+  /** Names of its labels, the same for every series. */
+  readonly labels: readonly string[];
+  /** Hands over each series: its value, and the values of its labels in their order. A value that is not known is left out. */
+  readonly read: (source: MetricsSource, add: (value: number, ...labels: string[]) => void) => void;
+}
+
+/** How series are written: Prometheus's text format, or OpenMetrics. */
+export type MetricsFormat = "text" | "openmetrics";
+
+/** The `Content-Type` of each format. */
+export const METRICS_TYPES: Readonly<Record<MetricsFormat, string>> = {
+  text: "text/plain; version=0.0.4; charset=utf-8",
+  openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
+};
+
+const NO_LABELS: readonly string[] = [];
+const SERVICE = ["service"] as const;
+
+/** Every series that `/metrics` shows. */
+export const METRICS: readonly Metric[] = [
+  {
+    name: "daemonkit_up",
+    type: "gauge",
+    help: "Always 1: the daemon answers.",
+    labels: NO_LABELS,
+    read: (_source, add) => add(1),
+  },
+  {
+    name: "daemonkit_info",
+    type: "info",
+    help: "What runs: name of the daemon, version of daemonkit, runtime.",
+    labels: ["name", "version", "runtime"],
+    read: ({ status: { name, version, runtime } }, add) => add(1, name, version, runtime),
+  },
+  {
+    name: "daemonkit_start_time_seconds",
+    type: "gauge",
+    help: "When the daemon started, in seconds since the Unix epoch.",
+    labels: NO_LABELS,
+    read: ({ status }, add) => add(Date.parse(status.startedAt) / 1_000),
+  },
+  {
+    name: "daemonkit_uptime_seconds",
+    type: "gauge",
+    help: "How long the daemon has run.",
+    labels: NO_LABELS,
+    read: ({ status }, add) => add(status.uptimeMs / 1_000),
+  },
+  {
+    name: "daemonkit_ready",
+    type: "gauge",
+    help: "Whether the daemon runs and nothing is missing: what /readyz says.",
+    labels: NO_LABELS,
+    read: ({ status }, add) => add(toNumber(status.ready)),
+  },
+  {
+    name: "daemonkit_started",
+    type: "gauge",
+    help: "Whether every unit has started once: what /startupz says.",
+    labels: NO_LABELS,
+    read: ({ measures }, add) => add(toNumber(measures.hasStarted)),
+  },
+  {
+    name: "daemonkit_config_version",
+    type: "gauge",
+    help: "Number of the configuration in force; a reload that changes something adds one.",
+    labels: NO_LABELS,
+    read: ({ status }, add) => add(status.configVersion),
+  },
+  {
+    name: "daemonkit_config_reloads_total",
+    type: "counter",
+    help: "Reloads of the configuration, by what became of them: applied, unchanged or refused.",
+    labels: ["outcome"],
+    read: ({ measures }, add) => {
+      for (const [outcome, count] of Object.entries(measures.reloads)) add(count, outcome);
+    },
+  },
+  {
+    name: "daemonkit_service_state",
+    type: "gauge",
+    help: "1 for the state that a service is in, 0 for the others.",
+    labels: ["service", "state"],
+    read: perUnit((unit, add) => {
+      for (const state of STATES) add(state === unit.state ? 1 : 0, unit.name, state);
+    }),
+  },
+  {
+    name: "daemonkit_service_ready",
+    type: "gauge",
+    help: "Whether a service that should be there is, or has completed: what it counts for in /readyz.",
+    labels: SERVICE,
+    read: perUnit((unit, add) => add(toNumber(unit.desired === "up" && !isMissing(unit)), unit.name)),
+  },
+  {
+    name: "daemonkit_service_readiness",
+    type: "gauge",
+    help: "Whether a service says itself that it is ready; missing for services that are not asked.",
+    labels: SERVICE,
+    read: perUnit((unit, add) => unit.ready !== null && add(toNumber(unit.ready), unit.name)),
+  },
+  {
+    name: "daemonkit_service_desired",
+    type: "gauge",
+    help: "1 for a service that should be up, 0 for one that was stopped.",
+    labels: SERVICE,
+    read: perUnit((unit, add) => add(toNumber(unit.desired === "up"), unit.name)),
+  },
+  {
+    name: "daemonkit_service_restarts_total",
+    type: "counter",
+    help: "Restarts of a service.",
+    labels: SERVICE,
+    read: perUnit((unit, add) => add(unit.restarts, unit.name)),
+  },
+  {
+    name: "service_restarts_total",
+    type: "counter",
+    help: "The same as daemonkit_service_restarts_total, under the name of the Rust crates.",
+    labels: SERVICE,
+    read: perUnit((unit, add) => add(unit.restarts, unit.name)),
+  },
+  {
+    name: "daemonkit_service_runs_total",
+    type: "counter",
+    help: "Runs of a service, the first one included.",
+    labels: SERVICE,
+    read: perUnit((unit, add) => add(unit.run, unit.name)),
+  },
+  {
+    name: "daemonkit_service_spawn_failures_total",
+    type: "counter",
+    help: "Runs of a service whose program could not be started.",
+    labels: SERVICE,
+    read: perUnit((unit, add) => addNumber(unit.details.spawnFailures, add, unit.name)),
+  },
+  {
+    name: "daemonkit_service_start_time_seconds",
+    type: "gauge",
+    help: "When the present run of a service began, in seconds since the Unix epoch; missing while there is none.",
+    labels: SERVICE,
+    read: perUnit((unit, add) => unit.startedAt !== null && add(Date.parse(unit.startedAt) / 1_000, unit.name)),
+  },
+  {
+    name: "daemonkit_service_last_exit_code",
+    type: "gauge",
+    help: "Exit code of the last run of a service, 128 + n after signal n; missing before the first end.",
+    labels: SERVICE,
+    read: perUnit((unit, add) => addNumber(lastExitCode(unit), add, unit.name)),
+  },
+  {
+    name: "daemonkit_service_lines_total",
+    type: "counter",
+    help: "Lines that a service printed.",
+    labels: ["service", "stream"],
+    read: ({ lines }, add) => {
+      for (const { name, stdout, stderr } of lines) {
+        add(stdout, name, "stdout");
+        add(stderr, name, "stderr");
+      }
+    },
+  },
+  {
+    name: "daemonkit_service_log_dropped_total",
+    type: "counter",
+    help: "Lines of a service that could not be written to its log.",
+    labels: SERVICE,
+    read: ({ lines }, add) => {
+      for (const { name, dropped } of lines) add(dropped, name);
+    },
+  },
+  {
+    name: "events_published_total",
+    type: "counter",
+    help: "Events that were published on the daemon's bus.",
+    labels: NO_LABELS,
+    read: ({ measures }, add) => add(measures.eventsPublished),
+  },
+  {
+    name: "bus_lagged_total",
+    type: "counter",
+    help: "Events that slow readers of the daemon's bus lost.",
+    labels: NO_LABELS,
+    read: ({ measures }, add) => add(measures.busLagged),
+  },
+  {
+    name: "process_resident_memory_bytes",
+    type: "gauge",
+    help: "Resident memory of the daemon's process.",
+    labels: NO_LABELS,
+    read: ({ measures }, add) => addNumber(measures.process.residentBytes, add),
+  },
+  {
+    name: "process_cpu_seconds_total",
+    type: "counter",
+    help: "Processor time of the daemon's process, user and system.",
+    labels: NO_LABELS,
+    read: ({ measures }, add) => addNumber(measures.process.cpuSeconds, add),
+  },
+  {
+    name: "process_open_fds",
+    type: "gauge",
+    help: "Open file descriptors of the daemon's process.",
+    labels: NO_LABELS,
+    read: ({ measures }, add) => addNumber(measures.process.openFiles, add),
+  },
+  {
+    name: "process_start_time_seconds",
+    type: "gauge",
+    help: "When the daemon's process started, in seconds since the Unix epoch.",
+    labels: NO_LABELS,
+    read: ({ measures }, add) => addNumber(measures.process.startSeconds, add),
+  },
+];
+
+/** Writes every series of a catalogue. A family without a series is left out. */
+export function renderMetrics(source: MetricsSource, format: MetricsFormat, catalogue: readonly Metric[] = METRICS): string {
+  const parts: string[] = [];
+  for (const { name, type, help, labels, read } of catalogue) {
+    // OpenMetrics names the family, the text format the series.
+    const family = format === "openmetrics" ? name.replace(/_(?:total|info)$/, "") : name;
+    const kind = format === "text" && type === "info" ? "gauge" : type;
+    const head = `# HELP ${family} ${escapeHelp(help, format)}\n# TYPE ${family} ${kind}\n`;
+    let isEmpty = true;
+    read(source, (value, ...values) => {
+      if (isEmpty) parts.push(head);
+      isEmpty = false;
+      parts.push(name, labels.length === 0 ? " " : labelText(labels, values), numberText(value), "\n");
+    });
+  }
+  if (format === "openmetrics") parts.push("# EOF\n");
+  return parts.join("");
+}
+
+/** The format that an `Accept` header asks for: the text format unless OpenMetrics is wanted at least as much. */
+export function metricsFormat(accept: string | undefined): MetricsFormat {
+  const wanted = { openmetrics: 0, text: 0 };
+  for (const range of (accept ?? "").split(",")) {
+    const [type, ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
+    const weight = Number(parameters.find((each) => each.startsWith("q="))?.slice(2) ?? 1);
+    if (type === "application/openmetrics-text" && isOurVersion(parameters)) wanted.openmetrics = Math.max(wanted.openmetrics, weight);
+    if (type === "text/plain") wanted.text = Math.max(wanted.text, weight);
+  }
+  return wanted.openmetrics > 0 && wanted.openmetrics >= wanted.text ? "openmetrics" : "text";
+}
+
+function isOurVersion(parameters: readonly string[]): boolean {
+  const version = parameters.find((each) => each.startsWith("version="));
+  return version === undefined || version.slice(8).replaceAll('"', "") === "1.0.0";
+}
+
+function perUnit(read: (unit: UnitStatus, add: (value: number, ...labels: string[]) => void) => void): Metric["read"] {
+  return ({ status }, add) => {
+    for (const unit of status.units) read(unit, add);
+  };
+}
+
+function toNumber(isSo: boolean): number {
+  return isSo ? 1 : 0;
+}
+
+function addNumber(value: unknown, add: (value: number, ...labels: string[]) => void, ...labels: string[]): void {
+  if (typeof value === "number") add(value, ...labels);
+}
+
+function lastExitCode({ details: { lastExit } }: UnitStatus): number | undefined {
+  // Details are anybody's plain data, so it is looked at before it is believed.
+  if (typeof lastExit !== "object" || lastExit === null) return undefined;
+  const { code = null, signal = null } = lastExit as { code?: unknown; signal?: unknown };
+  if (typeof signal === "string") return exitCodeOf({ code: null, signal });
+  return typeof code === "number" ? code : undefined;
+}
+
+function labelText(names: readonly string[], values: readonly string[]): string {
+  let text = "{";
+  for (let index = 0; index < names.length; index++) text += `${index === 0 ? "" : ","}${names[index]}="${escapeLabel(values[index])}"`;
+  return `${text}} `;
+}
+
+function escapeLabel(text: string): string {
+  if (!/[\\"\n]/.test(text)) return text;
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
+
+/** OpenMetrics escapes quotes in help too. */
+function escapeHelp(text: string, format: MetricsFormat): string {
+  const escaped = text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+  return format === "openmetrics" ? escaped.replaceAll('"', '\\"') : escaped;
+}
+
+function numberText(value: number): string {
+  if (Number.isFinite(value)) return String(value);
+  return Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
+}

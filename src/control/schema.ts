@@ -1,0 +1,206 @@
+import * as v from "valibot";
+import { byteSize } from "../core/bytes.ts";
+import type { KeyFacts, TableFacts } from "../core/config_key.ts";
+import type { Address } from "../core/host.ts";
+import { nameProblem } from "../core/names.ts";
+import { resolvePath } from "../core/paths.ts";
+import {
+  addressText,
+  ADMIN,
+  ADMIN_LISTENER,
+  DEFAULT_MAX_BODY_BYTES,
+  DEFAULT_MAX_CLIENTS,
+  isLoopback,
+  LISTENER_GROUPS,
+  type ListenerGroup,
+  type ListenerSpec,
+} from "./spec.ts";
+
+/** `[listen.NAME]` as it stands in the tree of a configuration, checked but without defaults. */
+export interface ListenerTable {
+  address?: string;
+  allow?: string[];
+  token_file?: string;
+  max_body?: string | number;
+  max_clients?: number;
+}
+
+/** A mistake that shows only when several keys are looked at together. */
+export interface ListenerProblem {
+  /** Where it is, from the root of the configuration. */
+  path: (string | number)[];
+  /** What was expected and found. */
+  message: string;
+  /** What to do. */
+  hint?: string;
+  /** Something is missing below the path. */
+  isMissing?: boolean;
+}
+
+/** The tables `[listen.*]`, by name. */
+export function listenersTable(): v.GenericSchema {
+  const facts: TableFacts = { expects: "tables [listen.NAME]", nameProblem };
+  return v.pipe(v.record(v.string(), listenerTable()), v.metadata({ facts }));
+}
+
+/**
+ * Makes the specs of all listeners out of a checked tree, paths from `baseDir`; that of the control socket is always the first.
+ *
+ * A listener with a problem is left out of the specs.
+ */
+export function listenerSpecs(
+  tables: Readonly<Record<string, ListenerTable>>,
+  baseDir: string,
+): { specs: ListenerSpec[]; problems: ListenerProblem[]; warnings: string[] } {
+  const problems: ListenerProblem[] = [];
+  const warnings: string[] = [];
+  const specs: ListenerSpec[] = [adminSpec(tables[ADMIN] ?? {}, problems)];
+  const names = new Map<string, string>();
+  const addresses = new Map<string, string>();
+  for (const [name, table] of Object.entries(tables)) {
+    const first = names.get(name.toLowerCase());
+    if (first !== undefined) {
+      const message = `expected a name that differs from ${JSON.stringify(first)} by more than case, got ${JSON.stringify(name)}`;
+      problems.push({ path: ["listen", name], message });
+      continue;
+    }
+    names.set(name.toLowerCase(), name);
+    if (name === ADMIN) continue;
+    if (name.toLowerCase() === ADMIN) {
+      problems.push({ path: ["listen", name], message: `expected ${ADMIN} in small letters, got ${JSON.stringify(name)}` });
+      continue;
+    }
+    const found: ListenerProblem[] = [];
+    const spec = specOf(name, table, baseDir, found);
+    // Port 0 is another one each time.
+    if (spec?.address !== undefined && !("port" in spec.address && spec.address.port === 0)) {
+      const key = addressText(spec.address);
+      const other = addresses.get(key);
+      if (other === undefined) addresses.set(key, name);
+      else {
+        const message = `expected an address of its own, got ${JSON.stringify(table.address)}, which listen.${other} has`;
+        found.push({ path: ["listen", name, "address"], message });
+      }
+    }
+    problems.push(...found);
+    if (spec === undefined || found.length > 0) continue;
+    specs.push(spec);
+    if (spec.allow.includes("control") && !("unix" in spec.address!) && spec.tokenFile === undefined) {
+      warnings.push(`listen.${name} lets every user of this machine stop and start services: set token_file, or take control out of allow`);
+    }
+  }
+  return { specs, problems, warnings };
+}
+
+const live = { reload: "live" } as const;
+const ADDRESS = 'an address such as "127.0.0.1:9900", "[::1]:9900" or "unix:run/http.sock"';
+const GROUPS = `a list of ${LISTENER_GROUPS.join(", ")}`;
+const DEFAULT_ALLOW: readonly ListenerGroup[] = ["health", "metrics"];
+/** Longest path that every system accepts for a unix socket, in bytes. */
+const MAX_SOCKET_BYTES = 100;
+
+function listenerTable(): v.GenericSchema {
+  const facts: TableFacts = {
+    expects: "a table of listener keys",
+    aliases: { listen: "address", bind: "address", host: "address", port: "address", token: "token_file", groups: "allow" },
+  };
+  return v.pipe(
+    v.strictObject({
+      address: key(v.pipe(v.string(), v.check((text) => parseAddress(text) !== undefined)), { ...live, expects: ADDRESS }),
+      allow: key(v.array(item(v.picklist(LISTENER_GROUPS))), { ...live, expects: GROUPS, default: DEFAULT_ALLOW }),
+      token_file: key(v.pipe(v.string(), v.nonEmpty()), { ...live, expects: "a path", kind: "path" }),
+      max_body: key(v.pipe(v.union([v.number(), v.string()]), v.check(isSize)), {
+        ...live,
+        expects: 'a size above 0 such as 65536, "64KiB" or "1MB"',
+        default: "1MB",
+        kind: "size",
+      }),
+      max_clients: key(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000)), {
+        ...live,
+        expects: "an integer from 1 to 1000000",
+        default: DEFAULT_MAX_CLIENTS,
+      }),
+    }),
+    v.metadata({ facts }),
+  );
+}
+
+function key(schema: v.GenericSchema, facts: KeyFacts): v.OptionalSchema<v.GenericSchema, undefined> {
+  return v.optional(v.pipe(schema, v.metadata({ facts })));
+}
+
+function item(schema: v.GenericSchema): v.GenericSchema {
+  return v.pipe(schema, v.metadata({ facts: { ...live, expects: `one of ${LISTENER_GROUPS.join(", ")}`, notYetChoices: ["submit"] } }));
+}
+
+/** The control socket: only its limits can be set, so that every client finds it and can do everything. */
+function adminSpec(table: ListenerTable, problems: ListenerProblem[]): ListenerSpec {
+  for (const name of ["address", "allow", "token_file"] as const) {
+    if (table[name] === undefined) continue;
+    problems.push({
+      path: ["listen", ADMIN, name],
+      message: `expected only max_body and max_clients for ${ADMIN}, got ${name}`,
+      hint: "the control socket is always in the run folder and allows everything: write another listener",
+    });
+  }
+  return { ...ADMIN_LISTENER, ...limitsOf(table) };
+}
+
+function specOf(name: string, table: ListenerTable, baseDir: string, problems: ListenerProblem[]): ListenerSpec | undefined {
+  const { address: text, allow = DEFAULT_ALLOW, token_file: tokenFile } = table;
+  const find = (path: (string | number)[], message: string, hint?: string) =>
+    void problems.push({ path: ["listen", name, ...path], message, ...(hint === undefined ? {} : { hint }) });
+  if (allow.length === 0) find(["allow"], `expected at least one of ${LISTENER_GROUPS.join(", ")}, got an empty list`);
+  if (text === undefined) {
+    find(["address"], "expected address, got nothing", 'write address = "127.0.0.1:9900"');
+    return undefined;
+  }
+  const parsed = parseAddress(text);
+  if (parsed === undefined) return undefined;
+  const address = "unix" in parsed ? { unix: resolvePath(baseDir, parsed.unix) } : parsed;
+  if ("unix" in address) {
+    const bytes = new TextEncoder().encode(address.unix).length;
+    if (bytes > MAX_SOCKET_BYTES) {
+      find(["address"], `expected a socket path of at most ${MAX_SOCKET_BYTES} bytes, got ${address.unix} (${bytes} bytes)`);
+    }
+  }
+  if (allow.includes("control") && tokenFile === undefined && !isLoopback(address)) {
+    find(
+      ["token_file"],
+      `expected a token_file, as control is allowed on ${addressText(address)}, which other machines reach, got nothing`,
+      'write token_file = "http.token", or listen on 127.0.0.1',
+    );
+  }
+  return {
+    name,
+    address,
+    allow: LISTENER_GROUPS.filter((group) => allow.includes(group)),
+    tokenFile: tokenFile === undefined ? undefined : resolvePath(baseDir, tokenFile),
+    ...limitsOf(table),
+  };
+}
+
+function limitsOf({ max_body: maxBody, max_clients: maxClients }: ListenerTable): { maxBodyBytes: number; maxClients: number } {
+  return {
+    maxBodyBytes: maxBody === undefined ? DEFAULT_MAX_BODY_BYTES : byteSize(maxBody),
+    maxClients: maxClients ?? DEFAULT_MAX_CLIENTS,
+  };
+}
+
+/** Reads `HOST:PORT`, `[IPv6]:PORT` or `unix:PATH`; undefined when it is none. An address names its interface, so that none is opened to the world by accident. */
+export function parseAddress(text: string): Address | undefined {
+  if (text.startsWith("unix:")) return text.length > 5 ? { unix: text.slice(5) } : undefined;
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)):(\d{1,5})$/.exec(text);
+  if (match === null) return undefined;
+  const hostname = (match[1] ?? match[2]).toLowerCase();
+  const port = Number(match[3]);
+  return port > 65_535 ? undefined : { hostname, port };
+}
+
+function isSize(value: string | number): boolean {
+  try {
+    return byteSize(value) > 0;
+  } catch {
+    return false;
+  }
+}
