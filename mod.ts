@@ -67,6 +67,7 @@ export {
   type SpawnOptions,
   type Terminal,
   type UserInfo,
+  type Watcher,
 } from "./src/core/host.ts";
 export { LOG_LEVELS, type LogFields, type Logger, LogLevel, type LogRecord, type LogSink, silentLogger } from "./src/core/log.ts";
 export { nameKey, nameProblem, nearest } from "./src/core/names.ts";

@@ -8,6 +8,7 @@ import { createProcesses } from "./processes.ts";
 import { createSignals } from "./signals.ts";
 import type { Launch } from "./spawn.ts";
 import { createTerminal, type TerminalFacts } from "./terminal.ts";
+import { createWatcher } from "./watcher.ts";
 
 /** What a runtime brings along; the rest is the same for both. */
 export interface RuntimeFacts {
@@ -23,6 +24,8 @@ export interface RuntimeFacts {
   http: HttpFacts;
   /** Opens a file for reading, writing and locking, mode 0o600. */
   openLockable: (path: string) => LockableFile;
+  /** Throws what keeps a folder from being watched, where `fs.watch` itself would tell it too late. */
+  tryWatch: (folder: string) => void;
 }
 
 /** Makes a host of what a runtime brings along. */
@@ -33,6 +36,7 @@ export function createHost(facts: RuntimeFacts): Host {
     random: Math.random,
     signals: createSignals(),
     files: createFiles(facts.openLockable),
+    watcher: createWatcher({ clock: systemClock, tryWatch: facts.tryWatch }),
     processes: createProcesses(facts.launch),
     http: createHttp(facts.http),
     env: {

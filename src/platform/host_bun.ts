@@ -30,6 +30,7 @@ export function createBunHost(): Host {
     launch: createLaunchOnBun(libc),
     http: httpOnBun,
     openLockable: (path) => openLockable(path, libc),
+    tryWatch: () => {},
   });
 }
 

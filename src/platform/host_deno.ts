@@ -19,6 +19,8 @@ export function createDenoHost(): Host {
     launch: launchOnDeno,
     http: httpOnDeno,
     openLockable,
+    // Its fs.watch emits what this throws.
+    tryWatch: (folder) => Deno.watchFs(folder, { recursive: false }).close(),
   });
 }
 

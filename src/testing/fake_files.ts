@@ -28,13 +28,15 @@ export class FakeFiles implements Files {
   /** The folder for temporary files. */
   readonly tempDir = "/tmp";
   readonly #wallMs: () => number;
+  readonly #changed: (folder: string) => void;
   readonly #entries = new Map<string, Entry>();
   readonly #locked = new Set<string>();
   #writeFailure: { code: ErrorCode; left: number } | undefined;
 
-  /** Creates the two folders; `wallMs` dates what is written. */
-  constructor(wallMs: () => number = () => 0) {
+  /** Creates the two folders; `wallMs` dates what is written, and `changed` is told of each folder in which something has changed. */
+  constructor(wallMs: () => number = () => 0, changed: (folder: string) => void = () => {}) {
     this.#wallMs = wallMs;
+    this.#changed = changed;
     for (const path of ["/", "/tmp"]) this.#put(path, "directory", new Uint8Array(), 0o755);
   }
 
@@ -89,7 +91,7 @@ export class FakeFiles implements Files {
   remove(path: string): void {
     const entry = this.#entries.get(path);
     if (entry?.kind === "directory") throw failure("IO_FAILED", `Cannot remove ${path} as it is a folder`, path);
-    this.#entries.delete(path);
+    if (this.#entries.delete(path)) this.#changed(folderOf(path));
   }
 
   /** What stands at a path. */
@@ -123,6 +125,7 @@ export class FakeFiles implements Files {
         this.#failOnOrder(path);
         entry.bytes = concat(entry.bytes, bytes);
         entry.mtimeMs = this.#wallMs();
+        this.#changed(folderOf(path));
       },
       [Symbol.dispose]: () => void (isOpen = false),
     };
@@ -134,6 +137,7 @@ export class FakeFiles implements Files {
     this.#checkWrite(to);
     this.#entries.delete(from);
     this.#entries.set(to, entry);
+    for (const folder of new Set([folderOf(from), folderOf(to)])) this.#changed(folder);
   }
 
   /** Takes a lock; undefined while it is held, by {@linkcode FakeFiles.lockAsOther} or by an earlier call. */
@@ -161,6 +165,7 @@ export class FakeFiles implements Files {
 
   #put(path: string, kind: FileInfo["kind"], bytes: Uint8Array, mode: number): void {
     this.#entries.set(path, { kind, bytes, mode, mtimeMs: this.#wallMs() });
+    this.#changed(folderOf(path));
   }
 
   #makeDirs(path: string, mode: number): void {

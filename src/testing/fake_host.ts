@@ -4,6 +4,7 @@ import { FakeClock } from "./fake_clock.ts";
 import { FakeFiles } from "./fake_files.ts";
 import { FakeHttp } from "./fake_http.ts";
 import { FakeProcesses } from "./fake_processes.ts";
+import { FakeWatcher } from "./fake_watcher.ts";
 
 /** Options of {@linkcode FakeHost}. */
 export interface FakeHostOptions {
@@ -218,6 +219,8 @@ export class FakeHost implements Host {
   readonly signals: FakeSignals = new FakeSignals();
   /** Files. */
   readonly files: FakeFiles;
+  /** Changes in folders of {@linkcode FakeHost.files}. */
+  readonly watcher: FakeWatcher;
   /** Processes. */
   readonly processes: FakeProcesses = new FakeProcesses();
   /** Network. */
@@ -232,7 +235,8 @@ export class FakeHost implements Host {
   /** Creates a machine on which nothing has happened. */
   constructor(options: FakeHostOptions = {}) {
     const { env = {}, args = [], random = () => 0.5 } = options;
-    this.files = new FakeFiles(() => this.clock.wallMs());
+    this.watcher = new FakeWatcher((path) => this.files.info(path)?.kind === "directory");
+    this.files = new FakeFiles(() => this.clock.wallMs(), (folder) => this.watcher.emit(folder));
     this.random = random;
     this.process = new FakeOwnProcess(args);
     this.env = { get: (name) => env[name], all: () => ({ ...env }) };

@@ -24,6 +24,7 @@ export { FakeFiles } from "./fake_files.ts";
 export { FakeExit, FakeHost, type FakeHostOptions, FakeOwnProcess, FakeSignals, FakeTerminal } from "./fake_host.ts";
 export { FakeHttp } from "./fake_http.ts";
 export { type FakeProcess, FakeProcesses, type FakeProgram } from "./fake_processes.ts";
+export { FakeWatcher } from "./fake_watcher.ts";
 export type { Clock } from "../core/clock.ts";
 export type { ErrorCode } from "../core/error_codes.ts";
 export type {
@@ -47,4 +48,5 @@ export type {
   SpawnOptions,
   Terminal,
   UserInfo,
+  Watcher,
 } from "../core/host.ts";

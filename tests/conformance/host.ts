@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, renameSync, rmdirSync, symlinkSync } from "node:fs";
 import process from "node:process";
 import { sleep } from "../../src/core/clock.ts";
 import { DaemonError } from "../../src/core/errors.ts";
@@ -9,6 +9,7 @@ import { exerciseFiles } from "./files.ts";
 import { exerciseHttp } from "./http.ts";
 import { exerciseProcesses } from "./processes.ts";
 import { tempDir } from "./temp_dir.ts";
+import { Changes, exerciseWatcher, type WatcherUnderTest } from "./watcher.ts";
 
 /** Registers the tests that every real host has to pass; they run programs, open sockets and write into a folder of their own. */
 export function exerciseHost(name: string, makeHost: () => Promise<Host>): void {
@@ -18,6 +19,76 @@ export function exerciseHost(name: string, makeHost: () => Promise<Host>): void 
   });
   exerciseProcesses(`${name} processes`, makeHost);
   exerciseHttp(`${name} http`, makeHost);
+  const watchUnderTest = async (): Promise<WatcherUnderTest> => {
+    const [{ watcher, files, process }, temp] = [await makeHost(), tempDir()];
+    const dir = `${temp.path}/watched`;
+    files.makeDir(dir);
+    // A watch does not keep the test alive.
+    const hold = process.hold();
+    const dispose = () => {
+      hold[Symbol.dispose]();
+      temp[Symbol.dispose]();
+    };
+    return { watcher, files, dir, [Symbol.dispose]: dispose };
+  };
+  exerciseWatcher(`${name} watcher`, watchUnderTest);
+
+  test(`${name} watcher: sees the swap of a symbolic link, by which a mounted config map changes`, async () => {
+    using under = await watchUnderTest();
+    const { watcher, files, dir } = under;
+    for (const version of ["..v1", "..v2"]) {
+      files.makeDir(`${dir}/${version}`);
+      files.writeText(`${dir}/${version}/daemon.toml`, version);
+    }
+    symlinkSync("..v1", `${dir}/..data`);
+    symlinkSync("..data/daemon.toml", `${dir}/daemon.toml`);
+    using changes = new Changes(watcher, dir);
+    await changes.after(() => {
+      symlinkSync("..v2", `${dir}/..data_tmp`);
+      renameSync(`${dir}/..data_tmp`, `${dir}/..data`);
+    });
+    assert.equal(files.readText(`${dir}/daemon.toml`), "..v2");
+  });
+
+  test(`${name} watcher: does not see what happens below a sub-folder`, async () => {
+    using under = await watchUnderTest();
+    const { watcher, files, dir } = under;
+    files.makeDir(`${dir}/sub`);
+    using changes = new Changes(watcher, dir);
+    files.writeText(`${dir}/sub/a`, "");
+    await changes.settled(files);
+    assert.equal(changes.calls, 0);
+  });
+
+  for (const [how, lose] of [["removed", rmdirSync], ["moved", (path: string) => renameSync(path, `${path}.old`)]] as const) {
+    test(`${name} watcher: tells once that its folder was ${how}, and nothing of its successor`, async () => {
+      using under = await watchUnderTest();
+      const { watcher, files, dir } = under;
+      using changes = new Changes(watcher, dir);
+      await changes.after(() => lose(dir));
+      await changes.settled(files);
+      assert.equal(changes.calls, 1);
+      files.makeDir(dir);
+      files.writeText(`${dir}/a`, "");
+      if (how === "moved") files.writeText(`${dir}.old/a`, "");
+      await changes.settled(files);
+      assert.equal(changes.calls, 1);
+    });
+  }
+
+  test(`${name} watcher: 200 watches leave no descriptor`, async () => {
+    using under = await watchUnderTest();
+    const { watcher, files, dir } = under;
+    const count = () => readdirSync("/proc/self/fd").length;
+    const cycle = async () => {
+      using changes = new Changes(watcher, dir);
+      await changes.after(() => files.writeText(`${dir}/a`, ""));
+    };
+    await cycle();
+    const before = count();
+    for (let round = 0; round < 200; round++) await cycle();
+    assert.ok(count() <= before, `${count()} descriptors after ${before}`);
+  });
 
   test(`${name} descriptors: whatever was started, served, locked or opened, none is left`, async () => {
     const host = await makeHost();

@@ -153,6 +153,21 @@ if (isRoot) {
   });
 }
 
+test("watcher: a watch alone keeps nothing alive", async () => {
+  await using program = run("watch", "/tmp");
+  assert.equal(await program.exited, 0);
+  assert.deepEqual(program.lines, ["watching"]);
+});
+
+if (spawnSync("unshare", ["-Ur", "true"]).status === 0) {
+  test("watcher: IO_NO_RESOURCES when the system has no more watches or watchers", () => {
+    for (const limit of ["max_inotify_watches", "max_inotify_instances"]) {
+      const script = `unshare -Ur sh -c 'echo 0 >/proc/sys/user/${limit} && exec "$@"' sh "$@"`;
+      assert.equal(shell(script, "watch", "/tmp").stdout, "IO_NO_RESOURCES\n", limit);
+    }
+  });
+}
+
 test("lock: it is the kernel's flock, and goes with its holder, however that one ends", async () => {
   using dir = tempDir();
   const path = `${dir.path}/lock`;

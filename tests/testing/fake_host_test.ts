@@ -1,10 +1,34 @@
 import assert from "node:assert/strict";
 import type { SpawnOptions } from "../../src/core/host.ts";
-import { FakeExit, FakeFiles, FakeHost } from "../../src/testing/mod.ts";
+import { FakeExit, FakeFiles, FakeHost, FakeWatcher } from "../../src/testing/mod.ts";
 import { exerciseFiles, ioFailure } from "../conformance/files.ts";
+import { Changes, exerciseWatcher } from "../conformance/watcher.ts";
 import { test } from "../harness.ts";
 
 exerciseFiles("fake files", () => Promise.resolve({ files: new FakeFiles(), dir: "/tmp", [Symbol.dispose]() {} }));
+
+exerciseWatcher("fake watcher", () => {
+  const { watcher, files } = new FakeHost();
+  files.makeDir("/etc/app");
+  return Promise.resolve({ watcher, files, dir: "/etc/app", [Symbol.dispose]() {} });
+});
+
+test("FakeWatcher: watches fail as often as wanted", () => {
+  const watcher = new FakeWatcher();
+  watcher.failWatches("IO_NO_RESOURCES", 2);
+  for (let turn = 0; turn < 2; turn++) assert.throws(() => watcher.watch("/etc", () => {}), ioFailure("IO_NO_RESOURCES"));
+  watcher.watch("/etc", () => {})[Symbol.dispose]();
+});
+
+test("FakeWatcher: a folder that is lost is told of once more and then forgotten", async () => {
+  const host = new FakeHost();
+  using changes = new Changes(host.watcher, "/tmp");
+  await changes.after(() => host.watcher.lose("/tmp"));
+  host.watcher.emit("/tmp");
+  host.files.writeText("/tmp/a", "");
+  await Promise.resolve();
+  assert.deepEqual([changes.calls, host.watcher.count()], [1, 0]);
+});
 
 const start = (name: string, more: Partial<SpawnOptions> = {}): SpawnOptions => ({ argv: [name], cwd: "/", env: {}, ...more });
 
