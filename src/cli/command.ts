@@ -30,6 +30,8 @@ export interface CommandOptions {
   logLevel?: LogLevel;
   /** Whether all units are meant. */
   all?: boolean;
+  /** Whether the status is shown again and again. */
+  watch?: boolean;
   /** Whether lines or events that follow are shown. */
   follow?: boolean;
   /** How many of the newest lines are shown. */
@@ -55,6 +57,7 @@ export type OptionName =
   | "set"
   | "logLevel"
   | "all"
+  | "watch"
   | "follow"
   | "lines"
   | "since"

@@ -19,8 +19,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     aliases: ["ps", "ls"],
     args: "[NAME...]",
     summary: "show the daemon and its units",
-    options: ["config", "socket", "json"],
-    examples: [["status", "shows everything"], ["status 'api*' --json", "shows some units, for programs"]],
+    options: ["watch", "config", "socket", "json"],
+    examples: [
+      ["status", "shows everything"],
+      ["status -w", "goes on showing it until Ctrl+C"],
+      ["status 'api*' --json", "shows some units, for programs"],
+    ],
     load: async () => (await import("./commands/status.ts")).status,
   },
   {

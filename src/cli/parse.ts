@@ -102,6 +102,8 @@ function makeOption(name: OptionName): Option {
       return new Option("--log-level <LEVEL>", "least important records to show").choices(LOG_LEVELS);
     case "all":
       return new Option("--all", "every unit");
+    case "watch":
+      return new Option("-w, --watch", "go on until Ctrl+C or the daemon's end; with --json one line for each change");
     case "follow":
       return new Option("-f, --follow", "go on with what is new until Ctrl+C or the daemon's end");
     case "lines":

@@ -280,6 +280,8 @@ export interface Terminal {
   isTerminal(fd: 1 | 2): boolean;
   /** Width in characters, 80 when it is no terminal. */
   columns(): number;
+  /** Height in lines, 24 when it is no terminal. */
+  rows(): number;
   /** Writes text at once and whole; false when nobody reads any more (EPIPE), never an exception. */
   write(fd: 1 | 2, text: string): boolean;
 }

@@ -53,6 +53,8 @@ export class FakeTerminal implements Terminal {
   isInteractive = false;
   /** Width in characters. */
   width = 80;
+  /** Height in lines. */
+  height = 24;
   /** Whether the reader has gone away. */
   isClosed = false;
 
@@ -64,6 +66,11 @@ export class FakeTerminal implements Terminal {
   /** Width in characters. */
   columns(): number {
     return this.width;
+  }
+
+  /** Height in lines. */
+  rows(): number {
+    return this.height;
   }
 
   /** Remembers text; false once closed. */
