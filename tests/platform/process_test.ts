@@ -90,10 +90,11 @@ test("terminal: neither a pipe, nor a file, nor /dev/null is one", () => {
 });
 
 if (hasScript) {
-  test("terminal: a pseudo terminal is one, and has a width", () => {
+  test("terminal: a pseudo terminal is one, and has a width and a height", () => {
     const command = COMMAND.map((word) => `'${word}'`).join(" ");
     const { stdout } = spawnSync("script", ["-qec", `stty cols 123 rows 45; ${command} terminal`, "/dev/null"], { encoding: "utf8" });
-    assert.equal(stdout.trim(), "true true 123 45");
+    // On a terminal that has a height Deno clears some lines first.
+    assert.match(stdout.trim(), /true true 123 45$/);
   });
 }
 
