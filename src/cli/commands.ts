@@ -97,6 +97,14 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/events.ts")).events,
   },
   {
+    name: "init",
+    args: "[FILE]",
+    summary: "write a small daemon.toml to begin with; never over a file that is there",
+    options: ["config", "json"],
+    examples: [["init", "writes ./daemon.toml, which `run` takes as it stands"], ["init staging.toml", "writes another file"]],
+    load: async () => (await import("./commands/init.ts")).init,
+  },
+  {
     name: "validate",
     args: "[FILE]",
     summary: "check a configuration file; every mistake is listed",
