@@ -28,12 +28,14 @@ export interface LogOptions {
 /** Talks to a daemon over its control socket. Failures are {@linkcode CommandFailure}s with the documented codes. */
 export class Client {
   readonly #host: Pick<Host, "http" | "clock">;
+  readonly #answerMs: number;
   /** The daemon. */
   readonly target: Target;
 
   /** Creates a client; nothing is sent yet. */
-  constructor(host: Pick<Host, "http" | "clock">, target: Target) {
+  constructor(host: Pick<Host, "http" | "clock">, target: Target, options: { answerMs?: number } = {}) {
     this.#host = host;
+    this.#answerMs = options.answerMs ?? ANSWER_MS;
     this.target = target;
   }
 
@@ -115,7 +117,7 @@ export class Client {
   /** Sends a request that is answered at once, or not at all. */
   async #ask(path: string, init: RequestInit): Promise<Response> {
     const controller = new AbortController();
-    const timer = this.#host.clock.schedule(ANSWER_MS, () => controller.abort("no answer"));
+    const timer = this.#host.clock.schedule(this.#answerMs, () => controller.abort("no answer"));
     try {
       return await this.#checked(await this.#send(path, { ...init, signal: controller.signal }));
     } catch (error) {
@@ -123,7 +125,7 @@ export class Client {
       throw new CommandFailure(
         EXIT_CODES.notAnswering,
         `Cannot reach ${this.target.label} as it must answer within ${
-          ANSWER_MS / 1_000
+          this.#answerMs / 1_000
         } s: it is there (${this.target.socket}) but does not; ` +
           "look at its log, or end its process",
       );

@@ -135,6 +135,17 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/schema.ts")).schema,
   },
   {
+    name: "completion",
+    args: "<bash|zsh|fish>",
+    summary: "print the script by which a shell completes commands, options and the names of units",
+    options: [],
+    examples: [
+      ["completion bash", "prints it; `source <(daemonkit completion bash)` in ~/.bashrc uses it"],
+      ["completion fish | source", "uses it in this fish"],
+    ],
+    load: async () => (await import("./commands/completion.ts")).completion,
+  },
+  {
     name: "version",
     summary: "print the version",
     options: ["json"],

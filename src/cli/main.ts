@@ -29,6 +29,7 @@ export async function main(args: readonly string[], options: MainOptions): Promi
     if (args[0] === "run" && args.length <= 2 && !args[1]?.startsWith("-")) {
       return await (await import("./commands/run.ts")).run(context, args.slice(1), {});
     }
+    if (args[0] === "__complete") return await (await import("./complete.ts")).complete(context, args.slice(1), {});
     return await (await import("./parse.ts")).execute(args, context);
   } catch (error) {
     const exitCode = exitCodeOf(error);

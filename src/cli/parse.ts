@@ -12,6 +12,9 @@ import { versionText } from "./version_text.ts";
 /** Options that may also stand before the command, and whether a value follows them. */
 const LEADING: ReadonlyMap<string, boolean> = new Map([["-c", true], ["--config", true], ["--socket", true], ["--json", false]]);
 
+/** What a group of commands is for; `config` is the only one. */
+export const GROUP_SUMMARY = "look at the configuration";
+
 /** Parses a command line, loads the command's body and runs it; returns the exit code. */
 export async function execute(args: readonly string[], context: CommandContext): Promise<number> {
   let exitCode: number = EXIT_CODES.ok;
@@ -68,7 +71,7 @@ function addCommand(
 }
 
 function addGroup(above: Command, name: string, context: CommandContext): Command {
-  const group = above.command(name).summary("look at the configuration").description("Looks at the configuration.").helpCommand(false);
+  const group = above.command(name).summary(GROUP_SUMMARY).description("Looks at the configuration.").helpCommand(false);
   configure(group, context);
   return group;
 }
@@ -86,7 +89,8 @@ function configure(command: Command, { program, output }: CommandContext): void 
   });
 }
 
-function makeOption(name: OptionName): Option {
+/** Makes an option for the parser; its flags, choices and description say all that completion needs. */
+export function makeOption(name: OptionName): Option {
   switch (name) {
     case "config":
       return new Option("-c, --config <FILE>", "configuration file (default: ./daemon.toml)");

@@ -1,6 +1,9 @@
 /** Verbs around the daemon: what they write is used by real programs. */
 import assert from "node:assert/strict";
-import { e2e } from "./driver.ts";
+import { spawnSync } from "node:child_process";
+import { chmodSync } from "node:fs";
+import process from "node:process";
+import { e2e, type Stage, type Subject } from "./driver.ts";
 
 e2e("init writes what validate accepts and run runs", async (stage) => {
   const made = await stage.cli("init");
@@ -12,3 +15,59 @@ e2e("init writes what validate accepts and run runs", async (stage) => {
   assert.equal((await daemon.ended).code, 0);
   assert.equal((await stage.cli("init")).code, 1);
 });
+
+/** A program named daemonkit in the stage's folder, as shells call it. */
+function installed({ write, env }: Stage, subject: Subject, folder: string): { PATH: string } & Record<string, string> {
+  chmodSync(write("daemonkit", `#!/bin/sh\nexec ${subject.argv(folder).map((word) => `'${word}'`).join(" ")} "$@"\n`), 0o755);
+  return { ...env, PATH: `${folder}/work:${process.env.PATH}` };
+}
+
+const SHOP = `
+name = "shop"
+[service.worker]
+run = "exec sleep 1000"
+instances = 2
+[service.web]
+run = "exec sleep 1000"
+`;
+
+e2e("completion bash: bash completes commands, options, values, files, and the units of the daemon", async (stage, subject) => {
+  stage.write("daemon.toml", SHOP);
+  await stage.startDaemon();
+  stage.write("a file.toml", "");
+  const folder = stage.folder.slice(0, -"/work".length);
+  const env = installed(stage, subject, folder);
+  const rows: [line: string, candidates: string[]][] = [
+    ["daemonkit sta", ["status", "start"]],
+    ["daemonkit config ", ["show", "explain"]],
+    ["daemonkit logs --f", ["--follow"]],
+    ["daemonkit wait web --for ", ["ready", "started", "stopped"]],
+    ["daemonkit wait web --for=re", ["ready"]],
+    ["daemonkit stop w", ["worker@0", "worker@1", "web"]],
+    ["daemonkit stop web w", ["worker@0", "worker@1"]],
+    // Bash replaces a word from its "@" on.
+    ["daemonkit stop worker@", ["@0", "@1"]],
+    ["daemonkit signal HUP wor", ["worker@0", "worker@1"]],
+    ["daemonkit validate a", ["a file.toml"]],
+    ["daemonkit -c daemon", ["daemonkit", "daemon.toml"]],
+    ["daemonkit stop nothing-like-it", []],
+  ];
+  const lines = rows.map(([line]) =>
+    `COMP_LINE='${line}'; COMP_POINT=${line.length}; _daemonkit_complete; printf '%s|' "\${COMPREPLY[@]}"; echo`
+  );
+  const script = `source <(daemonkit completion bash)\n${lines.join("\n")}`;
+  const { stdout, stderr } = spawnSync("bash", ["--norc", "-c", script], { cwd: stage.folder, env, encoding: "utf8" });
+  const found = stdout.trimEnd().split("\n").map((line) => line.split("|").filter((value) => value !== "").sort());
+  assert.deepEqual(found, rows.map(([, candidates]) => [...candidates].sort()), stderr);
+});
+
+if (spawnSync("fish", ["--version"]).status === 0) {
+  e2e("completion fish: fish completes commands and units, with what they mean", async (stage, subject) => {
+    stage.write("daemon.toml", SHOP);
+    await stage.startDaemon();
+    const env = { ...installed(stage, subject, stage.folder.slice(0, -"/work".length)), HOME: stage.folder };
+    const script = `daemonkit completion fish | source; complete -C "daemonkit stat"; complete -C "daemonkit stop we"`;
+    const { stdout } = spawnSync("fish", ["--no-config", "-c", script], { cwd: stage.folder, env, encoding: "utf8" });
+    assert.equal(stdout, "status\tshow the daemon and its units\nweb\trunning\n");
+  });
+}
