@@ -25,6 +25,14 @@ export interface LogOptions {
   grep?: string;
 }
 
+/** How {@linkcode Client.profile} hands over. */
+export interface ProfileOptions {
+  /** Takes a piece of the file; what it throws ends the transfer. */
+  onPiece: (piece: Uint8Array) => void;
+  /** Ends it early: it then rejects with the reason. */
+  signal: AbortSignal;
+}
+
 /** Talks to a daemon over its control socket. Failures are {@linkcode CommandFailure}s with the documented codes. */
 export class Client {
   readonly #host: Pick<Host, "http" | "clock">;
@@ -98,6 +106,30 @@ export class Client {
     const response = await this.#ask("/v1/events", { headers: { accept: "application/x-ndjson" } });
     // A daemon that dies in the middle has ended too: what it did not say is what there is to tell.
     return { ended: readLines(response, onLine, signal).catch(() => {}) };
+  }
+
+  /** Lets the daemon profile itself, and hands over the pieces of the file; resolves when it is whole. */
+  async profile(kind: "cpu" | "heap", seconds: number | undefined, options: ProfileOptions): Promise<void> {
+    await this.#checkAlive();
+    const path = `/v1/profile/${kind}${query(seconds === undefined ? [] : [["seconds", String(seconds)]])}`;
+    const response = await this.#checked(await this.#send(path, { method: "POST", signal: options.signal }));
+    const reader = response.body!.getReader();
+    const cancel = () => void reader.cancel().catch(() => {});
+    options.signal.addEventListener("abort", cancel, { once: true });
+    try {
+      while (true) {
+        const { done, value } = await reader.read().catch((error) => {
+          const why = `the connection to ${this.target.label} broke off: ${messageOf(error)}`;
+          throw new CommandFailure(EXIT_CODES.failed, `Cannot take the profile as ${why}`);
+        });
+        options.signal.throwIfAborted();
+        if (done) return;
+        options.onPiece(value);
+      }
+    } finally {
+      options.signal.removeEventListener("abort", cancel);
+      cancel();
+    }
   }
 
   /** Commands take as long as they take, so whether the daemon answers at all is asked before. */

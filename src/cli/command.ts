@@ -40,6 +40,10 @@ export interface CommandOptions {
   since?: string;
   /** A regular expression that lines must match. */
   grep?: string;
+  /** How long is recorded. */
+  seconds?: number;
+  /** Where a file is written. */
+  output?: string;
   /** What is waited for. */
   for?: WaitGoal;
   /** How long to wait. */
@@ -62,6 +66,8 @@ export type OptionName =
   | "lines"
   | "since"
   | "grep"
+  | "seconds"
+  | "output"
   | "for"
   | "timeout";
 

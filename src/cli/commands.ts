@@ -135,6 +135,17 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/schema.ts")).schema,
   },
   {
+    name: "profile",
+    args: "<cpu|heap>",
+    summary: "let the daemon record where its time goes, or take a picture of its heap",
+    options: ["seconds", "output", "config", "socket", "json"],
+    examples: [
+      ["profile cpu --seconds 30", "records 30 seconds and writes a .cpuprofile"],
+      ["profile heap -o leak.heapsnapshot", "writes all that is in memory, secrets too"],
+    ],
+    load: async () => (await import("./commands/profile.ts")).profile,
+  },
+  {
     name: "completion",
     args: "<bash|zsh|fish>",
     summary: "print the script by which a shell completes commands, options and the names of units",

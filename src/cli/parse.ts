@@ -111,7 +111,9 @@ export function makeOption(name: OptionName): Option {
     case "follow":
       return new Option("-f, --follow", "go on with what is new until Ctrl+C or the daemon's end");
     case "lines":
-      return new Option("-n, --lines <N>", "how many of the newest lines (default: 100, with --since all)").argParser(parseCount);
+      return new Option("-n, --lines <N>", "how many of the newest lines (default: 100, with --since all)").argParser((text: string) =>
+        parseCount(text, "--lines")
+      );
     case "since":
       return new Option("--since <DURATION>", 'only lines that are not older than this, such as "10m"').argParser(
         (text: string) => checked("--since", text, durationMs),
@@ -120,6 +122,12 @@ export function makeOption(name: OptionName): Option {
       return new Option("--grep <RE>", "only lines that this regular expression matches").argParser(
         (text: string) => checked("--grep", text, parsePattern),
       );
+    case "seconds":
+      return new Option("--seconds <N>", "how long to record, 1 to 300 (default: 10)").argParser((text: string) =>
+        parseCount(text, "--seconds")
+      );
+    case "output":
+      return new Option("-o, --output <FILE>", "where to write (default: a name with the time in the current folder)");
     case "for":
       return new Option("--for <GOAL>", "what to wait for").choices(["ready", "started", "stopped"]).default("ready");
     case "timeout":
@@ -129,9 +137,9 @@ export function makeOption(name: OptionName): Option {
   }
 }
 
-function parseCount(text: string): number {
+function parseCount(text: string, option: string): number {
   if (!/^\d{1,9}$/.test(text)) {
-    throw new CommandFailure(EXIT_CODES.usage, `Cannot read --lines as it must be a number of lines: current value is ${text}`);
+    throw new CommandFailure(EXIT_CODES.usage, `Cannot read ${option} as it must be a whole number: current value is ${text}`);
   }
   return Number(text);
 }

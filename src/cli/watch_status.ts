@@ -1,12 +1,13 @@
 import { sleep } from "../core/clock.ts";
-import { EXIT_CODES, signalExitCode } from "../core/exit_codes.ts";
-import { type Host, SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
+import { EXIT_CODES } from "../core/exit_codes.ts";
+import type { Host } from "../core/host.ts";
 import type { StatusAnswer } from "../control/mod.ts";
 import { PROTOCOL } from "../daemon/version.ts";
 import type { Client } from "./client.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandFailure } from "./failure.ts";
 import { Screen } from "./screen.ts";
+import { StopSignals } from "./stop_signals.ts";
 
 /** Options of {@linkcode watchStatus}. */
 export interface WatchStatusOptions {
@@ -55,10 +56,10 @@ export async function watchStatus({ host, output }: CommandContext, client: Clie
     ring();
   });
   try {
-    while (stop.heard === undefined && view.show(last)) {
+    while (!stop.isHeard && view.show(last)) {
       await sleep(host.clock, MIN_MS);
       await sleep(host.clock, hasEnded ? 0 : MAX_MS - MIN_MS, { signal: bell.signal }).catch(() => {});
-      if (stop.heard !== undefined) break;
+      if (stop.isHeard) break;
       bell = new AbortController();
       try {
         last = await client.status(names);
@@ -73,7 +74,7 @@ export async function watchStatus({ host, output }: CommandContext, client: Clie
     gone.abort();
     await ended;
   }
-  return stop.heard === undefined ? EXIT_CODES.ok : signalExitCode(SIGNAL_NUMBERS[stop.heard]);
+  return stop.exitCode ?? EXIT_CODES.ok;
 }
 
 /** Shows what differs from the last one in more than times and memory. */
@@ -111,30 +112,4 @@ function screenView({ terminal, signals, processes }: Host, render: (answer: Sta
       last = undefined;
     },
   };
-}
-
-/** Hears what would end this process, so that the terminal can be given back first. */
-class StopSignals implements Disposable {
-  /** The first that came. */
-  heard: SignalName | undefined;
-  readonly #listeners: Disposable[];
-  readonly #handlers = new Set<() => void>();
-
-  constructor({ signals }: Pick<Host, "signals">) {
-    this.#listeners = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) =>
-      signals.on(signal, () => {
-        this.heard ??= signal;
-        for (const handler of this.#handlers) handler();
-      })
-    );
-  }
-
-  onStop(handler: () => void): Disposable {
-    this.#handlers.add(handler);
-    return { [Symbol.dispose]: () => void this.#handlers.delete(handler) };
-  }
-
-  [Symbol.dispose](): void {
-    for (const listener of this.#listeners) listener[Symbol.dispose]();
-  }
 }

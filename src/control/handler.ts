@@ -5,11 +5,12 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { durationMs } from "../core/duration.ts";
 import { DaemonError, messageOf, TimeoutError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/event.ts";
-import type { HttpHandler } from "../core/host.ts";
+import type { HttpHandler, Profiler } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import type { DaemonStatus, LogLine, Operations, UnitOutcome, WaitGoal } from "../core/operations.ts";
 import { parsePattern } from "./pattern.ts";
-import { type Problem, problem, problemOf } from "./problem.ts";
+import { answerProblem, problem, problemOf } from "./problem.ts";
+import { profileRoutes } from "./profile.ts";
 import { parseSignal } from "./signal.ts";
 import { OpenStreams, type StreamFormat } from "./stream.ts";
 
@@ -25,6 +26,8 @@ export interface ControlOptions {
   log: Logger;
   /** Time, for the `timeout` of commands. @default {systemClock} */
   clock?: Clock;
+  /** Profiles this process; without it there are no such routes. */
+  profiler?: Profiler;
 }
 
 /** Answers the requests of a control socket. */
@@ -65,7 +68,7 @@ type Command = (typeof COMMANDS)[number];
  * - Failures are RFC 9457 problems with `code`, `hint` and `issues`.
  */
 export function controlHandler(options: ControlOptions): ControlHandler {
-  const { operations, version, protocol, log, clock = systemClock } = options;
+  const { operations, version, protocol, log, clock = systemClock, profiler } = options;
   const streams = new OpenStreams();
   const app = new Hono();
 
@@ -177,15 +180,13 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     return streams.open({ format: formatOf(c, "sse"), first, missed, ...follow });
   });
 
+  if (profiler !== undefined) profileRoutes(app, { profiler, clock, streams });
+
   return Object.assign((request: Request) => app.fetch(request), { streams });
 }
 
 function isWaitGoal(text: string): text is WaitGoal {
   return WAIT_GOALS.some((goal) => goal === text);
-}
-
-function answerProblem(made: Problem): Response {
-  return new Response(JSON.stringify(made), { status: made.status, headers: { "content-type": "application/problem+json" } });
 }
 
 function formatOf(c: HonoContext, otherwise: StreamFormat): StreamFormat {

@@ -31,6 +31,11 @@ const TITLES: Record<number, string> = {
   504: "Gateway Timeout",
 };
 
+/** The response that tells of a {@linkcode Problem}. */
+export function answerProblem(made: Problem): Response {
+  return new Response(JSON.stringify(made), { status: made.status, headers: { "content-type": "application/problem+json" } });
+}
+
 /** Makes a {@linkcode Problem}. */
 export function problem(status: number, code: ErrorCode, detail: string, hint?: string): Problem {
   return { type: "about:blank", title: TITLES[status], status, detail, code, ...(hint === undefined ? {} : { hint }) };

@@ -24,6 +24,8 @@ export interface Host {
   readonly processes: Processes;
   /** HTTP over TCP and unix sockets. */
   readonly http: Http;
+  /** What this process spends its time and memory on. */
+  readonly profiler: Profiler;
   /** Environment variables of this process. */
   readonly env: Env;
   /** The terminal or whatever stdout and stderr are. */
@@ -264,6 +266,23 @@ export interface Http {
   request(address: Address, path: string, init?: RequestInit): Promise<Response>;
   /** Whether a TCP connection can be made; resolves false when refused, rejects with the reason when `signal` aborts. */
   canConnect(address: { hostname: string; port: number }, options: { signal: AbortSignal }): Promise<boolean>;
+}
+
+/** A recording of where the time goes. */
+export interface CpuRecording {
+  /** Ends it and resolves with the text of a `.cpuprofile`; a second call gives the same. */
+  stop(): Promise<string>;
+}
+
+/** Looks at what this process spends its time and memory on, in the formats of Chrome's developer tools. */
+export interface Profiler {
+  /** Begins to look at the stack each millisecond; the recording has to be stopped before the next one. Fails with `PROFILING_FAILED`. */
+  startCpu(): Promise<CpuRecording>;
+  /**
+   * A `.heapsnapshot`: everything on the heap, texts and secrets included, and what holds it there. The process stands still while it is
+   * made. Fails with `PROFILING_FAILED`.
+   */
+  heap(): ReadableStream<Uint8Array>;
 }
 
 /** Environment variables of this process. */

@@ -121,6 +121,7 @@ async function takeInstance(session: Session, host: Host, loaded: LoadedConfig):
     version: VERSION,
     protocol: PROTOCOL,
     log: session.log.child("control"),
+    profiler: host.profiler,
   });
   const control = registration(controlSubsystem({ host, socket: folders.socket, handler }), "listener");
   const system = new Supervisor(silent(session), new CancelToken(), [control]);

@@ -4,6 +4,7 @@ import { FakeClock } from "./fake_clock.ts";
 import { FakeFiles } from "./fake_files.ts";
 import { FakeHttp } from "./fake_http.ts";
 import { FakeProcesses } from "./fake_processes.ts";
+import { FakeProfiler } from "./fake_profiler.ts";
 import { FakeWatcher } from "./fake_watcher.ts";
 
 /** Options of {@linkcode FakeHost}. */
@@ -232,6 +233,8 @@ export class FakeHost implements Host {
   readonly processes: FakeProcesses = new FakeProcesses();
   /** Network. */
   readonly http: FakeHttp = new FakeHttp();
+  /** Profiles. */
+  readonly profiler: FakeProfiler = new FakeProfiler();
   /** Environment variables. */
   readonly env: Env;
   /** Terminal. */

@@ -24,6 +24,7 @@ export { FakeFiles } from "./fake_files.ts";
 export { FakeExit, FakeHost, type FakeHostOptions, FakeOwnProcess, FakeSignals, FakeTerminal } from "./fake_host.ts";
 export { FakeHttp } from "./fake_http.ts";
 export { type FakeProcess, FakeProcesses, type FakeProgram } from "./fake_processes.ts";
+export { FakeProfiler } from "./fake_profiler.ts";
 export { FakeWatcher } from "./fake_watcher.ts";
 export type { Clock } from "../core/clock.ts";
 export type { ErrorCode } from "../core/error_codes.ts";
@@ -31,6 +32,7 @@ export type {
   Address,
   AppendFile,
   ChildProcess,
+  CpuRecording,
   Env,
   ExitStatus,
   FileInfo,
@@ -43,6 +45,7 @@ export type {
   OwnProcess,
   Processes,
   ProcessIdentity,
+  Profiler,
   SignalName,
   Signals,
   SpawnOptions,

@@ -73,7 +73,7 @@ test("main answers wrong usage with code 2, a suggestion, and nothing on stdout"
     [["stop"], /Cannot stop as a NAME, a pattern or --all must say what; to stop the daemon itself, use `down`/],
     [["start"], /Cannot start as a NAME/],
     [["start", "--all", "db"], /--all and names exclude each other: current names are db/],
-    [["logs", "-n", "many"], /must be a number of lines: current value is many/],
+    [["logs", "-n", "many"], /must be a whole number: current value is many/],
     [["logs", "--since", "yesterday"], /--since: Cannot read a duration .*current value is "yesterday"/],
     [["logs", "--grep", "(a"], /--grep: Cannot read a pattern as it must be a regular expression: current value is "\(a"/],
     [["stop", "db", "--timeout", "30"], /--timeout: Cannot read a duration/],

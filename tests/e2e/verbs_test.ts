@@ -1,7 +1,8 @@
 /** Verbs around the daemon: what they write is used by real programs. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { e2e, type Stage, type Subject } from "./driver.ts";
 
@@ -71,3 +72,29 @@ if (spawnSync("fish", ["--version"]).status === 0) {
     assert.equal(stdout, "status\tshow the daemon and its units\nweb\trunning\n");
   });
 }
+
+e2e("profile writes what the daemon does and what it holds, for the owner's eyes only", async (stage) => {
+  stage.write("daemon.toml", SHOP);
+  await stage.startDaemon();
+  const cpu = stage.start("profile", "cpu", "--seconds", "1", "-o", "a.cpuprofile", "--json");
+  const { code, stdout, stderr } = await cpu.ended;
+  assert.equal(code, 0, stderr);
+  const path = join(stage.folder, "a.cpuprofile");
+  assert.deepEqual(JSON.parse(stdout), { v: 1, kind: "cpu", path, bytes: statSync(path).size });
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  assert.ok(Array.isArray(JSON.parse(readFileSync(path, "utf8")).nodes));
+
+  const heap = await stage.cli("profile", "heap");
+  assert.equal(heap.code, 0, heap.stderr);
+  const [, name] = /^wrote .*\/(shop-\d{8}-\d{6}\.heapsnapshot) /.exec(heap.stdout)!;
+  assert.ok(readFileSync(join(stage.folder, name), "utf8").startsWith('{"snapshot"'));
+
+  // Whoever goes leaves nothing behind, and the next one need not wait for its time to be over.
+  const left = stage.start("profile", "cpu", "--seconds", "300", "-o", "b.cpuprofile");
+  while (!existsSync(join(stage.folder, "b.cpuprofile.part"))) await stage.cli("version");
+  left.kill("SIGINT");
+  assert.equal((await left.ended).code, 130);
+  while ((await stage.cli("profile", "heap", "-o", "c.heapsnapshot")).code !== 0);
+  const made = readdirSync(stage.folder).filter((file) => /profile|snapshot/.test(file)).sort();
+  assert.deepEqual(made, ["a.cpuprofile", "c.heapsnapshot", name]);
+});
