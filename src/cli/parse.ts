@@ -4,9 +4,11 @@ import { EXIT_CODES } from "../core/exit_codes.ts";
 import { LOG_LEVELS } from "../core/log.ts";
 import { durationMs } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
+import { VERSION } from "../daemon/version.ts";
 import type { CommandContext, CommandOptions, CommandSpec, OptionName } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { CommandFailure } from "./failure.ts";
+import { LATER } from "./later.ts";
 import { versionText } from "./version_text.ts";
 
 /** Options that may also stand before the command, and whether a value follows them. */
@@ -30,7 +32,13 @@ export async function execute(args: readonly string[], context: CommandContext):
       context.output.writeError(root.helpInformation());
       return EXIT_CODES.usage;
     }
-    await root.parseAsync(verbFirst(args), { from: "user" });
+    const ordered = verbFirst(args);
+    const verb = ordered[0] === "help" ? ordered[1] : ordered[0];
+    if (Object.hasOwn(LATER, verb)) {
+      const why = `Cannot carry out \`${verb}\` as daemonkit ${VERSION} does not have it yet: ${LATER[verb]}`;
+      throw new CommandFailure(EXIT_CODES.usage, why);
+    }
+    await root.parseAsync(ordered, { from: "user" });
     return exitCode;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { COMMANDS } from "../../src/cli/commands.ts";
+import { LATER } from "../../src/cli/later.ts";
 import { main } from "../../src/cli/main.ts";
 import { type ControlHandler, controlHandler } from "../../src/control/mod.ts";
 import { type Clock, sleep, systemClock } from "../../src/core/clock.ts";
@@ -90,6 +91,18 @@ test("main answers wrong usage with code 2, a suggestion, and nothing on stdout"
     assert.equal(await cli(...args), 2, args.join(" "));
     assert.match(machine.err, message, args.join(" "));
     assert.equal(machine.out, "", args.join(" "));
+  }
+});
+
+test("main says of a command that is planned that it is not there yet, and what does for now", async () => {
+  const { machine, cli } = await fixture();
+  for (const verb of Object.keys(LATER)) {
+    assert.ok(!COMMANDS.some(({ name, aliases = [] }) => [name.split(" ")[0], ...aliases].includes(verb)), verb);
+    for (const args of [[verb], [verb, "ls", "--json"], ["-c", "daemon.toml", verb], ["help", verb], [verb, "--help"]]) {
+      assert.equal(await cli(...args), 2, args.join(" "));
+      assert.match(machine.err, new RegExp(`^daemonkit: Cannot carry out \`${verb}\` as daemonkit \\S+ does not have it yet: .+\\n$`));
+      assert.equal(machine.out, "");
+    }
   }
 });
 
