@@ -5,7 +5,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "run",
     args: "[FILE]",
-    summary: "run a daemon in the foreground; Ctrl+C stops it, a second one forces",
+    summary: "run a daemon in the foreground; Ctrl+C stops it, again forces",
     options: ["config", "set", "logLevel", "json"],
     examples: [
       ["run", "runs ./daemon.toml"],

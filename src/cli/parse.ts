@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from "commander";
+import { type Argument, Command, CommanderError, Option } from "commander";
 import { parsePattern } from "../control/pattern.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import { LOG_LEVELS } from "../core/log.ts";
@@ -46,13 +46,35 @@ export async function execute(args: readonly string[], context: CommandContext):
   }
 }
 
+const ROOT_EXAMPLES: CommandSpec["examples"] = [
+  ["init", "writes a daemon.toml to begin with"],
+  ["run", "runs it"],
+  ["status", "shows what runs"],
+];
+
+const EXIT_TEXT = `Exit codes:
+  0 ok, 1 failed, 2 usage, 3 no daemon, 4 unknown name, 5 daemon does not answer, 6 configuration,
+  7 nothing matched, 124 time is over; a daemon that runs in the foreground ends with its own.
+  With --json stdout holds JSON or nothing; failures are told on stderr and by these codes.`;
+
+function namesOf(command: Command): string {
+  return [command.name(), ...command.aliases()].join("|");
+}
+
+function argumentText(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? "..." : ""}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
+}
+
 function rootCommand(context: CommandContext): Command {
   const { program } = context;
   const root = new Command(program)
     .description("Runs services from one daemon.toml: starts them in order, keeps them up, stops them gracefully.")
     .version(versionText(context), "-V, --version", "print the version")
     .helpCommand(true)
-    .addHelpText("after", `\nExamples:\n${exampleLines(program, [["run", "runs ./daemon.toml"], ["status", "shows what runs"]])}`);
+    .addHelpText("after", `\nExamples:\n${exampleLines(program, ROOT_EXAMPLES)}\n\n${EXIT_TEXT}`)
+    // Nearly all take options; saying so on each line says nothing.
+    .configureHelp({ subcommandTerm: (command) => [namesOf(command), ...command.registeredArguments.map(argumentText)].join(" ") });
   configure(root, context);
   return root;
 }
@@ -81,6 +103,8 @@ function addCommand(
 function addGroup(above: Command, name: string, context: CommandContext): Command {
   const group = above.command(name).summary(GROUP_SUMMARY).description("Looks at the configuration.").helpCommand(false);
   configure(group, context);
+  const examples = COMMANDS.filter((spec) => spec.name.startsWith(`${name} `)).flatMap((spec) => spec.examples);
+  group.addHelpText("after", `\nExamples:\n${exampleLines(context.program, examples)}`);
   return group;
 }
 
@@ -89,12 +113,24 @@ function configure(command: Command, { program, output }: CommandContext): void 
   command.exitOverride().showSuggestionAfterError().configureOutput({
     writeOut: (text) => void output.print(text),
     writeErr: (text) => output.writeError(text),
-    outputError: (text, write) => write(text.replace(/^error: /, `${program}: `)),
+    outputError: (text, write) => write(usageError(text, command, program)),
     getOutHelpWidth: () => output.width ?? 100,
     getErrHelpWidth: () => output.width ?? 100,
     getOutHasColors: () => output.hasColor(1),
     getErrHasColors: () => output.hasColor(2),
   });
+}
+
+/** What is wrong, on one line with what may be meant, or else with where to look. */
+function usageError(text: string, command: Command, program: string): string {
+  const message = text.replace(/^error: /, `${program}: `).trim().replace(/\n+/g, " ").replace(/\.$/, "");
+  if (message.endsWith("?)")) return `${message}\n`;
+  const path = pathOf(command);
+  return `${message}: see \`${path === program ? `${program} help` : `${path} --help`}\`\n`;
+}
+
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
 /** Makes an option for the parser; its flags, choices and description say all that completion needs. */

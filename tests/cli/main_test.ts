@@ -53,7 +53,7 @@ test("main prints the version in every spelling", async () => {
 test("main gives every command a help with an example, on stdout and with code 0", async () => {
   const { machine, cli } = await fixture();
   assert.equal(await cli("--help"), 0);
-  const verbs = [...machine.out.matchAll(/^ {2}(\w+)(?:\|\w+)?(?: .*)? {2,}/gm)].map((match) => match[1]);
+  const verbs = [...machine.out.matchAll(/^ {2}(\w+)(?:\|\w+)*(?: .*)? {2,}/gm)].map((match) => match[1]);
   for (const { name } of COMMANDS) {
     assert.ok(verbs.includes(name.split(" ")[0]), name);
     assert.equal(await cli(...name.split(" "), "--help"), 0);
@@ -67,6 +67,9 @@ test("main answers wrong usage with code 2, a suggestion, and nothing on stdout"
   const rows: [string[], RegExp][] = [
     [[], /Usage: daemonkit/],
     [["strat"], /^daemonkit: unknown command 'strat'\s+\(Did you mean start\?\)/],
+    [["zzz"], /^daemonkit: unknown command 'zzz': see `daemonkit help`\n$/],
+    [["stop", "--zzz"], /unknown option '--zzz': see `daemonkit stop --help`\n$/],
+    [["config", "zzz"], /unknown command 'zzz': see `daemonkit config --help`\n$/],
     [["status", "--jsno"], /unknown option '--jsno'\s+\(Did you mean --json\?\)/],
     [["down", "now"], /too many arguments/],
     [["config", "explain"], /missing required argument 'KEY'/],

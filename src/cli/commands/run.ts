@@ -5,6 +5,7 @@ import type { ExitReport } from "../../daemon/exit_report.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
 import { loadFor } from "../load.ts";
+import { tellWaiting } from "../tell_waiting.ts";
 
 /** Runs a daemon in the foreground until it has ended; its exit code is the daemon's. */
 export const run: CommandBody = async (context, args, options) => {
@@ -27,10 +28,15 @@ async function runFile(context: CommandContext, args: readonly string[], options
       ...options.json ? ["logging.json=true"] : [],
     ],
   });
-  return await Daemon.fromConfig(loaded).withHost(context.host).run({ ownsProcess: true });
+  return await runDaemon(Daemon.fromConfig(loaded).withHost(context.host).build(), context);
 }
 
-async function runBuilt({ program, builder }: CommandContext, args: readonly string[], options: CommandOptions): Promise<ExitReport> {
+async function runDaemon(daemon: Daemon, context: CommandContext): Promise<ExitReport> {
+  using _told = tellWaiting(daemon, context);
+  return await daemon.run({ ownsProcess: true });
+}
+
+async function runBuilt(context: CommandContext, args: readonly string[], options: CommandOptions): Promise<ExitReport> {
   const isGiven: readonly (readonly [string, boolean])[] = [
     ["a FILE", args.length > 0 || options.config !== undefined],
     ["--set", options.set !== undefined],
@@ -39,7 +45,7 @@ async function runBuilt({ program, builder }: CommandContext, args: readonly str
   ];
   const given = isGiven.find(([, is]) => is)?.[0];
   if (given !== undefined) {
-    throw new CommandFailure(EXIT_CODES.usage, `Cannot run ${program} with ${given} as its configuration is built in`);
+    throw new CommandFailure(EXIT_CODES.usage, `Cannot run ${context.program} with ${given} as its configuration is built in`);
   }
-  return await builder!.run({ ownsProcess: true });
+  return await runDaemon(context.builder!.build(), context);
 }

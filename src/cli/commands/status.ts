@@ -12,7 +12,12 @@ export const status: CommandBody = async (context, names, options) => {
   const answer = await output.waitFor("waiting for the daemon", client.status(names));
   const isNothing = names.length > 0 && answer.units.length === 0;
   const render = (answer: StatusAnswer) =>
-    renderStatus(answer, { paint: output.paint, nowMs: host.clock.wallMs(), ...(output.width ? { width: output.width } : {}) });
+    renderStatus(answer, {
+      paint: output.paint,
+      program: context.program,
+      nowMs: host.clock.wallMs(),
+      ...(output.width ? { width: output.width } : {}),
+    });
   if (options.watch && !isNothing) {
     const { watchStatus } = await import("../watch_status.ts");
     return await watchStatus(context, client, { first: answer, names, json: options.json ?? false, render });
