@@ -25,15 +25,25 @@ export interface LogOptions {
   grep?: string;
 }
 
+/** How {@linkcode Client.profile} hands over. */
+export interface ProfileOptions {
+  /** Takes a piece of the file; what it throws ends the transfer. */
+  onPiece: (piece: Uint8Array) => void;
+  /** Ends it early: it then rejects with the reason. */
+  signal: AbortSignal;
+}
+
 /** Talks to a daemon over its control socket. Failures are {@linkcode CommandFailure}s with the documented codes. */
 export class Client {
   readonly #host: Pick<Host, "http" | "clock">;
+  readonly #answerMs: number;
   /** The daemon. */
   readonly target: Target;
 
   /** Creates a client; nothing is sent yet. */
-  constructor(host: Pick<Host, "http" | "clock">, target: Target) {
+  constructor(host: Pick<Host, "http" | "clock">, target: Target, options: { answerMs?: number } = {}) {
     this.#host = host;
+    this.#answerMs = options.answerMs ?? ANSWER_MS;
     this.target = target;
   }
 
@@ -107,6 +117,30 @@ export class Client {
     return { ended: readLines(response, onLine, signal).catch(() => {}) };
   }
 
+  /** Lets the daemon profile itself, and hands over the pieces of the file; resolves when it is whole. */
+  async profile(kind: "cpu" | "heap", seconds: number | undefined, options: ProfileOptions): Promise<void> {
+    await this.#checkAlive();
+    const path = `/v1/profile/${kind}${query(seconds === undefined ? [] : [["seconds", String(seconds)]])}`;
+    const response = await this.#checked(await this.#send(path, { method: "POST", signal: options.signal }));
+    const reader = response.body!.getReader();
+    const cancel = () => void reader.cancel().catch(() => {});
+    options.signal.addEventListener("abort", cancel, { once: true });
+    try {
+      while (true) {
+        const { done, value } = await reader.read().catch((error) => {
+          const why = `the connection to ${this.target.label} broke off: ${messageOf(error)}`;
+          throw new CommandFailure(EXIT_CODES.failed, `Cannot take the profile as ${why}`);
+        });
+        options.signal.throwIfAborted();
+        if (done) return;
+        options.onPiece(value);
+      }
+    } finally {
+      options.signal.removeEventListener("abort", cancel);
+      cancel();
+    }
+  }
+
   /** Commands take as long as they take, so whether the daemon answers at all is asked before. */
   async #checkAlive(): Promise<void> {
     const response = await this.#ask("/livez", { method: "GET" });
@@ -124,7 +158,7 @@ export class Client {
   /** Sends a request that is answered at once, or not at all. */
   async #ask(path: string, init: RequestInit): Promise<Response> {
     const controller = new AbortController();
-    const timer = this.#host.clock.schedule(ANSWER_MS, () => controller.abort("no answer"));
+    const timer = this.#host.clock.schedule(this.#answerMs, () => controller.abort("no answer"));
     try {
       return await this.#checked(await this.#send(path, { ...init, signal: controller.signal }));
     } catch (error) {
@@ -132,7 +166,7 @@ export class Client {
       throw new CommandFailure(
         EXIT_CODES.notAnswering,
         `Cannot reach ${this.target.label} as it must answer within ${
-          ANSWER_MS / 1_000
+          this.#answerMs / 1_000
         } s: it is there (${this.target.socket}) but does not; ` +
           "look at its log, or end its process",
       );

@@ -30,6 +30,8 @@ export interface CommandOptions {
   logLevel?: LogLevel;
   /** Whether all units are meant. */
   all?: boolean;
+  /** Whether the status is shown again and again. */
+  watch?: boolean;
   /** Whether lines or events that follow are shown. */
   follow?: boolean;
   /** How many of the newest lines are shown. */
@@ -38,6 +40,10 @@ export interface CommandOptions {
   since?: string;
   /** A regular expression that lines must match. */
   grep?: string;
+  /** How long is recorded. */
+  seconds?: number;
+  /** Where a file is written. */
+  output?: string;
   /** What is waited for. */
   for?: WaitGoal;
   /** How long to wait. */
@@ -57,10 +63,13 @@ export type OptionName =
   | "set"
   | "logLevel"
   | "all"
+  | "watch"
   | "follow"
   | "lines"
   | "since"
   | "grep"
+  | "seconds"
+  | "output"
   | "for"
   | "timeout"
   | "dryRun";

@@ -5,7 +5,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "run",
     args: "[FILE]",
-    summary: "run a daemon in the foreground; Ctrl+C stops it, a second one forces",
+    summary: "run a daemon in the foreground; Ctrl+C stops it, again forces",
     options: ["config", "set", "logLevel", "json"],
     examples: [
       ["run", "runs ./daemon.toml"],
@@ -34,8 +34,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     aliases: ["ps", "ls"],
     args: "[NAME...]",
     summary: "show the daemon and its units",
-    options: ["config", "socket", "json"],
-    examples: [["status", "shows everything"], ["status 'api*' --json", "shows some units, for programs"]],
+    options: ["watch", "config", "socket", "json"],
+    examples: [
+      ["status", "shows everything"],
+      ["status -w", "goes on showing it until Ctrl+C"],
+      ["status 'api*' --json", "shows some units, for programs"],
+    ],
     load: async () => (await import("./commands/status.ts")).status,
   },
   {
@@ -118,6 +122,14 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./commands/events.ts")).events,
   },
   {
+    name: "init",
+    args: "[FILE]",
+    summary: "write a small daemon.toml to begin with; never over a file that is there",
+    options: ["config", "json"],
+    examples: [["init", "writes ./daemon.toml, which `run` takes as it stands"], ["init staging.toml", "writes another file"]],
+    load: async () => (await import("./commands/init.ts")).init,
+  },
+  {
     name: "validate",
     args: "[FILE]",
     summary: "check a configuration file; every mistake is listed",
@@ -146,6 +158,28 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [],
     examples: [["schema > daemon.schema.json", "writes it to a file; name it by `#:schema ./daemon.schema.json`"]],
     load: async () => (await import("./commands/schema.ts")).schema,
+  },
+  {
+    name: "profile",
+    args: "<cpu|heap>",
+    summary: "let the daemon record where its time goes, or take a picture of its heap",
+    options: ["seconds", "output", "config", "socket", "json"],
+    examples: [
+      ["profile cpu --seconds 30", "records 30 seconds and writes a .cpuprofile"],
+      ["profile heap -o leak.heapsnapshot", "writes all that is in memory, secrets too"],
+    ],
+    load: async () => (await import("./commands/profile.ts")).profile,
+  },
+  {
+    name: "completion",
+    args: "<bash|zsh|fish>",
+    summary: "print the script by which a shell completes commands, options and the names of units",
+    options: [],
+    examples: [
+      ["completion bash", "prints it; `source <(daemonkit completion bash)` in ~/.bashrc uses it"],
+      ["completion fish | source", "uses it in this fish"],
+    ],
+    load: async () => (await import("./commands/completion.ts")).completion,
   },
   {
     name: "version",

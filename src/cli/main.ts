@@ -1,10 +1,11 @@
-import { messageOf } from "../core/errors.ts";
+import { ConfigError, formatIssue, isDaemonError, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import type { Host } from "../core/host.ts";
 import type { DaemonBuilder } from "../daemon/builder.ts";
 import type { CommandContext } from "./command.ts";
 import { exitCodeOf } from "./failure.ts";
 import { Output } from "./output.ts";
+import { absolutePath } from "./paths.ts";
 
 /** What {@linkcode main} works with. */
 export interface MainOptions {
@@ -29,13 +30,31 @@ export async function main(args: readonly string[], options: MainOptions): Promi
     if (args[0] === "run" && args.length <= 2 && !args[1]?.startsWith("-")) {
       return await (await import("./commands/run.ts")).run(context, args.slice(1), {});
     }
+    if (args[0] === "__complete") return await (await import("./complete.ts")).complete(context, args.slice(1), {});
     return await (await import("./parse.ts")).execute(args, context);
   } catch (error) {
     const exitCode = exitCodeOf(error);
-    context.output.note(messageOf(error));
+    if (error instanceof ConfigError && error.issues.length > 0) await tellIssues(error, context);
+    else context.output.note(messageOf(error));
     if (exitCode === EXIT_CODES.internal && error instanceof Error) {
       context.output.writeError(`this is a fault of ${program}, please report it:\n${error.stack}\n`);
     }
     return exitCode;
   }
+}
+
+/** Every mistake of a configuration, its place first; a person at a terminal sees the lines of the file too. */
+async function tellIssues({ message, issues }: ConfigError, { host, output }: CommandContext): Promise<void> {
+  output.note(message.split("\n")[0]);
+  if (!host.terminal.isTerminal(2)) return output.writeError(`${issues.map(formatIssue).join("\n")}\n`);
+  const { renderIssues } = await import("./render_issues.ts");
+  const read = (path: string) => {
+    try {
+      return host.files.readText(absolutePath(path, host));
+    } catch (error) {
+      if (isDaemonError(error)) return undefined;
+      throw error;
+    }
+  };
+  output.writeError(`\n${renderIssues(issues, { paint: output.paintError, read, width: host.terminal.columns() })}\n\n`);
 }

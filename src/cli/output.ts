@@ -35,7 +35,14 @@ export class Output {
   }
 
   /** Styles a text for stdout. */
-  readonly paint: Paint = (text, style) => this.hasColor(1) ? `\x1b[${STYLE_CODES[style]}m${text}\x1b[0m` : text;
+  readonly paint: Paint = (text, style) => this.#painted(1, text, style);
+
+  /** Styles a text for stderr. */
+  readonly paintError: Paint = (text, style) => this.#painted(2, text, style);
+
+  #painted(fd: 1 | 2, text: string, style: Style): string {
+    return this.hasColor(fd) ? `\x1b[${STYLE_CODES[style]}m${text}\x1b[0m` : text;
+  }
 
   /** Writes lines to stdout; false when nobody reads any more. */
   print(text: string): boolean {

@@ -1,16 +1,21 @@
-import { Command, CommanderError, Option } from "commander";
+import { type Argument, Command, CommanderError, Option } from "commander";
 import { parsePattern } from "../control/pattern.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import { LOG_LEVELS } from "../core/log.ts";
 import { durationMs } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
+import { VERSION } from "../daemon/version.ts";
 import type { CommandContext, CommandOptions, CommandSpec, OptionName } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { CommandFailure } from "./failure.ts";
+import { LATER } from "./later.ts";
 import { versionText } from "./version_text.ts";
 
 /** Options that may also stand before the command, and whether a value follows them. */
 const LEADING: ReadonlyMap<string, boolean> = new Map([["-c", true], ["--config", true], ["--socket", true], ["--json", false]]);
+
+/** What a group of commands is for; `config` is the only one. */
+export const GROUP_SUMMARY = "look at the configuration";
 
 /** Parses a command line, loads the command's body and runs it; returns the exit code. */
 export async function execute(args: readonly string[], context: CommandContext): Promise<number> {
@@ -27,12 +32,38 @@ export async function execute(args: readonly string[], context: CommandContext):
       context.output.writeError(root.helpInformation());
       return EXIT_CODES.usage;
     }
-    await root.parseAsync(verbFirst(args), { from: "user" });
+    const ordered = verbFirst(args);
+    const verb = ordered[0] === "help" ? ordered[1] : ordered[0];
+    if (Object.hasOwn(LATER, verb)) {
+      const why = `Cannot carry out \`${verb}\` as daemonkit ${VERSION} does not have it yet: ${LATER[verb]}`;
+      throw new CommandFailure(EXIT_CODES.usage, why);
+    }
+    await root.parseAsync(ordered, { from: "user" });
     return exitCode;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
   }
+}
+
+const ROOT_EXAMPLES: CommandSpec["examples"] = [
+  ["init", "writes a daemon.toml to begin with"],
+  ["run", "runs it"],
+  ["status", "shows what runs"],
+];
+
+const EXIT_TEXT = `Exit codes:
+  0 ok, 1 failed, 2 usage, 3 no daemon, 4 unknown name, 5 daemon does not answer, 6 configuration,
+  7 nothing matched, 124 time is over; a daemon that runs in the foreground ends with its own.
+  With --json stdout holds JSON or nothing; failures are told on stderr and by these codes.`;
+
+function namesOf(command: Command): string {
+  return [command.name(), ...command.aliases()].join("|");
+}
+
+function argumentText(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? "..." : ""}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
 }
 
 function rootCommand(context: CommandContext): Command {
@@ -41,7 +72,9 @@ function rootCommand(context: CommandContext): Command {
     .description("Runs services from one daemon.toml: starts them in order, keeps them up, stops them gracefully.")
     .version(versionText(context), "-V, --version", "print the version")
     .helpCommand(true)
-    .addHelpText("after", `\nExamples:\n${exampleLines(program, [["run", "runs ./daemon.toml"], ["status", "shows what runs"]])}`);
+    .addHelpText("after", `\nExamples:\n${exampleLines(program, ROOT_EXAMPLES)}\n\n${EXIT_TEXT}`)
+    // Nearly all take options; saying so on each line says nothing.
+    .configureHelp({ subcommandTerm: (command) => [namesOf(command), ...command.registeredArguments.map(argumentText)].join(" ") });
   configure(root, context);
   return root;
 }
@@ -69,8 +102,10 @@ function addCommand(
 }
 
 function addGroup(above: Command, name: string, context: CommandContext): Command {
-  const group = above.command(name).summary("look at the configuration").description("Looks at the configuration.").helpCommand(false);
+  const group = above.command(name).summary(GROUP_SUMMARY).description("Looks at the configuration.").helpCommand(false);
   configure(group, context);
+  const examples = COMMANDS.filter((spec) => spec.name.startsWith(`${name} `)).flatMap((spec) => spec.examples);
+  group.addHelpText("after", `\nExamples:\n${exampleLines(context.program, examples)}`);
   return group;
 }
 
@@ -79,7 +114,7 @@ function configure(command: Command, { program, output }: CommandContext): void 
   command.exitOverride().showSuggestionAfterError().configureOutput({
     writeOut: (text) => void output.print(text),
     writeErr: (text) => output.writeError(text),
-    outputError: (text, write) => write(text.replace(/^error: /, `${program}: `)),
+    outputError: (text, write) => write(usageError(text, command, program)),
     getOutHelpWidth: () => output.width ?? 100,
     getErrHelpWidth: () => output.width ?? 100,
     getOutHasColors: () => output.hasColor(1),
@@ -87,7 +122,20 @@ function configure(command: Command, { program, output }: CommandContext): void 
   });
 }
 
-function makeOption(name: OptionName): Option {
+/** What is wrong, on one line with what may be meant, or else with where to look. */
+function usageError(text: string, command: Command, program: string): string {
+  const message = text.replace(/^error: /, `${program}: `).trim().replace(/\n+/g, " ").replace(/\.$/, "");
+  if (message.endsWith("?)")) return `${message}\n`;
+  const path = pathOf(command);
+  return `${message}: see \`${path === program ? `${program} help` : `${path} --help`}\`\n`;
+}
+
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+}
+
+/** Makes an option for the parser; its flags, choices and description say all that completion needs. */
+export function makeOption(name: OptionName): Option {
   switch (name) {
     case "config":
       return new Option("-c, --config <FILE>", "configuration file (default: ./daemon.toml)");
@@ -103,10 +151,14 @@ function makeOption(name: OptionName): Option {
       return new Option("--log-level <LEVEL>", "least important records to show").choices(LOG_LEVELS);
     case "all":
       return new Option("--all", "every unit");
+    case "watch":
+      return new Option("-w, --watch", "go on until Ctrl+C or the daemon's end; with --json one line for each change");
     case "follow":
       return new Option("-f, --follow", "go on with what is new until Ctrl+C or the daemon's end");
     case "lines":
-      return new Option("-n, --lines <N>", "how many of the newest lines (default: 100, with --since all)").argParser(parseCount);
+      return new Option("-n, --lines <N>", "how many of the newest lines (default: 100, with --since all)").argParser((text: string) =>
+        parseCount(text, "--lines")
+      );
     case "since":
       return new Option("--since <DURATION>", 'only lines that are not older than this, such as "10m"').argParser(
         (text: string) => checked("--since", text, durationMs),
@@ -115,6 +167,12 @@ function makeOption(name: OptionName): Option {
       return new Option("--grep <RE>", "only lines that this regular expression matches").argParser(
         (text: string) => checked("--grep", text, parsePattern),
       );
+    case "seconds":
+      return new Option("--seconds <N>", "how long to record, 1 to 300 (default: 10)").argParser((text: string) =>
+        parseCount(text, "--seconds")
+      );
+    case "output":
+      return new Option("-o, --output <FILE>", "where to write (default: a name with the time in the current folder)");
     case "for":
       return new Option("--for <GOAL>", "what to wait for").choices(["ready", "started", "stopped"]).default("ready");
     case "dryRun":
@@ -126,9 +184,9 @@ function makeOption(name: OptionName): Option {
   }
 }
 
-function parseCount(text: string): number {
+function parseCount(text: string, option: string): number {
   if (!/^\d{1,9}$/.test(text)) {
-    throw new CommandFailure(EXIT_CODES.usage, `Cannot read --lines as it must be a number of lines: current value is ${text}`);
+    throw new CommandFailure(EXIT_CODES.usage, `Cannot read ${option} as it must be a whole number: current value is ${text}`);
   }
   return Number(text);
 }

@@ -58,7 +58,7 @@ export function renderTable(head: readonly string[], rows: readonly (readonly Ce
 }
 
 /** Writes a status for a person: one line about the daemon, then one for each unit. */
-export function renderStatus(status: DaemonStatus, options: TableOptions & { nowMs: number }): string {
+export function renderStatus(status: DaemonStatus, options: TableOptions & { nowMs: number; program: string }): string {
   const { paint, nowMs } = options;
   const head = [
     paint(plain(status.name), "bold"),
@@ -79,7 +79,17 @@ export function renderStatus(status: DaemonStatus, options: TableOptions & { now
     { text: String(unit.restarts), right: true },
     { text: reasonOf(unit), style: "dim" },
   ]);
-  return `${head}\n\n${renderTable(["NAME", "STATE", "READY", "PID", "UPTIME", "RESTARTS", "REASON"], rows, options)}`;
+  const table = renderTable(["NAME", "STATE", "READY", "PID", "UPTIME", "RESTARTS", "REASON"], rows, options);
+  return `${head}\n\n${table}${nextStep(status, options)}`;
+}
+
+/** What shows why a unit is down for good; on a terminal only, as programs read tables too. */
+function nextStep({ units }: DaemonStatus, { paint, width, program }: TableOptions & { program: string }): string {
+  const down = units.find(({ state }) => state === "fatal" || state === "failed");
+  if (down === undefined || width === undefined) return "";
+  return `\n\n${
+    paint(`next: \`${program} logs ${down.name}\` shows what ${down.name} printed, \`${program} start ${down.name}\` tries again`, "dim")
+  }`;
 }
 
 /** Writes what a command did, one line for each unit. */
@@ -179,9 +189,11 @@ function uptimeOf(unit: UnitStatus, nowMs: number): string {
   return formatDuration(Math.max(0, nowMs - Date.parse(unit.startedAt)));
 }
 
-/** A unit that runs needs no reason. */
-function reasonOf(unit: UnitStatus): string {
-  return unit.state === "running" && unit.ready !== false ? "" : unit.reason;
+/** A unit that runs needs no reason, and its name stands in the first column already. */
+function reasonOf({ name, state, ready, reason }: UnitStatus): string {
+  if (state === "running" && ready !== false) return "";
+  if (state === "starting" && reason === "start") return ready === false ? "is not ready yet" : "";
+  return reason.startsWith(`${name} `) || reason.startsWith(`${name}: `) ? reason.slice(name.length).replace(/^:? /, "") : reason;
 }
 
 /** Narrows the last column, then the first, until a line fits. */

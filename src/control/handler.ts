@@ -4,7 +4,7 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { durationMs } from "../core/duration.ts";
 import { DaemonError, messageOf, TimeoutError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/event.ts";
-import type { HttpHandler } from "../core/host.ts";
+import type { HttpHandler, Profiler } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import type { DaemonStatus, LogLine, Operations, UnitOutcome, WaitGoal } from "../core/operations.ts";
 import { type Access, groupOf, refusalOf } from "./access.ts";
@@ -12,7 +12,8 @@ import { BodyRefused, readBody, refuseLong } from "./body.ts";
 import { answerHealth, type HealthCheck, healthChecks, healthChecksOf } from "./health.ts";
 import { METRICS_TYPES, metricsFormat, renderMetrics } from "./metrics.ts";
 import { parsePattern } from "./pattern.ts";
-import { type Problem, problem, problemOf } from "./problem.ts";
+import { answerProblem, type Problem, problem, problemOf } from "./problem.ts";
+import { profileRoutes, ProfileTurn } from "./profile.ts";
 import { parseSignal } from "./signal.ts";
 import { DEFAULT_MAX_BODY_BYTES, DEFAULT_MAX_CLIENTS, LISTENER_GROUPS } from "./spec.ts";
 import { OpenStreams, type StreamFormat } from "./stream.ts";
@@ -33,6 +34,10 @@ export interface ControlOptions {
   isMetricsEnabled?: () => boolean;
   /** Who may ask for what; asked for each request. @default {a socket of the same user that allows everything} */
   access?: () => Access;
+  /** Profiles this process; without it there are no such routes. */
+  profiler?: Profiler;
+  /** Shared by the listeners of a daemon, so that one profile is taken at a time. @default {new ProfileTurn()} */
+  profileTurn?: ProfileTurn;
 }
 
 /** Answers the requests of a listener. */
@@ -85,7 +90,17 @@ type Command = (typeof COMMANDS)[number];
  * - Failures are RFC 9457 problems with `code`, `hint` and `issues`.
  */
 export function controlHandler(options: ControlOptions): ControlHandler {
-  const { operations, version, protocol, log, clock = systemClock, isMetricsEnabled = () => true, access = () => OPEN_TO_ALL } = options;
+  const {
+    operations,
+    version,
+    protocol,
+    log,
+    clock = systemClock,
+    isMetricsEnabled = () => true,
+    access = () => OPEN_TO_ALL,
+    profiler,
+    profileTurn = new ProfileTurn(),
+  } = options;
   const streams = new OpenStreams();
   const app = new Hono();
 
@@ -241,6 +256,8 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     return streams.open({ format: formatOf(c, "sse"), first, missed, ...follow });
   });
 
+  if (profiler !== undefined) profileRoutes(app, { profiler, clock, streams, turn: profileTurn });
+
   let running = 0;
   const admit = async (request: Request): Promise<Response> => {
     const { maxClients } = access();
@@ -292,14 +309,6 @@ function notThere(method: string, path: string): Problem {
 
 function isWaitGoal(text: string): text is WaitGoal {
   return WAIT_GOALS.some((goal) => goal === text);
-}
-
-function answerProblem(made: Problem, headers: Record<string, string> = {}): Response {
-  const challenge: Record<string, string> = made.status === 401 ? { "www-authenticate": 'Bearer realm="daemonkit"' } : {};
-  return new Response(JSON.stringify(made), {
-    status: made.status,
-    headers: { "content-type": "application/problem+json", ...challenge, ...headers },
-  });
 }
 
 function formatOf(c: HonoContext, otherwise: StreamFormat): StreamFormat {

@@ -4,6 +4,7 @@ import type { Logger } from "../core/log.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
 import { type Access, hashOf } from "./access.ts";
 import { type ControlHandler, controlHandler, type ControlOptions } from "./handler.ts";
+import { ProfileTurn } from "./profile.ts";
 import { addressText, ADMIN, type ListenerSpec } from "./spec.ts";
 
 /** What {@linkcode Listeners} work with. */
@@ -49,6 +50,7 @@ export class Listeners implements Subsystem {
   readonly spec: SubsystemSpec = { readiness: "manual", stopLast: true, essential: true };
   readonly #options: ListenersOptions;
   #specs: readonly ListenerSpec[];
+  readonly #profileTurn = new ProfileTurn();
   /** By address. */
   #open = new Map<string, OpenListener>();
   #isUp = false;
@@ -200,7 +202,7 @@ export class Listeners implements Subsystem {
   async #listen(access: Access): Promise<OpenListener> {
     const { host: { http, clock }, control, log } = this.#options;
     let open: OpenListener | undefined = undefined;
-    const handler = controlHandler({ ...control, log, clock, access: () => open?.access ?? access });
+    const handler = controlHandler({ ...control, profileTurn: this.#profileTurn, log, clock, access: () => open?.access ?? access });
     const server = await http.serve(access.address, handler);
     open = { access, server, handler };
     this.#say("listening", open);

@@ -27,6 +27,12 @@ const TIMEOUT = query("timeout", 'How long to wait, such as "30s"; the change go
 /** What every route of control can fail with, beside its own. */
 const REFUSALS = { "401": ref("responses", "Unauthorized"), "403": ref("responses", "Forbidden"), "503": ref("responses", "Busy") };
 const WITH_PROTOCOL = { ...REFUSALS, "409": ref("responses", "Problem") };
+const PROFILE = {
+  "200": json({ type: "object" }, "The profile, as a stream"),
+  "400": ref("responses", "Problem"),
+  "500": ref("responses", "Problem"),
+  ...WITH_PROTOCOL,
+};
 const OUTCOMES = {
   "200": json(ref("schemas", "Outcomes"), "What happened to each unit, once its state has changed"),
   "400": ref("responses", "Problem"),
@@ -160,6 +166,15 @@ function paths(): Record<string, Json> {
         parameters: [query("dryRun", "1 only says what would change", { enum: ["0", "1"] }), TIMEOUT],
         responses: { ...OUTCOMES, "200": json(ref("schemas", "Reload"), "What differs, and what became of it") },
       }),
+    },
+    "/v1/profile/cpu": {
+      post: control("Records where the daemon's own time goes, and answers with a .cpuprofile", {
+        parameters: [query("seconds", "How long to record: 10 unless it says so, 300 at most", { type: "number" })],
+        responses: PROFILE,
+      }),
+    },
+    "/v1/profile/heap": {
+      post: control("Answers with a .heapsnapshot of the daemon's memory", { responses: PROFILE }),
     },
     "/v1/wait": {
       get: control("Waits until all units are where they should be at one moment", {

@@ -35,6 +35,15 @@ const TITLES: Record<number, string> = {
   504: "Gateway Timeout",
 };
 
+/** The response that tells of a {@linkcode Problem}. */
+export function answerProblem(made: Problem, headers: Readonly<Record<string, string>> = {}): Response {
+  const challenge: Record<string, string> = made.status === 401 ? { "www-authenticate": 'Bearer realm="daemonkit"' } : {};
+  return new Response(JSON.stringify(made), {
+    status: made.status,
+    headers: { "content-type": "application/problem+json", ...challenge, ...headers },
+  });
+}
+
 /** Makes a {@linkcode Problem}. */
 export function problem(status: number, code: ErrorCode, detail: string, hint?: string): Problem {
   return { type: "about:blank", title: TITLES[status], status, detail, code, ...(hint === undefined ? {} : { hint }) };

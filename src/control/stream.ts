@@ -73,6 +73,16 @@ export class OpenStreams {
     return new Response(body, { headers: { "content-type": type, "cache-control": "no-store" } });
   }
 
+  /** Calls `end` once when {@linkcode OpenStreams.end} is called, until the result is disposed. */
+  onEnd(end: () => void): Disposable {
+    const entry = () => {
+      this.#ends.delete(entry);
+      end();
+    };
+    this.#ends.add(entry);
+    return { [Symbol.dispose]: () => void this.#ends.delete(entry) };
+  }
+
   /** Ends every open stream; what was sent before still arrives. */
   end(): void {
     for (const end of [...this.#ends]) end();

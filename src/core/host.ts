@@ -25,6 +25,8 @@ export interface Host {
   readonly processes: Processes;
   /** HTTP over TCP and unix sockets. */
   readonly http: Http;
+  /** What this process spends its time and memory on. */
+  readonly profiler: Profiler;
   /** Environment variables of this process. */
   readonly env: Env;
   /** The terminal or whatever stdout and stderr are. */
@@ -308,6 +310,23 @@ export interface Http {
   canConnect(address: { hostname: string; port: number }, options: { signal: AbortSignal }): Promise<boolean>;
 }
 
+/** A recording of where the time goes. */
+export interface CpuRecording {
+  /** Ends it and resolves with the text of a `.cpuprofile`; a second call gives the same. */
+  stop(): Promise<string>;
+}
+
+/** Looks at what this process spends its time and memory on, in the formats of Chrome's developer tools. */
+export interface Profiler {
+  /** Begins to look at the stack each millisecond; the recording has to be stopped before the next one. Fails with `PROFILING_FAILED`. */
+  startCpu(): Promise<CpuRecording>;
+  /**
+   * A `.heapsnapshot`: everything on the heap, texts and secrets included, and what holds it there. The process stands still while it is
+   * made. Fails with `PROFILING_FAILED`.
+   */
+  heap(): ReadableStream<Uint8Array>;
+}
+
 /** Environment variables of this process. */
 export interface Env {
   /** The value, or undefined when it is not set. */
@@ -322,6 +341,8 @@ export interface Terminal {
   isTerminal(fd: 1 | 2): boolean;
   /** Width in characters, 80 when it is no terminal. */
   columns(): number;
+  /** Height in lines, 24 when it is no terminal. */
+  rows(): number;
   /** Writes text at once and whole; false when nobody reads any more (EPIPE), never an exception. */
   write(fd: 1 | 2, text: string): boolean;
 }

@@ -155,6 +155,7 @@ async function takeInstance(session: Session, host: Host, workDir: string): Prom
       operations: session.operations,
       version: VERSION,
       protocol: PROTOCOL,
+      profiler: host.profiler,
       isMetricsEnabled: () => session.config.monitoring.enableMetrics,
     },
     log: session.log.child("control"),

@@ -9,8 +9,8 @@ export interface Libc {
   lock(fd: number): boolean;
   /** Whether the descriptor is a terminal. */
   isTerminal(fd: number): boolean;
-  /** Width of a terminal in characters, 0 when it does not say. */
-  columns(fd: number): number;
+  /** Size of a terminal in characters, 0 where it does not say. */
+  windowSize(fd: number): { columns: number; rows: number };
 }
 
 interface Ffi {
@@ -53,9 +53,10 @@ export function loadLibc(): Libc {
       return call.flock(fd, LOCK_EX | LOCK_NB) === 0;
     },
     isTerminal: (fd) => call.isatty(fd) === 1,
-    columns(fd) {
+    windowSize(fd) {
       const size = new Uint16Array(4); // rows, columns, and two that nobody sets
-      return isLinux && call.ioctl(fd, LINUX_TIOCGWINSZ, size) === 0 ? size[1] : 0;
+      if (isLinux) call.ioctl(fd, LINUX_TIOCGWINSZ, size);
+      return { columns: size[1], rows: size[0] };
     },
   };
 }

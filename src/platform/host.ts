@@ -5,6 +5,7 @@ import { createFiles, type LockableFile } from "./files.ts";
 import { createHttp, type HttpFacts } from "./http.ts";
 import { createOwnProcess, type ProcessFacts } from "./own_process.ts";
 import { createProcesses } from "./processes.ts";
+import { createProfiler } from "./profiler.ts";
 import { createSignals } from "./signals.ts";
 import type { Launcher } from "./spawn.ts";
 import { createTerminal, type TerminalFacts } from "./terminal.ts";
@@ -39,6 +40,7 @@ export function createHost(facts: RuntimeFacts): Host {
     watcher: createWatcher({ clock: systemClock, tryWatch: facts.tryWatch }),
     processes: createProcesses(facts.launcher),
     http: createHttp(facts.http),
+    profiler: createProfiler(),
     env: {
       get: (name) => process.env[name],
       all: () => ({ ...process.env }) as Record<string, string>,

@@ -24,7 +24,8 @@ export function createBunHost(): Host {
     // By ioctl, because node:tty costs 6 ms.
     terminal: {
       isTerminal: (fd) => libc().isTerminal(fd),
-      columns: () => libc().columns(1),
+      columns: () => libc().windowSize(1).columns,
+      rows: () => libc().windowSize(1).rows,
       write: (fd, bytes) => fs.writeSync(fd, bytes),
     },
     launcher: { launch: createLaunchOnBun(libc), launchDetached: launchDetachedOnBun },

@@ -13,6 +13,7 @@ export function createDenoHost(): Host {
     terminal: {
       isTerminal: (fd) => fd === 1 ? Deno.stdout.isTerminal() : Deno.stderr.isTerminal(),
       columns: () => Deno.consoleSize().columns,
+      rows: () => Deno.consoleSize().rows,
       // Not by node:fs, which forgets what it has written when a full non-blocking pipe stops it, so that trying again writes it twice.
       write: (fd, bytes) => (fd === 1 ? Deno.stdout : Deno.stderr).writeSync(bytes),
     },

@@ -7,11 +7,14 @@ export interface TerminalFacts {
   isTerminal(fd: 1 | 2): boolean;
   /** Width of the terminal in characters; undefined when it does not say. */
   columns(): number | undefined;
+  /** Its height in lines; undefined when it does not say. */
+  rows(): number | undefined;
   /** Writes some bytes, at least one, and returns how many; throws with a code when it can't. */
   write(fd: 1 | 2, bytes: Uint8Array): number;
 }
 
 const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
 const WAIT_FOR_READER_MS = 1;
 
 /** `process.stdout` is never touched: on Bun it costs 11 ms and 7 MB, and loses what lies beyond 64 KB of a pipe when the process exits. */
@@ -26,6 +29,7 @@ export function createTerminal(facts: TerminalFacts): Terminal {
   return {
     isTerminal,
     columns: () => (isTerminal(1) ? facts.columns() : undefined) || DEFAULT_COLUMNS,
+    rows: () => (isTerminal(1) ? facts.rows() : undefined) || DEFAULT_ROWS,
     write: (fd, text) => writeWhole(new TextEncoder().encode(text), (bytes) => facts.write(fd, bytes)),
   };
 }

@@ -4,6 +4,7 @@ import { FakeClock } from "./fake_clock.ts";
 import { FakeFiles } from "./fake_files.ts";
 import { FakeHttp } from "./fake_http.ts";
 import { FakeProcesses } from "./fake_processes.ts";
+import { FakeProfiler } from "./fake_profiler.ts";
 import { FakeWatcher } from "./fake_watcher.ts";
 
 /** Options of {@linkcode FakeHost}. */
@@ -53,6 +54,8 @@ export class FakeTerminal implements Terminal {
   isInteractive = false;
   /** Width in characters. */
   width = 80;
+  /** Height in lines. */
+  height = 24;
   /** Whether the reader has gone away. */
   isClosed = false;
 
@@ -64,6 +67,11 @@ export class FakeTerminal implements Terminal {
   /** Width in characters. */
   columns(): number {
     return this.width;
+  }
+
+  /** Height in lines. */
+  rows(): number {
+    return this.height;
   }
 
   /** Remembers text; false once closed. */
@@ -230,6 +238,8 @@ export class FakeHost implements Host {
   readonly processes: FakeProcesses = new FakeProcesses();
   /** Network. */
   readonly http: FakeHttp = new FakeHttp();
+  /** Profiles. */
+  readonly profiler: FakeProfiler = new FakeProfiler();
   /** Environment variables. */
   readonly env: Env;
   /** Terminal. */

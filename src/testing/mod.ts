@@ -24,6 +24,7 @@ export { FakeFiles } from "./fake_files.ts";
 export { FakeExit, FakeHost, type FakeHostOptions, FakeOwnProcess, FakeSignals, FakeTerminal } from "./fake_host.ts";
 export { FakeHttp } from "./fake_http.ts";
 export { type FakeProcess, FakeProcesses, type FakeProgram } from "./fake_processes.ts";
+export { FakeProfiler } from "./fake_profiler.ts";
 export { FakeWatcher } from "./fake_watcher.ts";
 export type { Clock } from "../core/clock.ts";
 export type { ErrorCode } from "../core/error_codes.ts";
@@ -32,6 +33,7 @@ export type {
   Address,
   AppendFile,
   ChildProcess,
+  CpuRecording,
   DetachedProcess,
   Env,
   ExitStatus,
@@ -46,6 +48,7 @@ export type {
   ProcessEntry,
   Processes,
   ProcessIdentity,
+  Profiler,
   SignalName,
   Signals,
   SpawnOptions,

@@ -1,7 +1,8 @@
 import type { ControlHandler } from "../../src/control/mod.ts";
-import { systemClock } from "../../src/core/clock.ts";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { IoError } from "../../src/core/errors.ts";
 import type { FileInfo, Files, Host, ProcessIdentity } from "../../src/core/host.ts";
+import { FakeSignals } from "../../src/testing/mod.ts";
 
 type Node = { kind: FileInfo["kind"]; text: string; uid: number; mode: number };
 
@@ -20,15 +21,19 @@ export class FakeMachine {
   pid = 100;
   bootId = "boot-1";
   terminalColumns: number | undefined;
+  terminalRows = 24;
+  isClosed = false;
   cwd = "/home/me";
+  readonly signals: FakeSignals = new FakeSignals();
   readonly host: Host;
 
-  constructor() {
+  constructor(clock: Clock = systemClock) {
     for (const folder of ["/", "/tmp", "/home/me", "/run", "/var/lib"]) this.folder(folder);
     const files = this.#files();
     this.host = {
       runtime: "fake 1.0",
-      clock: systemClock,
+      clock,
+      signals: this.signals,
       random: () => 0.5,
       files,
       env: { get: (name: string) => this.env[name], all: () => ({ ...this.env }) },
@@ -37,7 +42,9 @@ export class FakeMachine {
       terminal: {
         isTerminal: () => this.terminalColumns !== undefined,
         columns: () => this.terminalColumns ?? 80,
+        rows: () => this.terminalRows,
         write: (fd: 1 | 2, text: string) => {
+          if (this.isClosed) return false;
           if (fd === 1) this.out += text;
           else this.err += text;
           return true;

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { LATER } from "../../src/cli/later.ts";
 import { main } from "../../src/cli/main.ts";
 import { type ControlHandler, controlHandler } from "../../src/control/mod.ts";
 import { type Clock, sleep, systemClock } from "../../src/core/clock.ts";
@@ -51,33 +53,13 @@ test("main prints the version in every spelling", async () => {
 test("main gives every command a help with an example, on stdout and with code 0", async () => {
   const { machine, cli } = await fixture();
   assert.equal(await cli("--help"), 0);
-  const verbs = [...machine.out.matchAll(/^ {2}(\w+)(?:\|\w+)?(?: .*)? {2,}/gm)].map((match) => match[1]);
-  for (
-    const verb of [
-      "run",
-      "status",
-      "start",
-      "stop",
-      "restart",
-      "signal",
-      "wait",
-      "down",
-      "logs",
-      "events",
-      "validate",
-      "config",
-      "schema",
-      "version",
-    ]
-  ) {
-    assert.ok(verbs.includes(verb), verb);
-    if (verb === "config") continue;
-    assert.equal(await cli(verb, "--help"), 0);
-    assert.match(machine.out, new RegExp(`Examples:\\n  daemonkit ${verb}`), verb);
+  const verbs = [...machine.out.matchAll(/^ {2}(\w+)(?:\|\w+)*(?: .*)? {2,}/gm)].map((match) => match[1]);
+  for (const { name } of COMMANDS) {
+    assert.ok(verbs.includes(name.split(" ")[0]), name);
+    assert.equal(await cli(...name.split(" "), "--help"), 0);
+    assert.match(machine.out, new RegExp(`Examples:\\n {2}daemonkit ${name}`), name);
     assert.equal(machine.err, "");
   }
-  assert.equal(await cli("config", "explain", "--help"), 0);
-  assert.match(machine.out, /Examples:\n {2}daemonkit config explain/);
 });
 
 test("main answers wrong usage with code 2, a suggestion, and nothing on stdout", async () => {
@@ -85,6 +67,9 @@ test("main answers wrong usage with code 2, a suggestion, and nothing on stdout"
   const rows: [string[], RegExp][] = [
     [[], /Usage: daemonkit/],
     [["strat"], /^daemonkit: unknown command 'strat'\s+\(Did you mean start\?\)/],
+    [["zzz"], /^daemonkit: unknown command 'zzz': see `daemonkit help`\n$/],
+    [["stop", "--zzz"], /unknown option '--zzz': see `daemonkit stop --help`\n$/],
+    [["config", "zzz"], /unknown command 'zzz': see `daemonkit config --help`\n$/],
     [["status", "--jsno"], /unknown option '--jsno'\s+\(Did you mean --json\?\)/],
     [["down", "now"], /too many arguments/],
     [["config", "explain"], /missing required argument 'KEY'/],
@@ -92,7 +77,7 @@ test("main answers wrong usage with code 2, a suggestion, and nothing on stdout"
     [["stop"], /Cannot stop as a NAME, a pattern or --all must say what; to stop the daemon itself, use `down`/],
     [["start"], /Cannot start as a NAME/],
     [["start", "--all", "db"], /--all and names exclude each other: current names are db/],
-    [["logs", "-n", "many"], /must be a number of lines: current value is many/],
+    [["logs", "-n", "many"], /must be a whole number: current value is many/],
     [["logs", "--since", "yesterday"], /--since: Cannot read a duration .*current value is "yesterday"/],
     [["logs", "--grep", "(a"], /--grep: Cannot read a pattern as it must be a regular expression: current value is "\(a"/],
     [["stop", "db", "--timeout", "30"], /--timeout: Cannot read a duration/],
@@ -109,6 +94,18 @@ test("main answers wrong usage with code 2, a suggestion, and nothing on stdout"
     assert.equal(await cli(...args), 2, args.join(" "));
     assert.match(machine.err, message, args.join(" "));
     assert.equal(machine.out, "", args.join(" "));
+  }
+});
+
+test("main says of a command that is planned that it is not there yet, and what does for now", async () => {
+  const { machine, cli } = await fixture();
+  for (const verb of Object.keys(LATER)) {
+    assert.ok(!COMMANDS.some(({ name, aliases = [] }) => [name.split(" ")[0], ...aliases].includes(verb)), verb);
+    for (const args of [[verb], [verb, "ls", "--json"], ["-c", "daemon.toml", verb], ["help", verb], [verb, "--help"]]) {
+      assert.equal(await cli(...args), 2, args.join(" "));
+      assert.match(machine.err, new RegExp(`^daemonkit: Cannot carry out \`${verb}\` as daemonkit \\S+ does not have it yet: .+\\n$`));
+      assert.equal(machine.out, "");
+    }
   }
 });
 

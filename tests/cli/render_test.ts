@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { plain, renderLine, renderOutcomes, renderTable } from "../../src/cli/render.ts";
+import { plain, renderLine, renderOutcomes, renderStatus, renderTable } from "../../src/cli/render.ts";
+import { FakeOperations, fakeUnit } from "../control/fake_operations.ts";
 import { test } from "../harness.ts";
 
 const paint = (text: string) => text;
@@ -34,6 +35,21 @@ test("renderOutcomes gives the reason only where the unit is not as wanted", () 
 test("renderLine keeps the text of a unit as it is", () => {
   const line = { seq: 1, time: "", name: "api", stream: "stdout", text: "\u001b[31mred\u001b[0m" } as const;
   assert.equal(renderLine(line, { paint, nameWidth: 5 }), "api   | \u001b[31mred\u001b[0m");
+});
+
+test("renderStatus leaves the unit's own name out of its reason, and names the next step for one that is down, on terminals only", () => {
+  const operations = new FakeOperations([
+    fakeUnit("db", { state: "restarting", reason: "db exited with code 3" }),
+    fakeUnit("web", { state: "fatal", reason: "web: Cannot start /x as there is no file /x" }),
+    fakeUnit("webber", { state: "skipped", reason: "webhook is away" }),
+    fakeUnit("slow", { state: "starting", ready: false }),
+  ]);
+  const options = { paint, nowMs: 0, program: "my-app" };
+  const [, , head, ...rows] = renderStatus(operations.status(), options).split("\n");
+  const reasons = rows.map((row) => row.slice(head.indexOf("REASON")));
+  assert.deepEqual(reasons, ["exited with code 3", "Cannot start /x as there is no file /x", "webhook is away", "is not ready yet"]);
+  const last = renderStatus(operations.status(), { ...options, width: 120 }).split("\n").at(-1);
+  assert.equal(last, "next: `my-app logs web` shows what web printed, `my-app start web` tries again");
 });
 
 test("plain takes away what would move the cursor", () => {

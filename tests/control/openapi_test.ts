@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { controlHandler } from "../../src/control/mod.ts";
 import { silentLogger } from "../../src/core/log.ts";
 import { STATES } from "../../src/core/state.ts";
+import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 import { FakeOperations, fakeUnit } from "./fake_operations.ts";
 
@@ -17,7 +18,8 @@ function daemon() {
   const operations = new FakeOperations([fakeUnit("db"), fakeUnit("web", { state: "failed" })]);
   operations.print("db", "hello");
   operations.happen({ v: 1, seq: 1, time: "2026-01-01T00:00:00.000Z", type: "daemon.started", reason: "test" });
-  return controlHandler({ operations, version: "9.9.9", protocol: 1, log: silentLogger });
+  const { profiler, clock } = new FakeHost();
+  return controlHandler({ operations, version: "9.9.9", protocol: 1, log: silentLogger, profiler, clock });
 }
 
 async function documentOf(handler: ReturnType<typeof daemon>): Promise<Json> {
@@ -100,6 +102,8 @@ test("/v1/openapi.json promises what real answers hold", async () => {
     ["POST /v1/services/signal", "/v1/services/signal", post({ names: ["db"], signal: "HUP" })],
     ["POST /v1/services/{name}/signal", "/v1/services/db/signal", post({ signal: "HUPP" })],
     ["GET /v1/wait", "/v1/wait?name=db&for=started"],
+    ["POST /v1/profile/cpu", "/v1/profile/cpu?seconds=never", post({})],
+    ["POST /v1/profile/heap", "/v1/profile/heap", post({})],
     ["POST /v1/reload", "/v1/reload?dryRun=1", post({})],
     ["GET /v1/logs", "/v1/logs"],
     ["GET /v1/events", "/v1/events?follow=0", { headers: { accept: "application/x-ndjson" } }],

@@ -14,6 +14,10 @@ class FakeTerminal implements Terminal {
     return 80;
   }
 
+  rows(): number {
+    return 24;
+  }
+
   write(fd: 1 | 2, text: string): boolean {
     this.writes.push([fd, text]);
     return true;

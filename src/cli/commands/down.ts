@@ -13,9 +13,8 @@ import type { CommandBody, CommandContext, CommandOptions } from "../command.ts"
 import { connect } from "../connect.ts";
 import { CommandFailure } from "../failure.ts";
 import type { Target } from "../find.ts";
+import { isGone } from "../gone.ts";
 
-/** States in which nothing of a unit lives. */
-const GONE: readonly State[] = ["waiting", "stopped", "completed", "skipped", "failed", "fatal"];
 const LOOK_MS = 5;
 
 /** Stops the daemon, waits until it is gone, and says how it went. */
@@ -105,7 +104,7 @@ class Ending {
   }
 
   unstopped(): string[] {
-    return [...this.#states].filter(([, state]) => !GONE.includes(state)).map(([name]) => name);
+    return [...this.#states].filter(([, state]) => !isGone(state)).map(([name]) => name);
   }
 }
 

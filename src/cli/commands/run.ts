@@ -6,6 +6,7 @@ import { isInBackground } from "../../daemon/guardian.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
 import { loadFor } from "../load.ts";
+import { tellWaiting } from "../tell_waiting.ts";
 
 /** Runs a daemon in the foreground until it has ended; its exit code is the daemon's. */
 export const run: CommandBody = async (context, args, options) => {
@@ -28,12 +29,17 @@ async function runFile(context: CommandContext, args: readonly string[], options
       ...options.json ? ["logging.json=true"] : [],
     ],
   });
-  return await Daemon.fromConfig(loaded).withHost(context.host).run({ ownsProcess: true, isBackground: isInBackground(context.host) });
+  return await runDaemon(Daemon.fromConfig(loaded).withHost(context.host).build(), context);
+}
+
+async function runDaemon(daemon: Daemon, context: CommandContext): Promise<ExitReport> {
+  using _told = tellWaiting(daemon, context);
+  return await daemon.run({ ownsProcess: true, isControlled: true, isBackground: isInBackground(context.host) });
 }
 
 async function runBuilt(context: CommandContext, args: readonly string[], options: CommandOptions): Promise<ExitReport> {
   checkBuiltIn(context.program, "run", args, options);
-  return await context.builder!.run({ ownsProcess: true, isControlled: true, isBackground: isInBackground(context.host) });
+  return await runDaemon(context.builder!.build(), context);
 }
 
 /** Refuses options that a daemon with a built-in configuration would ignore. */

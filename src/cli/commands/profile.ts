@@ -1,0 +1,83 @@
+import { formatBytes } from "../../core/bytes.ts";
+import { EXIT_CODES } from "../../core/exit_codes.ts";
+import type { Files } from "../../core/host.ts";
+import type { CommandBody } from "../command.ts";
+import { connect } from "../connect.ts";
+import { CommandFailure } from "../failure.ts";
+import { absolutePath } from "../paths.ts";
+import { StopSignals } from "../stop_signals.ts";
+
+const KINDS = {
+  cpu: { extension: "cpuprofile", panel: "Performance" },
+  heap: { extension: "heapsnapshot", panel: "Memory" },
+} as const;
+
+/** Lets the daemon profile itself and writes the file, whole or not at all. */
+export const profile: CommandBody = async (context, [text], options) => {
+  const { host, output } = context;
+  const { seconds, json } = options;
+  const kind = kindOf(text);
+  if (kind === "heap" && seconds !== undefined) {
+    throw new CommandFailure(EXIT_CODES.usage, "Cannot use --seconds with heap as a picture of the heap is of one moment");
+  }
+  const client = await connect(context, options);
+  const { name } = await client.status();
+  const path = absolutePath(options.output ?? `${name}-${stamp(host.clock.wallMs())}.${KINDS[kind].extension}`, host);
+  const { files } = host;
+  if (files.info(path)?.kind === "directory") {
+    throw new CommandFailure(EXIT_CODES.usage, `Cannot write ${path} as it is a folder: name a file in it`);
+  }
+
+  using stop = new StopSignals(host);
+  const interrupted = new AbortController();
+  using _interrupt = stop.onStop(() => interrupted.abort());
+  const what = kind === "cpu" ? `recording where ${name} spends its time` : `taking a picture of the heap of ${name}`;
+  let bytes: number;
+  try {
+    bytes = await output.waitFor(
+      what,
+      writeWhole(files, path, (onPiece) => client.profile(kind, seconds, { onPiece, signal: interrupted.signal })),
+    );
+  } catch (error) {
+    if (stop.exitCode !== undefined) return stop.exitCode;
+    throw error;
+  }
+  if (json) output.printJson({ v: 1, kind, path, bytes });
+  else {
+    output.print(`wrote ${path} (${formatBytes(bytes)})`);
+    output.print(`next: load it into Chrome's developer tools (${KINDS[kind].panel}), or open it with VS Code`);
+    if (kind === "heap") output.print("it holds all that the daemon had in memory, secrets too");
+  }
+  return EXIT_CODES.ok;
+};
+
+function kindOf(text: string): keyof typeof KINDS {
+  if (text === "cpu" || text === "heap") return text;
+  throw new CommandFailure(EXIT_CODES.usage, `Cannot take a profile as its kind must be cpu or heap: current value is ${text}`);
+}
+
+/** Writes pieces beside the file and puts them in its place when all are there; returns how many bytes they were. */
+async function writeWhole(files: Files, path: string, transfer: (onPiece: (piece: Uint8Array) => void) => Promise<void>): Promise<number> {
+  const draft = `${path}.part`;
+  files.remove(draft);
+  let bytes = 0;
+  try {
+    {
+      using file = files.openAppend(draft);
+      await transfer((piece) => {
+        file.write(piece);
+        bytes += piece.length;
+      });
+    }
+    files.rename(draft, path);
+    return bytes;
+  } catch (error) {
+    files.remove(draft);
+    throw error;
+  }
+}
+
+/** 20260131-235959, in UTC. */
+function stamp(wallMs: number): string {
+  return new Date(wallMs).toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
+}

@@ -1,0 +1,41 @@
+import { signalExitCode } from "../core/exit_codes.ts";
+import { type Host, SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Hears what would end this process, for commands that have something to put back before they end. */
+export class StopSignals implements Disposable {
+  #heard: SignalName | undefined;
+  readonly #listeners: Disposable[];
+  readonly #handlers = new Set<() => void>();
+
+  /** Listens until it is disposed. */
+  constructor({ signals }: Pick<Host, "signals">) {
+    this.#listeners = SIGNALS.map((signal) =>
+      signals.on(signal, () => {
+        this.#heard ??= signal;
+        for (const handler of this.#handlers) handler();
+      })
+    );
+  }
+
+  /** Whether one has come. */
+  get isHeard(): boolean {
+    return this.#heard !== undefined;
+  }
+
+  /** What a shell shows for a process that died of the first that came; undefined when none has. */
+  get exitCode(): number | undefined {
+    return this.#heard && signalExitCode(SIGNAL_NUMBERS[this.#heard]);
+  }
+
+  /** Calls `handler` for each that comes. */
+  onStop(handler: () => void): Disposable {
+    this.#handlers.add(handler);
+    return { [Symbol.dispose]: () => void this.#handlers.delete(handler) };
+  }
+
+  [Symbol.dispose](): void {
+    for (const listener of this.#listeners) listener[Symbol.dispose]();
+  }
+}
