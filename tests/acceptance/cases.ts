@@ -24,6 +24,7 @@ const E2E = "e2e/daemon_test.ts";
 const SPAWN_E2E = "e2e/acceptance_spawn_test.ts";
 const STOP_E2E = "e2e/acceptance_stop_test.ts";
 const RESTART_E2E = "e2e/acceptance_restart_test.ts";
+const RECOVERY_E2E = "e2e/recovery_test.ts";
 
 /** Every case that holds so far. */
 export const CASES: readonly Case[] = [
@@ -519,5 +520,15 @@ export const CASES: readonly Case[] = [
     number: 57,
     title: "names that would hurt are refused, without case",
     tests: [[LOAD, "loadConfig: names of services are checked, and unique without case"]],
+  },
+  {
+    suite: "runner",
+    number: 59,
+    title: "what a power loss or kill -9 has left of socket, lock and PID file; a live daemon keeps its own",
+    tests: [
+      [RECOVERY_E2E, "runner 59: what a power loss or kill -9 has left of socket, lock and PID file is no obstacle"],
+      [RECOVERY_E2E, "runner 59: a second daemon beside a live one is refused, names the first and leaves its files"],
+      [RECOVERY_E2E, "runner 59: of daemons that start at the same moment exactly one wins"],
+    ],
   },
 ];
