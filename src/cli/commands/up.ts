@@ -37,7 +37,7 @@ export const up: CommandBody = async (context, args, options) => {
   const timer = options.timeout === undefined
     ? undefined
     : host.clock.schedule(durationMs(options.timeout), () => patience.abort("too long"));
-  const verdict = await output.waitFor(`starting ${name}`, untilUp(host, target, start, patience.signal)).finally(() =>
+  const verdict = await output.waitFor(`starting ${name}`, untilUp(context, target, start, patience.signal)).finally(() =>
     timer?.[Symbol.dispose]()
   );
 
@@ -92,16 +92,23 @@ async function startGuardian(host: Host, { log, lock }: DaemonFolders, command: 
 }
 
 /** Starts the daemon unless it runs, and looks until it is ready, can't become ready any more, or has ended. */
-async function untilUp(host: Host, target: Target, start: () => Promise<DetachedProcess>, signal: AbortSignal): Promise<Verdict> {
+async function untilUp(
+  { host, output }: CommandContext,
+  target: Target,
+  start: () => Promise<DetachedProcess>,
+  signal: AbortSignal,
+): Promise<Verdict> {
   // The guardian alone does not keep us here.
   using _hold = host.process.hold();
   const client = new Client(host, target);
   let guardian: DetachedProcess | undefined;
   let exit: ExitStatus | undefined;
+  let seen: "nobody" | "alive" | "dead" = "nobody";
   let waitMs = FIRST_LOOK_MS;
   try {
     for (;;) {
       if (isAlive(target, host)) {
+        if (seen === "nobody") seen = "alive";
         const status = await statusOf(client);
         const kind = status && judge(status);
         if (kind !== undefined) return { kind, status: status!, isOurs: guardian !== undefined && isParent(guardian, status!.pid, host) };
@@ -109,6 +116,9 @@ async function untilUp(host: Host, target: Target, start: () => Promise<Detached
       else if (guardian === undefined) {
         guardian = await start();
         void guardian.exited.then((status) => exit = status);
+      } else if (seen === "alive") {
+        seen = "dead";
+        output.note("the daemon has died during its start; its guardian starts it again, ten times at most");
       }
       await sleep(host.clock, waitMs, { signal });
       waitMs = Math.min(LONGEST_LOOK_MS, waitMs * 2);
