@@ -56,7 +56,7 @@ e2e(
     assert.equal((await own(stage, "up")).code, 0);
     assert.notEqual((await units()).pid, pid);
     assert.equal((await own(stage, "down")).code, 0);
-    assert.deepEqual(processesOf(stage, /sleep 1001 |daemonkit-guardian|own_daemon/), []);
+    assert.deepEqual(processesOf(stage, /sleep 1001 |guardian\.sh|own_daemon/), []);
     assert.equal((await own(stage, "up", "--set", "name=x")).code, 2);
   },
 );

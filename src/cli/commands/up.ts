@@ -4,7 +4,7 @@ import { EXIT_CODES } from "../../core/exit_codes.ts";
 import type { DetachedProcess, ExitStatus, Host } from "../../core/host.ts";
 import type { DaemonStatus, UnitStatus } from "../../core/operations.ts";
 import { type DaemonFolders, daemonFolders, prepareFolders, programFolders } from "../../daemon/folders.ts";
-import { guardianArgv, guardianEnvironment } from "../../daemon/guardian.ts";
+import { GUARDIAN_SCRIPT, guardianArgv, guardianEnvironment } from "../../daemon/guardian.ts";
 import { Client } from "../client.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
@@ -81,11 +81,13 @@ async function prepareStart(
   };
 }
 
-async function startGuardian(host: Host, { log, lock }: DaemonFolders, command: readonly string[]): Promise<DetachedProcess> {
+async function startGuardian(host: Host, { run, log, lock }: DaemonFolders, command: readonly string[]): Promise<DetachedProcess> {
   // Who can't write there is told so here: nobody reads what the guardian would say.
   host.files.openAppend(log)[Symbol.dispose]();
+  const script = `${run}/guardian.sh`;
+  host.files.writeText(script, GUARDIAN_SCRIPT);
   return await host.processes.spawnDetached({
-    argv: guardianArgv({ command, log, lock }),
+    argv: guardianArgv({ script, command, log, lock }),
     cwd: host.process.cwd(),
     env: guardianEnvironment(host.env.all(), lock),
   });
