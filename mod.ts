@@ -107,6 +107,7 @@ export { type ShutdownSteps, ShutdownTimeline, type ShutdownTimes } from "./src/
 export { type Cell, nextState, type State, type StateInput, STATES, TRANSITIONS } from "./src/core/state.ts";
 export type { ChildHandle, Context, HealthAnswer, ShutdownHandle, Subsystem, SubsystemSpec, Task } from "./src/core/subsystem.ts";
 export type { Strategy, SupervisorOptions, Unstopped } from "./src/core/supervisor.ts";
+export type { LeftoverPolicy } from "./src/service/continuity.ts";
 export type { ProbeOptions, ServiceOptions } from "./src/service/options.ts";
 export { DaemonBuilder, type GroupBuilder } from "./src/daemon/builder.ts";
 export { Daemon, type DaemonStats, type RunOptions } from "./src/daemon/daemon.ts";

@@ -62,11 +62,10 @@ async function servicesOf(path: string | undefined, host: Host): Promise<ReturnT
   }
 }
 
-/** A logger whose warnings and errors are sentences. */
+/** A logger whose warnings and errors about processes are sentences. */
 function sayingLogger(say: (text: string) => void): Logger {
-  const line = (text: string, fields: Readonly<Record<string, unknown>> = {}) => {
-    const { pids } = fields;
-    say(pids === undefined ? text : `${text}: pid ${Array.isArray(pids) ? pids.join(", ") : pids}`);
+  const line = (text: string, { pids }: Readonly<Record<string, unknown>> = {}) => {
+    if (pids !== undefined) say(`${text}: pid ${Array.isArray(pids) ? pids.join(", ") : pids}`);
   };
   return { ...silentLogger, warn: line, error: line };
 }

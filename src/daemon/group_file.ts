@@ -33,6 +33,7 @@ export class GroupFile implements Disposable {
   readonly #programs: Set<RunningProgram>;
   #timer: Disposable | undefined;
   #isWell = true;
+  #isClosed = false;
 
   /** Begins with what the file held; it stays as it is until something changes. */
   constructor(options: GroupFileOptions) {
@@ -52,15 +53,16 @@ export class GroupFile implements Disposable {
     if (this.#programs.delete(program)) this.#writeSoon();
   }
 
-  /** Writes what is due, at once. */
+  /** Writes what is due, at once, and nothing after that: the file is the next daemon's. */
   [Symbol.dispose](): void {
+    this.#isClosed = true;
     if (this.#timer === undefined) return;
     this.#timer[Symbol.dispose]();
     this.#write();
   }
 
   #writeSoon(): void {
-    this.#timer ??= this.#options.clock.schedule(TOGETHER_MS, () => this.#write());
+    if (!this.#isClosed) this.#timer ??= this.#options.clock.schedule(TOGETHER_MS, () => this.#write());
   }
 
   #write(): void {

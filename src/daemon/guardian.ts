@@ -4,6 +4,8 @@ import { BACKGROUND_VARIABLE, SOCKET_VARIABLE, UNIT_VARIABLE } from "../service/
 
 /** What a guardian is told. */
 export interface GuardianOptions {
+  /** File that holds {@linkcode GUARDIAN_SCRIPT}: in the arguments it would be what every look at the processes shows. */
+  script: string;
   /** Argv of the daemon. */
   command: readonly string[];
   /** Takes what the daemon prints, and what the guardian has to say. */
@@ -22,8 +24,7 @@ const GUARDIAN_VARIABLE = "DAEMONKIT_GUARDIAN";
  * twice as long up to 30 s, and gives up after ten deaths in a row; who ran for a minute begins a new row. Hands TERM, INT, HUP and USR2
  * on. Needs sh and sleep alone. What is put in the background by a shell has INT and QUIT ignored: the daemon handles both.
  */
-const SCRIPT = `
-log=$1 lock=$2 uptime=$3; shift 3
+export const GUARDIAN_SCRIPT = `log=$1 lock=$2 uptime=$3; shift 3
 unset ${GUARDIAN_VARIABLE}
 export ${BACKGROUND_VARIABLE}=1
 daemon= pause= ending= code=0 deaths=0 delay=1
@@ -58,8 +59,8 @@ done
 `;
 
 /** Argv of a guardian. */
-export function guardianArgv({ command, log, lock, uptime = "/proc/uptime" }: GuardianOptions): string[] {
-  return ["/bin/sh", "-c", SCRIPT, "daemonkit-guardian", log, lock, uptime, ...command];
+export function guardianArgv({ script, command, log, lock, uptime = "/proc/uptime" }: GuardianOptions): string[] {
+  return ["/bin/sh", script, log, lock, uptime, ...command];
 }
 
 /**

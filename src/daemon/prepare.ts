@@ -132,6 +132,7 @@ async function takeInstance(session: Session, host: Host, workDir: string): Prom
   let remembered = new Set(down);
   session.surroundings = {
     id: folders.id,
+    continuity: recovery,
     get down() {
       return remembered;
     },

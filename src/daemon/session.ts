@@ -12,6 +12,7 @@ import { type ShutdownSteps, ShutdownTimeline } from "../core/shutdown.ts";
 import { isMissing } from "../core/readiness.ts";
 import type { Registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorEnd, type SupervisorPorts, type Unstopped } from "../core/supervisor.ts";
+import type { Continuity } from "../service/continuity.ts";
 import { logEvent } from "./event_log.ts";
 import { EventStore } from "./event_store.ts";
 import type { ExitReport } from "./exit_report.ts";
@@ -47,6 +48,8 @@ export interface Surroundings {
   readonly id: string;
   /** Units that stay down until an operator starts them. */
   readonly down: ReadonlySet<string>;
+  /** What connects its services with those of the daemons before and after it. */
+  readonly continuity: Continuity;
   /** Remembers which units an operator stopped. */
   rememberDown(names: ReadonlySet<string>): void;
 }

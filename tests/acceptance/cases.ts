@@ -28,6 +28,7 @@ const RELOAD_E2E = "e2e/acceptance_reload_test.ts";
 const RELOAD = "daemon/reload_test.ts";
 const SCALE_E2E = "e2e/scale_test.ts";
 const CONTROL_E2E = "e2e/control_test.ts";
+const RECOVERY_E2E = "e2e/recovery_test.ts";
 
 /** Every case that holds so far. */
 export const CASES: readonly Case[] = [
@@ -580,6 +581,16 @@ export const CASES: readonly Case[] = [
     number: 57,
     title: "names that would hurt are refused, without case",
     tests: [[LOAD, "loadConfig: names of services are checked, and unique without case"]],
+  },
+  {
+    suite: "runner",
+    number: 59,
+    title: "what a power loss or kill -9 has left of socket, lock and PID file; a live daemon keeps its own",
+    tests: [
+      [RECOVERY_E2E, "runner 59: what a power loss or kill -9 has left of socket, lock and PID file is no obstacle"],
+      [RECOVERY_E2E, "runner 59: a second daemon beside a live one is refused, names the first and leaves its files"],
+      [RECOVERY_E2E, "runner 59: of daemons that start at the same moment exactly one wins"],
+    ],
   },
   {
     suite: "runner",

@@ -43,6 +43,7 @@ const OWED: Record<Case["suite"], readonly number[]> = {
     55,
     56,
     57,
+    59,
     60,
     61,
     62,

@@ -135,6 +135,8 @@ export class FakeMachine {
       get uid() {
         return uid();
       },
+      findByEnv: () => [],
+      census: () => [],
       identify: (pid: number) => this.alive.has(pid) ? identity(pid) : undefined,
       isAlive: (other: ProcessIdentity) => this.alive.has(other.pid) && other.startTicks === other.pid * 10 && other.bootId === this.bootId,
     } as unknown as Host["processes"];

@@ -338,6 +338,7 @@ function endLikeADaemon({ machine, operations, folder }: Fixture, events: readon
     }
     (machine.sockets.get(`${folder}/admin.sock`) as ControlHandler).streams.end();
     machine.nodes.delete(`${folder}/admin.sock`);
+    if (events.some(({ type }) => type === "daemon.stopped")) machine.file(`${folder}/lock`, "");
     systemClock.schedule(20, () => void machine.alive.delete(77));
   };
 }

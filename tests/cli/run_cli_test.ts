@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { runCli } from "../../src/cli/mod.ts";
@@ -7,14 +10,21 @@ import { test } from "../harness.ts";
 
 const FIXTURE = fileURLToPath(new URL("../fixtures/own_cli.ts", import.meta.url));
 
-function own(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+/** Runs the program with folders of its own: its daemon takes a lock there. */
+async function own(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const folder = mkdtempSync(join(tmpdir(), "dk-"));
   const runtime = "Deno" in globalThis ? ["run", "-A", "--no-check", FIXTURE] : [FIXTURE];
-  const child = spawn(process.execPath, [...runtime, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [...runtime, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, XDG_RUNTIME_DIR: join(folder, "run"), XDG_STATE_HOME: join(folder, "state") },
+  });
   const text = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"] as const) {
     child[stream].setEncoding("utf8").on("data", (piece: string) => void (text[stream] += piece));
   }
-  return new Promise((resolve) => child.on("close", (code) => resolve({ code, ...text })));
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  rmSync(folder, { recursive: true });
+  return { code, ...text };
 }
 
 test("runCli run runs the daemon of a program of your own, and returns its code", async () => {

@@ -26,6 +26,8 @@ export function exerciseFiles(name: string, make: () => Promise<FilesUnderTest>)
     const path = `${dir}/state`;
     files.writeText(path, "a long first text");
     assert.equal(files.info(path)?.mode, 0o600);
+    files.writeText(path, "written in passing", { mustSync: false });
+    assert.equal(files.readText(path), "written in passing");
     files.writeText(path, "zwei ü", { mode: 0o664 });
     assert.equal(files.readText(path), "zwei ü");
     const { kind, size, mode } = files.info(path)!;

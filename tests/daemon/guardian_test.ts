@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
-import { guardianArgv, guardianEnvironment } from "../../src/daemon/guardian.ts";
+import { GUARDIAN_SCRIPT, guardianArgv, guardianEnvironment } from "../../src/daemon/guardian.ts";
 import { test } from "../harness.ts";
 
 /** The shells that are here; sh is one of them, and a system has the others as its sh. */
@@ -24,7 +24,9 @@ class Ward {
     chmodSync(join(this.folder, "sleep"), 0o755);
     this.write("uptime", "100.50 7.00\n");
     this.write("lock", "");
+    this.write("guardian.sh", GUARDIAN_SCRIPT);
     const [, ...argv] = guardianArgv({
+      script: join(this.folder, "guardian.sh"),
       command: ["/bin/sh", "-c", `echo start >>starts; ${daemon}`],
       log: join(this.folder, "log"),
       lock: join(this.folder, "lock"),
@@ -108,12 +110,16 @@ for (const shell of SHELLS) {
       `for s in HUP USR2 INT; do trap "echo $s >>got" $s; done; trap 'echo TERM >>got; exit 7' TERM; echo up >>got; while :; do /bin/sleep 0.01; done`;
     await using ward = new Ward(shell, daemon);
     await ward.until(() => ward.lines("got").length === 1);
-    for (const [signal, count] of [["SIGHUP", 2], ["SIGUSR2", 3], ["SIGTERM", 4]] as const) {
-      ward.signal(signal);
-      await ward.until(() => ward.lines("got").length === count);
+    for (const name of ["HUP", "USR2"] as const) {
+      // What comes before the shell knows the daemon's number is not handed on.
+      await ward.until(() => {
+        if (!ward.lines("got").includes(name)) ward.signal(`SIG${name}`);
+        return ward.lines("got").includes(name);
+      });
     }
+    ward.signal("SIGTERM");
     assert.equal(await ward.ended, 7);
-    assert.deepEqual(ward.lines("got"), ["up", "HUP", "USR2", "TERM"]);
+    assert.deepEqual([...new Set(ward.lines("got"))], ["up", "HUP", "USR2", "TERM"]);
     assert.equal(ward.lines("starts").length, 1);
   });
 

@@ -45,7 +45,7 @@ async function untilOneOfEach(stage: Stage, isRecorded = true): Promise<void> {
 }
 
 /** Processes that look like ours and are not. */
-function decoys(stage: Stage, folder: string): ChildProcess[] {
+function decoys(folder: string): ChildProcess[] {
   const id = folder.slice(folder.lastIndexOf("/") + 1);
   const socket = join(folder, "admin.sock");
   const environments = [
@@ -78,7 +78,7 @@ e2e("kill -9 of the daemon: the next start ends what was left, escapees too, kee
   await untilSo(() => existsSync(groups) && readFileSync(groups, "utf8").includes('"unmarked"'));
   const before = processesOf(stage, /sleep 100[1-7] /);
   await killed(first);
-  const strangers = decoys(stage, runFolderOf(stage));
+  const strangers = decoys(runFolderOf(stage));
   // Their numbers in the record, as if those of the dead had passed to them: since another moment, and since another boot.
   const record = JSON.parse(readFileSync(groups, "utf8"));
   const { identity } = record.programs[0];

@@ -4,7 +4,7 @@ import { EXIT_CODES } from "../../core/exit_codes.ts";
 import type { DetachedProcess, ExitStatus, Host } from "../../core/host.ts";
 import type { DaemonStatus, UnitStatus } from "../../core/operations.ts";
 import { type DaemonFolders, daemonFolders, prepareFolders, programFolders } from "../../daemon/folders.ts";
-import { guardianArgv, guardianEnvironment } from "../../daemon/guardian.ts";
+import { GUARDIAN_SCRIPT, guardianArgv, guardianEnvironment } from "../../daemon/guardian.ts";
 import { Client } from "../client.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
@@ -37,7 +37,7 @@ export const up: CommandBody = async (context, args, options) => {
   const timer = options.timeout === undefined
     ? undefined
     : host.clock.schedule(durationMs(options.timeout), () => patience.abort("too long"));
-  const verdict = await output.waitFor(`starting ${name}`, untilUp(host, target, start, patience.signal)).finally(() =>
+  const verdict = await output.waitFor(`starting ${name}`, untilUp(context, target, start, patience.signal)).finally(() =>
     timer?.[Symbol.dispose]()
   );
 
@@ -81,27 +81,36 @@ async function prepareStart(
   };
 }
 
-async function startGuardian(host: Host, { log, lock }: DaemonFolders, command: readonly string[]): Promise<DetachedProcess> {
+async function startGuardian(host: Host, { run, log, lock }: DaemonFolders, command: readonly string[]): Promise<DetachedProcess> {
   // Who can't write there is told so here: nobody reads what the guardian would say.
   host.files.openAppend(log)[Symbol.dispose]();
+  const script = `${run}/guardian.sh`;
+  host.files.writeText(script, GUARDIAN_SCRIPT);
   return await host.processes.spawnDetached({
-    argv: guardianArgv({ command, log, lock }),
+    argv: guardianArgv({ script, command, log, lock }),
     cwd: host.process.cwd(),
     env: guardianEnvironment(host.env.all(), lock),
   });
 }
 
 /** Starts the daemon unless it runs, and looks until it is ready, can't become ready any more, or has ended. */
-async function untilUp(host: Host, target: Target, start: () => Promise<DetachedProcess>, signal: AbortSignal): Promise<Verdict> {
+async function untilUp(
+  { host, output }: CommandContext,
+  target: Target,
+  start: () => Promise<DetachedProcess>,
+  signal: AbortSignal,
+): Promise<Verdict> {
   // The guardian alone does not keep us here.
   using _hold = host.process.hold();
   const client = new Client(host, target);
   let guardian: DetachedProcess | undefined;
   let exit: ExitStatus | undefined;
+  let seen: "nobody" | "alive" | "dead" = "nobody";
   let waitMs = FIRST_LOOK_MS;
   try {
     for (;;) {
       if (isAlive(target, host)) {
+        if (seen === "nobody") seen = "alive";
         const status = await statusOf(client);
         const kind = status && judge(status);
         if (kind !== undefined) return { kind, status: status!, isOurs: guardian !== undefined && isParent(guardian, status!.pid, host) };
@@ -109,6 +118,9 @@ async function untilUp(host: Host, target: Target, start: () => Promise<Detached
       else if (guardian === undefined) {
         guardian = await start();
         void guardian.exited.then((status) => exit = status);
+      } else if (seen === "alive") {
+        seen = "dead";
+        output.note("the daemon has died during its start; its guardian starts it again, ten times at most");
       }
       await sleep(host.clock, waitMs, { signal });
       waitMs = Math.min(LONGEST_LOOK_MS, waitMs * 2);
