@@ -2,7 +2,7 @@ import { messageOf, SubsystemError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/event.ts";
 import type { SignalName } from "../core/host.ts";
 import { nearest } from "../core/names.ts";
-import type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus, WaitGoal } from "../core/operations.ts";
+import type { DaemonStatus, LineCounts, LogLine, Operations, UnitOutcome, UnitStatus, WaitGoal } from "../core/operations.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 import type { EventStore } from "./event_store.ts";
 import type { Session } from "./session.ts";
@@ -114,6 +114,10 @@ export class DaemonOperations implements Operations {
     return this.#session.lines.follow((line) => {
       if (wanted.size === 0 || wanted.has(line.name)) fn(line);
     });
+  }
+
+  lineCounts(): readonly LineCounts[] {
+    return this.#session.lines.counts();
   }
 
   events(): DaemonEvent[] {

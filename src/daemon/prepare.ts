@@ -2,24 +2,24 @@ import { resolvePath } from "../core/paths.ts";
 import { CancelToken } from "../core/cancel.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
-import type { LogSink } from "../core/log.ts";
-import type { LogLine } from "../core/operations.ts";
 import { type Registration, registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorPorts } from "../core/supervisor.ts";
-import { consoleLines, consoleSink, createLogger, fileSink } from "../log/mod.ts";
 import { serviceSubsystems } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import type { RunOptions } from "./daemon.ts";
+import { DaemonLog } from "./daemon_log.ts";
+import type { DaemonFolders } from "./folders.ts";
 import type { LoadedConfig } from "./load.ts";
 import { ownProcess } from "./own_process.ts";
+import { ServiceLogs } from "./service_logs.ts";
 import type { Session } from "./session.ts";
 import { PROTOCOL, VERSION } from "./version.ts";
 
 /**
  * Gets everything that a daemon needs from the machine, in order; the session's resources undo it in reverse: the process, the lock, the
- * log, the PID file, the control socket. Returns what the daemon runs.
+ * logs, the control socket, the PID file. Returns what the daemon runs.
  */
-export async function prepare(session: Session, { ownsProcess }: Required<RunOptions>): Promise<Registration[]> {
+export async function prepare(session: Session, { ownsProcess, isBackground }: Required<RunOptions>): Promise<Registration[]> {
   const { plan, resources } = session;
   const host = session.host ??= await (await import("../platform/mod.ts")).getHost();
   const { config, loaded, pidFile } = plan;
@@ -28,17 +28,41 @@ export async function prepare(session: Session, { ownsProcess }: Required<RunOpt
   const workDir = resolvePath(cwd, config.workDir ?? ".");
 
   if (ownsProcess) resources.use(ownProcess(session, host));
-  const showLine = openLog(session, host, workDir, ownsProcess);
-  if (loaded !== undefined) await takeInstance(session, host, loaded);
+  // The lock comes first, so that a second daemon of this configuration leaves the logs of the first one alone.
+  const folders = loaded === undefined ? undefined : await takeLock(session, host, loaded);
+  const services = plan.entries.flatMap((entry) => "service" in entry ? [entry.service] : []);
+  const state = isBackground ? folders?.state : undefined;
+  const daemonLog = resources.use(
+    new DaemonLog({
+      host,
+      clock: session.clock,
+      sink: plan.sink,
+      hasConsole: ownsProcess && state === undefined,
+      resolve: (path) => resolvePath(workDir, path),
+      file: state && `${state}/daemon.log`,
+      names: services.map(({ name }) => name),
+    }, config),
+  );
+  // A daemon that is to be read again may be told to log only then.
+  if (daemonLog.isUsed || loaded !== undefined) session.log = daemonLog.log;
+  const serviceLogs = resources.use(
+    new ServiceLogs({
+      files: host.files,
+      clock: session.clock,
+      log: session.log,
+      lines: session.lines,
+      show: daemonLog.showLines,
+      resolve: (path) => resolvePath(cwd, path),
+      folder: state && `${state}/logs`,
+    }, services),
+  );
+  session.useLogs(daemonLog, serviceLogs);
+  if (folders !== undefined) await openControl(session, host, folders);
   if (pidFile !== undefined) {
     const { pidFile: write } = await import("./instance.ts");
     resources.use(write(resolvePath(workDir, pidFile), host));
   }
 
-  const publishLine = (line: Omit<LogLine, "seq">) => {
-    session.lines.publish(line);
-    showLine(line);
-  };
   const daemonId = session.surroundings?.id ?? config.name;
   return plan.entries.flatMap((entry) => {
     if ("make" in entry) return [entry.make(session)];
@@ -48,54 +72,29 @@ export async function prepare(session: Session, { ownsProcess }: Required<RunOpt
       cwd: resolvePath(cwd, entry.service.cwd),
       envFiles: entry.service.envFiles.map(({ path, optional }) => ({ path: resolvePath(cwd, path), optional })),
     };
-    return serviceSubsystems(spec, { host, publishLine, daemonId }).map((subsystem) => registration(subsystem, "service"));
+    return serviceSubsystems(spec, { host, logs: serviceLogs, daemonId }).map((subsystem) => registration(subsystem, "service"));
   });
 }
 
-/** Opens the log: the given sink, or the console when the process is ours, and the file where one is configured. */
-function openLog(session: Session, host: Host, workDir: string, ownsProcess: boolean): (line: Omit<LogLine, "seq">) => void {
-  const { plan: { config, sink, entries }, resources, clock } = session;
-  const { terminal, files } = host;
-  const sinks: LogSink[] = [];
-  const color = config.logging.color && terminal.isTerminal(2) && !host.env.get("NO_COLOR");
-  if (sink !== undefined) sinks.push(sink);
-  else if (ownsProcess) sinks.push(consoleSink({ terminal, fd: 2, json: config.logging.json, color }));
-  if (config.logging.file !== undefined) {
-    const { json, maxFileSize, maxFiles } = config.logging;
-    const file = fileSink({
-      files,
-      clock,
-      path: resolvePath(workDir, config.logging.file),
-      json,
-      maxFileSize,
-      maxFiles,
-      onDrop: (dropped, error) => void terminal.write(2, `daemonkit: ${dropped} log records were dropped: ${messageOf(error)}\n`),
-    });
-    sinks.push(file.write);
-    resources.use(file);
-    session.onReopenLogs(() => file.reopen());
-  }
-  if (sinks.length > 0) session.log = createLogger({ level: config.logging.level, name: config.name, clock, sinks });
-  if (!ownsProcess) return () => {};
-  const names = entries.flatMap((entry) => "service" in entry ? [entry.service.name] : []);
-  const colorLines = config.logging.color && terminal.isTerminal(1) && !host.env.get("NO_COLOR");
-  return consoleLines({ terminal, color: colorLines, json: config.logging.json, names });
-}
-
-/** Takes the lock of this configuration file and opens its control socket. */
-async function takeInstance(session: Session, host: Host, loaded: LoadedConfig): Promise<void> {
+/** Takes the lock of this configuration file; returns the folders of its daemon. */
+async function takeLock(session: Session, host: Host, loaded: LoadedConfig): Promise<DaemonFolders> {
   const { resources, plan: { config } } = session;
-  const [{ daemonFolders, prepareFolders }, { acquireInstance, readOverrides, writeOverrides }, { controlHandler, controlSubsystem }] =
-    await Promise.all([
-      import("./folders.ts"),
-      import("./instance.ts"),
-      import("../control/mod.ts"),
-    ]);
+  const [{ daemonFolders, prepareFolders }, { acquireInstance }] = await Promise.all([import("./folders.ts"), import("./instance.ts")]);
   const folders = prepareFolders(
     await daemonFolders({ name: config.name, configPath: loaded.path, stateDir: config.stateDir }, host),
     host,
   );
   resources.use(await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL }));
+  return folders;
+}
+
+/** Reads the memory of manual stops, and opens the control socket. */
+async function openControl(session: Session, host: Host, folders: DaemonFolders): Promise<void> {
+  const { resources } = session;
+  const [{ readOverrides, writeOverrides }, { controlHandler, controlSubsystem }] = await Promise.all([
+    import("./instance.ts"),
+    import("../control/mod.ts"),
+  ]);
   const { down, warning } = readOverrides(folders, host);
   if (warning !== undefined) session.log.warn(warning);
   let remembered = new Set(down);

@@ -10,7 +10,10 @@ import { type Logger, silentLogger } from "../core/log.ts";
 import type { Operations, UnitStatus } from "../core/operations.ts";
 import { type ShutdownSteps, ShutdownTimeline } from "../core/shutdown.ts";
 import type { Registration } from "../core/registration.ts";
+import type { ServiceSpec } from "../service/spec.ts";
 import { Supervisor, type SupervisorEnd, type SupervisorPorts, type Unstopped } from "../core/supervisor.ts";
+import type { Config } from "./config.ts";
+import type { DaemonLog } from "./daemon_log.ts";
 import { logEvent } from "./event_log.ts";
 import { EventStore } from "./event_store.ts";
 import type { ExitReport } from "./exit_report.ts";
@@ -18,6 +21,7 @@ import { LineStore } from "./line_store.ts";
 import { DaemonOperations } from "./operations.ts";
 import type { RunOptions } from "./daemon.ts";
 import type { Plan } from "./plan.ts";
+import type { ServiceLogs } from "./service_logs.ts";
 
 /** What a daemon publishes on its bus, by topic. */
 export interface DaemonTopics {
@@ -82,7 +86,8 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #wasReady = false;
   #operations: Operations | undefined;
   #events: EventStore | undefined;
-  #reopenLogs: (() => void) | undefined;
+  #daemonLog: DaemonLog | undefined;
+  #serviceLogs: ServiceLogs | undefined;
 
   /** Creates a session that has not started. */
   constructor(plan: Plan, requestShutdown: (reason: string) => void) {
@@ -238,14 +243,22 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     }
   }
 
-  /** Calls `fn` when log files are to be reopened. */
-  onReopenLogs(fn: () => void): void {
-    this.#reopenLogs = fn;
+  /** Hands over the logs, once they are open. */
+  useLogs(daemonLog: DaemonLog, serviceLogs: ServiceLogs): void {
+    this.#daemonLog = daemonLog;
+    this.#serviceLogs = serviceLogs;
+  }
+
+  /** Makes the log settings of a configuration and its services count from now on. */
+  applyLogs(config: Config, services: readonly ServiceSpec[]): void {
+    this.#daemonLog?.apply(config);
+    this.#serviceLogs?.apply(services);
   }
 
   /** Reopens log files, after something else has moved them. */
   reopenLogs(): void {
-    this.#reopenLogs?.();
+    this.#daemonLog?.reopen();
+    this.#serviceLogs?.reopen();
   }
 
   /** Adds a unit while running. */

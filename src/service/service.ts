@@ -1,19 +1,31 @@
 import { isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
 import type { ChildProcess, ExitStatus, Host, SpawnOptions } from "../core/host.ts";
+import type { LineBlock } from "../core/line_block.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
 import { type Placeholders, serviceEnvironment, UNIT_VARIABLE } from "./environment.ts";
 import { describeExit, exitCodeOf } from "./exit.ts";
-import { type PublishLine, ServiceOutput } from "./output.ts";
+import { unitNames } from "./log.ts";
+import { ServiceOutput } from "./output.ts";
 import { checkTarget, commandArgv, createProbe, linePattern, type Probe, untilReady } from "./probe.ts";
 import { ProcessGroup } from "./process_group.ts";
 import type { ServiceSpec } from "./spec.ts";
+
+/** Where the output of services goes. */
+export interface LogPort {
+  /** Makes sure that the log file of a unit can be written, where it has one: asked before each start, which fails when it throws. */
+  open(unit: string): void;
+  /** Takes what a unit prints. It must not throw. */
+  publish(block: LineBlock): void;
+  /** Longest line of a unit in bytes, as of now. */
+  maxLineBytes(unit: string): number;
+}
 
 /** What services get from the daemon. */
 export interface ServicePorts {
   /** The machine. */
   host: Host;
-  /** Takes what they print. It must not throw. */
-  publishLine: PublishLine;
+  /** Takes what they print. */
+  logs: LogPort;
   /** Marks every child as belonging to this daemon. */
   daemonId: string;
 }
@@ -27,8 +39,7 @@ const STOP_MARGIN_MS = 2_000;
  * @throws {RangeError | SyntaxError} if the address or the pattern of a probe is none.
  */
 export function serviceSubsystems(spec: ServiceSpec, ports: ServicePorts): Service[] {
-  if (spec.instances === 1) return [new Service(spec, ports, spec.name, 0)];
-  return Array.from({ length: spec.instances }, (_, instance) => new Service(spec, ports, `${spec.name}@${instance}`, instance));
+  return unitNames(spec).map((unit, instance) => new Service(spec, ports, unit, instance));
 }
 
 /** How the last run of a service ended, as `status` shows it. */
@@ -102,8 +113,8 @@ export class Service implements Subsystem {
   /** Starts the program and sees it to its end. */
   async run(context: Context): Promise<void> {
     if (context.isShutdown()) return;
-    const { host, publishLine, daemonId } = this.#ports;
-    const { run, stop, maxLineBytes, successExitCodes } = this.#service;
+    const { host, logs, daemonId } = this.#ports;
+    const { run, stop, successExitCodes } = this.#service;
     const { processes, clock } = host;
     const unitValue = `${daemonId}/${context.name}/${context.run}`;
 
@@ -111,6 +122,7 @@ export class Service implements Subsystem {
     let child: ChildProcess;
     let probe: Probe | undefined;
     try {
+      logs.open(context.name);
       const launch = this.#launch(context.name, unitValue);
       probe = this.#createProbe(launch);
       child = await processes.spawn({ ...launch, argv: commandArgv(run) });
@@ -137,9 +149,9 @@ export class Service implements Subsystem {
     const output = new ServiceOutput(child, {
       name: context.name,
       clock,
-      maxLineBytes,
-      publishLine,
-      onText: (text) => !isReady && this.#readyPattern?.test(text) && becomeReady(),
+      maxLineBytes: () => logs.maxLineBytes(context.name),
+      publish: (block) => logs.publish(block),
+      onText: (text) => !isReady && this.#isReadyText(text) && becomeReady(),
       onBroken: () => group.kill(),
     });
 
@@ -171,6 +183,11 @@ export class Service implements Subsystem {
     throw new SubsystemError("SUBSYSTEM_EXITED", context.name, `${context.name} ${describeExit(status)}`, {
       context: { exitCode, signal: status.signal, lastLines: output.lastLines },
     });
+  }
+
+  #isReadyText(text: string): boolean {
+    const pattern = this.#readyPattern;
+    return pattern !== undefined && text.split("\n").some((line) => pattern.test(line));
   }
 
   /** Numbers of the processes that carry the mark of a run, as far as one can look. */

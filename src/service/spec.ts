@@ -1,5 +1,6 @@
 import type { RestartPolicy } from "../core/restart.ts";
 import type { SignalName } from "../core/host.ts";
+import type { LineFormat } from "../core/line_block.ts";
 
 /** How a service is asked whether it is ready. `{port}` and `{instance}` in its texts stand for the instance's own. */
 export type ProbeTarget =
@@ -16,6 +17,22 @@ export interface ProbeSpec {
   everyMs: number;
   /** Milliseconds from the start of a run until it must be ready. */
   timeoutMs: number;
+}
+
+/** What becomes of the output of a service. */
+export interface LogSpec {
+  /** Log file, absolute, in which `{port}` and `{instance}` stand for the instance's own; without one the daemon decides. */
+  file: string | undefined;
+  /** Bytes after which the file is rotated. */
+  maxSizeBytes: number;
+  /** Older files kept. */
+  keep: number;
+  /** Bytes that the file and its older ones may have together. */
+  maxTotalBytes: number | undefined;
+  /** How lines are written. */
+  format: LineFormat;
+  /** Longest line in bytes; a longer one is split. */
+  maxLineBytes: number;
 }
 
 /** A service, complete and checked: paths absolute, times in milliseconds, every default filled in. */
@@ -50,6 +67,6 @@ export interface ServiceSpec {
   user: string | number | undefined;
   /** Group to run as, by name or number; the user's own by default. */
   group: string | number | undefined;
-  /** Longest line in bytes; a longer one is split. */
-  maxLineBytes: number;
+  /** What becomes of its output. */
+  log: LogSpec;
 }

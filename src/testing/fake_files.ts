@@ -3,6 +3,7 @@ import { IoError } from "../core/errors.ts";
 import type { AppendFile, FileInfo, FileLock, Files } from "../core/host.ts";
 
 interface Entry {
+  inode: number;
   kind: FileInfo["kind"];
   bytes: Uint8Array;
   mode: number;
@@ -30,6 +31,7 @@ export class FakeFiles implements Files {
   readonly #wallMs: () => number;
   readonly #entries = new Map<string, Entry>();
   readonly #locked = new Set<string>();
+  #inodes = 0;
   #writeFailure: { code: ErrorCode; left: number } | undefined;
 
   /** Creates the two folders; `wallMs` dates what is written. */
@@ -95,7 +97,7 @@ export class FakeFiles implements Files {
   /** What stands at a path. */
   info(path: string): FileInfo | undefined {
     const entry = this.#entries.get(path);
-    return entry && { kind: entry.kind, size: entry.bytes.length, mode: entry.mode, uid: 0, mtimeMs: entry.mtimeMs };
+    return entry && { kind: entry.kind, size: entry.bytes.length, mode: entry.mode, uid: 0, mtimeMs: entry.mtimeMs, inode: entry.inode };
   }
 
   /** Names in a folder. */
@@ -118,6 +120,7 @@ export class FakeFiles implements Files {
     let isOpen = true;
     return {
       size: entry.bytes.length,
+      inode: entry.inode,
       write: (bytes) => {
         if (!isOpen) throw failure("IO_FAILED", `Cannot write ${path} as it was closed`, path);
         this.#failOnOrder(path);
@@ -160,7 +163,7 @@ export class FakeFiles implements Files {
   }
 
   #put(path: string, kind: FileInfo["kind"], bytes: Uint8Array, mode: number): void {
-    this.#entries.set(path, { kind, bytes, mode, mtimeMs: this.#wallMs() });
+    this.#entries.set(path, { inode: ++this.#inodes, kind, bytes, mode, mtimeMs: this.#wallMs() });
   }
 
   #makeDirs(path: string, mode: number): void {

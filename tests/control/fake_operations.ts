@@ -2,7 +2,7 @@ import { SubsystemError } from "../../src/core/errors.ts";
 import type { DaemonEvent } from "../../src/core/event.ts";
 import type { SignalName } from "../../src/core/host.ts";
 import { nearest } from "../../src/core/names.ts";
-import type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus, WaitGoal } from "../../src/core/operations.ts";
+import type { DaemonStatus, LineCounts, LogLine, Operations, UnitOutcome, UnitStatus, WaitGoal } from "../../src/core/operations.ts";
 
 /** A unit that runs. */
 export function fakeUnit(name: string, changes: Partial<UnitStatus> = {}): UnitStatus {
@@ -113,6 +113,10 @@ export class FakeOperations implements Operations {
     };
     this.lineReaders.add(reader);
     return { [Symbol.dispose]: () => void this.lineReaders.delete(reader) };
+  }
+
+  lineCounts(): readonly LineCounts[] {
+    return [{ name: "api", stdout: this.logLines.length, stderr: 0, dropped: 0 }];
   }
 
   events(): DaemonEvent[] {

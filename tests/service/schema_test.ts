@@ -26,7 +26,7 @@ test("serviceSpecs: only run is needed, everything else has its default", () => 
     successExitCodes: [0],
     user: undefined,
     group: undefined,
-    maxLineBytes: 65_536,
+    log: { file: undefined, maxSizeBytes: 20_000_000, keep: 5, maxTotalBytes: undefined, format: "text", maxLineBytes: 65_536 },
   }]);
 });
 
@@ -56,7 +56,7 @@ test("serviceSpecs: every key reaches the spec", () => {
     success_exit_codes: [0, 3],
     user: "www-data",
     group: 33,
-    log: { max_line: "1KiB" },
+    log: { file: "logs/api-{instance}.log", max_size: "1MB", keep: 2, max_total: "2MB", format: "json", max_line: "1KiB" },
   };
   const { specs: [spec], problems } = serviceSpecs({ api: table, db: { run: "db" } }, {}, "/base");
   assert.deepEqual(problems, []);
@@ -76,7 +76,14 @@ test("serviceSpecs: every key reaches the spec", () => {
     successExitCodes: [0, 3],
     user: "www-data",
     group: 33,
-    maxLineBytes: 1_024,
+    log: {
+      file: "/base/logs/api-{instance}.log",
+      maxSizeBytes: 1_000_000,
+      keep: 2,
+      maxTotalBytes: 2_000_000,
+      format: "json",
+      maxLineBytes: 1_024,
+    },
   });
   const { when, initialDelayMs, factor, maxDelayMs, jitter, maxRestarts, withinMs, resetAfterMs, onExhausted } = restart;
   assert.deepEqual(
@@ -175,4 +182,27 @@ test("serviceTable: wrong values are refused, key by key", () => {
     stop: { timeout: "0s" },
   };
   assert.ok(v.safeParse(serviceTable(), right).success);
+});
+
+test("serviceSpecs: two units that would write the same log file are refused, with what to do", () => {
+  const problemsOf = (services: Record<string, ServiceTable>, defaults: ServiceTable = {}) =>
+    serviceSpecs(services, defaults, "/base").problems.map(({ path, message, hint }) => [path.join("."), message, hint]);
+  assert.deepEqual(problemsOf({ a: { run: "a", log: { file: "x.log" } }, b: { run: "b", log: { file: "/base/y/../x.log" } } }), [
+    ["service.b.log.file", "expected a file of its own for b, got /base/y/../x.log, which a writes", "name another one"],
+  ]);
+  assert.deepEqual(problemsOf({ a: { run: "a", instances: 3, log: { file: "x.log" } } }), [
+    ["service.a.log.file", "expected a file of its own for a@1, got /base/x.log, which a@0 writes", "write {instance} in its name"],
+  ]);
+  assert.equal(problemsOf({ a: { run: "a" }, b: { run: "b" } }, { log: { file: "x.log" } }).length, 1);
+  for (const file of ["x-{instance}.log", "x-{port}.log"]) {
+    assert.deepEqual(problemsOf({ a: { run: "a", port: 3_000, instances: 3, log: { file } } }), []);
+  }
+  assert.deepEqual(problemsOf({ a: { run: "a", log: { file: "{port}.log" } } }).map(([path]) => path), ["service.a.port"]);
+});
+
+test("serviceSpecs: log.max_total is at least log.max_size, also where that is the default", () => {
+  for (const log of [{ max_total: "19MB" }, { max_size: "1MB", max_total: 999_999 }]) {
+    const { problems: [{ path, message }] } = serviceSpecs({ a: { run: "a", log } }, {}, "/base");
+    assert.deepEqual([path.join("."), /^expected at least log.max_size/.test(message)], ["service.a.log.max_total", true]);
+  }
 });

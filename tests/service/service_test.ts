@@ -6,7 +6,7 @@ import { getHost } from "../../src/platform/mod.ts";
 import { serviceSpec } from "../../src/service/options.ts";
 import { serviceSubsystems } from "../../src/service/mod.ts";
 import { test } from "../harness.ts";
-import { Drive, tempDir } from "./drive.ts";
+import { Drive, nowhere, tempDir } from "./drive.ts";
 
 const exitError = (context: Record<string, unknown>) => (error: unknown) => {
   assert.ok(error instanceof SubsystemError);
@@ -20,7 +20,7 @@ const exitError = (context: Record<string, unknown>) => (error: unknown) => {
 
 test("serviceSubsystems: one instance has the service's name, several are numbered and have a port each", async () => {
   const host = await getHost();
-  const ports = { host, publishLine: () => {}, daemonId: "test" };
+  const ports = { host, logs: nowhere, daemonId: "test" };
   const [alone, ...others] = serviceSubsystems(serviceSpec("api", { run: "true", port: 4000 }, "/"), ports);
   assert.deepEqual([alone.name, others], ["api", []]);
   const many = serviceSubsystems(serviceSpec("api", { run: ["a", "b"], port: 4000, instances: 3 }, "/"), ports);
@@ -48,7 +48,7 @@ test("serviceSubsystems: every key of the spec reaches the supervisor", async ()
     stop: { timeout: "3s" },
     ready: { tcp: 1, timeout: "7s" },
   };
-  const [service] = serviceSubsystems(serviceSpec("api", options, "/"), { host, publishLine: () => {}, daemonId: "test" });
+  const [service] = serviceSubsystems(serviceSpec("api", options, "/"), { host, logs: nowhere, daemonId: "test" });
   assert.deepEqual(service.spec, {
     restart,
     after: ["db:started"],
@@ -58,12 +58,12 @@ test("serviceSubsystems: every key of the spec reaches the supervisor", async ()
     essential: true,
     retryStart: true,
   });
-  const [plain] = serviceSubsystems(serviceSpec("api", { run: "true" }, "/"), { host, publishLine: () => {}, daemonId: "test" });
+  const [plain] = serviceSubsystems(serviceSpec("api", { run: "true" }, "/"), { host, logs: nowhere, daemonId: "test" });
   assert.deepEqual([plain.kind, plain.spec.readiness, plain.spec.ready], ["service", "none", undefined]);
 });
 
 test("serviceSubsystems: a probe that could never be made is refused before anything runs", async () => {
-  const ports = { host: await getHost(), publishLine: () => {}, daemonId: "test" };
+  const ports = { host: await getHost(), logs: nowhere, daemonId: "test" };
   for (
     const ready of [{ log: "(" }, { tcp: "nowhere" }, { tcp: "db:{port}" }, { http: "https://127.0.0.1/" }, { http: "127.0.0.1:80" }, {
       http: "http://me:secret@127.0.0.1/",
@@ -343,7 +343,7 @@ test("Service: 50 MB without a line end come in bounded pieces, and what follows
   let longest = 0;
   let last = "";
   const run = "head -c 50000000 /dev/zero | tr '\\0' x; echo; echo after";
-  using drive = new Drive(host, { run, maxLine: "64KiB" }, {
+  using drive = new Drive(host, { run, log: { maxLine: "64KiB" } }, {
     onLine: (text) => {
       bytes += text.length;
       longest = Math.max(longest, text.length);
