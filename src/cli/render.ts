@@ -1,7 +1,7 @@
 import { formatBytes } from "../core/bytes.ts";
 import { formatDuration } from "../core/duration.ts";
 import type { DaemonEvent } from "../core/event.ts";
-import type { DaemonStatus, LogLine, UnitOutcome, UnitStatus } from "../core/operations.ts";
+import type { DaemonStatus, UnitOutcome, UnitStatus } from "../core/operations.ts";
 import type { State } from "../core/state.ts";
 import type { Paint, Style } from "./output.ts";
 
@@ -91,12 +91,6 @@ export function renderOutcomes(units: readonly UnitOutcome[], options: TableOpti
     const reason = unit.reason === "" || unit.ok ? "" : `: ${plain(unit.reason)}`;
     return `${name}  ${paint(unit.outcome, unit.ok ? "green" : "red")}${reason}`;
   }).join("\n");
-}
-
-/** Writes a line that a unit printed, after the unit's name. */
-export function renderLine(line: LogLine, options: { paint: Paint; nameWidth: number }): string {
-  const { paint, nameWidth } = options;
-  return `${paint(line.name.padEnd(nameWidth), line.stream === "stderr" ? "yellow" : "cyan")} | ${line.text}`;
 }
 
 /** Writes an event after its time and the unit's name, `daemon` for the daemon itself. */

@@ -4,7 +4,7 @@ import { messageOf } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { type Registration, registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorPorts } from "../core/supervisor.ts";
-import { serviceSubsystems } from "../service/mod.ts";
+import { serviceSubsystems, unitNames } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import type { RunOptions } from "./daemon.ts";
 import { DaemonLog } from "./daemon_log.ts";
@@ -40,7 +40,7 @@ export async function prepare(session: Session, { ownsProcess, isBackground }: R
       hasConsole: ownsProcess && state === undefined,
       resolve: (path) => resolvePath(workDir, path),
       file: state && `${state}/daemon.log`,
-      names: services.map(({ name }) => name),
+      names: services.flatMap(unitNames),
     }, config),
   );
   // A daemon that is to be read again may be told to log only then.

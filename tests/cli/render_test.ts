@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { plain, renderLine, renderOutcomes, renderTable } from "../../src/cli/render.ts";
+import { plain, renderOutcomes, renderTable } from "../../src/cli/render.ts";
 import { test } from "../harness.ts";
 
 const paint = (text: string) => text;
@@ -29,11 +29,6 @@ test("renderOutcomes gives the reason only where the unit is not as wanted", () 
     { name: "api", state: "fatal", outcome: "failed", ok: false, reason: "exited with code 1" },
   ] as const;
   assert.equal(renderOutcomes(units, { paint }), "db   started\napi  failed: exited with code 1");
-});
-
-test("renderLine keeps the text of a unit as it is", () => {
-  const line = { seq: 1, time: "", name: "api", stream: "stdout", text: "\u001b[31mred\u001b[0m" } as const;
-  assert.equal(renderLine(line, { paint, nameWidth: 5 }), "api   | \u001b[31mred\u001b[0m");
 });
 
 test("plain takes away what would move the cursor", () => {
