@@ -15,6 +15,7 @@ import {
   table,
   type Tree,
 } from "../config/mod.ts";
+import { resolvePath } from "../core/paths.ts";
 import { loggingTable } from "../log/schema.ts";
 import { serviceSpecs, servicesTable, type ServiceTable, serviceTable } from "../service/schema.ts";
 import type { ServiceSpec } from "../service/spec.ts";
@@ -82,10 +83,14 @@ export function daemonConfigSchema(baseDirOf: (tree: Tree) => string): { schema:
     places: DAEMON_PLACES,
     inheritedFrom: (path) => path[0] === "service" && path.length > 2 ? ["defaults", "service", ...path.slice(2)] : undefined,
     settle: (tree, layers) => {
+      const baseDir = baseDirOf(tree);
       const { specs, problems } = serviceSpecs(
         (isTable(tree.service) ? tree.service : {}) as Record<string, ServiceTable>,
         (isTable(tree.defaults) && isTable(tree.defaults.service) ? tree.defaults.service : {}) as ServiceTable,
-        baseDirOf(tree),
+        baseDir,
+        isTable(tree.logging) && typeof tree.logging.file === "string"
+          ? { [resolvePath(baseDir, tree.logging.file)]: "the daemon itself" }
+          : {},
       );
       services = specs;
       const deadlines = settledDeadlines(layers);

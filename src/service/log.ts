@@ -28,9 +28,9 @@ export interface SameFile {
   file: string;
 }
 
-/** The first unit of each service that would write what another one writes. */
-export function sameFiles(specs: readonly ServiceSpec[]): SameFile[] {
-  const writers = new Map<string, string>();
+/** The first unit of each service that would write what another one writes, or what `taken` names with its writer. */
+export function sameFiles(specs: readonly ServiceSpec[], taken: Readonly<Record<string, string>> = {}): SameFile[] {
+  const writers = new Map(Object.entries(taken).map(([file, writer]) => [resolvePath("/", file), writer]));
   const found: SameFile[] = [];
   for (const spec of specs) {
     if (spec.log.file === undefined) continue;

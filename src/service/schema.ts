@@ -105,12 +105,13 @@ export function serviceTable(): v.GenericSchema {
 /**
  * Makes the specs of all services out of a checked tree: `[defaults.service]` below `[service.NAME]`, paths from `baseDir`.
  *
- * A service with a problem is left out of the specs.
+ * A service with a problem is left out of the specs. `takenFiles` are paths that no log may have, each with its writer.
  */
 export function serviceSpecs(
   services: Readonly<Record<string, ServiceTable>>,
   defaults: ServiceTable,
   baseDir: string,
+  takenFiles: Readonly<Record<string, string>> = {},
 ): { specs: ServiceSpec[]; problems: ServiceProblem[] } {
   const problems: ServiceProblem[] = [];
   const specs: ServiceSpec[] = [];
@@ -127,7 +128,7 @@ export function serviceSpecs(
       problems.push({ path: ["service", name], message: messageOf(error) });
     }
   }
-  problems.push(...logFileProblems(specs));
+  problems.push(...logFileProblems(specs, takenFiles));
   for (const { name, index, message } of afterProblems(tables.map(({ name, table }) => ({ name, after: table.after ?? [] })))) {
     problems.push({ path: ["service", name, "after", index], message });
   }
@@ -306,9 +307,9 @@ function sameNames(names: readonly string[]): ServiceProblem[] {
   return problems;
 }
 
-/** Two units that write one file would rotate it under each other's feet. */
-function logFileProblems(specs: readonly ServiceSpec[]): ServiceProblem[] {
-  return sameFiles(specs).map(({ service, unit, other, file }) => ({
+/** Two who write one file would rotate it under each other's feet. */
+function logFileProblems(specs: readonly ServiceSpec[], taken: Readonly<Record<string, string>>): ServiceProblem[] {
+  return sameFiles(specs, taken).map(({ service, unit, other, file }) => ({
     path: ["service", service, "log", "file"],
     message: `expected a file of its own for ${unit}, got ${file}, which ${other} writes`,
     hint: unit.includes("@") && other.startsWith(`${service}@`) ? "write {instance} in its name" : "name another one",

@@ -50,6 +50,7 @@ export class FakeFiles implements Files {
   }
 
   info(path: string): FileInfo | undefined {
+    if (this.folders.has(path)) return { kind: "directory", size: 0, mode: 0o700, uid: 0, mtimeMs: 0, inode: 0 };
     const inode = this.inodes.get(path);
     return inode && { kind: "file", size: inode.bytes.length, mode: 0o600, uid: 0, mtimeMs: 0, inode: inode.number };
   }

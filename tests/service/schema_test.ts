@@ -197,6 +197,12 @@ test("serviceSpecs: two units that would write the same log file are refused, wi
   for (const file of ["x-{instance}.log", "x-{port}.log"]) {
     assert.deepEqual(problemsOf({ a: { run: "a", port: 3_000, instances: 3, log: { file } } }), []);
   }
+  assert.deepEqual(
+    serviceSpecs({ a: { run: "a", log: { file: "x.log" } } }, {}, "/base", { "/base/x.log": "the daemon itself" }).problems.map((each) =>
+      each.hint
+    ),
+    ["name another one"],
+  );
   assert.deepEqual(problemsOf({ a: { run: "a", log: { file: "{port}.log" } } }).map(([path]) => path), ["service.a.port"]);
 });
 
