@@ -1,6 +1,6 @@
 import { resolvePath } from "../core/paths.ts";
 import { expand } from "./environment.ts";
-import type { LogSpec, ServiceSpec } from "./spec.ts";
+import type { ServiceLogSpec, ServiceSpec } from "./spec.ts";
 
 /** Names of the units of a service, by the number of the instance. */
 export function unitNames({ name, instances }: Pick<ServiceSpec, "name" | "instances">): string[] {
@@ -8,7 +8,7 @@ export function unitNames({ name, instances }: Pick<ServiceSpec, "name" | "insta
 }
 
 /** What becomes of the output of each unit of a service: the same, but for `{port}` and `{instance}` in the name of the file. */
-export function unitLogs(spec: ServiceSpec): { unit: string; log: LogSpec }[] {
+export function unitLogs(spec: ServiceSpec): { unit: string; log: ServiceLogSpec }[] {
   const { port, log } = spec;
   return unitNames(spec).map((unit, instance) => {
     const placeholders = { port: port === undefined ? undefined : port + instance, instance };

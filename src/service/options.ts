@@ -3,7 +3,7 @@ import { type Duration, durationMs } from "../core/duration.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { LINE_FORMATS, type LineFormat } from "../core/line_block.ts";
 import { type RestartOptions, RestartPolicy, type RestartWhen } from "../core/restart.ts";
-import type { LogSpec, ProbeSpec, ProbeTarget, ServiceSpec } from "./spec.ts";
+import type { ProbeSpec, ProbeTarget, ServiceLogSpec, ServiceSpec } from "./spec.ts";
 
 /** A readiness probe: exactly one of `http`, `tcp`, `exec` and `log`. */
 export interface ProbeOptions {
@@ -22,7 +22,7 @@ export interface ProbeOptions {
 }
 
 /** What becomes of the output of a service. */
-export interface LogOptions {
+export interface ServiceLogOptions {
   /** Log file; `{port}` and `{instance}` stand for the instance's own. @default {undefined} */
   file?: string;
   /** Size after which it becomes `file.1` and a new one begins. @default {"20MB"} */
@@ -75,7 +75,7 @@ export interface ServiceOptions {
   /** Group to run as. @default {the user's} */
   group?: string | number;
   /** What becomes of its output. */
-  log?: LogOptions;
+  log?: ServiceLogOptions;
 }
 
 /** Smallest limit of a line in bytes. */
@@ -157,7 +157,7 @@ function isCommand(value: unknown): boolean {
 /** Throws the error of an option that is not what it must be. */
 type Must = (isGood: boolean, key: string, what: string, value: unknown) => void;
 
-function logSpec(options: LogOptions, baseDir: string, must: Must): LogSpec {
+function logSpec(options: ServiceLogOptions, baseDir: string, must: Must): ServiceLogSpec {
   const { file, maxSize = 20_000_000, keep = 5, maxTotal, format = "text", maxLine = 65_536 } = options;
   const maxSizeBytes = byteSize(maxSize);
   const maxTotalBytes = maxTotal === undefined ? undefined : byteSize(maxTotal);

@@ -20,7 +20,7 @@ export interface ProbeSpec {
 }
 
 /** What becomes of the output of a service. */
-export interface LogSpec {
+export interface ServiceLogSpec {
   /** Log file, absolute, in which `{port}` and `{instance}` stand for the instance's own; without one the daemon decides. */
   file: string | undefined;
   /** Bytes after which the file is rotated. */
@@ -68,5 +68,5 @@ export interface ServiceSpec {
   /** Group to run as, by name or number; the user's own by default. */
   group: string | number | undefined;
   /** What becomes of its output. */
-  log: LogSpec;
+  log: ServiceLogSpec;
 }

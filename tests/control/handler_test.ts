@@ -298,7 +298,8 @@ test("OpenStreams drops what a slow reader does not take, and tells it how many 
   const rows: { seq?: number; dropped?: number }[] = [];
   let bytes = 0;
   const take = async (count: number) => {
-    for (let before = rows.length; rows.length < before + count;) {
+    const before = rows.length;
+    while (rows.length < before + count) {
       const piece = (await reader.read()).value!;
       bytes += piece.length;
       for (const line of decoder.decode(piece).split("\n")) if (line !== "") rows.push(JSON.parse(line));

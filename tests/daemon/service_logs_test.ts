@@ -5,11 +5,11 @@ import { Config as Configs } from "../../src/daemon/config.ts";
 import { LineStore } from "../../src/daemon/line_store.ts";
 import { ServiceLogs } from "../../src/daemon/service_logs.ts";
 import { type LogFields, silentLogger } from "../../src/core/log.ts";
-import { type LogOptions, serviceSpec } from "../../src/service/options.ts";
+import { type ServiceLogOptions, serviceSpec } from "../../src/service/options.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 
-const spec = (name: string, log: LogOptions = {}, instances = 1) => serviceSpec(name, { run: "x", log, instances }, "/base");
+const spec = (name: string, log: ServiceLogOptions = {}, instances = 1) => serviceSpec(name, { run: "x", log, instances }, "/base");
 
 function setUp(specs: ReturnType<typeof spec>[], folder?: string) {
   const host = new FakeHost();
@@ -128,5 +128,5 @@ test("DaemonLog.apply: level, format and file change while it is in use", () => 
   const messages = terminal.stderr.trimEnd().split("\n").map((line) => /first|second|third|can't be used|hidden/.exec(line)?.[0]);
   assert.deepEqual(messages.slice(0, 4), ["first", "second", "third", "can't be used"]);
   assert.equal(JSON.parse(files.readText("/log/a.log")).msg, "first");
-  assert.match(files.readText("/log/b.log"), /^\S+Z INFO  daemon\/x second\n$/);
+  assert.match(files.readText("/log/b.log"), /^\S+Z INFO {2}daemon\/x second\n$/);
 });

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { LogLine } from "../../src/core/operations.ts";
 import { e2e, type Stage } from "./driver.ts";
 import { unitsOf, untilUnits } from "./units.ts";
 
@@ -211,6 +212,20 @@ e2e("a follower that does not read slows no service, takes bounded memory, and i
   } finally {
     follower.destroy();
   }
+  daemon.kill("SIGTERM");
+  assert.equal((await daemon.ended).code, 0);
+});
+
+e2e("logs of several services come in the order of time, only those that were asked for, and as JSON", async (stage) => {
+  const say = (name: string) => `[service.${name}]\nrun = "while :; do echo ${name}; sleep 0.05; done"\n`;
+  stage.write("daemon.toml", `name = "many"\n${["a", "b", "c"].map(say).join("")}`);
+  const daemon = await stage.startDaemon();
+  for (const name of ["a", "b", "c"]) await daemon.until(new RegExp(`(${name} \\| ${name}[^]*){5}`));
+  const { code, stdout } = await stage.cli("logs", "a", "b", "--json", "-n", "8");
+  const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as LogLine);
+  assert.deepEqual([code, lines.length, [...new Set(lines.map(({ name }) => name))].sort()], [0, 8, ["a", "b"]]);
+  assert.deepEqual(lines, lines.toSorted((one, other) => one.seq - other.seq));
+  assert.ok(lines.every(({ time }, index) => index === 0 || time >= lines[index - 1].time));
   daemon.kill("SIGTERM");
   assert.equal((await daemon.ended).code, 0);
 });
