@@ -71,6 +71,11 @@ export class DaemonLog implements Disposable {
     }
   }
 
+  /** Writes what waits. */
+  flush(): void {
+    this.#file?.flush();
+  }
+
   /** Writes what waits and goes on with the file that has the path now. */
   reopen(): void {
     this.#file?.reopen();

@@ -14,7 +14,7 @@ interface UnitLines {
 /** The newest lines of every unit, numbered over all of them, and how many there were. */
 export class LineStore {
   readonly #units = new Map<string, UnitLines>();
-  readonly #followers = new Set<(line: LogLine) => void>();
+  readonly #followers = new Set<(block: NumberedBlock) => void>();
   #seq = 0;
 
   /** Keeps lines and hands them to all who follow. */
@@ -25,10 +25,7 @@ export class LineStore {
     const { ring, counts } = this.#unit(name);
     ring.push(numbered);
     counts[stream] += count;
-    if (this.#followers.size === 0) return;
-    for (const line of linesOf(numbered)) {
-      for (const follower of this.#followers) follower(line);
-    }
+    for (const follower of this.#followers) follower(numbered);
   }
 
   /** Counts lines of a unit that could not be kept in its log file. */
@@ -58,10 +55,12 @@ export class LineStore {
     return lines.sort((a, b) => a.seq - b.seq).slice(Math.max(0, lines.length - limit));
   }
 
-  /** Calls `fn` for each new line until disposed. It must not throw. */
-  follow(fn: (line: LogLine) => void): Disposable {
-    // In a box, so that the same function may follow twice.
-    const follower = (line: LogLine) => fn(line);
+  /** Calls `fn` for each new line of these units (all when empty) until disposed. It must not throw. */
+  follow(names: readonly string[], fn: (line: LogLine) => void): Disposable {
+    const wanted = new Set(names);
+    const follower = (block: NumberedBlock) => {
+      if (wanted.size === 0 || wanted.has(block.name)) { for (const line of linesOf(block)) fn(line); }
+    };
     this.#followers.add(follower);
     return { [Symbol.dispose]: () => void this.#followers.delete(follower) };
   }

@@ -25,6 +25,9 @@ export interface ServiceLogsOptions {
   folder: string | undefined;
 }
 
+/** Longest line of a unit that takes so long to end that it is forgotten. */
+const MAX_LINE_BYTES = 65_536;
+
 /** What is kept of one unit. It outlives the unit's runs. */
 interface UnitLog {
   format: LineFormat;
@@ -109,7 +112,12 @@ export class ServiceLogs implements LogPort, Disposable {
   }
 
   maxLineBytes(unit: string): number {
-    return this.#units.get(unit)!.maxLineBytes;
+    return this.#units.get(unit)?.maxLineBytes ?? MAX_LINE_BYTES;
+  }
+
+  /** Writes what waits. */
+  flush(): void {
+    for (const { file } of this.#units.values()) file?.flush();
   }
 
   /** Writes what waits and goes on with the files that have the paths now. */

@@ -255,6 +255,12 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     this.#serviceLogs?.apply(services);
   }
 
+  /** Writes what waits for the log files: the process is about to end at once. */
+  flushLogs(): void {
+    this.#daemonLog?.flush();
+    this.#serviceLogs?.flush();
+  }
+
   /** Reopens log files, after something else has moved them. */
   reopenLogs(): void {
     this.#daemonLog?.reopen();

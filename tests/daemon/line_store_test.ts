@@ -20,12 +20,13 @@ test("LineStore: lines of one block are numbered one by one, and each follower g
   const seen: [number, string][] = [];
   const follow = ({ seq, text }: { seq: number; text: string }) => void seen.push([seq, text]);
   {
-    using _once = store.follow(follow);
-    using _twice = store.follow(follow);
+    using _once = store.follow([], follow);
+    using _twice = store.follow(["a"], follow);
+    using _other = store.follow(["b"], () => assert.fail("nobody asked for that"));
     store.publish({ time: "", name: "a", stream: "stdout", text: "1\n\n3", count: 3 });
   }
   store.publish({ time: "", name: "b", stream: "stderr", text: "4", count: 1 });
-  assert.deepEqual(seen, [[1, "1"], [1, "1"], [2, ""], [2, ""], [3, "3"], [3, "3"]]);
+  assert.deepEqual(seen, [[1, "1"], [2, ""], [3, "3"], [1, "1"], [2, ""], [3, "3"]]);
   assert.deepEqual(store.last([], 9).map(({ seq, text }) => [seq, text]), [[1, "1"], [2, ""], [3, "3"], [4, "4"]]);
 });
 
