@@ -81,10 +81,12 @@ export {
   type UserInfo,
   type Watcher,
 } from "./src/core/host.ts";
+export type { LineFormat } from "./src/core/line_block.ts";
 export { LOG_LEVELS, type LogFields, type Logger, LogLevel, type LogRecord, type LogSink, silentLogger } from "./src/core/log.ts";
 export { nameKey, nameProblem, nearest } from "./src/core/names.ts";
 export type {
   DaemonStatus,
+  LineCounts,
   LogLine,
   Operations,
   ReloadAnswer,
@@ -108,7 +110,7 @@ export { type Cell, nextState, type State, type StateInput, STATES, TRANSITIONS 
 export type { ChildHandle, Context, HealthAnswer, ShutdownHandle, Subsystem, SubsystemSpec, Task } from "./src/core/subsystem.ts";
 export type { Strategy, SupervisorOptions, Unstopped } from "./src/core/supervisor.ts";
 export type { LeftoverPolicy } from "./src/service/continuity.ts";
-export type { ProbeOptions, ServiceOptions } from "./src/service/options.ts";
+export type { ProbeOptions, ServiceLogOptions, ServiceOptions } from "./src/service/options.ts";
 export { DaemonBuilder, type GroupBuilder } from "./src/daemon/builder.ts";
 export { Daemon, type DaemonStats, type RunOptions } from "./src/daemon/daemon.ts";
 export type { ExitReport } from "./src/daemon/exit_report.ts";
@@ -143,4 +145,4 @@ export type { WaitOptions } from "./src/core/waiters.ts";
 export type { Explanation, SourcedValue } from "./src/config/explain.ts";
 export type { Change, Path, Tree, Value } from "./src/config/tree.ts";
 export type { Explain } from "./src/daemon/config.ts";
-export type { ProbeSpec, ProbeTarget, ServiceSpec } from "./src/service/spec.ts";
+export type { ProbeSpec, ProbeTarget, ServiceLogSpec, ServiceSpec } from "./src/service/spec.ts";

@@ -105,7 +105,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "logs",
     args: "[NAME...]",
-    summary: "show what units printed",
+    summary: "show what units printed; on a terminal, ! in place of | marks stderr",
     options: ["lines", "follow", "since", "grep", "config", "socket", "json"],
     examples: [
       ["logs -f", "follows all units"],

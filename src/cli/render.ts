@@ -1,7 +1,7 @@
 import { formatBytes } from "../core/bytes.ts";
 import { formatDuration } from "../core/duration.ts";
 import type { DaemonEvent } from "../core/event.ts";
-import type { DaemonStatus, LogLine, ReloadAnswer, ReloadChange, UnitOutcome, UnitStatus } from "../core/operations.ts";
+import type { DaemonStatus, ReloadAnswer, ReloadChange, UnitOutcome, UnitStatus } from "../core/operations.ts";
 import type { State } from "../core/state.ts";
 import type { Paint, Style } from "./output.ts";
 
@@ -142,12 +142,6 @@ export function renderChanges({ changes, unchanged, dryRun, version }: ReloadAns
       paint(isAny ? `configuration ${version} is in force` : `nothing to change: configuration ${version} stays in force`, "dim"),
     );}
   return lines.join("\n");
-}
-
-/** Writes a line that a unit printed, after the unit's name. */
-export function renderLine(line: LogLine, options: { paint: Paint; nameWidth: number }): string {
-  const { paint, nameWidth } = options;
-  return `${paint(line.name.padEnd(nameWidth), line.stream === "stderr" ? "yellow" : "cyan")} | ${line.text}`;
 }
 
 /** Writes an event after its time and the unit's name, `daemon` for the daemon itself. */

@@ -230,19 +230,26 @@ export function controlHandler(options: ControlOptions): ControlHandler {
   app.get("/v1/logs", (c) => {
     const patterns = c.req.queries("name") ?? [];
     const { n, since, grep } = c.req.query();
-    const limit = lineLimit(n, since === undefined ? DEFAULT_LINES : MAX_LINES);
+    const lastSeen = lastEventId(c);
+    const limit = lineLimit(n, since === undefined && lastSeen === undefined ? DEFAULT_LINES : MAX_LINES);
     const isWanted = lineFilter({ since, grep }, clock);
     const names = operations.resolve(patterns);
     const isNothing = patterns.length > 0 && names.length === 0;
     const units = patterns.length === 0 ? [] : names;
-    const first = isNothing || limit === 0 ? [] : operations.lines(units, limit, isWanted);
+    const newest = operations.lines([], 1)[0]?.seq ?? 0;
+    // A number from the future is one of a daemon that ran before.
+    const from = lastSeen === undefined || lastSeen > newest ? 0 : lastSeen;
+    const isNew = from === 0 ? isWanted : (line: LogLine) => line.seq > from && (isWanted === undefined || isWanted(line));
+    const first = isNothing || limit === 0 ? [] : operations.lines(units, limit, isNew);
+    // What the missing ones were is known only to who wanted all of them.
+    const missed = lastSeen !== undefined && patterns.length === 0 && isWanted === undefined ? newest - from - first.length : 0;
     const follow = c.req.query("follow") === "1" && !isNothing
       ? {
         follow: (fn: (line: LogLine) => void) =>
           operations.followLines(units, isWanted === undefined ? fn : (line) => isWanted(line) && fn(line)),
       }
       : {};
-    const response = streams.open({ format: formatOf(c, "ndjson"), first, ...follow });
+    const response = streams.open({ format: formatOf(c, "ndjson"), first, missed, ...follow });
     response.headers.set("daemonkit-matched", String(names.length));
     return response;
   });

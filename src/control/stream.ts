@@ -19,8 +19,10 @@ export interface OpenStreamOptions<T> {
   follow?: (fn: (item: T) => void) => Disposable;
 }
 
-/** Items that wait for a slow reader; those above are dropped, and the reader is told how many. */
-const MAX_WAITING = 4_096;
+/** Characters that are handed on in one piece. */
+const FLUSH_LENGTH = 65_536;
+/** Bytes that wait for a slow reader; items above are dropped, and the reader is told how many. */
+const MAX_WAITING_BYTES = 1_048_576;
 
 /**
  * The streams that are open on a control socket. They have to be ended before the server stops, as it would wait for them for ever.
@@ -38,27 +40,49 @@ export class OpenStreams {
     const { format, first, missed = 0, follow } = options;
     const write = format === "sse" ? sseText : ndjsonText;
     const encoder = new TextEncoder();
+    /** What came in this turn: a piece for each item would cost the daemon more than the item did. */
+    let held = "";
     let dropped = 0;
     let subscription: Disposable | undefined;
     let end = () => {};
+    let controller: ReadableStreamDefaultController<Uint8Array>;
+    const flush = () => {
+      const text = held;
+      held = "";
+      if (text !== "") controller.enqueue(encoder.encode(text));
+    };
+    const tellDropped = () => {
+      if (dropped > 0) held += write({ v: 1, dropped });
+      dropped = 0;
+    };
     const body = new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        const send = (item: Numbered | { v: 1; dropped: number }) => controller.enqueue(encoder.encode(write(item)));
+      start: (own) => {
+        controller = own;
+        const send = (item: T) => {
+          held += write(item);
+          if (held.length >= FLUSH_LENGTH) flush();
+        };
         const sendOrDrop = (item: T) => {
-          if (controller.desiredSize === null || controller.desiredSize <= 0) return void dropped++;
-          if (dropped > 0) send({ v: 1, dropped });
-          dropped = 0;
+          if ((controller.desiredSize ?? 0) - held.length <= 0) return void dropped++;
+          if (held === "") queueMicrotask(() => this.#ends.has(end) && flush());
+          tellDropped();
           send(item);
         };
-        if (missed > 0) send({ v: 1, dropped: missed });
+        if (missed > 0) held += write({ v: 1, dropped: missed });
         for (const item of first) send(item);
-        if (follow === undefined) return controller.close();
+        if (follow === undefined) {
+          flush();
+          return controller.close();
+        }
         // Bun sends the head with the first piece of the body, and nothing may follow for hours.
-        controller.enqueue(encoder.encode(format === "sse" ? ": open\n\n" : "\n"));
+        held += format === "sse" ? ": open\n\n" : "\n";
+        flush();
         end = () => {
           this.#ends.delete(end);
           subscription?.[Symbol.dispose]();
           try {
+            tellDropped();
+            flush();
             controller.close();
           } catch {
             // Its reader has gone already.
@@ -67,8 +91,14 @@ export class OpenStreams {
         this.#ends.add(end);
         subscription = follow(sendOrDrop);
       },
+      // There is room again, and nothing may come for hours that would tell the reader what it missed.
+      pull: () => {
+        if (dropped === 0) return;
+        tellDropped();
+        flush();
+      },
       cancel: () => end(),
-    }, { highWaterMark: MAX_WAITING });
+    }, { highWaterMark: MAX_WAITING_BYTES, size: (piece) => piece!.byteLength });
     const type = format === "sse" ? "text/event-stream" : "application/x-ndjson";
     return new Response(body, { headers: { "content-type": type, "cache-control": "no-store" } });
   }

@@ -93,6 +93,8 @@ export interface FileInfo {
   uid: number;
   /** Milliseconds since the Unix epoch of the last change. */
   mtimeMs: number;
+  /** Number of the file on its disk: what is renamed keeps it, what is written anew gets another one. */
+  inode: number;
 }
 
 /** Small files, read and written whole and synchronously (a 4 KB read takes microseconds). Paths are absolute. */
@@ -114,7 +116,7 @@ export interface Files {
   list(path: string): string[];
   /** The path with symbolic links resolved. Fails with `IO_NOT_FOUND`. */
   realPath(path: string): string;
-  /** Opens a file for appending and creates it if need be, mode 0o600. */
+  /** Opens a file for appending and creates it if need be, mode 0o600. A pipe that nobody reads is refused, and a full one fails at once. */
   openAppend(path: string): AppendFile;
   /** Moves a file over another in one step. */
   rename(from: string, to: string): void;
@@ -127,10 +129,15 @@ export interface Files {
   readonly tempDir: string;
 }
 
-/** A file open for appending. Writes are whole: all bytes or an error. */
+/**
+ * A file open for appending. Writes are whole: all bytes, or an error and none. Only of a pipe or a device, which can't be shortened, a part
+ * may stay.
+ */
 export interface AppendFile extends Disposable {
   /** Bytes in the file at the time of opening. */
   readonly size: number;
+  /** Number of the file on its disk, as in {@linkcode FileInfo}. */
+  readonly inode: number;
   /** Appends bytes synchronously. Fails with `IO_NO_RESOURCES` when the disk is full. */
   write(bytes: Uint8Array): void;
 }

@@ -1,23 +1,28 @@
+import { linesOf, type NumberedBlock } from "./line_block.ts";
 import type { LogLine } from "./operations.ts";
 
 /** Options of {@linkcode LineRing}. */
 export interface LineRingOptions {
   /** Lines kept. @default {1_000} */
   maxLines?: number;
-  /** Memory for their texts, at two bytes a character. The newest line stays even when it needs more. @default {1_048_576} */
+  /** Memory for their texts, at two bytes a character. The newest block stays even when it needs more. @default {1_048_576} */
   maxBytes?: number;
 }
 
-/** Keeps the newest lines in bounded memory. */
+/**
+ * Keeps the newest lines in bounded memory.
+ *
+ * It keeps them in the blocks in which they came, and takes these apart only for who asks: the oldest block goes when the others hold
+ * enough lines without it.
+ */
 export class LineRing {
   readonly #maxLines: number;
   readonly #maxBytes: number;
-  /** Slots, used round and round once there are `#maxLines` of them. */
-  readonly #slots: (LogLine | undefined)[] = [];
+  /** Blocks, oldest first; those before `#oldest` have gone. */
+  #blocks: (NumberedBlock | undefined)[] = [];
   #oldest = 0;
-  #count = 0;
+  #lines = 0;
   #bytes = 0;
-  #dropped = 0;
 
   /**
    * Creates an empty ring.
@@ -35,40 +40,35 @@ export class LineRing {
     this.#maxBytes = maxBytes;
   }
 
-  /** Lines kept now. */
-  get size(): number {
-    return this.#count;
+  /** Keeps a block, and drops the oldest ones as far as the limits ask for it. */
+  push(block: NumberedBlock): void {
+    this.#blocks.push(block);
+    this.#lines += block.count;
+    this.#bytes += bytesOf(block);
+    const newest = this.#blocks.length - 1;
+    for (let oldest = this.#blocks[this.#oldest]!; this.#oldest < newest; oldest = this.#blocks[this.#oldest]!) {
+      if (this.#lines - oldest.count < this.#maxLines && this.#bytes <= this.#maxBytes) break;
+      this.#lines -= oldest.count;
+      this.#bytes -= bytesOf(oldest);
+      this.#blocks[this.#oldest++] = undefined;
+    }
+    // What has gone is cut off in one piece once it is half of the list.
+    if (this.#oldest > 16 && this.#oldest * 2 > this.#blocks.length) {
+      this.#blocks = this.#blocks.slice(this.#oldest);
+      this.#oldest = 0;
+    }
   }
 
-  /** Lines that had to make room so far. */
-  get dropped(): number {
-    return this.#dropped;
-  }
-
-  /** Keeps a line, and drops the oldest ones as far as the limits ask for it. */
-  push(line: LogLine): void {
-    const bytes = bytesOf(line);
-    while (this.#count > 0 && (this.#count === this.#maxLines || this.#bytes + bytes > this.#maxBytes)) this.#drop();
-    this.#slots[(this.#oldest + this.#count) % this.#maxLines] = line;
-    this.#count++;
-    this.#bytes += bytes;
-  }
-
-  /** The newest `limit` lines, oldest first. */
+  /** The newest `limit` lines, oldest first; never more than the ring is for. */
   last(limit: number): LogLine[] {
-    const count = Math.min(Math.max(0, Math.floor(limit)), this.#count);
-    return Array.from({ length: count }, (_, index) => this.#slots[(this.#oldest + this.#count - count + index) % this.#maxLines]!);
-  }
-
-  #drop(): void {
-    this.#bytes -= bytesOf(this.#slots[this.#oldest]!);
-    this.#slots[this.#oldest] = undefined;
-    this.#oldest = (this.#oldest + 1) % this.#maxLines;
-    this.#count--;
-    this.#dropped++;
+    const count = Math.min(Math.max(0, Math.floor(limit)), this.#maxLines);
+    if (count === 0) return [];
+    let from = this.#blocks.length;
+    for (let lines = 0; from > this.#oldest && lines < count;) lines += this.#blocks[--from]!.count;
+    return this.#blocks.slice(from).flatMap((block) => linesOf(block!)).slice(-count);
   }
 }
 
-function bytesOf(line: LogLine): number {
-  return line.text.length * 2;
+function bytesOf(block: NumberedBlock): number {
+  return block.text.length * 2;
 }

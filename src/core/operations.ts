@@ -72,15 +72,15 @@ export interface LogLine {
   text: string;
 }
 
-/** How many lines a unit has printed. */
+/** How many lines a unit has printed since the start of the daemon. */
 export interface LineCounts {
   /** Path of the unit. */
   name: string;
-  /** Lines of its output. */
+  /** Lines read of its output. */
   stdout: number;
-  /** Lines of its error output. */
+  /** Lines read of its error output. */
   stderr: number;
-  /** Lines that could not be written to its log. */
+  /** Lines that could not be kept in its log file. */
   dropped: number;
 }
 
@@ -193,6 +193,8 @@ export interface Operations {
   lines(names: readonly string[], limit: number, isWanted?: (line: LogLine) => boolean): LogLine[];
   /** Calls `fn` for each new line of these units until disposed. */
   followLines(names: readonly string[], fn: (line: LogLine) => void): Disposable;
+  /** How many lines each unit has printed; units that have printed none may be missing. */
+  lineCounts(): readonly LineCounts[];
   /** The newest events, at most 1,024, oldest first; a daemon of a library program keeps them once its operations were asked for. */
   events(): DaemonEvent[];
   /** Calls `fn` for each event until disposed, in the turn in which it happens. `fn` must not throw. */

@@ -6,6 +6,7 @@ import type { Context, Subsystem, SubsystemSpec, Task } from "../core/subsystem.
 import { supervisorSubsystem } from "../core/nested_supervisor.ts";
 import { type Registration, registration } from "../core/registration.ts";
 import type { SupervisorOptions } from "../core/supervisor.ts";
+import { sameFiles } from "../service/log.ts";
 import { type ServiceOptions, serviceSpec } from "../service/options.ts";
 import { Config } from "./config.ts";
 import { Daemon, type RunOptions } from "./daemon.ts";
@@ -59,6 +60,7 @@ export class DaemonBuilder {
   #pidFile: string | undefined;
   #host: Host | undefined;
   #hasAfter = false;
+  #hasLogFile = false;
 
   /** Creates a builder; `Daemon.builder()` and `Daemon.fromConfig()` do it for you. */
   constructor(config: Config = Config.default(), loaded?: LoadedConfig) {
@@ -90,6 +92,7 @@ export class DaemonBuilder {
   /** Adds a program with its whole process group, with the keys of `[service.*]` in camel case; relative paths count from `workDir`. */
   withService(name: string, options: ServiceOptions): this {
     const service = serviceSpec(name, options, this.#loaded?.baseDir ?? this.#config.workDir ?? ".");
+    this.#hasLogFile ||= service.log.file !== undefined;
     return this.#add(name, { service }, service.after.length > 0);
   }
 
@@ -145,10 +148,12 @@ export class DaemonBuilder {
   /**
    * Makes the daemon. Synchronous, no I/O. The builder may go on to make others.
    *
-   * @throws {TypeError | RangeError} if a name is bad or taken, or `after` names nothing or leads back to itself.
+   * @throws {TypeError | RangeError} if a name is bad or taken, or `after` names nothing or leads back to itself, or two
+   * services write the same log file.
    */
   build(): Daemon {
     if (this.#hasAfter) checkAfter(this.#entries.flatMap(namesOf));
+    if (this.#hasLogFile) checkLogFiles(this.#entries);
     this.#isShared = true;
     return new Daemon({
       config: this.#config,
@@ -261,4 +266,16 @@ function checkAfter(units: readonly { name: string; after: readonly string[] }[]
   const problems = afterProblems(units);
   if (problems.length === 0) return;
   throw new RangeError(problems.map(({ name, message }) => `Cannot build as "after" of ${JSON.stringify(name)} ${message}`).join("\n"));
+}
+
+function checkLogFiles(entries: readonly Entry[]): void {
+  const [same] = sameFiles(entries.flatMap((entry) => "service" in entry ? [entry.service] : []));
+  if (same === undefined) return;
+  const { unit, other, file } = same;
+  throw new RangeError(
+    `Cannot build as the log file of ${JSON.stringify(unit)} must be its own: current value is ${file}, which ${
+      JSON.stringify(other)
+    } writes; ` +
+      "write {instance} in its name where a service has several instances",
+  );
 }

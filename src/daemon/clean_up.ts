@@ -1,7 +1,7 @@
 import { isDaemonError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { type Logger, silentLogger } from "../core/log.ts";
-import { Neighbours, serviceSubsystems } from "../service/mod.ts";
+import { type LogPort, Neighbours, serviceSubsystems } from "../service/mod.ts";
 import { readGroups } from "./group_file.ts";
 import { acquireInstance, readInstance } from "./instance.ts";
 import { loadConfig } from "./load.ts";
@@ -49,13 +49,16 @@ export async function endWhatIsLeft({ lock, socket }: Place, host: Host, configP
   return said;
 }
 
+/** Nothing is started, so nothing is printed. */
+const NOWHERE: LogPort = { open() {}, publish() {}, maxLineBytes: () => 0 };
+
 /** The services of a file, for the way in which each is stopped; none when it can't be read any more. */
 async function servicesOf(path: string | undefined, host: Host): Promise<ReturnType<typeof serviceSubsystems>> {
   try {
     using neighbours = new Neighbours(host);
     const { files, env, process } = host;
     const loaded = await loadConfig({ files, env, cwd: process.cwd() }, path === undefined ? {} : { path });
-    return loaded.services.flatMap((spec) => serviceSubsystems(spec, { host, publishLine: () => {}, daemonId: "", neighbours }));
+    return loaded.services.flatMap((spec) => serviceSubsystems(spec, { host, logs: NOWHERE, daemonId: "", neighbours }));
   } catch (error) {
     if (isDaemonError(error)) return [];
     throw error;

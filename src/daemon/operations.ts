@@ -138,10 +138,7 @@ export class DaemonOperations implements Operations {
   }
 
   followLines(names: readonly string[], fn: (line: LogLine) => void): Disposable {
-    const wanted = new Set(names);
-    return this.#session.lines.follow((line) => {
-      if (wanted.size === 0 || wanted.has(line.name)) fn(line);
-    });
+    return this.#session.lines.follow(names, fn);
   }
 
   events(): DaemonEvent[] {

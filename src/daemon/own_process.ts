@@ -52,7 +52,10 @@ function stopHandler(session: Session, host: Host): (signal: SignalName) => void
     if (nowMs - lastMs < SAME_REQUEST_MS) return;
     lastMs = nowMs;
     requests++;
-    if (requests >= 3) host.process.exit(EXIT_CODES.failed);
+    if (requests >= 3) {
+      session.flushLogs();
+      host.process.exit(EXIT_CODES.failed);
+    }
     session.signalled(signal);
   };
 }

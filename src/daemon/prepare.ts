@@ -2,27 +2,29 @@ import { resolvePath } from "../core/paths.ts";
 import { CancelToken } from "../core/cancel.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
-import type { LogSink } from "../core/log.ts";
-import type { LogLine } from "../core/operations.ts";
 import { type Registration, registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorPorts } from "../core/supervisor.ts";
-import { consoleLines, consoleSink, createLogger, fileSink } from "../log/mod.ts";
-import { Neighbours, type Service, serviceSubsystems } from "../service/mod.ts";
+import { Neighbours, type Service, serviceSubsystems, unitNames } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
-import type { RunOptions } from "./daemon.ts";
-import type { LoadedConfig } from "./load.ts";
 import { ConfigWatch } from "./config_watch.ts";
+import type { RunOptions } from "./daemon.ts";
+import { DaemonLog } from "./daemon_log.ts";
+import type { DaemonFolders } from "./folders.ts";
+import type { Instance } from "./instance.ts";
+import type { LoadedConfig } from "./load.ts";
 import { ownProcess } from "./own_process.ts";
 import type { Recovery } from "./recovery.ts";
+import { ServiceLogs } from "./service_logs.ts";
 import { ServiceUnits } from "./service_units.ts";
 import type { Session } from "./session.ts";
 import { PROTOCOL, VERSION } from "./version.ts";
 
 /**
  * Gets everything that a daemon needs from the machine, in order; the session's resources undo it in reverse: the process, the lock, the
- * log, the PID file, the listeners. Returns what the daemon runs.
+ * logs, the listeners, the PID file. Returns what the daemon runs.
  */
-export async function prepare(session: Session, { ownsProcess, isControlled }: Required<RunOptions>): Promise<Registration[]> {
+export async function prepare(session: Session, options: Required<RunOptions>): Promise<Registration[]> {
+  const { ownsProcess, isControlled } = options;
   const { plan, resources } = session;
   const host = session.host ??= await (await import("../platform/mod.ts")).getHost();
   const { config, loaded, pidFile } = plan;
@@ -31,99 +33,131 @@ export async function prepare(session: Session, { ownsProcess, isControlled }: R
   const workDir = resolvePath(cwd, config.workDir ?? ".");
 
   if (ownsProcess) resources.use(ownProcess(session, host));
-  const showLine = openLog(session, host, workDir, ownsProcess);
-  const recovery = isControlled ? await takeInstance(session, host, workDir) : undefined;
+  // The lock comes first, so that a second daemon of this configuration leaves the logs of the first one alone.
+  const held = isControlled ? await takeLock(session, host, workDir) : undefined;
+  const services = servicesOf(session, cwd);
+  const logs = openLogs(session, host, { ...options, cwd, workDir, services, state: held?.folders.state });
+  const recovery = held === undefined ? undefined : await openControl(session, host, held);
   if (pidFile !== undefined) {
     const { pidFile: write } = await import("./instance.ts");
     resources.use(write(resolvePath(workDir, pidFile), host));
   }
-
-  const publishLine = (line: Omit<LogLine, "seq">) => {
-    session.lines.publish(line);
-    showLine(line);
-  };
   if (loaded !== undefined) watchConfig(session, host, loaded);
   else if (config.hotReload) session.log.warn("hot_reload does nothing: this daemon was not started from a file");
 
   const ports = {
     host,
-    publishLine,
+    logs,
     daemonId: session.surroundings?.id ?? config.name,
     neighbours: resources.use(new Neighbours(host)),
     ...(recovery === undefined ? {} : { continuity: recovery }),
   };
   session.services = new ServiceUnits(ports);
-  const { children } = session.services.change(loaded?.services ?? []);
-  const services: Service[] = [...session.services.all()];
+  const { children } = session.services.change(services.configured);
+  const units: Service[] = [...session.services.all()];
   for (const entry of plan.entries) {
     if ("make" in entry) session.others.push(entry.make(session));
     else if (!("service" in entry)) session.others.push(entry);
-    else if (!loaded?.services.includes(entry.service)) {
-      const spec: ServiceSpec = {
-        ...entry.service,
-        cwd: resolvePath(cwd, entry.service.cwd),
-        envFiles: entry.service.envFiles.map(({ path, optional }) => ({ path: resolvePath(cwd, path), optional })),
-      };
-      const made = serviceSubsystems(spec, ports);
-      services.push(...made);
-      session.others.push(...made.map((subsystem) => registration(subsystem, "service")));
-    }
+  }
+  for (const unit of services.built.flatMap((service) => serviceSubsystems(service, ports))) {
+    units.push(unit);
+    session.others.push(registration(unit, "service"));
   }
   // Before the first unit starts, nothing of it may run any more.
-  await recovery?.settle(services, session.surroundings!.down);
+  await recovery?.settle(units, session.surroundings!.down);
   return [...children, ...session.others];
 }
 
-/** Opens the log: the given sink, or the console when the process is ours, and the file where one is configured. */
-function openLog(session: Session, host: Host, workDir: string, ownsProcess: boolean): (line: Omit<LogLine, "seq">) => void {
-  const { plan: { config, sink, entries }, resources, clock } = session;
-  const { terminal, files } = host;
-  const sinks: LogSink[] = [];
-  const color = config.logging.color && terminal.isTerminal(2) && !host.env.get("NO_COLOR");
-  if (sink !== undefined) sinks.push(sink);
-  else if (ownsProcess) sinks.push(consoleSink({ terminal, fd: 2, json: config.logging.json, color }));
-  if (config.logging.file !== undefined) {
-    const { json, maxFileSize, maxFiles } = config.logging;
-    const file = fileSink({
-      files,
-      clock,
-      path: resolvePath(workDir, config.logging.file),
-      json,
-      maxFileSize,
-      maxFiles,
-      onDrop: (dropped, error) => void terminal.write(2, `daemonkit: ${dropped} log records were dropped: ${messageOf(error)}\n`),
-    });
-    sinks.push(file.write);
-    resources.use(file);
-    session.onReopenLogs(() => file.reopen());
-  }
-  if (sinks.length > 0) session.log = createLogger({ level: config.logging.level, name: config.name, clock, sinks });
-  if (!ownsProcess) return () => {};
-  const names = entries.flatMap((entry) => "service" in entry ? [entry.service.name] : []);
-  const colorLines = config.logging.color && terminal.isTerminal(1) && !host.env.get("NO_COLOR");
-  return consoleLines({ terminal, color: colorLines, json: config.logging.json, names });
+/** The services of a daemon: those of its file, which a reload may change, and those that were added in code. */
+interface Services {
+  configured: readonly ServiceSpec[];
+  built: readonly ServiceSpec[];
 }
 
-/** Takes the lock of this configuration file, or of this program, and opens its listeners, the control socket among them. */
-async function takeInstance(session: Session, host: Host, workDir: string): Promise<Recovery> {
+function servicesOf({ plan: { loaded, entries } }: Session, cwd: string): Services {
+  const configured = loaded?.services ?? [];
+  const built = entries.flatMap((entry) => "service" in entry && !configured.includes(entry.service) ? [entry.service] : []);
+  return {
+    configured,
+    built: built.map((service) => ({
+      ...service,
+      cwd: resolvePath(cwd, service.cwd),
+      envFiles: service.envFiles.map(({ path, optional }) => ({ path: resolvePath(cwd, path), optional })),
+    })),
+  };
+}
+
+/** Opens the daemon's own log and those of its services, and lets reloads change them. */
+function openLogs(
+  session: Session,
+  host: Host,
+  { ownsProcess, isBackground, cwd, workDir, services: { configured, built }, state }: Required<RunOptions> & {
+    cwd: string;
+    workDir: string;
+    services: Services;
+    state: string | undefined;
+  },
+): ServiceLogs {
+  const { plan: { config, loaded, sink }, resources, clock } = session;
+  const folder = isBackground ? state : undefined;
+  const daemonLog = resources.use(
+    new DaemonLog({
+      host,
+      clock,
+      sink,
+      hasConsole: ownsProcess && folder === undefined,
+      resolve: (path) => resolvePath(workDir, path),
+      file: folder && `${folder}/daemon.log`,
+      names: [...configured, ...built].flatMap(unitNames),
+    }, config),
+  );
+  // A daemon that is to be read again may be told to log only then.
+  if (daemonLog.isUsed || loaded !== undefined) session.log = daemonLog.log;
+  const serviceLogs = resources.use(
+    new ServiceLogs({
+      files: host.files,
+      clock,
+      log: session.log,
+      lines: session.lines,
+      show: daemonLog.showLines,
+      resolve: (path) => resolvePath(cwd, path),
+      folder: folder && `${folder}/logs`,
+    }, [...configured, ...built]),
+  );
+  session.useLogs(daemonLog, serviceLogs);
+  session.onApply((next) => {
+    daemonLog.apply(next.config);
+    serviceLogs.apply([...next.services, ...built]);
+  });
+  return serviceLogs;
+}
+
+/** A daemon that nobody else can be now. */
+interface Held {
+  folders: DaemonFolders;
+  instance: Instance;
+}
+
+/** Takes the lock of this configuration file, or of this program. */
+async function takeLock(session: Session, host: Host, workDir: string): Promise<Held> {
   const { resources, plan: { config, loaded } } = session;
   const stateDir = config.stateDir === undefined ? undefined : resolvePath(workDir, config.stateDir);
-  const [
-    { daemonFolders, prepareFolders },
-    { acquireInstance, readOverrides, writeOverrides },
-    { Recovery },
-    { ADMIN_LISTENER, Listeners },
-  ] = await Promise.all([
-    import("./folders.ts"),
-    import("./instance.ts"),
-    import("./recovery.ts"),
-    import("../control/mod.ts"),
-  ]);
+  const [{ daemonFolders, prepareFolders }, { acquireInstance }] = await Promise.all([import("./folders.ts"), import("./instance.ts")]);
   const folders = prepareFolders(
     await daemonFolders({ name: config.name, configPath: loaded?.path ?? null, stateDir }, host),
     host,
   );
-  const instance = resources.use(await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL }));
+  return { folders, instance: resources.use(await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL })) };
+}
+
+/** Reads the memory of manual stops and of what ran before, and opens the listeners, the control socket among them. */
+async function openControl(session: Session, host: Host, { folders, instance }: Held): Promise<Recovery> {
+  const { resources, plan: { config, loaded } } = session;
+  const [{ readOverrides, writeOverrides }, { Recovery }, { ADMIN_LISTENER, Listeners }] = await Promise.all([
+    import("./instance.ts"),
+    import("./recovery.ts"),
+    import("../control/mod.ts"),
+  ]);
   const recovery = resources.use(
     new Recovery({ folders, crashed: instance.crashed, host, log: session.log, limitMs: config.shutdown.timeoutMs }),
   );

@@ -17,6 +17,7 @@ import {
 } from "../config/mod.ts";
 import { listenerSpecs, listenersTable, type ListenerTable } from "../control/schema.ts";
 import type { ListenerSpec } from "../control/spec.ts";
+import { resolvePath } from "../core/paths.ts";
 import { loggingTable } from "../log/schema.ts";
 import { serviceSpecs, servicesTable, type ServiceTable, serviceTable } from "../service/schema.ts";
 import type { ServiceSpec } from "../service/spec.ts";
@@ -96,10 +97,14 @@ export function daemonConfigSchema(
     places: DAEMON_PLACES,
     inheritedFrom: (path) => path[0] === "service" && path.length > 2 ? ["defaults", "service", ...path.slice(2)] : undefined,
     settle: (tree, layers) => {
+      const baseDir = baseDirOf(tree);
       const { specs, tables, problems } = serviceSpecs(
         (isTable(tree.service) ? tree.service : {}) as Record<string, ServiceTable>,
         (isTable(tree.defaults) && isTable(tree.defaults.service) ? tree.defaults.service : {}) as ServiceTable,
-        baseDirOf(tree),
+        baseDir,
+        isTable(tree.logging) && typeof tree.logging.file === "string"
+          ? { [resolvePath(baseDir, tree.logging.file)]: "the daemon itself" }
+          : {},
       );
       services = { specs, tables };
       const listening = listenerSpecs((isTable(tree.listen) ? tree.listen : {}) as Record<string, ListenerTable>, baseDirOf(tree));

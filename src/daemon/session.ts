@@ -11,8 +11,10 @@ import type { Operations, ReloadAnswer, UnitOutcome, UnitStatus } from "../core/
 import { type ShutdownSteps, ShutdownTimeline } from "../core/shutdown.ts";
 import { isMissing } from "../core/readiness.ts";
 import type { Registration } from "../core/registration.ts";
+import type { ServiceSpec } from "../service/spec.ts";
 import { Supervisor, type SupervisorEnd, type SupervisorPorts, type Unstopped } from "../core/supervisor.ts";
 import type { Continuity } from "../service/continuity.ts";
+import type { DaemonLog } from "./daemon_log.ts";
 import { logEvent } from "./event_log.ts";
 import { EventStore } from "./event_store.ts";
 import type { ExitReport } from "./exit_report.ts";
@@ -23,6 +25,7 @@ import type { Config } from "./config.ts";
 import type { RunOptions } from "./daemon.ts";
 import type { Plan } from "./plan.ts";
 import type { Reloads } from "./reload.ts";
+import type { ServiceLogs } from "./service_logs.ts";
 import type { ServiceUnits } from "./service_units.ts";
 
 /** What a daemon publishes on its bus, by topic. */
@@ -102,12 +105,13 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #hasStarted = false;
   #operations: Operations | undefined;
   #events: EventStore | undefined;
-  #reopenLogs: (() => void) | undefined;
   #loaded: LoadedConfig | undefined;
   #configVersion = 1;
   #reloads: Promise<Reloads> | undefined;
   /** Told of each configuration that is to take effect; one that throws keeps it from that. */
   readonly #appliers: Applier[] = [];
+  #daemonLog: DaemonLog | undefined;
+  #serviceLogs: ServiceLogs | undefined;
 
   /** Creates a session that has not started. */
   constructor(plan: Plan, requestShutdown: (reason: string) => void) {
@@ -330,14 +334,22 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     return { outcomes };
   }
 
-  /** Calls `fn` when log files are to be reopened. */
-  onReopenLogs(fn: () => void): void {
-    this.#reopenLogs = fn;
+  /** Hands over the logs, once they are open. */
+  useLogs(daemonLog: DaemonLog, serviceLogs: ServiceLogs): void {
+    this.#daemonLog = daemonLog;
+    this.#serviceLogs = serviceLogs;
+  }
+
+  /** Writes what waits for the log files: the process is about to end at once. */
+  flushLogs(): void {
+    this.#daemonLog?.flush();
+    this.#serviceLogs?.flush();
   }
 
   /** Reopens log files, after something else has moved them. */
   reopenLogs(): void {
-    this.#reopenLogs?.();
+    this.#daemonLog?.reopen();
+    this.#serviceLogs?.reopen();
   }
 
   /** Adds a unit while running. */

@@ -1,7 +1,9 @@
 import type { Terminal } from "../core/host.ts";
+import type { LineBlock } from "../core/line_block.ts";
 import type { LogSink } from "../core/log.ts";
-import type { LogLine } from "../core/operations.ts";
-import { closed, formatJson, formatText, paint, plain } from "./format.ts";
+import { NAME_COLORS, paint, plain, tame } from "../core/terminal_text.ts";
+import { formatJson, formatText } from "./format.ts";
+import { jsonLines, prefixLines } from "./line_format.ts";
 
 /** Options of {@linkcode consoleSink}. */
 export interface ConsoleSinkOptions {
@@ -27,14 +29,12 @@ export interface ConsoleLinesOptions {
   terminal: Terminal;
   /** One log record a line in place of the text. @default {false} */
   json?: boolean;
-  /** Coloured names, and the units' own colours let through, for text only. @default {false} */
+  /** Coloured names, `!` before what came from stderr, and the units' own colours let through; for text only. @default {false} */
   color?: boolean;
   /** Names for which room is made; a longer one that comes later makes more. @default {[]} */
   names?: readonly string[];
 }
 
-/** Colours of the names, by order of appearance; red is left to errors. */
-const NAME_COLORS = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94];
 /** Characters that are held back within one turn before they are written. */
 const MAX_HELD_LENGTH = 65_536;
 
@@ -43,7 +43,7 @@ const MAX_HELD_LENGTH = 65_536;
  *
  * Lines that come within one turn of the event loop's microtasks are written at once: a line for itself would cost a system call.
  */
-export function consoleLines(options: ConsoleLinesOptions): (line: Omit<LogLine, "seq">) => void {
+export function consoleLines(options: ConsoleLinesOptions): (block: LineBlock) => void {
   const { terminal, json = false, color = false, names = [] } = options;
   const prefix = prefixer(names, color);
   let held = "";
@@ -52,33 +52,32 @@ export function consoleLines(options: ConsoleLinesOptions): (line: Omit<LogLine,
     held = "";
     if (text !== "") terminal.write(1, text);
   };
-  return (line) => {
+  return (block) => {
+    const { name, stream, text } = block;
     if (held === "") queueMicrotask(flush);
-    held += json ? jsonLine(line) : `${prefix(line.name)}${color ? closed(line.text) : plain(line.text)}\n`;
+    held += json ? jsonLines({ ...block, text: plain(text) }) : prefixLines(color ? tame(text) : plain(text), prefix(name, stream));
     if (held.length >= MAX_HELD_LENGTH) flush();
   };
 }
 
-function prefixer(names: readonly string[], color: boolean): (name: string) => string {
-  const prefixes = new Map<string, string>();
+function prefixer(names: readonly string[], color: boolean): (name: string, stream: LineBlock["stream"]) => string {
+  const prefixes = new Map<string, Record<LineBlock["stream"], string>>();
   let width = Math.max(0, ...names.map((name) => name.length));
   const order = new Map(names.map((name, index) => [name, index]));
-  return (name) => {
+  return (name, stream) => {
     const known = prefixes.get(name);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known[stream];
     if (name.length > width) {
       width = name.length;
       prefixes.clear();
     }
     if (!order.has(name)) order.set(name, order.size);
-    const text = `${name.padEnd(width)} | `;
-    const prefix = color ? paint(text, NAME_COLORS[order.get(name)! % NAME_COLORS.length]) : text;
-    prefixes.set(name, prefix);
-    return prefix;
+    const head = `${name.padEnd(width)} `;
+    const sgr = NAME_COLORS[order.get(name)! % NAME_COLORS.length];
+    const made = color
+      ? { stdout: paint(`${head}| `, sgr), stderr: `${paint(head, sgr)}${paint("! ", 31)}` }
+      : { stdout: `${head}| `, stderr: `${head}| ` };
+    prefixes.set(name, made);
+    return made[stream];
   };
-}
-
-function jsonLine({ time, name, stream, text }: Omit<LogLine, "seq">): string {
-  const fields = { service: name, stream };
-  return formatJson({ timeMs: Date.parse(time), level: "info", message: plain(text), logger: name, fields });
 }

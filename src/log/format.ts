@@ -1,30 +1,12 @@
 import type { LogLevel, LogRecord } from "../core/log.ts";
+import { paint } from "../core/terminal_text.ts";
 import { type ErrorFields, fieldsOf, jsonOf } from "./fields.ts";
 
 /** Turns a record into its line or lines, the last line end included. */
 export type LogFormat = (record: LogRecord) => string;
 
-/** Escape, the beginning of every terminal sequence. */
-const ESC = "\u001b";
-/** Terminal sequences: colours and cursor moves, and titles and links up to their end. */
-const SEQUENCES = new RegExp(`${ESC}(?:\\[[0-?]*[ -/]*[@-~]|\\][^\u0007${ESC}]*(?:\u0007|${ESC}\\\\)?|[@-Z\\\\-_])`, "g");
 const LEVEL_COLORS: Readonly<Record<LogLevel, number>> = { trace: 2, debug: 2, info: 32, warn: 33, error: 31 };
 const INDENT = "    ";
-
-/** Wraps text in a colour of the terminal, by its SGR number. */
-export function paint(text: string, sgr: number): string {
-  return `${ESC}[${sgr}m${text}${ESC}[0m`;
-}
-
-/** Takes every terminal sequence out of a text. */
-export function plain(text: string): string {
-  return text.includes(ESC) ? text.replace(SEQUENCES, "") : text;
-}
-
-/** The text, with an end to the colours that it may leave open. */
-export function closed(text: string): string {
-  return text.includes(ESC) ? `${text}${ESC}[0m` : text;
-}
 
 /** Writes a record as one line of JSON: `{time, level, msg, logger, …fields}`. */
 export function formatJson(record: LogRecord): string {

@@ -56,7 +56,7 @@ function infoOf(path: string): FileInfo | undefined {
     throw error;
   }
   const kind = stats.isFile() ? "file" : stats.isDirectory() ? "directory" : stats.isSocket() ? "socket" : "other";
-  return { kind, size: stats.size, mode: stats.mode & 0o7777, uid: stats.uid, mtimeMs: stats.mtimeMs };
+  return { kind, size: stats.size, mode: stats.mode & 0o7777, uid: stats.uid, mtimeMs: stats.mtimeMs, inode: stats.ino };
 }
 
 function writeText(path: string, text: string, options: { mode?: number; mustSync?: boolean } = {}): void {
@@ -85,21 +85,37 @@ function writeWhole(fd: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += fs.writeSync(fd, bytes, at);
 }
 
+const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = fs.constants;
+
 class OpenAppendFile implements AppendFile {
   readonly size: number;
+  readonly inode: number;
   readonly #path: string;
   #fd: number | undefined;
 
   constructor(path: string) {
     this.#path = path;
-    this.#fd = fs.openSync(path, "a", 0o600);
-    this.size = fs.fstatSync(this.#fd).size;
+    // Without O_NONBLOCK, a named pipe would hold the whole daemon until somebody reads it.
+    const fd = fs.openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600);
+    this.#fd = fd;
+    const { size, ino } = fs.fstatSync(fd);
+    this.size = size;
+    this.inode = ino;
   }
 
   write(bytes: Uint8Array): void {
     const fd = this.#fd;
     if (fd === undefined) throw new IoError("IO_FAILED", `Cannot write ${this.#path} as it was closed`, { context: { path: this.#path } });
-    attempt(`write ${this.#path}`, this.#path, () => writeWhole(fd, bytes));
+    attempt(`write ${this.#path}`, this.#path, () => {
+      // Asked each time, as others may have written or cut; and a write that fails half way does not say how far it came.
+      const stats = fs.fstatSync(fd);
+      try {
+        writeWhole(fd, bytes);
+      } catch (error) {
+        if (stats.isFile()) fs.ftruncateSync(fd, stats.size);
+        throw error;
+      }
+    });
   }
 
   [Symbol.dispose](): void {

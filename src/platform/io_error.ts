@@ -8,6 +8,8 @@ const MEANINGS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   EACCES: ["IO_DENIED", "permission is denied"],
   EPERM: ["IO_DENIED", "the system does not permit it"],
   EROFS: ["IO_DENIED", "the file system is read-only"],
+  EISDIR: ["IO_FAILED", "it is a folder"],
+  ENXIO: ["IO_FAILED", "it is a pipe that nobody reads"],
   EEXIST: ["IO_EXISTS", "something else stands there"],
   EADDRINUSE: ["IO_ADDRESS_IN_USE", "the address is in use"],
   ENOSPC: ["IO_NO_RESOURCES", "the disk is full"],

@@ -1,7 +1,8 @@
 /** Services: programs that the daemon starts, asks whether they are ready, listens to and stops with everything they started. */
 export { type LastExit, Service, type ServicePorts, serviceSubsystems } from "./service.ts";
+export type { LogPort } from "./output.ts";
+export { sameFiles, unitLogs, unitNames } from "./log.ts";
 export { Neighbours } from "./neighbours.ts";
-export type { PublishLine } from "./output.ts";
-export type { ProbeSpec, ProbeTarget, ServiceSpec } from "./spec.ts";
+export type { ProbeSpec, ProbeTarget, ServiceLogSpec, ServiceSpec } from "./spec.ts";
 export { BACKGROUND_VARIABLE, SOCKET_VARIABLE, UNIT_VARIABLE } from "./environment.ts";
 export { type Continuity, type LeftoverPolicy, parseMark, type RunningProgram } from "./continuity.ts";

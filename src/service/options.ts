@@ -1,10 +1,11 @@
 import { type ByteSize, byteSize } from "../core/bytes.ts";
 import { type Duration, durationMs } from "../core/duration.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
+import { LINE_FORMATS, type LineFormat } from "../core/line_block.ts";
 import { type RestartOptions, RestartPolicy, type RestartWhen } from "../core/restart.ts";
 import { rlimit, RLIMIT_UNITS, type RlimitName, type RlimitOption, type Rlimits } from "../core/rlimits.ts";
 import type { LeftoverPolicy } from "./continuity.ts";
-import type { ProbeSpec, ProbeTarget, ServiceSpec } from "./spec.ts";
+import type { ProbeSpec, ProbeTarget, ServiceLogSpec, ServiceSpec } from "./spec.ts";
 
 /** A readiness probe: exactly one of `http`, `tcp`, `exec` and `log`. */
 export interface ProbeOptions {
@@ -20,6 +21,22 @@ export interface ProbeOptions {
   every?: Duration;
   /** Time from the start of a run until it must be ready. @default {"30s"} */
   timeout?: Duration;
+}
+
+/** What becomes of the output of a service. */
+export interface ServiceLogOptions {
+  /** Log file; `{port}` and `{instance}` stand for the instance's own. @default {undefined} */
+  file?: string;
+  /** Size after which it becomes `file.1` and a new one begins. @default {"20MB"} */
+  maxSize?: ByteSize;
+  /** Older files kept, as `file.1` (the newest) to `file.5`. @default {5} */
+  keep?: number;
+  /** Size that the file and its older ones may have together, at least `maxSize`. @default {as many as keep says} */
+  maxTotal?: ByteSize;
+  /** `time stream text`, the text alone, or one JSON record a line. @default {"text"} */
+  format?: LineFormat;
+  /** Longest line, at least 16 bytes; a longer one is split. @default {"64KiB"} */
+  maxLine?: ByteSize;
 }
 
 /** A program to run as a service: the keys of `[service.*]` in camel case. */
@@ -77,8 +94,8 @@ export interface ServiceOptions {
   rlimits?: Readonly<Partial<Record<RlimitName, RlimitOption>>>;
   /** How readily the system ends it when memory runs out: -1000 (never) to 1000. @default {the daemon's} */
   oomScoreAdj?: number;
-  /** Longest line of output, at least 16 bytes; a longer one is split. @default {"64KiB"} */
-  maxLine?: ByteSize;
+  /** What becomes of its output. */
+  log?: ServiceLogOptions;
 }
 
 /** Smallest limit of a line in bytes. */
@@ -112,7 +129,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     nice = 0,
     rlimits = {},
     oomScoreAdj,
-    maxLine = 65_536,
+    log = {},
   } = options;
   const must: Must = (isGood, key, what, value) => {
     if (!isGood) {
@@ -129,8 +146,6 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     "a port for each instance",
     port,
   );
-  const maxLineBytes = byteSize(maxLine);
-  must(maxLineBytes >= MIN_LINE_BYTES, "maxLine", `a size of at least ${MIN_LINE_BYTES} bytes`, maxLine);
   must(stopRun === undefined || isCommand(stopRun), "stop.run", COMMAND, stopRun);
   must(signal in SIGNAL_NUMBERS, "stop.signal", "the name of a signal", signal);
   must(killMode === "group" || killMode === "process", "stop.killMode", '"group" or "process"', killMode);
@@ -170,7 +185,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     nice,
     rlimits: rlimitsOf(rlimits, must),
     oomScoreAdj,
-    maxLineBytes,
+    log: logSpec(log, baseDir, must),
   };
 }
 
@@ -203,6 +218,25 @@ function isCommand(value: unknown): boolean {
 
 /** Throws the error of an option that is not what it must be. */
 type Must = (isGood: boolean, key: string, what: string, value: unknown) => void;
+
+function logSpec(options: ServiceLogOptions, baseDir: string, must: Must): ServiceLogSpec {
+  const { file, maxSize = 20_000_000, keep = 5, maxTotal, format = "text", maxLine = 65_536 } = options;
+  const maxSizeBytes = byteSize(maxSize);
+  const maxTotalBytes = maxTotal === undefined ? undefined : byteSize(maxTotal);
+  const maxLineBytes = byteSize(maxLine);
+  must(file !== "", "log.file", "a path", file);
+  must(maxSizeBytes > 0, "log.maxSize", "a size above 0", maxSize);
+  must(Number.isSafeInteger(keep) && keep >= 0, "log.keep", "an integer >= 0", keep);
+  must(
+    maxTotalBytes === undefined || maxTotalBytes >= maxSizeBytes,
+    "log.maxTotal",
+    `a size of at least log.maxSize (${maxSize})`,
+    maxTotal,
+  );
+  must(LINE_FORMATS.includes(format), "log.format", `one of ${LINE_FORMATS.join(", ")}`, format);
+  must(maxLineBytes >= MIN_LINE_BYTES, "log.maxLine", `a size of at least ${MIN_LINE_BYTES} bytes`, maxLine);
+  return { file: file === undefined ? undefined : joinPath(baseDir, file), maxSizeBytes, keep, maxTotalBytes, format, maxLineBytes };
+}
 
 function probeSpec(name: string, options: ProbeOptions, must: Must): ProbeSpec {
   const { http, tcp, exec, log, every = 500, timeout = 30_000 } = options;

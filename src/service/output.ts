@@ -1,10 +1,17 @@
 import type { Clock } from "../core/clock.ts";
 import type { ChildProcess } from "../core/host.ts";
+import type { LineBlock } from "../core/line_block.ts";
 import { LineSplitter } from "../core/lines.ts";
-import type { LogLine } from "../core/operations.ts";
 
-/** Takes each line that a service prints; the daemon numbers them. */
-export type PublishLine = (line: Omit<LogLine, "seq">) => void;
+/** Where the output of services goes. */
+export interface LogPort {
+  /** Makes sure that the log file of a unit can be written, where it has one: asked before each start, which fails when it throws. */
+  open(unit: string): void;
+  /** Takes what a unit prints. It must not throw. */
+  publish(block: LineBlock): void;
+  /** Longest line of a unit in bytes, as of now. */
+  maxLineBytes(unit: string): number;
+}
 
 /** What {@linkcode ServiceOutput} needs beside the program. */
 export interface ServiceOutputOptions {
@@ -12,11 +19,11 @@ export interface ServiceOutputOptions {
   name: string;
   /** Dates the lines. */
   clock: Clock;
-  /** Longest line in bytes. */
-  maxLineBytes: number;
+  /** Longest line in bytes, as of now. */
+  maxLineBytes: () => number;
   /** Takes the lines. */
-  publishLine: PublishLine;
-  /** Told each line's text as well. */
+  publish: (block: LineBlock) => void;
+  /** Told the texts as well, joined by `\n`. */
   onText: (text: string) => void;
   /** Told when a stream can't be read, or a line not be handed on: the program would block as soon as the pipe is full. */
   onBroken: () => void;
@@ -58,7 +65,7 @@ export class ServiceOutput {
    * Resolves when everything printed has been handed on; to be called when the program is gone. A process outside of its group may hold
    * the pipe for ever: the pipe is let go once nothing comes any more, or after a second. False in that case.
    *
-   * @throws what `publishLine` threw.
+   * @throws what `publish` threw.
    */
   async drain(): Promise<boolean> {
     let isHeld = false;
@@ -85,13 +92,13 @@ export class ServiceOutput {
     return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
   }
 
-  async #read(stream: ReadableStream<Uint8Array>, name: LogLine["stream"]): Promise<void> {
-    const { clock, maxLineBytes, publishLine, onText, name: unit } = this.#options;
+  async #read(stream: ReadableStream<Uint8Array>, name: LineBlock["stream"]): Promise<void> {
+    const { clock, maxLineBytes, publish, onText, name: unit } = this.#options;
     const reader = stream.getReader();
     this.#readers.add(reader);
     let time = "";
-    const splitter = new LineSplitter(maxLineBytes, (text) => {
-      publishLine({ time, name: unit, stream: name, text });
+    const splitter = new LineSplitter(maxLineBytes(), (text, count) => {
+      publish({ time, name: unit, stream: name, text, count });
       this.#keep(text);
       onText(text);
     });
@@ -100,6 +107,7 @@ export class ServiceOutput {
       for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
         this.#pieces++;
         time = now();
+        splitter.limit(maxLineBytes());
         splitter.push(piece.value);
       }
       time = now();
@@ -112,9 +120,15 @@ export class ServiceOutput {
     }
   }
 
+  /** Keeps the newest of the lines, from the last one back: what came before would only be dropped again. */
   #keep(text: string): void {
-    if (this.#lastLines.push(text.length > LAST_LINE_LENGTH ? `${text.slice(0, LAST_LINE_LENGTH)}…` : text) > LAST_LINES) {
-      this.#lastLines.shift();
+    const lines: string[] = [];
+    for (let end = text.length; lines.length < LAST_LINES && end >= 0;) {
+      const start = end === 0 ? 0 : text.lastIndexOf("\n", end - 1) + 1;
+      lines.unshift(end - start > LAST_LINE_LENGTH ? `${text.slice(start, start + LAST_LINE_LENGTH)}…` : text.slice(start, end));
+      end = start - 1;
     }
+    this.#lastLines.push(...lines);
+    if (this.#lastLines.length > LAST_LINES) this.#lastLines.splice(0, this.#lastLines.length - LAST_LINES);
   }
 }

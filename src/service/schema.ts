@@ -5,10 +5,12 @@ import type { KeyFacts, TableFacts } from "../core/config_key.ts";
 import { durationMs } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
+import { LINE_FORMATS, type LineFormat } from "../core/line_block.ts";
 import { nameKey, nameProblem } from "../core/names.ts";
 import type { OnExhausted, RestartWhen } from "../core/restart.ts";
 import type { Placeholders } from "./environment.ts";
 import type { LeftoverPolicy } from "./continuity.ts";
+import { sameFiles } from "./log.ts";
 import { rlimit, RLIMIT_UNITS, rlimitExpectation, type RlimitName, type RlimitOption } from "../core/rlimits.ts";
 import { MIN_LINE_BYTES, type ProbeOptions, type ServiceOptions, serviceSpec, UMASK, umaskOf } from "./options.ts";
 import { checkTarget } from "./probe.ts";
@@ -45,7 +47,14 @@ export interface ServiceTable {
   nice?: number;
   rlimits?: Partial<Record<RlimitName, RlimitOption>>;
   oom_score_adj?: number;
-  log?: { max_line?: string | number };
+  log?: {
+    file?: string;
+    max_size?: string | number;
+    keep?: number;
+    max_total?: string | number;
+    format?: LineFormat;
+    max_line?: string | number;
+  };
 }
 
 /** A mistake that shows only when several keys are looked at together. */
@@ -108,12 +117,14 @@ export function serviceTable(): v.GenericSchema {
 /**
  * Makes the specs of all services out of a checked tree: `[defaults.service]` below `[service.NAME]`, paths from `baseDir`.
  *
- * A service with a problem is left out of the specs. `tables` are those of all services, with what they take from the defaults.
+ * A service with a problem is left out of the specs. `tables` are those of all services, with what they take from the defaults;
+ * `takenFiles` are paths that no log may have, each with its writer.
  */
 export function serviceSpecs(
   services: Readonly<Record<string, ServiceTable>>,
   defaults: ServiceTable,
   baseDir: string,
+  takenFiles: Readonly<Record<string, string>> = {},
 ): { specs: ServiceSpec[]; tables: Record<string, ServiceTable>; problems: ServiceProblem[] } {
   const problems: ServiceProblem[] = [];
   const specs: ServiceSpec[] = [];
@@ -130,6 +141,7 @@ export function serviceSpecs(
       problems.push({ path: ["service", name], message: messageOf(error) });
     }
   }
+  problems.push(...logFileProblems(specs, takenFiles));
   for (const { name, index, message } of afterProblems(tables.map(({ name, table }) => ({ name, after: table.after ?? [] })))) {
     problems.push({ path: ["service", name, "after", index], message });
   }
@@ -155,6 +167,7 @@ const ALIASES = {
   replicas: "instances",
 };
 const DURATION = 'a duration such as "250ms", "1.5s" or "1h30m"';
+const SIZES = 'such as 65536, "64KiB" or "20MB"';
 const AFTER = "names such as db, db:started, db:ready or db:exited-ok";
 const NOT_EMPTY = v.pipe(v.string(), v.nonEmpty());
 const ACCOUNT = v.union([NOT_EMPTY, v.pipe(v.number(), v.integer(), v.minValue(0))]);
@@ -225,13 +238,18 @@ function stopTable(): v.GenericSchema {
 
 function logTable(): v.GenericSchema {
   return table({
-    max_line: key(v.pipe(v.union([v.number(), v.string()]), v.check(isLineSize)), {
+    file: key(NOT_EMPTY, { ...live, expects: "a path", kind: "path" }),
+    max_size: key(size((bytes) => bytes > 0), { ...live, expects: `a size above 0 ${SIZES}`, default: "20MB", kind: "size" }),
+    keep: key(v.pipe(v.number(), v.integer(), v.minValue(0)), { ...live, expects: "an integer >= 0", default: 5 }),
+    max_total: key(size((bytes) => bytes > 0), { ...live, expects: `a size above 0 ${SIZES}`, kind: "size" }),
+    format: key(v.picklist(LINE_FORMATS), { ...live, expects: `one of ${LINE_FORMATS.join(", ")}`, default: "text" }),
+    max_line: key(size((bytes) => bytes >= MIN_LINE_BYTES), {
       ...live,
-      expects: `a size of at least ${MIN_LINE_BYTES} bytes such as 65536, "64KiB" or "1MB"`,
+      expects: `a size of at least ${MIN_LINE_BYTES} bytes ${SIZES}`,
       default: "64KiB",
       kind: "size",
     }),
-  }, { expects: "a table", notYetKeys: ["file", "max_size", "keep", "format"] });
+  }, { expects: "a table", aliases: { path: "file", max_files: "keep", max_file_size: "max_size" } });
 }
 
 function rlimitsTable(): v.GenericSchema {
@@ -284,8 +302,8 @@ function isWell(test: () => boolean): boolean {
   }
 }
 
-function isLineSize(value: string | number): boolean {
-  return isWell(() => byteSize(value) >= MIN_LINE_BYTES);
+function size(isGood: (bytes: number) => boolean): v.GenericSchema {
+  return v.pipe(v.union([v.number(), v.string()]), v.check((value) => isWell(() => isGood(byteSize(value)))));
 }
 
 /** Whether the probe itself will take a target, once `{port}` and `{instance}` are numbers. */
@@ -319,9 +337,18 @@ function sameNames(names: readonly string[]): ServiceProblem[] {
   return problems;
 }
 
+/** Two who write one file would rotate it under each other's feet. */
+function logFileProblems(specs: readonly ServiceSpec[], taken: Readonly<Record<string, string>>): ServiceProblem[] {
+  return sameFiles(specs, taken).map(({ service, unit, other, file }) => ({
+    path: ["service", service, "log", "file"],
+    message: `expected a file of its own for ${unit}, got ${file}, which ${other} writes`,
+    hint: unit.includes("@") && other.startsWith(`${service}@`) ? "write {instance} in its name" : "name another one",
+  }));
+}
+
 function problemsOf(name: string, table: ServiceTable): ServiceProblem[] {
   const problems: ServiceProblem[] = [];
-  const { run, ready, port, instances = 1, after = [] } = table;
+  const { run, ready, port, instances = 1, after = [], log = {} } = table;
   const find = (path: (string | number)[], message: string, hint?: string) =>
     void problems.push({ path: ["service", name, ...path], message, hint });
   if (run === undefined) find(["run"], "expected run, got nothing", 'write run = ["program", "argument"]');
@@ -331,6 +358,17 @@ function problemsOf(name: string, table: ServiceTable): ServiceProblem[] {
   after.forEach((entry, index) => {
     if (!isWell(() => parseAfter(entry).name !== "")) find(["after", index], `expected ${AFTER}, got ${JSON.stringify(entry)}`);
   });
+  if (log.file?.includes("{port}") && port === undefined) {
+    find(["port"], "expected a port for log.file, which has {port}, got nothing", "write port = 3000");
+  }
+  const { max_size: maxSize = "20MB", max_total: maxTotal } = log;
+  if (maxTotal !== undefined && byteSize(maxTotal) < byteSize(maxSize)) {
+    find(
+      ["log", "max_total"],
+      `expected at least log.max_size (${maxSize}), got ${maxTotal}`,
+      "lower log.max_size, or raise log.max_total",
+    );
+  }
   if (ready === undefined) return problems;
   const targets = (["http", "tcp", "exec", "log"] as const).filter((target) => ready[target] !== undefined);
   if (targets.length !== 1) {
@@ -403,8 +441,13 @@ function optionsOf(table: ServiceTable): ServiceOptions {
     nice,
     rlimits,
     oomScoreAdj,
-    maxLine: log?.max_line,
+    log: log === undefined ? undefined : logOptions(log),
   };
+}
+
+function logOptions(table: NonNullable<ServiceTable["log"]>): ServiceOptions["log"] {
+  const { file, max_size: maxSize, keep, max_total: maxTotal, format, max_line: maxLine } = table;
+  return { file, maxSize, keep, maxTotal, format, maxLine };
 }
 
 function restartOptions(table: NonNullable<ServiceTable["restart"]>): ServiceOptions["restart"] {

@@ -5,7 +5,8 @@ import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
 import { adoptedChild, commandDigest, type Continuity, groupOfStranger, type LeftoverPolicy } from "./continuity.ts";
 import { type Placeholders, serviceEnvironment } from "./environment.ts";
 import { describeExit, exitCodeOf } from "./exit.ts";
-import { type PublishLine, ServiceOutput } from "./output.ts";
+import { unitNames } from "./log.ts";
+import { type LogPort, ServiceOutput } from "./output.ts";
 import { checkTarget, commandArgv, createProbe, linePattern, type Probe, untilReady } from "./probe.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { ProcessGroup } from "./process_group.ts";
@@ -16,8 +17,8 @@ import { StopCommand } from "./stop_command.ts";
 export interface ServicePorts {
   /** The machine. */
   host: Host;
-  /** Takes what they print. It must not throw. */
-  publishLine: PublishLine;
+  /** Takes what they print. */
+  logs: LogPort;
   /** Marks every child as belonging to this daemon. */
   daemonId: string;
   /** What they ask about other processes, shared by all services of a daemon. */
@@ -35,8 +36,7 @@ const STOP_MARGIN_MS = 2_000;
  * @throws {RangeError | SyntaxError} if the address or the pattern of a probe is none.
  */
 export function serviceSubsystems(spec: ServiceSpec, ports: ServicePorts): Service[] {
-  if (spec.instances === 1) return [new Service(spec, ports, spec.name, 0)];
-  return Array.from({ length: spec.instances }, (_, instance) => new Service(spec, ports, `${spec.name}@${instance}`, instance));
+  return unitNames(spec).map((unit, instance) => new Service(spec, ports, unit, instance));
 }
 
 /** How the last run of a service ended, as `status` shows it. */
@@ -141,8 +141,8 @@ export class Service implements Subsystem {
   /** Starts the program and sees it to its end. */
   async run(context: Context): Promise<void> {
     if (context.isShutdown()) return;
-    const { host, publishLine, daemonId, neighbours, continuity } = this.#ports;
-    const { run, maxLineBytes } = this.#service;
+    const { host, logs, daemonId, neighbours, continuity } = this.#ports;
+    const { run } = this.#service;
     // A reload may change these while it runs.
     const stop = () => this.#service.stop;
     const { processes, clock } = host;
@@ -157,6 +157,7 @@ export class Service implements Subsystem {
     let probe: Probe | undefined;
     let launch: Omit<SpawnOptions, "argv">;
     try {
+      logs.open(context.name);
       launch = this.#launch(context.name, unitValue);
       command = continuity === undefined ? "" : this.#digest(launch);
       probe = this.#createProbe(launch);
@@ -196,11 +197,10 @@ export class Service implements Subsystem {
           name: context.name,
           launch: { ...launch, argv: commandArgv(run) },
           timeoutMs,
-          maxLineBytes,
           processes,
           neighbours,
           clock,
-          publishLine,
+          logs,
           onTrouble,
         });
       },
@@ -209,9 +209,9 @@ export class Service implements Subsystem {
     const output = new ServiceOutput(child, {
       name: context.name,
       clock,
-      maxLineBytes,
-      publishLine,
-      onText: (text) => !isReady && this.#readyPattern?.test(text) && becomeReady(),
+      maxLineBytes: () => logs.maxLineBytes(context.name),
+      publish: (block) => logs.publish(block),
+      onText: (text) => !isReady && this.#isReadyText(text) && becomeReady(),
       onBroken: () => group.kill(),
     });
 
@@ -248,6 +248,11 @@ export class Service implements Subsystem {
     throw new SubsystemError("SUBSYSTEM_EXITED", context.name, `${context.name} ${describeExit(status)}`, {
       context: { exitCode, signal: status.signal, lastLines: output.lastLines },
     });
+  }
+
+  #isReadyText(text: string): boolean {
+    const pattern = this.#readyPattern;
+    return pattern !== undefined && text.split("\n").some((line) => pattern.test(line));
   }
 
   /** Reports, once for a run, who has left its process group and lives on; they are not killed. */

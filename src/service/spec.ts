@@ -2,6 +2,7 @@ import type { LeftoverPolicy } from "./continuity.ts";
 import type { RestartPolicy } from "../core/restart.ts";
 import type { SignalName } from "../core/host.ts";
 import type { Rlimits } from "../core/rlimits.ts";
+import type { LineFormat } from "../core/line_block.ts";
 
 /** How a service is asked whether it is ready. `{port}` and `{instance}` in its texts stand for the instance's own. */
 export type ProbeTarget =
@@ -18,6 +19,22 @@ export interface ProbeSpec {
   everyMs: number;
   /** Milliseconds from the start of a run until it must be ready. */
   timeoutMs: number;
+}
+
+/** What becomes of the output of a service. */
+export interface ServiceLogSpec {
+  /** Log file, absolute, in which `{port}` and `{instance}` stand for the instance's own; without one the daemon decides. */
+  file: string | undefined;
+  /** Bytes after which the file is rotated. */
+  maxSizeBytes: number;
+  /** Older files kept. */
+  keep: number;
+  /** Bytes that the file and its older ones may have together. */
+  maxTotalBytes: number | undefined;
+  /** How lines are written. */
+  format: LineFormat;
+  /** Longest line in bytes; a longer one is split. */
+  maxLineBytes: number;
 }
 
 /** A service, complete and checked: paths absolute, times in milliseconds, every default filled in. */
@@ -62,6 +79,6 @@ export interface ServiceSpec {
   rlimits: Rlimits;
   /** How readily the system ends it when memory runs out; the daemon's by default. */
   oomScoreAdj: number | undefined;
-  /** Longest line in bytes; a longer one is split. */
-  maxLineBytes: number;
+  /** What becomes of its output. */
+  log: ServiceLogSpec;
 }

@@ -3,7 +3,7 @@ import { isDaemonError, messageOf } from "../core/errors.ts";
 import type { Processes, SpawnOptions } from "../core/host.ts";
 import { describeExit } from "./exit.ts";
 import type { Neighbours } from "./neighbours.ts";
-import { type PublishLine, ServiceOutput } from "./output.ts";
+import { type LogPort, ServiceOutput } from "./output.ts";
 import { type AskToStop, ProcessGroup } from "./process_group.ts";
 
 /** The variable in which a stop command finds the number of the process that it is to stop. */
@@ -17,12 +17,11 @@ export interface StopCommandOptions {
   launch: SpawnOptions;
   /** Milliseconds that it may take. */
   timeoutMs: number;
-  /** Longest line in bytes. */
-  maxLineBytes: number;
   processes: Processes;
   neighbours: Neighbours;
   clock: Clock;
-  publishLine: PublishLine;
+  /** Takes what it prints. */
+  logs: Pick<LogPort, "publish" | "maxLineBytes">;
   /** Told why it did not work. */
   onTrouble: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -61,7 +60,7 @@ export class StopCommand implements AskToStop {
 
   /** Why it did not work, or nothing. */
   async #run(leader: number): Promise<string> {
-    const { name, launch, maxLineBytes, timeoutMs, processes, neighbours, clock, publishLine, onTrouble } = this.#options;
+    const { name, launch, timeoutMs, processes, neighbours, clock, logs, onTrouble } = this.#options;
     const child = await processes.spawn({ ...launch, env: { ...launch.env, [LEADER_VARIABLE]: String(leader) } });
     const group = this.#group = new ProcessGroup(child, {
       processes,
@@ -74,7 +73,14 @@ export class StopCommand implements AskToStop {
       onTrouble,
     });
     if (this.#isKilled) group.kill();
-    const output = new ServiceOutput(child, { name, clock, maxLineBytes, publishLine, onText: () => {}, onBroken: () => group.kill() });
+    const output = new ServiceOutput(child, {
+      name,
+      clock,
+      maxLineBytes: () => logs.maxLineBytes(name),
+      publish: (block) => logs.publish(block),
+      onText: () => {},
+      onBroken: () => group.kill(),
+    });
     const status = await group.ended();
     await output.drain();
     if (this.#isKilled) return `it did not end within ${timeoutMs} ms and was killed`;

@@ -3,6 +3,7 @@ import { IoError } from "../core/errors.ts";
 import type { AppendFile, FileInfo, FileLock, Files } from "../core/host.ts";
 
 interface Entry {
+  inode: number;
   kind: FileInfo["kind"];
   bytes: Uint8Array;
   mode: number;
@@ -31,6 +32,7 @@ export class FakeFiles implements Files {
   readonly #changed: (folder: string) => void;
   readonly #entries = new Map<string, Entry>();
   readonly #locked = new Set<string>();
+  #inodes = 0;
   #writeFailure: { code: ErrorCode; left: number } | undefined;
 
   /** Creates the two folders; `wallMs` dates what is written, and `changed` is told of each folder in which something has changed. */
@@ -97,7 +99,7 @@ export class FakeFiles implements Files {
   /** What stands at a path. */
   info(path: string): FileInfo | undefined {
     const entry = this.#entries.get(path);
-    return entry && { kind: entry.kind, size: entry.bytes.length, mode: entry.mode, uid: 0, mtimeMs: entry.mtimeMs };
+    return entry && { kind: entry.kind, size: entry.bytes.length, mode: entry.mode, uid: 0, mtimeMs: entry.mtimeMs, inode: entry.inode };
   }
 
   /** Names in a folder. */
@@ -120,6 +122,7 @@ export class FakeFiles implements Files {
     let isOpen = true;
     return {
       size: entry.bytes.length,
+      inode: entry.inode,
       write: (bytes) => {
         if (!isOpen) throw failure("IO_FAILED", `Cannot write ${path} as it was closed`, path);
         this.#failOnOrder(path);
@@ -164,7 +167,7 @@ export class FakeFiles implements Files {
   }
 
   #put(path: string, kind: FileInfo["kind"], bytes: Uint8Array, mode: number): void {
-    this.#entries.set(path, { kind, bytes, mode, mtimeMs: this.#wallMs() });
+    this.#entries.set(path, { inode: ++this.#inodes, kind, bytes, mode, mtimeMs: this.#wallMs() });
     this.#changed(folderOf(path));
   }
 

@@ -29,6 +29,7 @@ const RELOAD = "daemon/reload_test.ts";
 const SCALE_E2E = "e2e/scale_test.ts";
 const CONTROL_E2E = "e2e/control_test.ts";
 const RECOVERY_E2E = "e2e/recovery_test.ts";
+const LOGS_E2E = "e2e/acceptance_logs_test.ts";
 
 /** Every case that holds so far. */
 export const CASES: readonly Case[] = [
@@ -259,6 +260,7 @@ export const CASES: readonly Case[] = [
     tests: [
       [SPAWN_E2E, "runner 1: what can't be started fails by name, and the daemon and the other services are fine"],
       [SPAWN_E2E, "runner 1: a log file that is a folder is refused by name with 1, and nothing was started"],
+      [LOGS_E2E, "runner 1: a service whose log file is a folder fails by name at each start, and the daemon and the others are fine"],
       [SERVICE, "Service: what can't be started fails the run with a code that says why, and the daemon is fine"],
     ],
   },
@@ -509,12 +511,80 @@ export const CASES: readonly Case[] = [
   },
   {
     suite: "runner",
+    number: 39,
+    title: "a line of 50 MB without an end: bounded memory, split, continues",
+    tests: [
+      [LOGS_E2E, "runner 39: a line of 50 MB without an end takes bounded memory, comes in pieces, and what follows still comes"],
+      [
+        "core/lines_test.ts",
+        "LineSplitter: a line of 50 MB without an end comes in pieces of the limit, and the next line follows (runner 39)",
+      ],
+      [SERVICE, "Service: 50 MB without a line end come in bounded pieces, and what follows still comes"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 40,
+    title: "100,000 lines and the end: every line is stored, in order",
+    tests: [
+      [LOGS_E2E, "runner 40: 100,000 lines and the end: all are in the log, in order, none lost or doubled by a rotation"],
+      [LOGS_E2E, "the end of the daemon loses nothing of a service that prints at full speed until it is stopped"],
+      [
+        "log/rotating_file_test.ts",
+        "RotatingFile: lines that come together are cut between lines only, and every file but that of a longer line has its size",
+      ],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 42,
+    title: "a log file that was removed or renamed outside is made anew; USR2 reopens",
+    tests: [
+      [LOGS_E2E, "runner 42: a log file that was removed or renamed outside is made anew, and SIGUSR2 opens what was put in its place"],
+      ["log/file_test.ts", "fileSink: a file that was removed or moved away is made anew at the next write (runner 42)"],
+      ["log/rotating_file_test.ts", "RotatingFile: a file that another one replaced is left alone, even when both have the same size"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 43,
+    title: "disk full: services run on, drops are counted, one warning a minute, recovery",
+    tests: [
+      [LOGS_E2E, "runner 43: while the disk is full services run on, drops are counted and warned of once, and afterwards logs go on"],
+      [
+        "daemon/service_logs_test.ts",
+        "ServiceLogs: while the disk is full drops are counted by unit, and one warning a minute tells of all of them (runner 43)",
+      ],
+      ["log/file_test.ts", "fileSink: a full disk drops and counts, warns once a minute, and recovers (runner 43)"],
+      ["platform/process_test.ts", "openAppend: a write that fails half way leaves nothing of itself behind"],
+    ],
+  },
+  {
+    suite: "runner",
     number: 46,
     title: "1,200 services: works past 1,024 files",
     tests: [[
       SCALE_E2E,
       "runner 46: 1,200 services start, are shown and stop under a soft limit of 1,024 files, which they themselves get",
     ]],
+  },
+  {
+    suite: "runner",
+    number: 47,
+    title: "a character of several bytes that is cut by a read stays whole",
+    tests: [
+      [LOGS_E2E, "runner 47 and 48: a character that is cut by a read stays whole in the log, whose folder is made"],
+      ["core/lines_test.ts", "LineSplitter: characters cut by a read stay whole (runner 47)"],
+    ],
+  },
+  {
+    suite: "runner",
+    number: 48,
+    title: "a missing folder of a log is made",
+    tests: [
+      [LOGS_E2E, "runner 47 and 48: a character that is cut by a read stays whole in the log, whose folder is made"],
+      ["log/file_test.ts", "fileSink: a missing folder is made, at the start and later (runner 48)"],
+    ],
   },
   {
     suite: "runner",

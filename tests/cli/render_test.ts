@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { plain, renderLine, renderOutcomes, renderStatus, renderTable } from "../../src/cli/render.ts";
+import { plain, renderOutcomes, renderStatus, renderTable } from "../../src/cli/render.ts";
 import { FakeOperations, fakeUnit } from "../control/fake_operations.ts";
 import { test } from "../harness.ts";
 
@@ -30,11 +30,6 @@ test("renderOutcomes gives the reason only where the unit is not as wanted", () 
     { name: "api", state: "fatal", outcome: "failed", ok: false, reason: "exited with code 1" },
   ] as const;
   assert.equal(renderOutcomes(units, { paint }), "db   started\napi  failed: exited with code 1");
-});
-
-test("renderLine keeps the text of a unit as it is", () => {
-  const line = { seq: 1, time: "", name: "api", stream: "stdout", text: "\u001b[31mred\u001b[0m" } as const;
-  assert.equal(renderLine(line, { paint, nameWidth: 5 }), "api   | \u001b[31mred\u001b[0m");
 });
 
 test("renderStatus leaves the unit's own name out of its reason, and names the next step for one that is down, on terminals only", () => {

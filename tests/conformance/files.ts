@@ -109,6 +109,11 @@ export function exerciseFiles(name: string, make: () => Promise<FilesUnderTest>)
     file[Symbol.dispose]();
     file[Symbol.dispose]();
     assert.throws(() => file.write(bytes("three\n")), ioFailure("IO_FAILED"));
+    assert.equal(file.inode, files.info(path)?.inode);
+    files.rename(path, `${dir}/moved`);
+    assert.equal(file.inode, files.info(`${dir}/moved`)?.inode);
+    files.writeText(path, "one\ntwo\n");
+    assert.notEqual(file.inode, files.info(path)?.inode);
     assert.equal(files.readText(path), "one\ntwo\n");
     assert.throws(() => files.openAppend(`${dir}/missing/log`), ioFailure("IO_NOT_FOUND"));
   });

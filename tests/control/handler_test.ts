@@ -274,23 +274,45 @@ test("controlHandler GET /v1/events goes on after Last-Event-ID without a gap, a
   assert.equal(operations.eventReaders.size, 0);
 });
 
-test("OpenStreams drops what a slow reader does not take, and tells it how many", async () => {
+test("controlHandler GET /v1/logs goes on after Last-Event-ID, and says how many lines are no longer there", async () => {
+  const { ask, operations } = fixture();
+  for (let i = 1; i <= 20; i++) operations.print(i % 2 === 0 ? "db" : "api", `line ${i}`);
+  const resume = async (id: string, path = "/v1/logs") => {
+    const response = await ask(path, { headers: { "last-event-id": id, accept: "text/event-stream" } });
+    return (await response.text()).split("\n").filter((line) => /^(id|data: .*dropped)/.test(line));
+  };
+  assert.deepEqual(await resume("18"), ["id: 19", "id: 20"]);
+  assert.deepEqual(await resume("17", "/v1/logs?name=db"), ["id: 18", "id: 20"]);
+  assert.deepEqual(await resume("12", "/v1/logs?n=2"), ['data: {"v":1,"dropped":6}', "id: 19", "id: 20"]);
+  assert.equal((await resume("999")).length, 20);
+  assert.equal((await ask("/v1/logs", { headers: { "last-event-id": "x" } })).status, 400);
+});
+
+test("OpenStreams drops what a slow reader does not take, and tells it how many where they are missing", async () => {
   const { ask, operations } = fixture();
   const response = await ask("/v1/logs?n=0&follow=1");
-  for (let i = 0; i < 5_000; i++) operations.print("db", `line ${i}`);
+  const text = "x".repeat(1_000);
+  for (let i = 0; i < 5_000; i++) operations.print("db", text);
   const reader = response.body!.getReader();
   const decoder = new TextDecoder();
-  const rows: Record<string, unknown>[] = [];
-  const take = async () => {
-    for (const line of decoder.decode((await reader.read()).value).split("\n")) if (line !== "") rows.push(JSON.parse(line));
+  const rows: { seq?: number; dropped?: number }[] = [];
+  let bytes = 0;
+  const take = async (count: number) => {
+    const before = rows.length;
+    while (rows.length < before + count) {
+      const piece = (await reader.read()).value!;
+      bytes += piece.length;
+      for (const line of decoder.decode(piece).split("\n")) if (line !== "") rows.push(JSON.parse(line));
+    }
   };
-  // The first piece is the empty one that lets the head go out.
-  for (let i = 0; i < 4_096; i++) await take();
+  while (rows.at(-1)?.dropped === undefined) await take(1);
+  assert.ok(bytes < 1_300_000, `${bytes}`);
+  const taken = rows.length - 1;
+  assert.deepEqual(rows.slice(0, -1).map(({ seq }) => seq), rows.slice(0, -1).map((_, index) => index + 1));
+  assert.equal(rows.at(-1)!.dropped, 5_000 - taken, "told without waiting for a line to come");
   operations.print("db", "afterwards");
-  await take();
-  await take();
-  assert.deepEqual(rows.at(-2), { v: 1, dropped: 905 });
-  assert.equal(rows.at(-1)!.text, "afterwards");
+  await take(1);
+  assert.equal(rows.at(-1)!.seq, 5_001);
   await reader.cancel();
   assert.equal(operations.lineReaders.size, 0);
 });

@@ -8,7 +8,11 @@ const encoder = new TextEncoder();
 /** What comes out of a splitter for these chunks. */
 function split(maxLineBytes: number, chunks: readonly Uint8Array[]): string[] {
   const lines: string[] = [];
-  const splitter = new LineSplitter(maxLineBytes, (text) => lines.push(text));
+  const splitter = new LineSplitter(maxLineBytes, (text, count) => {
+    const texts = text.split("\n");
+    assert.equal(count, texts.length);
+    lines.push(...texts);
+  });
   for (const chunk of chunks) {
     const reused = chunk.slice();
     splitter.push(reused);
@@ -103,7 +107,8 @@ test("LineSplitter: a line of 50 MB without an end comes in pieces of the limit,
   const limit = 65_536;
   const lengths = new Map<number, number>();
   let last = "";
-  const splitter = new LineSplitter(limit, (text) => {
+  const splitter = new LineSplitter(limit, (text, count) => {
+    assert.equal(count, 1);
     lengths.set(text.length, (lengths.get(text.length) ?? 0) + 1);
     last = text;
   });
@@ -121,7 +126,9 @@ test("LineSplitter: 100,000 lines come out once and in order, whatever the chunk
   const bytes = encoder.encode(Array.from({ length: 100_000 }, (_, index) => `line ${index}\n`).join(""));
   for (const size of [1_000, 4_096, 65_536, bytes.length]) {
     let next = 0;
-    const splitter = new LineSplitter(65_536, (text) => assert.equal(text, `line ${next++}`));
+    const splitter = new LineSplitter(65_536, (text) => {
+      for (const line of text.split("\n")) assert.equal(line, `line ${next++}`);
+    });
     for (let from = 0; from < bytes.length; from += size) splitter.push(bytes.subarray(from, from + size));
     splitter.end();
     assert.equal(next, 100_000, `chunks of ${size}`);
@@ -131,4 +138,17 @@ test("LineSplitter: 100,000 lines come out once and in order, whatever the chunk
 test("LineSplitter: characters cut by a read stay whole (runner 47)", () => {
   const text = "é€𝄞".repeat(50);
   assert.deepEqual(split(1_024, Array.from(encoder.encode(`${text}\n`), (byte) => Uint8Array.of(byte))), [text]);
+});
+
+test("LineSplitter.limit counts for what follows, and cuts what is held back", () => {
+  const lines: string[] = [];
+  const splitter = new LineSplitter(16, (text) => lines.push(...text.split("\n")));
+  splitter.push(encoder.encode("0123456789"));
+  splitter.limit(4);
+  assert.deepEqual(lines, ["0123", "4567"]);
+  splitter.push(encoder.encode("ab\n"));
+  splitter.limit(64);
+  splitter.push(encoder.encode("0123456789\n"));
+  assert.deepEqual(lines, ["0123", "4567", "89ab", "0123456789"]);
+  assert.throws(() => splitter.limit(3), RangeError);
 });

@@ -23,3 +23,13 @@ test("DaemonBuilder can go on after build, without touching what it built", asyn
     assert.equal((await daemon.wait()).exitCode, 0);
   }
 });
+
+test("DaemonBuilder.build refuses two services that write the same log file", () => {
+  const build = (file: string, instances: number) => Daemon.builder().withService("a", { run: "x", instances, log: { file } }).build();
+  assert.throws(
+    () => build("x.log", 2),
+    /log file of "a@1" must be its own: current value is \.\/x\.log, which "a@0" writes; write \{instance\}/,
+  );
+  build("x-{instance}.log", 2);
+  build("x.log", 1);
+});

@@ -10,7 +10,7 @@ export function hostOf(texts: Record<string, string>, environment: Record<string
     files: {
       readText: (path) => texts[path] ?? fail(path),
       info: (path): FileInfo | undefined =>
-        path in texts ? { kind: "file", size: texts[path].length, mode: 0o600, uid: 0, mtimeMs: 0 } : undefined,
+        path in texts ? { kind: "file", size: texts[path].length, mode: 0o600, uid: 0, mtimeMs: 0, inode: 1 } : undefined,
     },
   };
 }

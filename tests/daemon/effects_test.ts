@@ -460,6 +460,31 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
     assert.equal(rig.programs[0].options.oomScoreAdj, 500);
     await rig.stop();
   },
+  "service.*.log.file": async () => {
+    const rig = await printing('port = 3000\ninstances = 2\nlog = { file = "logs/x-{instance}-{port}.log" }', "hello");
+    for (const name of ["x-0-3000", "x-1-3001"]) {
+      assert.match(rig.host.files.readText(`/etc/app/logs/${name}.log`), /^\S+Z stdout hello\n$/);
+    }
+  },
+  "service.*.log.max_size": async () => {
+    const rig = await printing('log = { file = "x.log", format = "raw", max_size = 8 }', "1234", "5678", "abcd");
+    assert.deepEqual(logTexts(rig), { "x.log": "abcd\n", "x.log.1": "5678\n", "x.log.2": "1234\n" });
+  },
+  "service.*.log.keep": async () => {
+    const rig = await printing('log = { file = "x.log", format = "raw", max_size = 8, keep = 1 }', "1234", "5678", "abcd");
+    assert.deepEqual(logTexts(rig), { "x.log": "abcd\n", "x.log.1": "5678\n" });
+  },
+  "service.*.log.max_total": async () => {
+    const rig = await printing('log = { file = "x.log", format = "raw", max_size = 8, max_total = 14 }', "1234", "5678", "abcd");
+    assert.deepEqual(logTexts(rig), { "x.log": "abcd\n", "x.log.1": "5678\n" });
+  },
+  "service.*.log.format": async () => {
+    const raw = await printing('log = { file = "x.log", format = "raw" }', "hello");
+    assert.deepEqual(logTexts(raw), { "x.log": "hello\n" });
+    const json = await printing('log = { file = "x.log", format = "json" }', "hello");
+    const { msg, service, stream } = JSON.parse(json.host.files.readText("/etc/app/x.log"));
+    assert.deepEqual([msg, service, stream], ["hello", "x", "stdout"]);
+  },
   "service.*.log.max_line": async () => {
     const rig = await serving("log = { max_line = 16 }");
     rig.programs[0].printLines("0123456789abcdefXYZ");
@@ -480,6 +505,21 @@ async function assertLimits(name: RlimitName): Promise<void> {
     rig.programs.filter(({ options }) => options.argv[0] === program).map(({ options }) => options.rlimits);
   assert.deepEqual([rlimitsOf("serve"), rlimitsOf("check")], [[both, { [name]: { soft: 5 } }], [both]]);
   await rig.stop();
+}
+
+/** A service that has printed some lines, under a daemon that has ended. */
+async function printing(keys: string, ...lines: string[]): Promise<Rig> {
+  const rig = new Rig().program("say", (process) => process.printLines(...lines));
+  await rig.run(`[service.x]\nrun = ["say"]\n${keys}`);
+  await rig.until(() => rig.daemon.operations.lines([], 10).length >= lines.length);
+  await rig.stop();
+  return rig;
+}
+
+/** The log files beside the configuration, with what they hold. */
+function logTexts({ host: { files } }: Rig): Record<string, string> {
+  const names = files.list("/etc/app").filter((name) => name.startsWith("x.log"));
+  return Object.fromEntries(names.map((name) => [name, files.readText(`/etc/app/${name}`)]));
 }
 
 /** A daemon whose one file is full after `maxBytes` keeps so many old ones. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Terminal } from "../../src/core/host.ts";
+import type { LineBlock } from "../../src/core/line_block.ts";
 import { consoleLines, type ConsoleLinesOptions, consoleSink } from "../../src/log/mod.ts";
 import { test } from "../harness.ts";
 
@@ -25,9 +26,10 @@ class FakeTerminal implements Terminal {
 }
 
 const record = { timeMs: Date.UTC(2026, 0, 1), level: "info", message: "up", logger: "app", fields: {} } as const;
-const line = (name: string, text: string) => ({ time: "2026-01-01T00:00:00.000Z", name, stream: "stderr", text }) as const;
+const line = (name: string, text: string) =>
+  ({ time: "2026-01-01T00:00:00.000Z", name, stream: "stderr", text, count: text.split("\n").length }) as const;
 
-async function shown(options: Omit<ConsoleLinesOptions, "terminal">, ...lines: ReturnType<typeof line>[]): Promise<string> {
+async function shown(options: Omit<ConsoleLinesOptions, "terminal">, ...lines: LineBlock[]): Promise<string> {
   const terminal = new FakeTerminal();
   const show = consoleLines({ terminal, ...options });
   for (const each of lines) show(each);
@@ -55,17 +57,25 @@ test("consoleLines: names are aligned, and a longer one makes room", async () =>
   );
 });
 
-test("consoleLines: each name has its colour, and colours that a unit leaves open are closed", async () => {
-  const text = await shown({ names: ["api", "db"], color: true }, line("db", "\u001b[31mred"), line("api", "plain"), line("db", "again"));
+test("consoleLines: each name has its colour, what came from stderr a mark, and colours that a unit leaves open are closed", async () => {
+  const text = await shown({ names: ["api", "db"], color: true }, line("db", "\u001b[31mred"), line("api", "plain"), {
+    ...line("db", "again"),
+    stream: "stdout" as const,
+  });
   assert.equal(
     text,
-    "\u001b[33mdb  | \u001b[0m\u001b[31mred\u001b[0m\n\u001b[36mapi | \u001b[0mplain\n\u001b[33mdb  | \u001b[0magain\n",
+    "\u001b[33mdb  \u001b[0m\u001b[31m! \u001b[0m\u001b[31mred\u001b[0m\n\u001b[36mapi \u001b[0m\u001b[31m! \u001b[0mplain\n" +
+      "\u001b[33mdb  | \u001b[0magain\n",
   );
 });
 
 test("consoleLines: without colours no terminal sequence gets through", async () => {
   const text = await shown({}, line("api", "\u001b[1;31mred\u001b[0m \u001b]0;title\u0007\u001b]8;;http://x\u001b\\link\u001b[2K\u001bM!"));
   assert.equal(text, "api | red link!\n");
+});
+
+test("consoleLines: lines that come together stand each behind the name", async () => {
+  assert.equal(await shown({}, line("api", "one\n\n$& three")), "api | one\napi | \napi | $& three\n");
 });
 
 test("consoleLines: JSON lines are log records", async () => {

@@ -3,6 +3,7 @@ import type { AppendFile, FileInfo, FileLock, Files } from "../../src/core/host.
 
 /** One file's content; who has it open keeps it although its path may lead elsewhere by now. */
 interface Inode {
+  number: number;
   bytes: number[];
 }
 
@@ -17,6 +18,7 @@ export class FakeFiles implements Files {
   canRename = true;
   /** Open handles. */
   open = 0;
+  #numbers = 0;
   /** Write calls so far, failed ones included. */
   writes = 0;
 
@@ -36,7 +38,7 @@ export class FakeFiles implements Files {
   }
 
   writeText(path: string, text: string): void {
-    this.inodes.set(path, { bytes: [...new TextEncoder().encode(text)] });
+    this.inodes.set(path, { number: ++this.#numbers, bytes: [...new TextEncoder().encode(text)] });
   }
 
   makeDir(path: string): void {
@@ -48,8 +50,9 @@ export class FakeFiles implements Files {
   }
 
   info(path: string): FileInfo | undefined {
+    if (this.folders.has(path)) return { kind: "directory", size: 0, mode: 0o700, uid: 0, mtimeMs: 0, inode: 0 };
     const inode = this.inodes.get(path);
-    return inode && { kind: "file", size: inode.bytes.length, mode: 0o600, uid: 0, mtimeMs: 0 };
+    return inode && { kind: "file", size: inode.bytes.length, mode: 0o600, uid: 0, mtimeMs: 0, inode: inode.number };
   }
 
   list(path: string): string[] {
@@ -65,11 +68,12 @@ export class FakeFiles implements Files {
       throw new IoError("IO_NOT_FOUND", `Cannot open ${path} as its folder does not exist`);
     }
     let inode = this.inodes.get(path);
-    if (inode === undefined) this.inodes.set(path, inode = { bytes: [] });
-    const { bytes } = inode;
+    if (inode === undefined) this.inodes.set(path, inode = { number: ++this.#numbers, bytes: [] });
+    const { bytes, number } = inode;
     this.open++;
     return {
       size: bytes.length,
+      inode: number,
       write: (added) => {
         this.writes++;
         if (added.length > this.freeBytes) throw new IoError("IO_NO_RESOURCES", "Cannot write as the disk is full");

@@ -36,11 +36,11 @@ test("fileSink: a file that can't be opened is an error at once", () => {
   assert.throws(() => setUp({}, files), (error) => error instanceof IoError && error.code === "IO_DENIED");
 });
 
-test("fileSink: flushes after a second, with an error, by size and at the end", async () => {
+test("fileSink: flushes after a quarter of a second, with an error, by size and at the end", async () => {
   const { sink, clock, messages, files } = setUp();
   sink.write(record("first"));
   assert.deepEqual(messages(), []);
-  await clock.advance(1_000);
+  await clock.advance(250);
   assert.deepEqual(messages(), ["first"]);
   sink.write(record("second"));
   sink.write(record("third", "error"));
@@ -124,15 +124,17 @@ test("fileSink: a full disk drops and counts, warns once a minute, and recovers 
   const block = "x".repeat(60_000);
   for (let number = 0; number < 100; number++) sink.write(record(block));
   assert.equal(files.writes, 1, "only the timer tries again");
-  const dropped = sink.dropped;
-  assert.ok(dropped > 80 && dropped < 100, `${dropped}`);
+  const { dropped } = sink;
+  assert.ok(dropped > 90 && dropped < 100, `${dropped}`);
+  sink.write(record("small, but after what was dropped"));
+  assert.equal(sink.dropped, dropped + 1, "there is one gap");
   assert.deepEqual(drops, [1]);
-  await clock.advance(59_000);
-  sink.write(record(block));
+  await clock.advance(59_999);
   assert.deepEqual(drops, [1]);
-  await clock.advance(1_000);
+  await clock.advance(1);
+  assert.deepEqual(drops, [1, dropped]);
   sink.write(record(block));
-  assert.deepEqual(drops, [1, dropped + 1]);
+  assert.deepEqual(drops, [1, dropped], "the next minute has begun");
 
   files.freeBytes = Infinity;
   await clock.advance(1_000);
@@ -142,7 +144,7 @@ test("fileSink: a full disk drops and counts, warns once a minute, and recovers 
   sink.write(record("on we go", "error"));
   assert.equal(messages().at(-1), "on we go");
   sink[Symbol.dispose]();
-  assert.deepEqual([files.open, clock.pendingTimers], [0, 0]);
+  assert.deepEqual([drops, files.open, clock.pendingTimers], [[1, dropped, 1], 0, 0]);
 });
 
 test("fileSink: what can't be written at the end is dropped and told", () => {
@@ -174,18 +176,30 @@ test("fileSink: a missing folder is made, at the start and later (runner 48)", (
   sink[Symbol.dispose]();
 });
 
-test("FileSink.reopen: writes what waits to the old file and goes on in the new one", () => {
+test("FileSink.reopen: goes on with the file that has the path now, and loses nothing that waits", () => {
   const { sink, files, messages } = setUp();
   sink.write(record("one"));
   sink.flush();
-  sink.write(record("two"));
   files.rename("/log/a.log", "/log/old");
-  files.writeText("/log/a.log", "x".repeat(files.info("/log/old")!.size));
+  files.writeText("/log/a.log", "new\n".padStart(files.info("/log/old")!.size, "x"));
+  sink.write(record("two"));
   sink.reopen();
   sink.write(record("three", "error"));
-  assert.deepEqual(messages("/log/old"), ["one", "two"]);
-  assert.ok(messages().at(-1)!.endsWith("three"));
+  assert.deepEqual(messages("/log/old"), ["one"]);
+  assert.deepEqual(messages().slice(1), ["two", "three"]);
   sink[Symbol.dispose]();
   sink.reopen();
+  assert.equal(files.open, 0);
+});
+
+test("FileSink.configure: path, format and limits change while it is in use, and what waits goes to the old file", () => {
+  const { sink, files, messages } = setUp();
+  sink.write(record("one"));
+  sink.configure({ path: "/log/b.log", json: true, maxFileSize: 150, maxFiles: 1 });
+  assert.deepEqual(messages(), ["one"]);
+  for (const text of ["two", "three", "four"]) sink.write(record(text, "error"));
+  const texts = (path: string) => files.lines(path).map((line) => JSON.parse(line).msg);
+  assert.deepEqual([files.list("/log"), texts("/log/b.log.1"), texts("/log/b.log")], [["a.log", "b.log", "b.log.1"], ["three"], ["four"]]);
+  sink[Symbol.dispose]();
   assert.equal(files.open, 0);
 });

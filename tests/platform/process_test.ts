@@ -132,6 +132,12 @@ test("http.request: no proxy of the environment comes between", () => {
   assert.equal(stdout, "/direct\nsocket\n", stderr);
 });
 
+test("openAppend: a write that fails half way leaves nothing of itself behind", () => {
+  using dir = tempDir();
+  const { stdout, stderr } = shell(`trap '' XFSZ; ulimit -f 2001; "$@"`, "small-files", `${dir.path}/log`);
+  assert.equal(stdout, "IoError, 0 bytes too many\n", stderr);
+});
+
 test("spawn: without files left it fails with IO_NO_RESOURCES, and succeeds when there are some again", () => {
   const { stdout, stderr } = shell(`ulimit -n 64; "$@"`, "few-files");
   assert.equal(stdout, `IO_NO_RESOURCES\n{"code":3,"signal":null}\n`, stderr);

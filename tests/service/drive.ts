@@ -4,17 +4,21 @@ import { join } from "node:path";
 import { CancelToken, stopReason } from "../../src/core/cancel.ts";
 import { sleep } from "../../src/core/clock.ts";
 import type { Host } from "../../src/core/host.ts";
+import type { LineBlock } from "../../src/core/line_block.ts";
 import { type LogFields, silentLogger } from "../../src/core/log.ts";
 import type { LogLine } from "../../src/core/operations.ts";
 import { RunContext } from "../../src/core/run_context.ts";
 import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
-import { Neighbours, type Service, serviceSubsystems, UNIT_VARIABLE } from "../../src/service/mod.ts";
+import { type LogPort, Neighbours, type Service, serviceSubsystems, UNIT_VARIABLE } from "../../src/service/mod.ts";
 
 /** A folder of its own that is gone at the end of the block. */
 export function tempDir(): Disposable & { path: string } {
   const path = mkdtempSync(join(tmpdir(), "daemonkit-service-"));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
+
+/** Keeps nothing. */
+export const nowhere: LogPort = { open() {}, publish() {}, maxLineBytes: () => 65_536 };
 
 /** One run of a service outside of any supervisor, with what it said and did. */
 export class Drive implements Disposable {
@@ -37,14 +41,15 @@ export class Drive implements Disposable {
     this.#host = host;
     this.#daemonId = daemonId;
     this.#neighbours = new Neighbours(host);
-    const publishLine = (line: Omit<LogLine, "seq">) => {
-      if (onLine !== undefined) return onLine(line.text);
-      this.lines.push(line);
+    const publish = ({ time, name, stream, text }: LineBlock) => {
+      const texts = text.split("\n");
+      if (onLine !== undefined) return texts.forEach(onLine);
+      this.lines.push(...texts.map((text) => ({ time, name, stream, text })));
       this.#waiters.forEach((check) => check());
     };
     [this.service] = serviceSubsystems(serviceSpec("api", options, baseDir), {
       host,
-      publishLine,
+      logs: { ...nowhere, publish },
       daemonId,
       neighbours: this.#neighbours,
     });

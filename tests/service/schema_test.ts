@@ -31,7 +31,7 @@ test("serviceSpecs: only run is needed, everything else has its default", () => 
     nice: 0,
     rlimits: {},
     oomScoreAdj: undefined,
-    maxLineBytes: 65_536,
+    log: { file: undefined, maxSizeBytes: 20_000_000, keep: 5, maxTotalBytes: undefined, format: "text", maxLineBytes: 65_536 },
   }]);
 });
 
@@ -66,7 +66,7 @@ test("serviceSpecs: every key reaches the spec", () => {
     nice: -5,
     rlimits: { nofile: 64, as: { soft: "1GiB", hard: "unlimited" } },
     oom_score_adj: 500,
-    log: { max_line: "1KiB" },
+    log: { file: "logs/api-{instance}.log", max_size: "1MB", keep: 2, max_total: "2MB", format: "json", max_line: "1KiB" },
   };
   const { specs: [spec], problems } = serviceSpecs({ api: table, db: { run: "db" } }, {}, "/base");
   assert.deepEqual(problems, []);
@@ -91,7 +91,14 @@ test("serviceSpecs: every key reaches the spec", () => {
     nice: -5,
     rlimits: { nofile: { soft: 64, hard: 64 }, as: { soft: 2 ** 30, hard: Infinity } },
     oomScoreAdj: 500,
-    maxLineBytes: 1_024,
+    log: {
+      file: "/base/logs/api-{instance}.log",
+      maxSizeBytes: 1_000_000,
+      keep: 2,
+      maxTotalBytes: 2_000_000,
+      format: "json",
+      maxLineBytes: 1_024,
+    },
   });
   const { when, initialDelayMs, factor, maxDelayMs, jitter, maxRestarts, withinMs, resetAfterMs, onExhausted } = restart;
   assert.deepEqual(
@@ -190,4 +197,33 @@ test("serviceTable: wrong values are refused, key by key", () => {
     stop: { timeout: "0s" },
   };
   assert.ok(v.safeParse(serviceTable(), right).success);
+});
+
+test("serviceSpecs: two units that would write the same log file are refused, with what to do", () => {
+  const problemsOf = (services: Record<string, ServiceTable>, defaults: ServiceTable = {}) =>
+    serviceSpecs(services, defaults, "/base").problems.map(({ path, message, hint }) => [path.join("."), message, hint]);
+  assert.deepEqual(problemsOf({ a: { run: "a", log: { file: "x.log" } }, b: { run: "b", log: { file: "/base/y/../x.log" } } }), [
+    ["service.b.log.file", "expected a file of its own for b, got /base/y/../x.log, which a writes", "name another one"],
+  ]);
+  assert.deepEqual(problemsOf({ a: { run: "a", instances: 3, log: { file: "x.log" } } }), [
+    ["service.a.log.file", "expected a file of its own for a@1, got /base/x.log, which a@0 writes", "write {instance} in its name"],
+  ]);
+  assert.equal(problemsOf({ a: { run: "a" }, b: { run: "b" } }, { log: { file: "x.log" } }).length, 1);
+  for (const file of ["x-{instance}.log", "x-{port}.log"]) {
+    assert.deepEqual(problemsOf({ a: { run: "a", port: 3_000, instances: 3, log: { file } } }), []);
+  }
+  assert.deepEqual(
+    serviceSpecs({ a: { run: "a", log: { file: "x.log" } } }, {}, "/base", { "/base/x.log": "the daemon itself" }).problems.map((each) =>
+      each.hint
+    ),
+    ["name another one"],
+  );
+  assert.deepEqual(problemsOf({ a: { run: "a", log: { file: "{port}.log" } } }).map(([path]) => path), ["service.a.port"]);
+});
+
+test("serviceSpecs: log.max_total is at least log.max_size, also where that is the default", () => {
+  for (const log of [{ max_total: "19MB" }, { max_size: "1MB", max_total: 999_999 }]) {
+    const { problems: [{ path, message }] } = serviceSpecs({ a: { run: "a", log } }, {}, "/base");
+    assert.deepEqual([path.join("."), /^expected at least log.max_size/.test(message)], ["service.a.log.max_total", true]);
+  }
 });

@@ -7,7 +7,7 @@ import { serviceSpec } from "../../src/service/options.ts";
 import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
-import { Drive, tempDir, until } from "./drive.ts";
+import { Drive, nowhere, tempDir, until } from "./drive.ts";
 
 const exitError = (context: Record<string, unknown>) => (error: unknown) => {
   assert.ok(error instanceof SubsystemError);
@@ -21,7 +21,7 @@ const exitError = (context: Record<string, unknown>) => (error: unknown) => {
 
 test("serviceSubsystems: one instance has the service's name, several are numbered and have a port each", async () => {
   const host = await getHost();
-  const ports = { host, publishLine: () => {}, daemonId: "test", neighbours: new Neighbours(host) };
+  const ports = { host, logs: nowhere, daemonId: "test", neighbours: new Neighbours(host) };
   const [alone, ...others] = serviceSubsystems(serviceSpec("api", { run: "true", port: 4000 }, "/"), ports);
   assert.deepEqual([alone.name, others], ["api", []]);
   const many = serviceSubsystems(serviceSpec("api", { run: ["a", "b"], port: 4000, instances: 3 }, "/"), ports);
@@ -51,7 +51,7 @@ test("serviceSubsystems: every key of the spec reaches the supervisor", async ()
   };
   const [service] = serviceSubsystems(serviceSpec("api", options, "/"), {
     host,
-    publishLine: () => {},
+    logs: nowhere,
     daemonId: "test",
     neighbours: new Neighbours(host),
   });
@@ -66,7 +66,7 @@ test("serviceSubsystems: every key of the spec reaches the supervisor", async ()
   });
   const [plain] = serviceSubsystems(serviceSpec("api", { run: "true" }, "/"), {
     host,
-    publishLine: () => {},
+    logs: nowhere,
     daemonId: "test",
     neighbours: new Neighbours(host),
   });
@@ -75,7 +75,7 @@ test("serviceSubsystems: every key of the spec reaches the supervisor", async ()
 
 test("serviceSubsystems: a probe that could never be made is refused before anything runs", async () => {
   const host = await getHost();
-  const ports = { host, publishLine: () => {}, daemonId: "test", neighbours: new Neighbours(host) };
+  const ports = { host, logs: nowhere, daemonId: "test", neighbours: new Neighbours(host) };
   for (
     const ready of [{ log: "(" }, { tcp: "nowhere" }, { tcp: "db:{port}" }, { http: "https://127.0.0.1/" }, { http: "127.0.0.1:80" }, {
       http: "http://me:secret@127.0.0.1/",
@@ -355,7 +355,7 @@ test("Service: 50 MB without a line end come in bounded pieces, and what follows
   let longest = 0;
   let last = "";
   const run = "head -c 50000000 /dev/zero | tr '\\0' x; echo; echo after";
-  using drive = new Drive(host, { run, maxLine: "64KiB" }, {
+  using drive = new Drive(host, { run, log: { maxLine: "64KiB" } }, {
     onLine: (text) => {
       bytes += text.length;
       longest = Math.max(longest, text.length);

@@ -4,6 +4,7 @@ import { CancelToken } from "../../src/core/cancel.ts";
 import { sleep } from "../../src/core/clock.ts";
 import { Deadlines } from "../../src/core/deadlines.ts";
 import { IoError } from "../../src/core/errors.ts";
+import type { LineBlock } from "../../src/core/line_block.ts";
 import type { Host } from "../../src/core/host.ts";
 import { silentLogger } from "../../src/core/log.ts";
 import type { UnitStatus } from "../../src/core/operations.ts";
@@ -13,7 +14,7 @@ import { getHost } from "../../src/platform/mod.ts";
 import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";
 import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
 import { test } from "../harness.ts";
-import { leftovers, tempDir, until, withSpawn } from "./drive.ts";
+import { leftovers, nowhere, tempDir, until, withSpawn } from "./drive.ts";
 
 /** Services under a real supervisor, with what they printed and what became of them. */
 class Rig implements Disposable {
@@ -28,9 +29,9 @@ class Rig implements Disposable {
 
   constructor(host: Host, services: Record<string, ServiceOptions>, baseDir: string = host.files.tempDir) {
     this.#host = host;
-    const publishLine = ({ name, text }: { name: string; text: string }) => void this.lines.push(`${name}: ${text}`);
+    const publish = ({ name, text }: LineBlock) => void this.lines.push(...text.split("\n").map((line) => `${name}: ${line}`));
     this.#neighbours = new Neighbours(host);
-    const ports = { host, publishLine, daemonId: this.daemonId, neighbours: this.#neighbours };
+    const ports = { host, logs: { ...nowhere, publish }, daemonId: this.daemonId, neighbours: this.#neighbours };
     const units = Object.entries(services).flatMap(([name, options]) => serviceSubsystems(serviceSpec(name, options, baseDir), ports));
     this.supervisor = new Supervisor(
       {

@@ -3,20 +3,27 @@ import type { LogLine } from "../../core/operations.ts";
 import type { CommandBody } from "../command.ts";
 import { connect } from "../connect.ts";
 import { CommandFailure } from "../failure.ts";
-import { renderLine } from "../render.ts";
+import { lineView } from "../line_view.ts";
 
 /** Shows what units printed. */
 export const logs: CommandBody = async (context, names, options) => {
-  const { output } = context;
+  const { output, host } = context;
   const { lines, follow = false, since, grep, json } = options;
   const client = await connect(context, options);
-  let nameWidth = 0;
+  const isTerminal = output.width !== undefined && !json;
+  // A person gets aligned names from the first line on, in the colours that they have in `run`.
+  const units = isTerminal ? (await client.status(names)).units : [];
+  const show = lineView({
+    isTerminal,
+    color: output.hasColor(1),
+    names: units.map(({ name }) => name),
+    nowMs: host.clock.wallMs(),
+  });
   const matched = await client.logs(names, { lines, follow, since, grep }, (line) => {
     if (json) return output.print(line);
     const record = JSON.parse(line) as LogLine | { dropped: number };
     if ("dropped" in record) return output.note(`${record.dropped} lines were dropped as they were not read fast enough`);
-    nameWidth = Math.max(nameWidth, record.name.length);
-    return output.print(renderLine(record, { paint: output.paint, nameWidth }));
+    return output.print(show(record));
   });
   if (names.length > 0 && matched === 0) {
     throw new CommandFailure(EXIT_CODES.nothingMatched, `Cannot show anything as no unit matches ${names.join(" ")}`);

@@ -1,0 +1,36 @@
+/** Escape, the beginning of every terminal sequence. */
+const ESC = "\u001b";
+/** Terminal sequences: colours and cursor moves, and titles and links up to their end. */
+const SEQUENCES = new RegExp(`${ESC}(?:\\[[0-?]*[ -/]*[@-~]|\\][^\u0007${ESC}]*(?:\u0007|${ESC}\\\\)?|[@-Z\\\\-_])`, "g");
+/** A sequence that changes nothing but colours and weight. */
+const STYLE = new RegExp(`^${ESC}\\[[0-9;:]*m$`);
+// deno-lint-ignore no-control-regex -- control characters are what it looks for
+const CONTROLS = /[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]/g;
+
+/** Colours for names, by their order; red is left to errors. */
+export const NAME_COLORS: readonly number[] = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94];
+
+/** Wraps text in a colour of the terminal, by its SGR number. */
+export function paint(text: string, sgr: number): string {
+  return `${ESC}[${sgr}m${text}${ESC}[0m`;
+}
+
+/** Takes every terminal sequence out of a text. */
+export function plain(text: string): string {
+  return text.includes(ESC) ? text.replace(SEQUENCES, "") : text;
+}
+
+/**
+ * What somebody else's text may do to a terminal: show, in its own colours, which are ended at the end of each line. What would move the
+ * cursor or change the terminal is taken out; of a line that was written over by `\r`, such as a progress bar, the last state stays.
+ */
+export function tame(text: string): string {
+  if (text.search(CONTROLS) < 0 && !text.includes(ESC)) return text;
+  return text.split("\n").map(tameLine).join("\n");
+}
+
+function tameLine(line: string): string {
+  const styled = line.replace(SEQUENCES, (sequence) => STYLE.test(sequence) ? sequence : "");
+  const last = styled.replace(/\r+$/, "").split("\r").at(-1)!.replace(CONTROLS, "");
+  return last.includes(ESC) ? `${last}${ESC}[0m` : last;
+}

@@ -1,0 +1,110 @@
+import type { Clock } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Host } from "../core/host.ts";
+import type { LineBlock } from "../core/line_block.ts";
+import type { Logger, LogSink } from "../core/log.ts";
+import { consoleLines, consoleSink, createLogger, type FileSink, fileSink, type RootLogger } from "../log/mod.ts";
+import type { Config } from "./config.ts";
+
+/** Options of {@linkcode DaemonLog}. */
+export interface DaemonLogOptions {
+  /** Terminal, files and environment. */
+  host: Pick<Host, "terminal" | "files" | "env">;
+  /** Dates the records. */
+  clock: Clock;
+  /** Takes the records in place of the console. */
+  sink: LogSink | undefined;
+  /** Whether records and lines go to the console. */
+  hasConsole: boolean;
+  /** Makes the path of the file absolute. */
+  resolve: (path: string) => string;
+  /** File where the configuration names none; undefined keeps none. */
+  file: string | undefined;
+  /** Names of units, for which the console makes room. */
+  names: readonly string[];
+}
+
+/** The daemon's own log as `[logging]` says, and what it shows of its units: all of it can change while it is in use. */
+export class DaemonLog implements Disposable {
+  readonly #options: DaemonLogOptions;
+  readonly #log: RootLogger;
+  #toConsole: LogSink | undefined;
+  #showLines: ((block: LineBlock) => void) | undefined;
+  #file: FileSink | undefined;
+
+  /**
+   * Opens it.
+   *
+   * @throws {IoError} if the file can't be opened.
+   */
+  constructor(options: DaemonLogOptions, config: Config) {
+    const { clock, sink } = options;
+    this.#options = options;
+    const sinks: LogSink[] = [(record) => this.#toConsole?.(record), (record) => this.#file?.write(record)];
+    if (sink !== undefined) sinks.unshift(sink);
+    this.#log = createLogger({ level: config.logging.level, name: config.name, clock, sinks });
+    this.#useConsole(config);
+    this.#useFile(config);
+  }
+
+  /** Its root logger. */
+  get log(): Logger {
+    return this.#log;
+  }
+
+  /** Whether a record goes anywhere. */
+  get isUsed(): boolean {
+    return this.#options.sink !== undefined || this.#toConsole !== undefined || this.#file !== undefined;
+  }
+
+  /** Shows lines of units, where there is a console. */
+  readonly showLines = (block: LineBlock): void => this.#showLines?.(block);
+
+  /** Makes the settings of `[logging]` count from now on. A new file that can't be opened is a record; what was used before stays in use. */
+  apply(config: Config): void {
+    this.#log.level = config.logging.level;
+    this.#useConsole(config);
+    try {
+      this.#useFile(config);
+    } catch (error) {
+      this.#log.error("the log file of the new configuration can't be used", { reason: messageOf(error), err: error });
+    }
+  }
+
+  /** Writes what waits. */
+  flush(): void {
+    this.#file?.flush();
+  }
+
+  /** Writes what waits and goes on with the file that has the path now. */
+  reopen(): void {
+    this.#file?.reopen();
+  }
+
+  /** Writes what waits, and closes. */
+  [Symbol.dispose](): void {
+    this.#file?.[Symbol.dispose]();
+  }
+
+  #useConsole({ logging: { json, color } }: Config): void {
+    const { host: { terminal, env }, sink, hasConsole, names } = this.#options;
+    if (!hasConsole) return;
+    const hasColor = (fd: 1 | 2) => color && terminal.isTerminal(fd) && !env.get("NO_COLOR");
+    if (sink === undefined) this.#toConsole = consoleSink({ terminal, fd: 2, json, color: hasColor(2) });
+    this.#showLines = consoleLines({ terminal, json, color: hasColor(1), names });
+  }
+
+  #useFile({ logging }: Config): void {
+    const { host: { files, terminal }, clock, hasConsole, resolve } = this.#options;
+    const { json, maxFileSize, maxFiles } = logging;
+    const path = logging.file === undefined ? this.#options.file : resolve(logging.file);
+    if (path === undefined) {
+      this.#file?.[Symbol.dispose]();
+      this.#file = undefined;
+    } else if (this.#file === undefined) {
+      const onDrop = (dropped: number, error: unknown) =>
+        void (hasConsole && terminal.write(2, `daemonkit: ${dropped} log records were dropped: ${messageOf(error)}\n`));
+      this.#file = fileSink({ files, clock, path, json, maxFileSize, maxFiles, onDrop });
+    } else this.#file.configure({ path, json, maxFileSize, maxFiles });
+  }
+}

@@ -1,0 +1,158 @@
+import type { Clock } from "../core/clock.ts";
+import { isDaemonError, messageOf } from "../core/errors.ts";
+import type { Files } from "../core/host.ts";
+import type { LineBlock, LineFormat } from "../core/line_block.ts";
+import type { Logger } from "../core/log.ts";
+import { DropNotice, formatLines, formatRemark, RotatingFile, type RotationSettings } from "../log/mod.ts";
+import { type LogPort, type ServiceSpec, unitLogs } from "../service/mod.ts";
+import type { LineStore } from "./line_store.ts";
+
+/** Options of {@linkcode ServiceLogs}. */
+export interface ServiceLogsOptions {
+  /** Where log files are kept. */
+  files: Files;
+  /** Times their flushing. */
+  clock: Clock;
+  /** The daemon's log, for what befalls the files. */
+  log: Logger;
+  /** Keeps the newest lines, and the counts. */
+  lines: LineStore;
+  /** Shows lines as they come. */
+  show: (block: LineBlock) => void;
+  /** Makes paths of a specification absolute. */
+  resolve: (path: string) => string;
+  /** Folder of the files of units that name none; undefined gives these none. */
+  folder: string | undefined;
+}
+
+/** Longest line of a unit that takes so long to end that it is forgotten. */
+const MAX_LINE_BYTES = 65_536;
+
+/** What is kept of one unit. It outlives the unit's runs. */
+interface UnitLog {
+  format: LineFormat;
+  maxLineBytes: number;
+  file: RotatingFile | undefined;
+  /** It is no longer in the configuration, and may still print its last lines. */
+  isLeaving: boolean;
+}
+
+/**
+ * The log files of the units: each belongs to its unit and lives as long as the configuration has it.
+ *
+ * - A file that can't be opened fails the start of its unit; later, when it can't be written, the unit runs on and its lines are counted as
+ *   dropped, with one warning a minute over all units.
+ * - Disposing writes everything that waits.
+ */
+export class ServiceLogs implements LogPort, Disposable {
+  readonly #options: ServiceLogsOptions;
+  readonly #units = new Map<string, UnitLog>();
+  readonly #notice: DropNotice;
+  /** Units whose files could not keep everything since the last warning. */
+  readonly #troubled = new Set<string>();
+
+  /** Creates them for the services of a configuration; no file is opened yet. */
+  constructor(options: ServiceLogsOptions, specs: readonly ServiceSpec[]) {
+    const { clock, log } = options;
+    this.#options = options;
+    this.#notice = new DropNotice(clock, (dropped, error) => {
+      const services = [...this.#troubled].join(" ");
+      this.#troubled.clear();
+      log.warn("lines of services were dropped", { dropped, services, reason: messageOf(error) });
+    });
+    this.apply(specs);
+  }
+
+  /**
+   * Makes the settings of these services count from now on, also for units that run. The file of a unit that is no longer among them is
+   * written and closed; lines that it still prints are added.
+   */
+  apply(specs: readonly ServiceSpec[]): void {
+    const { lines, resolve, folder } = this.#options;
+    const wanted = new Map(specs.flatMap(unitLogs).map(({ unit, log }) => [unit, log]));
+    for (const [unit, known] of this.#units) {
+      if (wanted.has(unit)) continue;
+      if (known.isLeaving) this.#forget(unit, known);
+      else {
+        known.isLeaving = true;
+        known.file?.close();
+      }
+    }
+    for (const [unit, { file, format, maxLineBytes, maxSizeBytes: maxSize, keep, maxTotalBytes: maxTotal }] of wanted) {
+      let known = this.#units.get(unit);
+      if (known === undefined) this.#units.set(unit, known = { format, maxLineBytes, file: undefined, isLeaving: false });
+      const path = file !== undefined ? resolve(file) : folder === undefined ? undefined : `${folder}/${unit}.log`;
+      if (path === undefined) {
+        known.file?.[Symbol.dispose]();
+        known.file = undefined;
+      } else if (known.file === undefined) known.file = this.#create(unit, known, { path, maxSize, keep, maxTotal });
+      else known.file.configure({ path, maxSize, keep, maxTotal });
+      Object.assign(known, { format, maxLineBytes, isLeaving: false });
+      lines.know(unit);
+    }
+  }
+
+  open(unit: string): void {
+    try {
+      this.#units.get(unit)?.file?.open();
+    } catch (error) {
+      // A full disk, or too many open files, are no fault of the unit's and may pass: its lines wait, and are counted when they can't.
+      if (!(isDaemonError(error) && error.code === "IO_NO_RESOURCES")) throw error;
+    }
+  }
+
+  publish(block: LineBlock): void {
+    const { lines, show } = this.#options;
+    lines.publish(block);
+    show(block);
+    const unit = this.#units.get(block.name);
+    if (unit?.file === undefined) return;
+    unit.file.write(formatLines(block, unit.format), block.count);
+    if (unit.isLeaving) unit.file.close();
+  }
+
+  maxLineBytes(unit: string): number {
+    return this.#units.get(unit)?.maxLineBytes ?? MAX_LINE_BYTES;
+  }
+
+  /** Writes what waits. */
+  flush(): void {
+    for (const { file } of this.#units.values()) file?.flush();
+  }
+
+  /** Writes what waits and goes on with the files that have the paths now. */
+  reopen(): void {
+    for (const { file } of this.#units.values()) file?.reopen();
+  }
+
+  /** Writes what waits, and closes. */
+  [Symbol.dispose](): void {
+    for (const { file } of this.#units.values()) file?.[Symbol.dispose]();
+    this.#notice[Symbol.dispose]();
+  }
+
+  #forget(unit: string, { file }: UnitLog): void {
+    file?.[Symbol.dispose]();
+    this.#units.delete(unit);
+    this.#options.lines.forget(unit);
+  }
+
+  #create(name: string, unit: UnitLog, settings: RotationSettings): RotatingFile {
+    const { files, clock, log, lines } = this.#options;
+    return new RotatingFile({
+      ...settings,
+      files,
+      clock,
+      noteDropped: (dropped) => {
+        const time = new Date(clock.wallMs()).toISOString();
+        return formatRemark(`${dropped} lines were dropped here as this file could not be written`, { time, name }, unit.format);
+      },
+      onDrop: (dropped, error) => {
+        lines.countDropped(name, dropped);
+        this.#troubled.add(name);
+        this.#notice.add(dropped, error);
+      },
+      onStuck: (err) => log.warn("a log file can't be rotated and grows beyond its limit", { service: name, reason: messageOf(err), err }),
+    });
+  }
+}

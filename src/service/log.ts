@@ -1,0 +1,45 @@
+import { resolvePath } from "../core/paths.ts";
+import { expand } from "./environment.ts";
+import type { ServiceLogSpec, ServiceSpec } from "./spec.ts";
+
+/** Names of the units of a service, by the number of the instance. */
+export function unitNames({ name, instances }: Pick<ServiceSpec, "name" | "instances">): string[] {
+  return instances === 1 ? [name] : Array.from({ length: instances }, (_, instance) => `${name}@${instance}`);
+}
+
+/** What becomes of the output of each unit of a service: the same, but for `{port}` and `{instance}` in the name of the file. */
+export function unitLogs(spec: ServiceSpec): { unit: string; log: ServiceLogSpec }[] {
+  const { port, log } = spec;
+  return unitNames(spec).map((unit, instance) => {
+    const placeholders = { port: port === undefined ? undefined : port + instance, instance };
+    return { unit, log: { ...log, file: log.file === undefined ? undefined : expand(log.file, placeholders) } };
+  });
+}
+
+/** A unit whose log file is that of another one before it. */
+export interface SameFile {
+  /** Name of its service. */
+  service: string;
+  /** The unit. */
+  unit: string;
+  /** Who writes the file already. */
+  other: string;
+  /** The file. */
+  file: string;
+}
+
+/** The first unit of each service that would write what another one writes, or what `taken` names with its writer. */
+export function sameFiles(specs: readonly ServiceSpec[], taken: Readonly<Record<string, string>> = {}): SameFile[] {
+  const writers = new Map(Object.entries(taken).map(([file, writer]) => [resolvePath("/", file), writer]));
+  const found: SameFile[] = [];
+  for (const spec of specs) {
+    if (spec.log.file === undefined) continue;
+    for (const { unit, log } of unitLogs(spec)) {
+      const file = resolvePath("/", log.file!);
+      const other = writers.get(file);
+      if (other === undefined) writers.set(file, unit);
+      else if (found.at(-1)?.service !== spec.name) found.push({ service: spec.name, unit, other, file: log.file! });
+    }
+  }
+  return found;
+}

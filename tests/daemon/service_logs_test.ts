@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import type { Config } from "../../src/daemon/config.ts";
+import { DaemonLog } from "../../src/daemon/daemon_log.ts";
+import { Config as Configs } from "../../src/daemon/config.ts";
+import { LineStore } from "../../src/daemon/line_store.ts";
+import { ServiceLogs } from "../../src/daemon/service_logs.ts";
+import { type LogFields, silentLogger } from "../../src/core/log.ts";
+import { type ServiceLogOptions, serviceSpec } from "../../src/service/options.ts";
+import { FakeHost } from "../../src/testing/mod.ts";
+import { test } from "../harness.ts";
+
+const spec = (name: string, log: ServiceLogOptions = {}, instances = 1) => serviceSpec(name, { run: "x", log, instances }, "/base");
+
+function setUp(specs: ReturnType<typeof spec>[], folder?: string) {
+  const host = new FakeHost();
+  const { files, clock } = host;
+  const warnings: [string, LogFields | undefined][] = [];
+  const lines = new LineStore();
+  const logs = new ServiceLogs({
+    files,
+    clock,
+    lines,
+    log: { ...silentLogger, warn: (message, fields) => void warnings.push([message, fields]) },
+    show: () => {},
+    resolve: (path) => path,
+    folder,
+  }, specs);
+  const print = (name: string, ...texts: string[]) =>
+    logs.publish({ time: "T", name, stream: "stdout", text: texts.join("\n"), count: texts.length });
+  return { host, files, clock, lines, logs, print, warnings };
+}
+
+test("ServiceLogs: a unit has the file that it names, else one in the folder, else none", () => {
+  const { files, logs, print } = setUp([spec("api", { file: "own/{instance}.log" }, 2), spec("db")], "/state/logs");
+  for (const name of ["api@0", "api@1", "db"]) print(name, name);
+  logs[Symbol.dispose]();
+  const texts = ["/base/own/0.log", "/base/own/1.log", "/state/logs/db.log"].map((path) => files.readText(path));
+  assert.deepEqual(texts, ["T stdout api@0\n", "T stdout api@1\n", "T stdout db\n"]);
+  const none = setUp([spec("db")]);
+  none.print("db", "x");
+  none.logs[Symbol.dispose]();
+  assert.deepEqual([none.files.list("/"), none.clock.pendingTimers], [["tmp"], 0]);
+});
+
+test("ServiceLogs.apply: settings change for units that run, in both directions, and nothing that was printed is lost", () => {
+  const { files, logs, print } = setUp([spec("api", { file: "a.log" })]);
+  assert.equal(logs.maxLineBytes("api"), 65_536);
+  print("api", "one");
+  logs.apply([spec("api", { file: "b.log", format: "raw", maxLine: 100, maxSize: 4, keep: 1 })]);
+  assert.equal(logs.maxLineBytes("api"), 100);
+  print("api", "two", "six", "ten");
+  logs.apply([spec("api")]);
+  print("api", "nowhere");
+  logs.apply([spec("api", { file: "b.log", format: "raw" })]);
+  print("api", "end");
+  logs[Symbol.dispose]();
+  assert.deepEqual(["a.log", "b.log.1", "b.log"].map((name) => files.readText(`/base/${name}`)), ["T stdout one\n", "six\n", "ten\nend\n"]);
+});
+
+test("ServiceLogs.apply: the file of a removed unit is written and closed, its last lines are added, and then it is forgotten", () => {
+  const { files, logs, print, lines, clock } = setUp([spec("api", { file: "a.log", format: "raw" }), spec("db")]);
+  print("api", "one");
+  logs.apply([spec("db")]);
+  assert.equal(files.readText("/base/a.log"), "one\n");
+  print("api", "stopping");
+  assert.deepEqual([files.readText("/base/a.log"), clock.pendingTimers], ["one\nstopping\n", 0]);
+  logs.apply([spec("db")]);
+  assert.deepEqual(lines.counts().map(({ name }) => name), ["db"]);
+  logs[Symbol.dispose]();
+});
+
+test("ServiceLogs.open: a file that can't be opened fails the start, a full disk does not", () => {
+  const { files, logs } = setUp([spec("api", { file: "a.log" })]);
+  files.makeDir("/base/a.log");
+  assert.throws(() => logs.open("api"), { code: "IO_FAILED" });
+  logs.apply([spec("api", { file: "b.log" })]);
+  files.failWrites("IO_NO_RESOURCES");
+  logs.open("api");
+  files.failWrites("IO_DENIED");
+  assert.throws(() => logs.open("api"), { code: "IO_DENIED" });
+  logs[Symbol.dispose]();
+});
+
+test("ServiceLogs: while the disk is full drops are counted by unit, and one warning a minute tells of all of them (runner 43)", async () => {
+  const { files, clock, logs, print, lines, warnings } = setUp(
+    ["a", "b"].map((name) => spec(name, { file: `${name}.log`, format: "raw" })),
+  );
+  files.failWrites("IO_NO_RESOURCES");
+  const text = "x".repeat(200_000);
+  for (const name of ["a", "b"]) for (let round = 0; round < 3; round++) print(name, text, "y");
+  assert.deepEqual(lines.counts().map(({ name, stdout, dropped }) => [name, stdout, dropped]), [["a", 6, 4], ["b", 6, 4]]);
+  assert.equal(warnings.length, 1);
+  await clock.advance(60_000);
+  const told = warnings.map(([message, fields]) => [message, fields?.dropped, fields?.services]);
+  assert.deepEqual(told, [["lines of services were dropped", 2, "a"], ["lines of services were dropped", 6, "a b"]]);
+  files.healWrites();
+  await clock.advance(1_000);
+  print("a", "on we go");
+  logs[Symbol.dispose]();
+  const [first, second, remark, last] = files.readText("/base/a.log").trimEnd().split("\n");
+  assert.deepEqual([first, second, last], [text, "y", "on we go"]);
+  assert.match(remark, /^daemonkit: 4 lines were dropped here/);
+  assert.deepEqual([warnings.length, clock.pendingTimers], [2, 0]);
+});
+
+test("DaemonLog.apply: level, format and file change while it is in use", () => {
+  const host = new FakeHost();
+  const { files, terminal, clock } = host;
+  const make = (change: (builder: ReturnType<typeof Configs.builder>) => unknown): Config => {
+    const builder = Configs.builder();
+    change(builder);
+    return builder.build();
+  };
+  const options = { host, clock, sink: undefined, hasConsole: true, resolve: (path: string) => `/log/${path}`, file: undefined, names: [] };
+  const log = new DaemonLog(options, make((config) => config.logLevel("warn")));
+  const child = log.log.child("x");
+  child.info("hidden");
+  log.apply(make((config) => config.logLevel("info").jsonLogging(true).logFile("a.log")));
+  child.info("first");
+  log.apply(make((config) => config.logFile("b.log")));
+  child.info("second");
+  log.apply(make(() => {}));
+  child.info("third");
+  const broken = make((config) => config.logFile("folder"));
+  files.makeDir("/log/folder");
+  log.apply(broken);
+  log[Symbol.dispose]();
+  const messages = terminal.stderr.trimEnd().split("\n").map((line) => /first|second|third|can't be used|hidden/.exec(line)?.[0]);
+  assert.deepEqual(messages.slice(0, 4), ["first", "second", "third", "can't be used"]);
+  assert.equal(JSON.parse(files.readText("/log/a.log")).msg, "first");
+  assert.match(files.readText("/log/b.log"), /^\S+Z INFO {2}daemon\/x second\n$/);
+});
