@@ -61,6 +61,7 @@ export {
   type OwnProcess,
   type Processes,
   type ProcessIdentity,
+  type ProcessUsage,
   SIGNAL_NUMBERS,
   type SignalName,
   type Signals,
@@ -70,7 +71,16 @@ export {
 } from "./src/core/host.ts";
 export { LOG_LEVELS, type LogFields, type Logger, LogLevel, type LogRecord, type LogSink, silentLogger } from "./src/core/log.ts";
 export { nameKey, nameProblem, nearest } from "./src/core/names.ts";
-export type { DaemonStatus, LogLine, Operations, UnitOutcome, UnitStatus, WaitGoal } from "./src/core/operations.ts";
+export type {
+  DaemonMeasures,
+  DaemonStatus,
+  LineCounts,
+  LogLine,
+  Operations,
+  UnitOutcome,
+  UnitStatus,
+  WaitGoal,
+} from "./src/core/operations.ts";
 export {
   type BackoffOptions,
   type OnExhausted,
@@ -119,4 +129,5 @@ export type { WaitOptions } from "./src/core/waiters.ts";
 export type { Explanation, SourcedValue } from "./src/config/explain.ts";
 export type { Tree, Value } from "./src/config/tree.ts";
 export type { Explain } from "./src/daemon/config.ts";
+export type { ListenerGroup, ListenerSpec } from "./src/control/spec.ts";
 export type { ProbeSpec, ProbeTarget, ServiceSpec } from "./src/service/spec.ts";

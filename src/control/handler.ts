@@ -86,7 +86,7 @@ type Command = (typeof COMMANDS)[number];
  */
 export function controlHandler(options: ControlOptions): ControlHandler {
   const { operations, version, protocol, log, clock = systemClock, isMetricsEnabled = () => true, access = () => OPEN_TO_ALL } = options;
-  const streams = new OpenStreams();
+  const streams = new OpenStreams(clock);
   const app = new Hono();
 
   app.onError((error) => {

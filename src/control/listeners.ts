@@ -185,7 +185,7 @@ export class Listeners implements Subsystem {
     try {
       return await this.#listen(access);
     } catch (error) {
-      const inTheWay = leaving.filter((each) => !closed.includes(each) && isSamePort(each.access.address, access.address));
+      const inTheWay = leaving.filter((each) => !closed.includes(each) && isSamePort(each.server.address, access.address));
       if (!isDaemonError(error) || error.code !== "IO_ADDRESS_IN_USE" || inTheWay.length === 0) throw this.#cannotOpen(access, error);
       closed.push(...inTheWay);
       await Promise.all(inTheWay.map((each) => this.#close(each)));
@@ -209,7 +209,8 @@ export class Listeners implements Subsystem {
 
   async #reopen(closed: OpenListener): Promise<void> {
     try {
-      const again = await this.#listen(closed.access);
+      // Where it really was: port 0 would be another one.
+      const again = await this.#listen({ ...closed.access, address: closed.server.address });
       for (const [key, each] of this.#open) if (each === closed) this.#open.set(key, again);
     } catch (error) {
       for (const [key, each] of this.#open) if (each === closed) this.#open.delete(key);

@@ -1,3 +1,5 @@
+import type { Clock } from "../core/clock.ts";
+
 /** How items of a stream are written: one JSON text a line, or server-sent events. */
 export type StreamFormat = "ndjson" | "sse";
 
@@ -21,12 +23,20 @@ export interface OpenStreamOptions<T> {
 
 /** Items that wait for a slow reader; those above are dropped, and the reader is told how many. */
 const MAX_WAITING = 4_096;
+/** A reader whose machine is gone is noticed only when something is written to it, so a quiet stream says so often that it is there. */
+const HEARTBEAT_MS = 30_000;
 
 /**
  * The streams that are open on a control socket. They have to be ended before the server stops, as it would wait for them for ever.
  */
 export class OpenStreams {
+  readonly #clock: Clock;
   readonly #ends = new Set<() => void>();
+
+  /** Creates it without a stream. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** Streams that are open now. */
   get size(): number {
@@ -37,9 +47,11 @@ export class OpenStreams {
   open<T extends Numbered>(options: OpenStreamOptions<T>): Response {
     const { format, first, missed = 0, follow } = options;
     const write = format === "sse" ? sseText : ndjsonText;
+    const nothing = format === "sse" ? ": open\n\n" : "\n";
     const encoder = new TextEncoder();
     let dropped = 0;
     let subscription: Disposable | undefined;
+    let heartbeat: Disposable | undefined;
     let end = () => {};
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
@@ -54,10 +66,15 @@ export class OpenStreams {
         for (const item of first) send(item);
         if (follow === undefined) return controller.close();
         // Bun sends the head with the first piece of the body, and nothing may follow for hours.
-        controller.enqueue(encoder.encode(format === "sse" ? ": open\n\n" : "\n"));
+        const beat = () => {
+          if (controller.desiredSize !== null && controller.desiredSize > 0) controller.enqueue(encoder.encode(nothing));
+          heartbeat = this.#clock.schedule(HEARTBEAT_MS, beat);
+        };
+        beat();
         end = () => {
           this.#ends.delete(end);
           subscription?.[Symbol.dispose]();
+          heartbeat?.[Symbol.dispose]();
           try {
             controller.close();
           } catch {

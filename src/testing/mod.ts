@@ -42,6 +42,7 @@ export type {
   OwnProcess,
   Processes,
   ProcessIdentity,
+  ProcessUsage,
   SignalName,
   Signals,
   SpawnOptions,

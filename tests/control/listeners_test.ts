@@ -221,6 +221,27 @@ test("Listeners.apply makes room where an address can't be opened beside the one
   });
 });
 
+test("Listeners.apply on the real machine: from one interface to all and back, on one port", async () => {
+  const host = await getHost();
+  const folder = mkdtempSync(join(tmpdir(), "dk-"));
+  try {
+    await withListeners(host, join(folder, "s"), [spec("a", port(0))], async ({ listeners, ask, records }) => {
+      const { address } = listeners.details().a as { address: string };
+      const number = Number(address.split(":")[1]);
+      // The first one is another address than port 0, and yet the same.
+      for (const each of [spec("a", port(number, "0.0.0.0"), { allow: ["health"] }), spec("a", port(number))]) {
+        await listeners.apply([each]);
+        const expected = each.allow.includes("control") ? 200 : 404;
+        assert.deepEqual([await ask(port(number), "/livez"), await ask(port(number), "/v1/status")], [200, expected]);
+      }
+      await listeners.apply([ADMIN_SPEC]);
+      assert.deepEqual([await ask({ unix: join(folder, "s") }, "/livez"), records.some(({ level }) => level === "error")], [200, false]);
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("Listeners warns about a token that others can read, and refuses a file without a token or with several", async () => {
   const host = new FakeHost();
   host.files.put("/etc/token", "secret", 0o644);

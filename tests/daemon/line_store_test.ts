@@ -14,3 +14,12 @@ test("LineStore.last gives the newest lines over all units, wanted ones only, an
   assert.deepEqual(last(1, [], ({ text }) => text < "3"), ["2"]);
   assert.deepEqual([last(0), last(0, [], () => true)], [[], []]);
 });
+
+test("LineStore.counts counts what was printed by unit and stream, also what was dropped since", () => {
+  const lines = new LineStore();
+  const print = (name: string, stream: "stdout" | "stderr") => lines.publish({ name, stream, time: "", text: "" });
+  for (let count = 0; count < 1_500; count++) print("a", "stdout");
+  print("a", "stderr");
+  print("b", "stderr");
+  assert.deepEqual(lines.counts(), [{ name: "a", stdout: 1_500, stderr: 1, dropped: 0 }, { name: "b", stdout: 0, stderr: 1, dropped: 0 }]);
+});
