@@ -1,6 +1,7 @@
 import { ConfigError, DaemonError, IoError, isDaemonError, messageOf } from "../core/errors.ts";
 import type { Address, Host, HttpServer } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
+import { folderOf } from "../core/paths.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
 import { type Access, hashOf } from "./access.ts";
 import { type ControlHandler, controlHandler, type ControlOptions } from "./handler.ts";
@@ -198,7 +199,8 @@ export class Listeners implements Subsystem {
   }
 
   async #listen(access: Access): Promise<OpenListener> {
-    const { host: { http, clock }, control, log } = this.#options;
+    const { host: { http, clock, files }, control, log } = this.#options;
+    if ("unix" in access.address) files.makeDir(folderOf(access.address.unix));
     let open: OpenListener | undefined = undefined;
     const handler = controlHandler({ ...control, log, clock, access: () => open?.access ?? access });
     const server = await http.serve(access.address, handler);

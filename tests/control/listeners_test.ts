@@ -104,6 +104,20 @@ test("Listeners answers on a socket that only its user may use, and removes it a
   });
 });
 
+test("Listeners makes the folder of a socket, for its user alone", async () => {
+  const host = await getHost();
+  const folder = mkdtempSync(join(tmpdir(), "dk-"));
+  const socket = join(folder, "deep", "run", "x.sock");
+  try {
+    await withListeners(host, join(folder, "s"), [spec("x", { unix: socket })], async ({ ask }) => {
+      assert.equal(await ask({ unix: socket }, "/livez"), 200);
+      assert.equal(statSync(join(folder, "deep", "run")).mode & 0o777, 0o700);
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("Listeners ends open streams before it stops, so that followers do not hold it", async () => {
   await withSocket(async ({ host, socket, operations, stop }) => {
     const events = await host.http.request({ unix: socket }, "/v1/events");
