@@ -116,6 +116,10 @@ export class Listeners implements Subsystem {
     // What can be refused without touching anything.
     const wanted = await Promise.all(specs.map((spec) => this.#wanted(spec)));
     const keys = new Set(wanted.map(({ key }) => key));
+    const twin = wanted.find(({ key }, index) => wanted.findIndex((each) => each.key === key) !== index);
+    if (twin !== undefined) {
+      throw this.#cannotOpen(twin.access, new IoError("IO_ADDRESS_IN_USE", `another listener has ${addressText(twin.access.address)}`));
+    }
     const leaving = [...this.#open].filter(([key]) => !keys.has(key)).map(([, each]) => each);
 
     // Open what is new; who leaves makes room for it only where both can't be there at once.

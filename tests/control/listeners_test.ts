@@ -200,6 +200,10 @@ test("Listeners.apply changes nothing when one can't be opened, and names it and
     const bad: [ListenerSpec[], RegExp][] = [
       [[spec("b", port(2)), spec("taken", port(9))], /the listener taken: .*127\.0\.0\.1:9 .*in use.*another address/],
       [[spec("b", port(2)), spec("c", port(3), { tokenFile: "/nowhere" })], /the listener c .*\/nowhere.*urandom/],
+      [
+        [spec("a", port(1)), ADMIN_SPEC, spec("b", { unix: "/run/admin.sock" })],
+        /the listener b: another listener has unix:\/run\/admin\.sock/,
+      ],
     ];
     for (const [specs, message] of bad) {
       await assert.rejects(listeners.apply(specs), message);
