@@ -86,7 +86,7 @@ export interface LineCounts {
 export interface DaemonMeasures {
   /** Whether every unit has started once. */
   hasStarted: boolean;
-  /** Events that were published on the bus. */
+  /** Events that were published, by the daemon and on its bus. */
   eventsPublished: number;
   /** Events that slow readers of the bus lost. */
   busLagged: number;

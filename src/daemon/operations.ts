@@ -53,8 +53,8 @@ export class DaemonOperations implements Operations {
   }
 
   measures(): DaemonMeasures {
-    const { hasStarted, host, busCounts } = this.#session;
-    return { hasStarted, ...busCounts, process: host?.process.usage() ?? {} };
+    const { hasStarted, host, eventCounts } = this.#session;
+    return { hasStarted, ...eventCounts, process: host?.process.usage() ?? {} };
   }
 
   lineCounts(): readonly LineCounts[] {
