@@ -72,6 +72,7 @@ export {
   type ProcessEntry,
   type Processes,
   type ProcessIdentity,
+  type ProcessUsage,
   type Profiler,
   SIGNAL_NUMBERS,
   type SignalName,
@@ -85,6 +86,7 @@ export type { LineFormat } from "./src/core/line_block.ts";
 export { LOG_LEVELS, type LogFields, type Logger, LogLevel, type LogRecord, type LogSink, silentLogger } from "./src/core/log.ts";
 export { nameKey, nameProblem, nearest } from "./src/core/names.ts";
 export type {
+  DaemonMeasures,
   DaemonStatus,
   LineCounts,
   LogLine,
@@ -145,4 +147,5 @@ export type { WaitOptions } from "./src/core/waiters.ts";
 export type { Explanation, SourcedValue } from "./src/config/explain.ts";
 export type { Change, Path, Tree, Value } from "./src/config/tree.ts";
 export type { Explain } from "./src/daemon/config.ts";
+export type { ListenerGroup, ListenerSpec } from "./src/control/spec.ts";
 export type { ProbeSpec, ProbeTarget, ServiceLogSpec, ServiceSpec } from "./src/service/spec.ts";

@@ -101,7 +101,7 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     profiler,
     profileTurn = new ProfileTurn(),
   } = options;
-  const streams = new OpenStreams();
+  const streams = new OpenStreams(clock);
   const app = new Hono();
 
   app.onError((error) => {
@@ -199,7 +199,7 @@ export function controlHandler(options: ControlOptions): ControlHandler {
 
   const signal = (patterns: readonly string[], text: unknown): OutcomesAnswer => {
     if (typeof text !== "string") {
-      throw badRequest(`Cannot send a signal as "signal" must be the name of one: current value is ${JSON.stringify(text)}`);
+      throw badRequest(`Cannot send a signal as "signal" must be the name of one: current value is ${shown(text)}`);
     }
     const units = operations.signal(operations.resolve(patterns), readAs(parseSignal, text));
     return { v: 1, ok: units.every((unit) => unit.ok), units };
@@ -332,15 +332,21 @@ function parseObject(text: string): Record<string, unknown> {
     throw badRequest(`Cannot read the body as it must be JSON: ${messageOf(cause)}`);
   }
   if (typeof body === "object" && body !== null && !Array.isArray(body)) return body as Record<string, unknown>;
-  throw badRequest(`Cannot read the body as it must be a JSON object: current value is ${JSON.stringify(body).slice(0, 100)}`);
+  throw badRequest(`Cannot read the body as it must be a JSON object: current value is ${shown(body)}`);
 }
 
 /** Reads `{"names": [...], "timeout": "30s", "signal": "HUP"}`. */
 function readNames({ names, timeout, signal }: Record<string, unknown>): { names: string[]; timeout?: unknown; signal?: unknown } {
   if (!(Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === "string" && name !== ""))) {
-    throw badRequest(`Cannot read the body as "names" must be a list of names or patterns: current value is ${JSON.stringify(names)}`);
+    throw badRequest(`Cannot read the body as "names" must be a list of names or patterns: current value is ${shown(names)}`);
   }
   return { names, timeout, signal };
+}
+
+/** A value for a message, not at any length that somebody sends. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
 }
 
 function lineLimit(text: string | undefined, otherwise: number): number {

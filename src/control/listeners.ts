@@ -1,6 +1,7 @@
 import { ConfigError, DaemonError, IoError, isDaemonError, messageOf } from "../core/errors.ts";
 import type { Address, Host, HttpServer } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
+import { folderOf } from "../core/paths.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
 import { type Access, hashOf } from "./access.ts";
 import { type ControlHandler, controlHandler, type ControlOptions } from "./handler.ts";
@@ -117,6 +118,10 @@ export class Listeners implements Subsystem {
     // What can be refused without touching anything.
     const wanted = await Promise.all(specs.map((spec) => this.#wanted(spec)));
     const keys = new Set(wanted.map(({ key }) => key));
+    const twin = wanted.find(({ key }, index) => wanted.findIndex((each) => each.key === key) !== index);
+    if (twin !== undefined) {
+      throw this.#cannotOpen(twin.access, new IoError("IO_ADDRESS_IN_USE", `another listener has ${addressText(twin.access.address)}`));
+    }
     const leaving = [...this.#open].filter(([key]) => !keys.has(key)).map(([, each]) => each);
 
     // Open what is new; who leaves makes room for it only where both can't be there at once.
@@ -187,7 +192,7 @@ export class Listeners implements Subsystem {
     try {
       return await this.#listen(access);
     } catch (error) {
-      const inTheWay = leaving.filter((each) => !closed.includes(each) && isSamePort(each.access.address, access.address));
+      const inTheWay = leaving.filter((each) => !closed.includes(each) && isSamePort(each.server.address, access.address));
       if (!isDaemonError(error) || error.code !== "IO_ADDRESS_IN_USE" || inTheWay.length === 0) throw this.#cannotOpen(access, error);
       closed.push(...inTheWay);
       await Promise.all(inTheWay.map((each) => this.#close(each)));
@@ -200,7 +205,8 @@ export class Listeners implements Subsystem {
   }
 
   async #listen(access: Access): Promise<OpenListener> {
-    const { host: { http, clock }, control, log } = this.#options;
+    const { host: { http, clock, files }, control, log } = this.#options;
+    if ("unix" in access.address) files.makeDir(folderOf(access.address.unix));
     let open: OpenListener | undefined = undefined;
     const handler = controlHandler({ ...control, profileTurn: this.#profileTurn, log, clock, access: () => open?.access ?? access });
     const server = await http.serve(access.address, handler);
@@ -211,7 +217,8 @@ export class Listeners implements Subsystem {
 
   async #reopen(closed: OpenListener): Promise<void> {
     try {
-      const again = await this.#listen(closed.access);
+      // Where it really was: port 0 would be another one.
+      const again = await this.#listen({ ...closed.access, address: closed.server.address });
       for (const [key, each] of this.#open) if (each === closed) this.#open.set(key, again);
     } catch (error) {
       for (const [key, each] of this.#open) if (each === closed) this.#open.delete(key);

@@ -195,7 +195,7 @@ export const METRICS: readonly Metric[] = [
   {
     name: "events_published_total",
     type: "counter",
-    help: "Events that were published on the daemon's bus.",
+    help: "Events that were published, by the daemon and on its bus.",
     labels: NO_LABELS,
     read: ({ measures }, add) => add(measures.eventsPublished),
   },

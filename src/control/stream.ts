@@ -1,3 +1,5 @@
+import type { Clock } from "../core/clock.ts";
+
 /** How items of a stream are written: one JSON text a line, or server-sent events. */
 export type StreamFormat = "ndjson" | "sse";
 
@@ -23,12 +25,20 @@ export interface OpenStreamOptions<T> {
 const FLUSH_LENGTH = 65_536;
 /** Bytes that wait for a slow reader; items above are dropped, and the reader is told how many. */
 const MAX_WAITING_BYTES = 1_048_576;
+/** A reader whose machine is gone is noticed only when something is written to it, so a quiet stream says so often that it is there. */
+const HEARTBEAT_MS = 30_000;
 
 /**
  * The streams that are open on a control socket. They have to be ended before the server stops, as it would wait for them for ever.
  */
 export class OpenStreams {
+  readonly #clock: Clock;
   readonly #ends = new Set<() => void>();
+
+  /** Creates it without a stream. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** Streams that are open now. */
   get size(): number {
@@ -39,11 +49,13 @@ export class OpenStreams {
   open<T extends Numbered>(options: OpenStreamOptions<T>): Response {
     const { format, first, missed = 0, follow } = options;
     const write = format === "sse" ? sseText : ndjsonText;
+    const nothing = format === "sse" ? ": open\n\n" : "\n";
     const encoder = new TextEncoder();
     /** What came in this turn: a piece for each item would cost the daemon more than the item did. */
     let held = "";
     let dropped = 0;
     let subscription: Disposable | undefined;
+    let heartbeat: Disposable | undefined;
     let end = () => {};
     let controller: ReadableStreamDefaultController<Uint8Array>;
     const flush = () => {
@@ -75,11 +87,20 @@ export class OpenStreams {
           return controller.close();
         }
         // Bun sends the head with the first piece of the body, and nothing may follow for hours.
-        held += format === "sse" ? ": open\n\n" : "\n";
+        held += nothing;
         flush();
+        const beat = () => {
+          if ((controller.desiredSize ?? 0) > 0) {
+            held += nothing;
+            flush();
+          }
+          heartbeat = this.#clock.schedule(HEARTBEAT_MS, beat);
+        };
+        heartbeat = this.#clock.schedule(HEARTBEAT_MS, beat);
         end = () => {
           this.#ends.delete(end);
           subscription?.[Symbol.dispose]();
+          heartbeat?.[Symbol.dispose]();
           try {
             tellDropped();
             flush();

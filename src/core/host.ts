@@ -309,6 +309,10 @@ export interface Http {
   /**
    * Serves requests. A socket file gets mode 0o600; one that nobody answers on (left by a crash) is replaced, a live one is refused
    * with `IO_ADDRESS_IN_USE`. Idle streams are never cut by the runtime's own time limit.
+   *
+   * - A head that is too long is refused by the runtime: above 16 KiB with 431 on Bun, above 64 KiB with 400 on Deno.
+   * - Bun cuts who does not send a whole head within 12 seconds; Deno waits for ever, and so do both between two requests.
+   * - When no file is left for a connection, it is refused or waits; the server goes on.
    */
   serve(address: Address, handler: HttpHandler): Promise<HttpServer>;
   /** Sends a request. Fails with `IO_NOT_FOUND` (no socket file), `IO_REFUSED` (nobody listens) or `IO_FAILED`. */

@@ -90,7 +90,7 @@ export interface DaemonMeasures {
   hasStarted: boolean;
   /** Reloads of the configuration, by what became of them. */
   reloads: Readonly<Record<ConfigReloadEvent["outcome"], number>>;
-  /** Events that were published on the bus. */
+  /** Events that were published, by the daemon and on its bus. */
   eventsPublished: number;
   /** Events that slow readers of the bus lost. */
   busLagged: number;

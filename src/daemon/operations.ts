@@ -55,8 +55,8 @@ export class DaemonOperations implements Operations {
   }
 
   measures(): DaemonMeasures {
-    const { hasStarted, host, busCounts, reloads } = this.#session;
-    return { hasStarted, reloads, ...busCounts, process: host?.process.usage() ?? {} };
+    const { hasStarted, host, eventCounts, reloads } = this.#session;
+    return { hasStarted, reloads, ...eventCounts, process: host?.process.usage() ?? {} };
   }
 
   lineCounts(): readonly LineCounts[] {

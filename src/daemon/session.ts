@@ -158,9 +158,9 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     return this.#hasStarted;
   }
 
-  /** Counts of the bus; a bus that nobody has used yet has none. */
-  get busCounts(): { eventsPublished: number; busLagged: number } {
-    return { eventsPublished: this.#bus?.published ?? 0, busLagged: this.#bus?.lagged ?? 0 };
+  /** How many events were published and lost. The bus, once it is made, also counts what others publish on it. */
+  get eventCounts(): { eventsPublished: number; busLagged: number } {
+    return { eventsPublished: Math.max(this.#seq, this.#bus?.published ?? 0), busLagged: this.#bus?.lagged ?? 0 };
   }
 
   /** The bus, made on first use. */

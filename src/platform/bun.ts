@@ -44,15 +44,13 @@ export interface BunServeOptions {
   port?: number;
   /** Seconds, 0 for never. */
   idleTimeout: number;
-  fetch: (request: Request, server: BunServer) => Response | Promise<Response>;
+  fetch: (request: Request) => Response | Promise<Response>;
 }
 
 /** A server of `Bun.serve`. */
 export interface BunServer {
   readonly hostname?: string;
   readonly port?: number;
-  /** Seconds after which a request's connection is cut when nothing passes over it, 0 for never. */
-  timeout(request: Request, seconds: number): void;
   stop(closeActiveConnections?: boolean): Promise<void>;
 }
 

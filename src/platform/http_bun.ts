@@ -2,21 +2,11 @@ import type { Address } from "../core/host.ts";
 import { bun, type BunFetchInit } from "./bun.ts";
 import type { HttpFacts, RuntimeServer } from "./http.ts";
 
-/** Time in which a connection must have sent a whole head. */
-const HEAD_SECONDS = 30;
-
 /** HTTP by Bun.serve and fetch. */
 export const httpOnBun: HttpFacts = {
   listen(address, handler): RuntimeServer {
-    const server = bun.serve({
-      ...address,
-      idleTimeout: HEAD_SECONDS,
-      fetch(request, server) {
-        // Bun would also cut an answer that is quiet for so long, such as that to a follower of a quiet log.
-        server.timeout(request, 0);
-        return handler(request);
-      },
-    });
+    // By default Bun cuts what has been idle for ten seconds, such as a follower of a quiet log.
+    const server = bun.serve({ ...address, fetch: handler, idleTimeout: 0 });
     return { port: server.port ?? 0, drain: () => server.stop(false), cut: () => void server.stop(true) };
   },
   fetch(address: Address, url: string, init: RequestInit): Promise<Response> {

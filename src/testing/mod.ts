@@ -48,6 +48,7 @@ export type {
   ProcessEntry,
   Processes,
   ProcessIdentity,
+  ProcessUsage,
   Profiler,
   SignalName,
   Signals,

@@ -213,6 +213,10 @@ export function exerciseHost(name: string, makeHost: () => Promise<Host>): void 
     const chance = host.random();
     assert.ok(chance >= 0 && chance < 1);
     assert.ok(host.process.residentBytes() > 1_000_000);
+    const { residentBytes, cpuSeconds, openFiles, startSeconds } = host.process.usage();
+    assert.ok(residentBytes! > 1_000_000 && cpuSeconds! > 0 && openFiles! > 2);
+    assert.ok(startSeconds! > 1.7e9 && startSeconds! < Date.now() / 1_000);
+    assert.equal(host.process.usage().startSeconds, startSeconds);
     assert.equal(host.processes.self().pid, process.pid);
   });
 }

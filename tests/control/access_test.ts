@@ -151,6 +151,23 @@ test("HEAD of a stream leaves no stream open", async () => {
   assert.deepEqual([handler.clients, operations.eventReaders.size, operations.lineReaders.size], [0, 0, 0]);
 });
 
+test("a quiet stream says from time to time that it is there, and a full one nothing", async () => {
+  const { ask, clock, handler } = listener({});
+  for (const [path, nothing] of [["/v1/events", ": open\n\n"], ["/v1/logs?follow=1", "\n"]]) {
+    const reader = (await ask(path)).body!.getReader();
+    const read = async () => new TextDecoder().decode((await reader.read()).value);
+    assert.equal(await read(), nothing);
+    for (let round = 0; round < 2; round++) {
+      await clock.advance(30_000);
+      assert.equal(await read(), nothing);
+    }
+    // Nobody reads for two days.
+    for (let beats = 0; beats < 6_000; beats++) await clock.advance(30_000);
+    await reader.cancel();
+  }
+  assert.equal(handler.clients, 0);
+});
+
 test("a request without a usable Host is answered where its path is clear, as from a client of HTTP 1.0", async () => {
   const { handler } = listener({});
   const raw = (url: string) => {

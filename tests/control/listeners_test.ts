@@ -104,6 +104,20 @@ test("Listeners answers on a socket that only its user may use, and removes it a
   });
 });
 
+test("Listeners makes the folder of a socket, for its user alone", async () => {
+  const host = await getHost();
+  const folder = mkdtempSync(join(tmpdir(), "dk-"));
+  const socket = join(folder, "deep", "run", "x.sock");
+  try {
+    await withListeners(host, join(folder, "s"), [spec("x", { unix: socket })], async ({ ask }) => {
+      assert.equal(await ask({ unix: socket }, "/livez"), 200);
+      assert.equal(statSync(join(folder, "deep", "run")).mode & 0o777, 0o700);
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("Listeners ends open streams before it stops, so that followers do not hold it", async () => {
   await withSocket(async ({ host, socket, operations, stop }) => {
     const events = await host.http.request({ unix: socket }, "/v1/events");
@@ -186,6 +200,10 @@ test("Listeners.apply changes nothing when one can't be opened, and names it and
     const bad: [ListenerSpec[], RegExp][] = [
       [[spec("b", port(2)), spec("taken", port(9))], /the listener taken: .*127\.0\.0\.1:9 .*in use.*another address/],
       [[spec("b", port(2)), spec("c", port(3), { tokenFile: "/nowhere" })], /the listener c .*\/nowhere.*urandom/],
+      [
+        [spec("a", port(1)), ADMIN_SPEC, spec("b", { unix: "/run/admin.sock" })],
+        /the listener b: another listener has unix:\/run\/admin\.sock/,
+      ],
     ];
     for (const [specs, message] of bad) {
       await assert.rejects(listeners.apply(specs), message);
@@ -219,6 +237,27 @@ test("Listeners.apply makes room where an address can't be opened beside the one
     await listeners.apply([everywhere]);
     assert.deepEqual([await ask(port(1), "/livez"), await ask(port(1, "0.0.0.0"), "/livez")], ["IO_REFUSED", 200]);
   });
+});
+
+test("Listeners.apply on the real machine: from one interface to all and back, on one port", async () => {
+  const host = await getHost();
+  const folder = mkdtempSync(join(tmpdir(), "dk-"));
+  try {
+    await withListeners(host, join(folder, "s"), [spec("a", port(0))], async ({ listeners, ask, records }) => {
+      const { address } = listeners.details().a as { address: string };
+      const number = Number(address.split(":")[1]);
+      // The first one is another address than port 0, and yet the same.
+      for (const each of [spec("a", port(number, "0.0.0.0"), { allow: ["health"] }), spec("a", port(number))]) {
+        await listeners.apply([each]);
+        const expected = each.allow.includes("control") ? 200 : 404;
+        assert.deepEqual([await ask(port(number), "/livez"), await ask(port(number), "/v1/status")], [200, expected]);
+      }
+      await listeners.apply([ADMIN_SPEC]);
+      assert.deepEqual([await ask({ unix: join(folder, "s") }, "/livez"), records.some(({ level }) => level === "error")], [200, false]);
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("Listeners warns about a token that others can read, and refuses a file without a token or with several", async () => {

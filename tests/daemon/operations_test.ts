@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Config, type Context, Daemon, type DaemonEvent } from "../../mod.ts";
+import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 
 const untilTold = (context: Context) => context.cancelled();
@@ -41,6 +42,47 @@ test("DaemonOperations.signal says of what is no service that it has no process"
   assert.deepEqual(daemon.operations.signal(["main"], "SIGHUP"), [
     { name: "main", state: "running", outcome: "no service", ok: false, reason: "a task has no process" },
   ]);
+  daemon.shutdown();
+  await daemon.wait();
+});
+
+test("DaemonOperations.measures tells whether every unit has started once, and counts what was published and lost", async () => {
+  const { promise: told, resolve: tell } = Promise.withResolvers<void>();
+  const slow = async (context: Context) => {
+    await told;
+    context.ready();
+    await context.cancelled();
+  };
+  const daemon = Daemon.builder().withTask("slow", slow, { readiness: "manual" }).build();
+  const running = daemon.start();
+  assert.deepEqual(daemon.operations.measures(), { hasStarted: false, eventsPublished: 0, busLagged: 0, process: {} });
+  tell();
+  await running;
+  const { eventsPublished: own } = daemon.operations.measures();
+  assert.ok(own >= daemon.operations.events().length && own > 0);
+  for (let count = 0; count <= own; count++) daemon.bus.publish("readiness", { ready: true, missing: [] });
+  const { hasStarted, eventsPublished } = daemon.operations.measures();
+  assert.deepEqual([hasStarted, eventsPublished], [true, own + 1]);
+  daemon.shutdown();
+  await daemon.wait();
+  assert.equal(daemon.operations.measures().hasStarted, true);
+});
+
+test("DaemonOperations.status tells the start of a daemon and of a run once: it does not move with the wall clock", async () => {
+  const host = new FakeHost();
+  const daemon = await Daemon.builder().withTask("main", untilTold).withHost(host).build().start();
+  const starts = () => {
+    const { startedAt, units } = daemon.operations.status();
+    return [startedAt, units[0].startedAt];
+  };
+  const before = starts();
+  host.clock.jumpWall(3_600_000);
+  await host.clock.advance(10);
+  assert.deepEqual(starts(), before);
+  const restarting = daemon.operations.restart(["main"], {});
+  await host.clock.advance(10);
+  await restarting;
+  assert.notEqual(starts()[1], before[1]);
   daemon.shutdown();
   await daemon.wait();
 });

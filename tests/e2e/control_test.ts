@@ -297,6 +297,10 @@ run = "while :; do echo 0123456789012345678901234567890123456789; done"
     "running",
   ]]);
   assert.equal(await get(port, "/readyz"), "200 ok");
+  // Some probes speak HTTP 1.0, and name no host.
+  let old = "";
+  for await (const piece of await send({ host: "127.0.0.1", port }, "GET /readyz HTTP/1.0\r\n\r\n")) old += piece;
+  assert.match(old, /^HTTP\/1\.[01] 200 .*ok\n$/s);
   assert.equal((await stage.cli("restart", "chatty")).code, 0);
   assert.doesNotMatch(daemon.stderr(), /ERROR/);
   daemon.kill("SIGTERM");
