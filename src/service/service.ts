@@ -127,7 +127,8 @@ export class Service implements Subsystem {
     const { run, stop, maxLineBytes, successExitCodes } = this.#service;
     const { processes, clock } = host;
     const inherited = continuity === undefined ? undefined : await continuity.inherit(context.name);
-    if (context.isShutdown()) return;
+    // What was taken over is ours to stop.
+    if (context.isShutdown() && inherited === undefined) return;
     const runNumber = inherited?.run ?? context.run;
     const unitValue = `${daemonId}/${context.name}/${runNumber}`;
 
