@@ -69,19 +69,24 @@ export class Recovery implements Continuity, AsyncDisposable {
     for (const program of this.#written) if (this.#kept.get(program.unit) !== program) this.#forget(program);
   }
 
-  /** Remembers a program until the result is disposed. */
+  /** Remembers a program until the result is disposed; one that was kept is its run's from now on. */
   remember(program: RunningProgram): Disposable {
+    const kept = this.#kept.get(program.unit);
+    if (kept?.identity.pid === program.identity.pid) {
+      this.#kept.delete(program.unit);
+      this.#file.remove(kept);
+    }
     return this.#file.add(program);
   }
 
-  /** The program that was kept for a unit, if it still runs. */
+  /** The program that was kept for a unit, if it still runs; again and again until a run remembers it. */
   async inherit(unit: string): Promise<RunningProgram | undefined> {
     const { processes } = this.#options.host;
     const kept = this.#kept.get(unit);
     if (kept !== undefined) {
+      if (processes.isAlive(kept.identity)) return kept;
       this.#kept.delete(unit);
       this.#file.remove(kept);
-      if (processes.isAlive(kept.identity)) return kept;
       // It has ended meanwhile; what it started has not, perhaps.
       await this.#end((leftover) => leftover.unit === unit);
     }

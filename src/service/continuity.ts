@@ -25,7 +25,7 @@ export interface Continuity {
   /** Remembers a program until the result is disposed. */
   remember(program: RunningProgram): Disposable;
   /**
-   * The program of an earlier daemon with which a unit goes on instead of starting its own; asked for once in each run.
+   * The program of an earlier daemon with which a unit goes on instead of starting its own; the run that remembers it has taken it over.
    *
    * @throws {SubsystemError} while something of the unit runs that could not be ended: it must not run twice.
    */

@@ -147,7 +147,8 @@ export class Service implements Subsystem {
     const stop = () => this.#service.stop;
     const { processes, clock } = host;
     const inherited = continuity === undefined ? undefined : await continuity.inherit(context.name);
-    if (context.isShutdown()) return;
+    // What was taken over is ours to stop.
+    if (context.isShutdown() && inherited === undefined) return;
     const runNumber = inherited?.run ?? context.run;
     const unitValue = `${daemonId}/${context.name}/${runNumber}`;
 

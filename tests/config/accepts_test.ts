@@ -20,7 +20,7 @@ const LEAVES = leavesOf(DAEMON_SCHEMA, "");
 /** Texts and numbers that are right for some key or nearly so, and whatever else there is. */
 const scalar = fc.oneof(
   fc.constantFrom<unknown>(
-    ...["", " ", "info", "loud", "zero", "signal", "never", "always", "fatal", "pause", "SIGTERM", "SIGNOPE", "group", "process"],
+    ...["", " ", "info", "loud", "zero", "signal", "never", "always", "fatal", "pause", "SIGTERM", "SIGNOPE", "group", "process", "adopt"],
     ...[
       "250ms",
       "0s",

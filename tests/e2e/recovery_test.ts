@@ -128,7 +128,8 @@ e2e("kill -9 of the daemon at any moment, ten times: each start leaves one copy 
   await untilOneOfEach(stage, false);
   assert.equal((await unitsOf(stage)).manual.state, "stopped");
   assert.equal((await stage.cli("down")).code, 0);
-  await untilSo(() => processesOf(stage, /sleep 100[1235678] /).length === 0);
+  // But for escapees, which no stop finds, and for what was killed with neither a mark nor a record.
+  await untilSo(() => processesOf(stage, /sleep 100[123568] /).length === 0);
 });
 
 e2e('kill -9 of the daemon: `leftover = "adopt"` goes on with the same process, which is stopped and watched as always', async (stage) => {

@@ -78,7 +78,7 @@ e2e("up says why a start failed: the configuration, the daemon's own words, unit
   const slow = await stage.cli("up", "slow.toml", "--timeout", "300ms");
   assert.equal(slow.code, 124);
   assert.match(slow.stderr, /Cannot wait any longer for slow as 300ms are over; it goes on starting/);
-  assert.equal(processesOf(stage, /sleep 1002 /).length, 1);
+  await untilSo(() => processesOf(stage, /sleep 1002 /).length === 1);
   for (const name of ["part", "slow"]) assert.equal((await stage.cli("down", "-c", `${name}.toml`)).code, 0);
   assert.deepEqual(processesOf(stage, ANY), []);
 });

@@ -12,7 +12,7 @@ import { PROTOCOL } from "../../daemon/version.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { connect } from "../connect.ts";
 import { CommandFailure } from "../failure.ts";
-import type { Target } from "../find.ts";
+import { isAlive, type Target } from "../find.ts";
 import { isGone } from "../gone.ts";
 
 const LOOK_MS = 5;
@@ -31,7 +31,10 @@ export const down: CommandBody = async (context, _args, options) => {
   // A daemon of another protocol gives no events: that it is gone is all that is known then.
   const isSame = before.protocol === PROTOCOL;
   const events = isSame ? await client.events((line) => ending.note(JSON.parse(line)), patience.signal) : undefined;
-  await client.shutdown();
+  await client.shutdown().catch((error) => {
+    // Killed before it could answer, it is gone all the same.
+    if (isAlive(client.target, host)) throw error;
+  });
   const timer = options.timeout === undefined
     ? undefined
     : host.clock.schedule(durationMs(options.timeout), () => patience.abort("too long"));
