@@ -1,7 +1,7 @@
+import { HIDDEN } from "../core/config_key.ts";
 import { ConfigError } from "../core/errors.ts";
 import { nearest } from "../core/names.ts";
 import { hasPath, type Layer, placeOf } from "./layer.ts";
-import { HIDDEN } from "./prepare.ts";
 import { type ConfigSchema, factsAt, fixedLeaves, type Node, nodeAt, type Settlement } from "./schema.ts";
 import { formatPath, isTable, parsePath, type Path, type Tree, type Value, valueAt } from "./tree.ts";
 
