@@ -36,6 +36,7 @@ export async function main(args: readonly string[], options: MainOptions): Promi
     const exitCode = exitCodeOf(error);
     if (error instanceof ConfigError && error.issues.length > 0) await tellIssues(error, context);
     else context.output.note(messageOf(error));
+    if (isDaemonError(error) && error.code === "CONFIG_NOT_FOUND") context.output.note(`\`${program} init\` writes one to begin with`);
     if (exitCode === EXIT_CODES.internal && error instanceof Error) {
       context.output.writeError(`this is a fault of ${program}, please report it:\n${error.stack}\n`);
     }

@@ -87,9 +87,7 @@ export function renderStatus(status: DaemonStatus, options: TableOptions & { now
 function nextStep({ units }: DaemonStatus, { paint, width, program }: TableOptions & { program: string }): string {
   const down = units.find(({ state }) => state === "fatal" || state === "failed");
   if (down === undefined || width === undefined) return "";
-  return `\n\n${
-    paint(`next: \`${program} logs ${down.name}\` shows what ${down.name} printed, \`${program} start ${down.name}\` tries again`, "dim")
-  }`;
+  return `\n\n${paint(`next: \`${program} logs ${down.name}\` may tell why, \`${program} start ${down.name}\` tries again`, "dim")}`;
 }
 
 /** Writes what a command did, one line for each unit. */

@@ -1,4 +1,4 @@
-import { HIDDEN } from "../config/prepare.ts";
+import { HIDDEN } from "../core/config_key.ts";
 import { type ConfigIssue, formatIssue } from "../core/errors.ts";
 import type { Paint } from "./output.ts";
 import { plain } from "./render.ts";

@@ -1,7 +1,7 @@
+import { HIDDEN } from "../core/config_key.ts";
 import { ConfigError } from "../core/errors.ts";
 import { nearest } from "../core/names.ts";
 import { hasPath, type Layer, placeOf } from "./layer.ts";
-import { HIDDEN } from "./prepare.ts";
 import { type ConfigSchema, factsAt, fixedLeaves, type Node, nodeAt, type Settlement } from "./schema.ts";
 import { formatPath, isTable, parsePath, type Path, type Tree, type Value, valueAt } from "./tree.ts";
 
@@ -67,21 +67,37 @@ function pathOf(root: Node, tree: Tree, key: string): Path {
   const path = parsePath(key);
   const node = path && nodeAt(root, path);
   if (path === undefined || node === undefined || !isNamed(root, tree, path)) {
-    const near = nearest(key, fixedLeaves(root).map((leaf) => formatPath(leaf.path)));
     throw new ConfigError(
       "CONFIG_INVALID",
-      `Cannot explain ${JSON.stringify(key)} as there is no such key${near ? `: did you mean ${near}?` : ""}`,
+      `Cannot explain ${JSON.stringify(key)} as there is no such key${hintFor(root, tree, key, path)}`,
     );
   }
   if (node.type === "table" || node.type === "map") {
-    const value = valueAt(tree, path);
-    const keys = node.type === "table" ? Object.keys(node.entries) : isTable(value) ? Object.keys(value) : [];
-    throw new ConfigError(
-      "CONFIG_INVALID",
-      `Cannot explain ${JSON.stringify(key)} as it is a table: name one of its keys, ${keys.join(", ") || "of which it has none"}`,
-    );
+    const keys = keysOf(root, tree, path).join(", ") || "of which it has none";
+    throw new ConfigError("CONFIG_INVALID", `Cannot explain ${JSON.stringify(key)} as it is a table: name one of its keys, ${keys}`);
   }
   return node.facts.unitFormOf === undefined ? path : [...path.slice(0, -1), node.facts.unitFormOf];
+}
+
+/** The key that is most likely meant, or what there is in the table where the path leads nowhere. */
+function hintFor(root: Node, tree: Tree, key: string, path: Path = []): string {
+  const whole = nearest(key, fixedLeaves(root).map((leaf) => formatPath(leaf.path)));
+  if (whole !== undefined) return `: did you mean ${whole}?`;
+  const isThere = (end: number) => nodeAt(root, path.slice(0, end)) !== undefined && isNamed(root, tree, path.slice(0, end));
+  let end = path.length;
+  while (end > 0 && !isThere(end)) end--;
+  const keys = keysOf(root, tree, path.slice(0, end));
+  const near = nearest(String(path[end] ?? key), keys);
+  if (near !== undefined) return `: did you mean ${formatPath([...path.slice(0, end), near, ...path.slice(end + 1)])}?`;
+  if (keys.length === 0) return "";
+  return end === 0 ? `; those at the top are ${keys.join(", ")}` : `; ${formatPath(path.slice(0, end))} has ${keys.join(", ")}`;
+}
+
+/** The keys of a table that there are, or may be. */
+function keysOf(root: Node, tree: Tree, path: Path): string[] {
+  const [node, value] = [nodeAt(root, path), valueAt(tree, path)];
+  if (node?.type === "table") return Object.keys(node.entries);
+  return node?.type === "map" && isTable(value) ? Object.keys(value) : [];
 }
 
 /** Whether every name on the way, of a service for instance, is there. */

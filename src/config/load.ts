@@ -1,12 +1,13 @@
 import * as v from "valibot";
 import { parse as parseToml, TomlError } from "smol-toml";
+import { HIDDEN } from "../core/config_key.ts";
 import { ConfigError, type ConfigIssue } from "../core/errors.ts";
 import { nearest } from "../core/names.ts";
 import { environmentLayer, type EnvironmentSource } from "./environment.ts";
 import { explainKey, type Explanation } from "./explain.ts";
 import { hasPath, type Layer, placeOf, type Position, writtenPath } from "./layer.ts";
 import { PathMap } from "./path_map.ts";
-import { type Finding, HIDDEN, isHostile, prepare, showValue } from "./prepare.ts";
+import { type Finding, isHostile, prepare, showValue } from "./prepare.ts";
 import { childOf, type ConfigSchema, factsAt, type Node, nodeAt, type Problem, type Schema } from "./schema.ts";
 import { formatPath, isTable, merge, parsePath, type Path, removeAt, setAt, type Tree, type Value } from "./tree.ts";
 

@@ -1,7 +1,7 @@
 import type { ErrorCode } from "../core/error_codes.ts";
 import { durationMs } from "../core/duration.ts";
 import { nearest } from "../core/names.ts";
-import type { KeyFacts, TableFacts } from "../core/config_key.ts";
+import { HIDDEN, type KeyFacts, type TableFacts } from "../core/config_key.ts";
 import { expandVariables } from "./expand.ts";
 import { PathMap } from "./path_map.ts";
 import { childOf, type LeafNode, type Node } from "./schema.ts";
@@ -44,9 +44,6 @@ export interface PrepareOptions {
   /** Variables for `${VAR}`; without them it stays as it is. @default {undefined} */
   variables?: Readonly<Record<string, string | undefined>>;
 }
-
-/** Stands in messages for a value that is never shown. */
-export const HIDDEN = "a value that is not shown";
 
 const NOT_LANDED = "remove it: its feature has not landed yet";
 

@@ -4,6 +4,9 @@ export type ReloadClass = "live" | "unit" | "daemon";
 /** What a text of the configuration stands for, where its type alone does not say. */
 export type KeyKind = "duration" | "milliseconds" | "size" | "path";
 
+/** Stands in messages for a value that is never shown. */
+export const HIDDEN = "a value that is not shown";
+
 /** What is known of one key of the configuration beside its type; features declare it, the loader and the documentation read it. */
 export type KeyFacts = {
   /** What a right value looks like, to go on after "expected". */

@@ -50,6 +50,12 @@ test("init never writes over what is there, and names a daemon that may have no 
   assert.equal(await cli("init", "a.toml", "-c", "b.toml"), 2);
 });
 
+test("main names init to whoever has no configuration file yet", async () => {
+  const { host, cli } = fixture("/srv/shop");
+  assert.equal(await cli("run"), 6);
+  assert.match(host.terminal.stderr, /there is no file .*\ndaemonkit: `daemonkit init` writes one to begin with\n$/);
+});
+
 test("init on a full disk says so and leaves nothing", async () => {
   const { host, cli } = fixture("/srv/shop");
   host.files.failWrites("IO_NO_RESOURCES");

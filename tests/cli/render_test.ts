@@ -44,7 +44,7 @@ test("renderStatus leaves the unit's own name out of its reason, and names the n
   const reasons = rows.map((row) => row.slice(head.indexOf("REASON")));
   assert.deepEqual(reasons, ["exited with code 3", "Cannot start /x as there is no file /x", "webhook is away", "is not ready yet"]);
   const last = renderStatus(operations.status(), { ...options, width: 120 }).split("\n").at(-1);
-  assert.equal(last, "next: `my-app logs web` shows what web printed, `my-app start web` tries again");
+  assert.equal(last, "next: `my-app logs web` may tell why, `my-app start web` tries again");
 });
 
 test("plain takes away what would move the cursor", () => {

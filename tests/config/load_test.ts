@@ -250,7 +250,10 @@ test("explain: what is no key is refused with the nearest one", async () => {
   const { explain } = await load(schema, { files: [file("[unit.a]\nsize = 1")] });
   assert.equal((await explain("unit.a.size")).value, 1);
   await assert.rejects(explain("nmae"), /did you mean name\?/);
-  await assert.rejects(explain("unit.b.size"), /no such key/);
+  await assert.rejects(explain("unit.bbb.size"), /no such key; unit has a$/);
+  await assert.rejects(explain("unti"), /did you mean unit\?/);
+  await assert.rejects(explain("unit.a.sise"), /did you mean unit\.a\.size\?/);
+  await assert.rejects(explain("zzzzzz.a"), /no such key; those at the top are name, /);
   await assert.rejects(explain("inner"), /is a table: name one of its keys, level/);
   await assert.rejects(explain("unit.a"), /is a table: name one of its keys, size/);
 });

@@ -1,7 +1,7 @@
 /** Commands that go on until Ctrl+C, or until nobody reads what they write. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { e2e, type Program } from "./driver.ts";
+import { e2e, type Program, type Stage, type Subject } from "./driver.ts";
 
 const TICKING = `
 name = "ticking"
@@ -67,25 +67,54 @@ e2e("status --watch says that the daemon has ended, and ends with 0", async (sta
   assert.deepEqual([code, stderr], [0, `daemonkit: ticking (pid ${daemon.pid}) has ended\n`]);
 });
 
+/** Runs a command line on a terminal of 6 lines of 60 characters; `press` types, `until` waits for what is shown. */
+function onTerminal(stage: Stage, subject: Subject, ...args: string[]) {
+  const command = [...subject.argv(`${stage.folder}/..`), ...args].map((word) => `'${word}'`).join(" ");
+  const child = spawn("script", ["-qefc", `stty cols 60 rows 6; exec ${command}`, "/dev/null"], { cwd: stage.folder, env: stage.env });
+  let text = "";
+  let look = () => {};
+  child.stdout.setEncoding("utf8").on("data", (piece: string) => {
+    text += piece;
+    look();
+  });
+  return {
+    ended: new Promise<number | null>((resolve) => child.on("close", resolve)),
+    press: (keys: string) => void child.stdin.write(keys),
+    text: () => text,
+    until: (isThere: (text: string) => boolean) =>
+      new Promise<void>((resolve) => {
+        look = () => isThere(text) && resolve();
+        look();
+      }),
+  };
+}
+const CTRL_C = "\x03";
+
 if (spawnSync("script", ["--version"]).status === 0) {
   e2e("status --watch draws on a screen of its own on a terminal, and gives it back at Ctrl+C", async (stage, subject) => {
     stage.write("daemon.toml", TICKING);
     const daemon = stage.start("run");
     await daemon.until(/tick/);
-    const command = [...subject.argv(`${stage.folder}/..`), "status", "-w"].map((word) => `'${word}'`).join(" ");
-    const child = spawn("script", ["-qefc", `stty cols 60 rows 6; ${command}`, "/dev/null"], { cwd: stage.folder, env: stage.env });
-    let text = "";
-    const drawn = Promise.withResolvers<void>();
-    child.stdout.setEncoding("utf8").on("data", (piece: string) => {
-      text += piece;
-      if (text.split("\x1b[H").length > 2) drawn.resolve();
-    });
-    await drawn.promise;
-    child.stdin.write("\x03");
-    const code = await new Promise((resolve) => child.on("close", resolve));
-    assert.equal(code, 130, text);
-    const [entered, shown, left] = ["\x1b[?1049h", "NAME", "\x1b[?1049l"].map((part) => text.indexOf(part));
-    assert.ok(entered >= 0 && entered < shown && shown < left, text);
-    assert.match(text.slice(left), /ticking[^]*NAME[^]*tick[^]*quiet/);
+    const watch = onTerminal(stage, subject, "status", "-w");
+    await watch.until((text) => text.split("\x1b[H").length > 2);
+    watch.press(CTRL_C);
+    assert.equal(await watch.ended, 130, watch.text());
+    const [entered, shown, left] = ["\x1b[?1049h", "NAME", "\x1b[?1049l"].map((part) => watch.text().indexOf(part));
+    assert.ok(entered >= 0 && entered < shown && shown < left, watch.text());
+    assert.match(watch.text().slice(left), /ticking[^]*NAME[^]*tick[^]*quiet/);
+  });
+
+  e2e("run on a terminal says after Ctrl+C who is waited for, and that another one forces; it does", async (stage, subject) => {
+    stage.write(
+      "daemon.toml",
+      `name = "deaf"\n[service.x]\nrun = "trap '' TERM INT; echo up; while :; do sleep 0.05; done"\nstop = { timeout = "1m" }`,
+    );
+    const run = onTerminal(stage, subject, "run");
+    await run.until((text) => /x \|.*up/.test(text));
+    run.press(CTRL_C);
+    await run.until((text) => text.includes("daemonkit: waiting for x to stop; Ctrl+C once more forces"));
+    run.press(CTRL_C);
+    assert.equal(await run.ended, 1, run.text());
+    assert.match(run.text(), /forcing the stop/);
   });
 }
