@@ -23,6 +23,10 @@ export interface Host {
   readonly processes: Processes;
   /** HTTP over TCP and unix sockets. */
   readonly http: Http;
+  /** Bytes between processes of this machine. */
+  readonly ipc: Ipc;
+  /** Code that is not part of this program. */
+  readonly modules: Modules;
   /** Environment variables of this process. */
   readonly env: Env;
   /** The terminal or whatever stdout and stderr are. */
@@ -257,6 +261,39 @@ export interface Http {
   request(address: Address, path: string, init?: RequestInit): Promise<Response>;
   /** Whether a TCP connection can be made; resolves false when refused, rejects with the reason when `signal` aborts. */
   canConnect(address: { hostname: string; port: number }, options: { signal: AbortSignal }): Promise<boolean>;
+}
+
+/** A connection between two processes. */
+export interface Connection extends Disposable {
+  /**
+   * The next bytes from the other side, undefined once it has ended. What nobody reads stays with the sender. One call at a time.
+   *
+   * Rejects with `IPC_FAILED` when the connection broke.
+   */
+  read(): Promise<Uint8Array | undefined>;
+  /** Sends bytes in order; resolves when there is room for more. Rejects with `IPC_FAILED` when the other side has gone. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Says that nothing more comes from here, and resolves once everything is sent or the other side has gone. */
+  end(): Promise<void>;
+}
+
+/** Bytes between processes of this machine, over unix sockets. */
+export interface Ipc {
+  /**
+   * Listens on a socket file of mode 0o600, in the place of whatever stands there, until the result is disposed; that ends no connection.
+   * Rejects with `IO_FAILED` and its kin when it can't.
+   */
+  listen(path: string, onConnection: (connection: Connection) => void): Promise<Disposable>;
+  /** Connects. Rejects with `IO_NOT_FOUND` (no socket file), `IO_REFUSED` (nobody listens) or `IO_FAILED`. */
+  connect(path: string): Promise<Connection>;
+}
+
+/** Code that is not part of this program. */
+export interface Modules {
+  /** Runs a TypeScript or JavaScript file, with what it imports, and returns what it exports. Rejects with what that threw. */
+  load(path: string): Promise<Readonly<Record<string, unknown>>>;
+  /** Answers imports of a package by name, where the runtime can and finds none itself. */
+  provide(name: string, exports: Readonly<Record<string, unknown>>): void;
 }
 
 /** Environment variables of this process. */

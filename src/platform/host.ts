@@ -1,8 +1,9 @@
 import process from "node:process";
 import { systemClock } from "../core/clock.ts";
-import type { Host } from "../core/host.ts";
+import type { Host, Modules } from "../core/host.ts";
 import { createFiles, type LockableFile } from "./files.ts";
 import { createHttp, type HttpFacts } from "./http.ts";
+import { createIpc } from "./ipc.ts";
 import { createOwnProcess, type ProcessFacts } from "./own_process.ts";
 import { createProcesses } from "./processes.ts";
 import { createSignals } from "./signals.ts";
@@ -21,6 +22,8 @@ export interface RuntimeFacts {
   launch: Launch;
   /** Serves and sends. */
   http: HttpFacts;
+  /** Loads code. */
+  modules: Modules;
   /** Opens a file for reading, writing and locking, mode 0o600. */
   openLockable: (path: string) => LockableFile;
 }
@@ -35,6 +38,8 @@ export function createHost(facts: RuntimeFacts): Host {
     files: createFiles(facts.openLockable),
     processes: createProcesses(facts.launch),
     http: createHttp(facts.http),
+    ipc: createIpc(),
+    modules: facts.modules,
     env: {
       get: (name) => process.env[name],
       all: () => ({ ...process.env }) as Record<string, string>,

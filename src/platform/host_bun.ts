@@ -29,6 +29,11 @@ export function createBunHost(): Host {
     },
     launch: createLaunchOnBun(libc),
     http: httpOnBun,
+    modules: {
+      // A path, because a file URL is not read anew after a change.
+      load: (path) => import(path),
+      provide: (name, exports) => void bun.plugin({ name, setup: (build) => build.module(name, () => ({ exports, loader: "object" })) }),
+    },
     openLockable: (path) => openLockable(path, libc),
   });
 }

@@ -1,4 +1,4 @@
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Host } from "../core/host.ts";
 import type { LockableFile } from "./files.ts";
 import { createHost } from "./host.ts";
@@ -18,6 +18,10 @@ export function createDenoHost(): Host {
     },
     launch: launchOnDeno,
     http: httpOnDeno,
+    modules: {
+      load: (path) => import(pathToFileURL(path).href),
+      provide: () => {/* imports are settled by the configuration of whoever runs Deno */},
+    },
     openLockable,
   });
 }

@@ -1,8 +1,9 @@
 import { DaemonError } from "../core/errors.ts";
-import type { Env, Host, OwnProcess, SignalName, Signals, Terminal } from "../core/host.ts";
+import type { Env, Host, Modules, OwnProcess, SignalName, Signals, Terminal } from "../core/host.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { FakeFiles } from "./fake_files.ts";
 import { FakeHttp } from "./fake_http.ts";
+import { FakeIpc } from "./fake_ipc.ts";
 import { FakeProcesses } from "./fake_processes.ts";
 
 /** Options of {@linkcode FakeHost}. */
@@ -187,6 +188,25 @@ export class FakeOwnProcess implements OwnProcess {
   }
 }
 
+/** Modules whose exports a test says; a part of {@linkcode FakeHost}. */
+export class FakeModules implements Modules {
+  /** Exports by path. */
+  readonly exports: Map<string, Readonly<Record<string, unknown>>> = new Map();
+  /** What was provided, by name. */
+  readonly provided: Map<string, Readonly<Record<string, unknown>>> = new Map();
+
+  /** The exports that the test has set. */
+  load(path: string): Promise<Readonly<Record<string, unknown>>> {
+    const exports = this.exports.get(path);
+    return exports === undefined ? Promise.reject(new Error(`Cannot find module "${path}"`)) : Promise.resolve(exports);
+  }
+
+  /** Remembers it. */
+  provide(name: string, exports: Readonly<Record<string, unknown>>): void {
+    this.provided.set(name, exports);
+  }
+}
+
 /**
  * A machine in memory: time stands still until told to go on, programs are functions, files and network fail on order, and whatever is done
  * to the process is recorded.
@@ -222,6 +242,10 @@ export class FakeHost implements Host {
   readonly processes: FakeProcesses = new FakeProcesses();
   /** Network. */
   readonly http: FakeHttp = new FakeHttp();
+  /** Connections between processes. */
+  readonly ipc: FakeIpc = new FakeIpc();
+  /** Modules. */
+  readonly modules: FakeModules = new FakeModules();
   /** Environment variables. */
   readonly env: Env;
   /** Terminal. */

@@ -21,8 +21,9 @@
 export { type ExerciseOptions, exerciseSubsystem } from "./exercise_subsystem.ts";
 export { FakeClock } from "./fake_clock.ts";
 export { FakeFiles } from "./fake_files.ts";
-export { FakeExit, FakeHost, type FakeHostOptions, FakeOwnProcess, FakeSignals, FakeTerminal } from "./fake_host.ts";
+export { FakeExit, FakeHost, type FakeHostOptions, FakeModules, FakeOwnProcess, FakeSignals, FakeTerminal } from "./fake_host.ts";
 export { FakeHttp } from "./fake_http.ts";
+export { FakeIpc } from "./fake_ipc.ts";
 export { type FakeProcess, FakeProcesses, type FakeProgram } from "./fake_processes.ts";
 export type { Clock } from "../core/clock.ts";
 export type { ErrorCode } from "../core/error_codes.ts";
@@ -31,6 +32,7 @@ export type {
   Address,
   AppendFile,
   ChildProcess,
+  Connection,
   Env,
   ExitStatus,
   FileInfo,
@@ -40,6 +42,8 @@ export type {
   Http,
   HttpHandler,
   HttpServer,
+  Ipc,
+  Modules,
   OwnProcess,
   Processes,
   ProcessIdentity,

@@ -7,6 +7,7 @@ import type { Host, SignalName } from "../../src/core/host.ts";
 import { test } from "../harness.ts";
 import { exerciseFiles } from "./files.ts";
 import { exerciseHttp } from "./http.ts";
+import { exerciseIpc } from "./ipc.ts";
 import { exerciseProcesses } from "./processes.ts";
 import { tempDir } from "./temp_dir.ts";
 
@@ -18,6 +19,11 @@ export function exerciseHost(name: string, makeHost: () => Promise<Host>): void 
   });
   exerciseProcesses(`${name} processes`, makeHost);
   exerciseHttp(`${name} http`, makeHost);
+  exerciseIpc(`${name} ipc`, async () => {
+    const dir = tempDir();
+    const { ipc, files } = await makeHost();
+    return { ipc, files, dir: dir.path, [Symbol.dispose]: () => dir[Symbol.dispose]() };
+  });
 
   test(`${name} descriptors: whatever was started, served, locked or opened, none is left`, async () => {
     const host = await makeHost();
