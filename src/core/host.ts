@@ -15,6 +15,8 @@ export interface Host {
   readonly clock: Clock;
   /** Chance: a number in [0, 1). */
   readonly random: () => number;
+  /** A text of letters, digits and hyphens that nobody can guess, another one at each call. */
+  readonly secret: () => string;
   /** Signals to and from this process. */
   readonly signals: Signals;
   /** Small files, read and written whole. */
@@ -292,8 +294,8 @@ export interface Ipc {
 export interface Modules {
   /** Runs a TypeScript or JavaScript file, with what it imports, and returns what it exports. Rejects with what that threw. */
   load(path: string): Promise<Readonly<Record<string, unknown>>>;
-  /** Answers imports of a package by name, where the runtime can and finds none itself. */
-  provide(name: string, exports: Readonly<Record<string, unknown>>): void;
+  /** Answers imports of a package by its name, where the runtime can do that; `exports` is called for the first one. */
+  provide(name: string, exports: () => Promise<Readonly<Record<string, unknown>>>): void;
 }
 
 /** Environment variables of this process. */

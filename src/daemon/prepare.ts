@@ -1,13 +1,14 @@
 import { resolvePath } from "../core/paths.ts";
 import { CancelToken } from "../core/cancel.ts";
-import { messageOf } from "../core/errors.ts";
+import { DaemonError, messageOf } from "../core/errors.ts";
+import { MODULE_WORD } from "../core/module_protocol.ts";
 import type { Host } from "../core/host.ts";
 import type { LogSink } from "../core/log.ts";
 import type { LogLine } from "../core/operations.ts";
 import { type Registration, registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorPorts } from "../core/supervisor.ts";
 import { consoleLines, consoleSink, createLogger, fileSink } from "../log/mod.ts";
-import { Neighbours, serviceSubsystems } from "../service/mod.ts";
+import { ModuleHub, Neighbours, serviceSubsystems } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import type { RunOptions } from "./daemon.ts";
 import type { LoadedConfig } from "./load.ts";
@@ -23,6 +24,13 @@ export async function prepare(session: Session, { ownsProcess }: Required<RunOpt
   const { plan, resources } = session;
   const host = session.host ??= await (await import("../platform/mod.ts")).getHost();
   const { config, loaded, pidFile } = plan;
+  // Otherwise a program that does not know the word would start its daemon once more inside each of its modules.
+  if (host.process.args[0] === MODULE_WORD) {
+    throw new DaemonError(
+      "RUNTIME_STATE",
+      "Cannot start a daemon as this process is to run a module: hand the program's arguments to runCli",
+    );
+  }
   // Read before the daemon goes to its working folder, which would count twice otherwise.
   const cwd = host.process.cwd();
   const workDir = resolvePath(cwd, config.workDir ?? ".");
@@ -40,13 +48,16 @@ export async function prepare(session: Session, { ownsProcess }: Required<RunOpt
     showLine(line);
   };
   const daemonId = session.surroundings?.id ?? config.name;
-  const ports = { host, publishLine, daemonId, neighbours: resources.use(new Neighbours(host)) };
+  const socket = session.surroundings?.moduleSocket ?? `${host.files.tempDir}/daemonkit-${host.secret()}`;
+  const modules = resources.use(new ModuleHub({ host, socket }));
+  const ports = { host, publishLine, daemonId, neighbours: resources.use(new Neighbours(host)), modules };
   return plan.entries.flatMap((entry) => {
     if ("make" in entry) return [entry.make(session)];
     if (!("service" in entry)) return [entry];
     const spec: ServiceSpec = {
       ...entry.service,
       cwd: resolvePath(cwd, entry.service.cwd),
+      module: entry.service.module === undefined ? undefined : resolvePath(cwd, entry.service.module),
       envFiles: entry.service.envFiles.map(({ path, optional }) => ({ path: resolvePath(cwd, path), optional })),
     };
     return serviceSubsystems(spec, ports).map((subsystem) => registration(subsystem, "service"));
@@ -102,6 +113,7 @@ async function takeInstance(session: Session, host: Host, loaded: LoadedConfig):
   let remembered = new Set(down);
   session.surroundings = {
     id: folders.id,
+    moduleSocket: `${folders.run}/ipc.sock`,
     get down() {
       return remembered;
     },

@@ -35,6 +35,8 @@ export interface DaemonTopics {
 export interface Surroundings {
   /** Name and a hash of the configuration file's path. */
   readonly id: string;
+  /** Where the processes of modules report. */
+  readonly moduleSocket: string;
   /** Units that stay down until an operator starts them. */
   readonly down: ReadonlySet<string>;
   /** Remembers which units an operator stopped. */

@@ -17,7 +17,7 @@ export interface BunGlobal {
 /** What a plugin of Bun works with. */
 export interface BunPluginBuilder {
   /** Answers imports of a name. */
-  module(name: string, load: () => { exports: Readonly<Record<string, unknown>>; loader: "object" }): void;
+  module(name: string, load: () => Promise<{ exports: Readonly<Record<string, unknown>>; loader: "object" }>): void;
 }
 
 /** Options of `Bun.spawn`. */

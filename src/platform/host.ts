@@ -34,6 +34,7 @@ export function createHost(facts: RuntimeFacts): Host {
     runtime: facts.runtime,
     clock: systemClock,
     random: Math.random,
+    secret: () => crypto.randomUUID(),
     signals: createSignals(),
     files: createFiles(facts.openLockable),
     processes: createProcesses(facts.launch),

@@ -31,8 +31,14 @@ export function createBunHost(): Host {
     http: httpOnBun,
     modules: {
       // A path, because a file URL is not read anew after a change.
-      load: (path) => import(path),
-      provide: (name, exports) => void bun.plugin({ name, setup: (build) => build.module(name, () => ({ exports, loader: "object" })) }),
+      load: (path) =>
+        import(path).catch((error) => {
+          const { position, message } = error as { position?: { file: string; line: number; column: number } | null; message: string };
+          throw position ? new SyntaxError(`${position.file}:${position.line}:${position.column}: ${message}`, { cause: error }) : error;
+        }),
+      provide(name, exports) {
+        bun.plugin({ name, setup: (build) => build.module(name, async () => ({ exports: await exports(), loader: "object" })) });
+      },
     },
     openLockable: (path) => openLockable(path, libc),
   });

@@ -1,4 +1,4 @@
-import { isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
+import { type ErrorLink, IoError, isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
 import type { ChildProcess, ExitStatus, Host, ProcessIdentity, SpawnOptions } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
@@ -6,6 +6,9 @@ import { type Placeholders, serviceEnvironment } from "./environment.ts";
 import { describeExit, exitCodeOf } from "./exit.ts";
 import { type PublishLine, ServiceOutput } from "./output.ts";
 import { checkTarget, commandArgv, createProbe, linePattern, type Probe, untilReady } from "./probe.ts";
+import { MODULE_WORD, SOCKET_VARIABLE, TOKEN_VARIABLE } from "../core/module_protocol.ts";
+import type { ModuleHub } from "./module_hub.ts";
+import { ModuleLink } from "./module_link.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { ProcessGroup } from "./process_group.ts";
 import type { ServiceSpec } from "./spec.ts";
@@ -21,10 +24,14 @@ export interface ServicePorts {
   daemonId: string;
   /** What they ask about other processes, shared by all services of a daemon. */
   neighbours: Neighbours;
+  /** Where modules report. */
+  modules: ModuleHub;
 }
 
 /** Time that a service has beyond its own stop timeout: for SIGKILL to work and for the output to be read to its end. */
 const STOP_MARGIN_MS = 2_000;
+/** Time from the start of a module until it must be ready. */
+const MODULE_READY_MS = 30_000;
 
 /**
  * The subsystems of a service: one, or `name@0`, `name@1`, … when it has several instances.
@@ -64,6 +71,8 @@ export class Service implements Subsystem {
   #lastExit: LastExit | null = null;
   #lastLines: readonly string[] | undefined;
   #spawnFailures = 0;
+  /** The channel to the module of the present run. */
+  #link: ModuleLink | undefined;
   /** Processes of earlier runs that have left their group and lived when they were looked for. */
   #escaped: readonly ProcessIdentity[] = [];
   /** Why the last probe of this run failed; undefined once one did not. */
@@ -71,7 +80,8 @@ export class Service implements Subsystem {
 
   /** Creates the subsystem of instance number `instance`; nothing is started. */
   constructor(service: ServiceSpec, ports: ServicePorts, name: string, instance: number) {
-    const { ready, stop, port } = service;
+    const { ready, stop, port, module } = service;
+    const readyMs = ready?.timeoutMs ?? (module === undefined ? undefined : MODULE_READY_MS);
     this.name = name;
     this.#service = service;
     this.#ports = ports;
@@ -81,8 +91,8 @@ export class Service implements Subsystem {
     this.spec = {
       restart: service.restart,
       after: service.after,
-      readiness: ready === undefined ? "none" : "manual",
-      ...(ready === undefined ? {} : { ready: { timeout: ready.timeoutMs } }),
+      readiness: readyMs === undefined ? "none" : "manual",
+      ...(readyMs === undefined ? {} : { ready: { timeout: readyMs } }),
       stop: { timeout: stop.timeoutMs + STOP_MARGIN_MS },
       essential: service.essential,
       retryStart: true,
@@ -91,19 +101,20 @@ export class Service implements Subsystem {
 
   /**
    * `command`, `pid` (of the program, for a text of its shell: the leader of the group), `port`, `lastExit`, `spawnFailures`, `probe` (why
-   * it is or was not ready), `escaped` (processes of earlier runs that have left its group and live) and, after a run that failed or never became ready, `lastLines`.
+   * it is or was not ready), `heartbeat` (of a module that is blocked), `escaped` (processes of earlier runs that have left its group and live) and, after a run that failed or never became ready, `lastLines`.
    */
   details(): Readonly<Record<string, unknown>> {
-    const { run } = this.#service;
+    const { run, module } = this.#service;
     const escaped = this.#livingEscaped().map(({ pid }) => pid);
     return {
-      command: typeof run === "string" ? run : run.join(" "),
+      command: run === undefined ? `module ${module}` : typeof run === "string" ? run : run.join(" "),
       pid: this.#pid,
       ...(this.#placeholders.port === undefined ? {} : { port: this.#placeholders.port }),
       lastExit: this.#lastExit,
       ...(this.#lastLines === undefined ? {} : { lastLines: this.#lastLines }),
       ...(this.#probeAnswer === undefined ? {} : { probe: this.#probeAnswer }),
       spawnFailures: this.#spawnFailures,
+      ...(this.#link?.silence === undefined ? {} : { heartbeat: `none for ${this.#link.silence}` }),
       ...(escaped.length === 0 ? {} : { escaped }),
     };
   }
@@ -112,30 +123,33 @@ export class Service implements Subsystem {
   async run(context: Context): Promise<void> {
     if (context.isShutdown()) return;
     const { host, publishLine, daemonId, neighbours } = this.#ports;
-    const { run, stop, maxLineBytes, successExitCodes } = this.#service;
+    const { stop, maxLineBytes, successExitCodes } = this.#service;
     const { processes, clock } = host;
     const unitValue = `${daemonId}/${context.name}/${context.run}`;
 
     // Start the program and take hold of everything that has to end with it.
-    let child: ChildProcess;
-    let probe: Probe | undefined;
-    let launch: Omit<SpawnOptions, "argv">;
-    try {
-      launch = this.#launch(context.name, unitValue);
-      probe = this.#createProbe(launch);
-      child = await processes.spawn({ ...launch, argv: commandArgv(run) });
-    } catch (cause) {
-      this.#spawnFailures++;
-      throw this.#startError(context.name, cause);
-    }
-    this.#pid = child.identity.pid;
-    this.#probeAnswer = undefined;
     let isReady = false;
     const becomeReady = () => {
       isReady = true;
       this.#probeAnswer = undefined;
       context.ready();
     };
+    using link = this.#createLink(context, becomeReady);
+    using expected = link === undefined ? undefined : this.#ports.modules.expect(link);
+    let child: ChildProcess;
+    let probe: Probe | undefined;
+    let launch: Omit<SpawnOptions, "argv">;
+    try {
+      launch = this.#launch(context.name, unitValue);
+      probe = this.#createProbe(launch);
+      child = await processes.spawn(await this.#program(launch, expected?.token));
+    } catch (cause) {
+      this.#spawnFailures++;
+      throw this.#startError(context.name, cause);
+    }
+    this.#link = link;
+    this.#pid = child.identity.pid;
+    this.#probeAnswer = undefined;
     const onTrouble = (message: string, fields: Readonly<Record<string, unknown>>) => context.log.warn(message, fields);
     const group = new ProcessGroup(child, {
       processes,
@@ -144,7 +158,7 @@ export class Service implements Subsystem {
       stopSignal: stop.signal,
       stopTimeoutMs: stop.timeoutMs,
       killMode: stop.killMode,
-      ...(stop.run === undefined ? {} : {
+      ...(stop.run === undefined ? (link === undefined ? {} : { stopCommand: link }) : {
         stopCommand: new StopCommand({
           name: context.name,
           launch: { ...launch, argv: commandArgv(stop.run) },
@@ -182,6 +196,7 @@ export class Service implements Subsystem {
     // See it to its end: the whole group, the probe that may be under way, the output.
     const status = await group.ended();
     this.#pid = null;
+    this.#link = undefined;
     this.#lastExit = { ...status, at: new Date(clock.wallMs()).toISOString() };
     await probed;
     const isDrained = await output.drain();
@@ -195,7 +210,16 @@ export class Service implements Subsystem {
     const exitCode = exitCodeOf(status);
     const isFailure = !context.isShutdown() && !successExitCodes.includes(exitCode);
     this.#lastLines = isFailure || !isReady ? output.lastLines : undefined;
-    if (!isFailure) return;
+    const error = link?.error;
+    if (!isFailure) {
+      if (error !== undefined) context.log.warn("the module failed while it stopped", { reason: describeError(error) });
+      return;
+    }
+    if (error !== undefined) {
+      throw new SubsystemError("SUBSYSTEM_FAILED", context.name, `${context.name} failed: ${describeError(error)}`, {
+        context: { exitCode, signal: status.signal, lastLines: output.lastLines, error },
+      });
+    }
     throw new SubsystemError("SUBSYSTEM_EXITED", context.name, `${context.name} ${describeExit(status)}`, {
       context: { exitCode, signal: status.signal, lastLines: output.lastLines },
     });
@@ -218,10 +242,42 @@ export class Service implements Subsystem {
 
   /** Whether it is ready as far as asking it can tell; a log probe does not ask. */
   async #untilReady(probe: Probe | undefined, signal: AbortSignal): Promise<boolean> {
-    const { ready: spec } = this.#service;
-    if (spec === undefined) return true;
+    const { ready: spec, module } = this.#service;
+    // A module says itself that it is ready.
+    if (spec === undefined) return module === undefined;
     if (probe === undefined) return false;
     return await untilReady(probe, { clock: this.#ports.host.clock, spec, signal, onAnswer: (answer) => this.#probeAnswer = answer });
+  }
+
+  #createLink(context: Context, onReady: () => void): ModuleLink | undefined {
+    const { module, ready, stop } = this.#service;
+    if (module === undefined) return undefined;
+    return new ModuleLink({
+      welcome: { unit: context.name, run: context.run, attempt: context.attempt, stopTimeoutMs: stop.timeoutMs },
+      clock: this.#ports.host.clock,
+      log: context.log,
+      // Where a probe is asked, it alone decides.
+      onReady: ready === undefined ? onReady : () => {},
+      onShutdown: (reason) => context.requestShutdown(reason),
+    });
+  }
+
+  /** What is started: the service's own program, or this program again with the word that makes it run a module. */
+  async #program(launch: Omit<SpawnOptions, "argv">, token: string | undefined): Promise<SpawnOptions> {
+    const { run, module } = this.#service;
+    const { host: { files, process }, modules } = this.#ports;
+    if (run !== undefined) return { ...launch, argv: commandArgv(run) };
+    if (files.info(module!)?.kind !== "file") {
+      throw new IoError("IO_NOT_FOUND", `Cannot start a module as there must be a file: current value is "${module}"`, {
+        context: { path: module },
+      });
+    }
+    await modules.open();
+    return {
+      ...launch,
+      argv: [...process.command, MODULE_WORD, module!],
+      env: { ...launch.env, [SOCKET_VARIABLE]: modules.socket, [TOKEN_VARIABLE]: token! },
+    };
   }
 
   #createProbe(launch: Omit<SpawnOptions, "argv">): Probe | undefined {
@@ -253,4 +309,8 @@ export class Service implements Subsystem {
     if (!isDaemonError(cause) || cause instanceof SubsystemError) return cause;
     return new SubsystemError(cause.code, unit, `${unit}: ${messageOf(cause)}`, { cause, context: cause.context });
   }
+}
+
+function describeError({ name, code, message }: ErrorLink): string {
+  return `${name === "Error" ? "" : `${name}: `}${message}${code === undefined ? "" : ` [${code}]`}`;
 }

@@ -193,7 +193,7 @@ export class FakeModules implements Modules {
   /** Exports by path. */
   readonly exports: Map<string, Readonly<Record<string, unknown>>> = new Map();
   /** What was provided, by name. */
-  readonly provided: Map<string, Readonly<Record<string, unknown>>> = new Map();
+  readonly provided: Map<string, () => Promise<Readonly<Record<string, unknown>>>> = new Map();
 
   /** The exports that the test has set. */
   load(path: string): Promise<Readonly<Record<string, unknown>>> {
@@ -202,7 +202,7 @@ export class FakeModules implements Modules {
   }
 
   /** Remembers it. */
-  provide(name: string, exports: Readonly<Record<string, unknown>>): void {
+  provide(name: string, exports: () => Promise<Readonly<Record<string, unknown>>>): void {
     this.provided.set(name, exports);
   }
 }
@@ -234,6 +234,8 @@ export class FakeHost implements Host {
   readonly clock: FakeClock = new FakeClock();
   /** Chance. */
   readonly random: () => number;
+  /** Texts that are easy to guess: `secret-1`, `secret-2`, … */
+  readonly secret: () => string;
   /** Signals. */
   readonly signals: FakeSignals = new FakeSignals();
   /** Files. */
@@ -258,6 +260,8 @@ export class FakeHost implements Host {
     const { env = {}, args = [], random = () => 0.5 } = options;
     this.files = new FakeFiles(() => this.clock.wallMs());
     this.random = random;
+    let secrets = 0;
+    this.secret = () => `secret-${++secrets}`;
     this.process = new FakeOwnProcess(args);
     this.env = { get: (name) => env[name], all: () => ({ ...env }) };
   }

@@ -282,7 +282,7 @@ test("loadConfig: what has not landed is CONFIG_NOT_YET, wherever it comes from"
       "[monitoring]\nenable_metrics = false",
     )
     .concat('[monitoring]\nmetrics_interval = "2s"', "[monitoring]\nhealth_check_interval_ms = 1");
-  const keys = ["live", "watch", "notify", "limits", "module"].map((key) => `[service.x]\nrun = "x"\n${key} = 1`);
+  const keys = ["live", "watch", "notify", "limits"].map((key) => `[service.x]\nrun = "x"\n${key} = 1`);
   const logs = ["file", "max_size", "keep", "format"].map((key) => `[service.x]\nrun = "x"\nlog.${key} = "x"`);
   for (const text of [...tables, ...leaves, ...keys, ...logs]) {
     const error = await refusal(load(text));

@@ -7,7 +7,7 @@ import { serviceSpec } from "../../src/service/options.ts";
 import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
-import { Drive, tempDir, until } from "./drive.ts";
+import { Drive, modulesOf, tempDir, until } from "./drive.ts";
 
 const exitError = (context: Record<string, unknown>) => (error: unknown) => {
   assert.ok(error instanceof SubsystemError);
@@ -21,7 +21,7 @@ const exitError = (context: Record<string, unknown>) => (error: unknown) => {
 
 test("serviceSubsystems: one instance has the service's name, several are numbered and have a port each", async () => {
   const host = await getHost();
-  const ports = { host, publishLine: () => {}, daemonId: "test", neighbours: new Neighbours(host) };
+  const ports = { host, publishLine: () => {}, daemonId: "test", neighbours: new Neighbours(host), modules: modulesOf(host) };
   const [alone, ...others] = serviceSubsystems(serviceSpec("api", { run: "true", port: 4000 }, "/"), ports);
   assert.deepEqual([alone.name, others], ["api", []]);
   const many = serviceSubsystems(serviceSpec("api", { run: ["a", "b"], port: 4000, instances: 3 }, "/"), ports);
@@ -54,6 +54,7 @@ test("serviceSubsystems: every key of the spec reaches the supervisor", async ()
     publishLine: () => {},
     daemonId: "test",
     neighbours: new Neighbours(host),
+    modules: modulesOf(host),
   });
   assert.deepEqual(service.spec, {
     restart,
@@ -69,13 +70,14 @@ test("serviceSubsystems: every key of the spec reaches the supervisor", async ()
     publishLine: () => {},
     daemonId: "test",
     neighbours: new Neighbours(host),
+    modules: modulesOf(host),
   });
   assert.deepEqual([plain.kind, plain.spec.readiness, plain.spec.ready], ["service", "none", undefined]);
 });
 
 test("serviceSubsystems: a probe that could never be made is refused before anything runs", async () => {
   const host = await getHost();
-  const ports = { host, publishLine: () => {}, daemonId: "test", neighbours: new Neighbours(host) };
+  const ports = { host, publishLine: () => {}, daemonId: "test", neighbours: new Neighbours(host), modules: modulesOf(host) };
   for (
     const ready of [{ log: "(" }, { tcp: "nowhere" }, { tcp: "db:{port}" }, { http: "https://127.0.0.1/" }, { http: "127.0.0.1:80" }, {
       http: "http://me:secret@127.0.0.1/",

@@ -13,7 +13,7 @@ import { getHost } from "../../src/platform/mod.ts";
 import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";
 import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
 import { test } from "../harness.ts";
-import { leftovers, tempDir, until, withSpawn } from "./drive.ts";
+import { leftovers, modulesOf, tempDir, until, withSpawn } from "./drive.ts";
 
 /** Services under a real supervisor, with what they printed and what became of them. */
 class Rig implements Disposable {
@@ -30,7 +30,7 @@ class Rig implements Disposable {
     this.#host = host;
     const publishLine = ({ name, text }: { name: string; text: string }) => void this.lines.push(`${name}: ${text}`);
     this.#neighbours = new Neighbours(host);
-    const ports = { host, publishLine, daemonId: this.daemonId, neighbours: this.#neighbours };
+    const ports = { host, publishLine, daemonId: this.daemonId, neighbours: this.#neighbours, modules: modulesOf(host) };
     const units = Object.entries(services).flatMap(([name, options]) => serviceSubsystems(serviceSpec(name, options, baseDir), ports));
     this.supervisor = new Supervisor(
       {
