@@ -53,7 +53,7 @@ export interface LastExit extends ExitStatus {
  * One instance of a service: a subsystem whose run owns a program and its process group.
  *
  * - A run ends when the program has ended, its group is empty and all it printed was handed on; with `killMode: "process"` helpers of
- *   the program live on, but nobody reads their output any more: one that prints to it gets SIGPIPE.
+ *   the program live on, and what they print is still read, until the daemon ends.
  * - An exit code that is none of `successExitCodes` fails the run with `SUBSYSTEM_EXITED`; its context holds `exitCode` (128 + n after
  *   signal n), `signal` and `lastLines`.
  * - A program that can't be started fails the run with the code that says why; the restart policy decides about the next try.
@@ -129,6 +129,7 @@ export class Service implements Subsystem {
 
     // Start the program and take hold of everything that has to end with it.
     let isReady = false;
+    let isOver = false;
     const becomeReady = () => {
       isReady = true;
       this.#probeAnswer = undefined;
@@ -178,7 +179,7 @@ export class Service implements Subsystem {
       clock,
       maxLineBytes,
       publishLine,
-      onText: (text) => !isReady && this.#readyPattern?.test(text) && becomeReady(),
+      onText: (text) => !isReady && !isOver && this.#readyPattern?.test(text) && becomeReady(),
       onBroken: () => group.kill(),
     });
 
@@ -199,8 +200,12 @@ export class Service implements Subsystem {
     this.#link = undefined;
     this.#lastExit = { ...status, at: new Date(clock.wallMs()).toISOString() };
     await probed;
-    const isDrained = await output.drain();
-    if (stop.killMode === "group") {
+    const isDrained = await output.drain({ readsOn: stop.killMode === "process" });
+    // What a helper prints later says nothing about this run.
+    isOver = true;
+    if (stop.killMode === "process") {
+      if (!isDrained) neighbours.adopt(output);
+    } else {
       const looked = this.#lookForEscaped(unitValue, isDrained, context.log);
       // A crash is answered at once; what is stopped is reported before the daemon may be gone.
       if (context.isShutdown()) await looked;

@@ -433,3 +433,16 @@ test("Neighbours: who may not look knows of nobody", async () => {
   };
   assert.deepEqual(await new Neighbours(host).marked("daemon/unit/1"), []);
 });
+
+test("Service: with killMode process a helper that prints later is read on, and does not hold up the end of its run", async () => {
+  const host = await getHost();
+  using dir = tempDir();
+  const helper = `while [ ! -e ${dir.path}/go ]; do sleep 0.02; done; echo late`;
+  using drive = new Drive(host, { run: `(${helper}) & echo up; exec sleep 1000`, stop: { killMode: "process" } });
+  await drive.printed("up");
+  await drive.stop();
+  writeFileSync(`${dir.path}/go`, "");
+  await drive.printed("late");
+  assert.deepEqual(drive.stdout, ["up", "late"]);
+  await until(host, () => drive.leftovers().length === 0);
+});
