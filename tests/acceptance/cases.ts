@@ -23,6 +23,7 @@ const LOAD = "daemon/config_load_test.ts";
 const E2E = "e2e/daemon_test.ts";
 const SPAWN_E2E = "e2e/acceptance_spawn_test.ts";
 const STOP_E2E = "e2e/acceptance_stop_test.ts";
+const SERVICES_E2E = "e2e/services_test.ts";
 const SCALE_E2E = "e2e/scale_test.ts";
 const RESTART_E2E = "e2e/acceptance_restart_test.ts";
 
@@ -544,5 +545,11 @@ export const CASES: readonly Case[] = [
     number: 57,
     title: "names that would hurt are refused, without case",
     tests: [[LOAD, "loadConfig: names of services are checked, and unique without case"]],
+  },
+  {
+    suite: "runner",
+    number: 79,
+    title: "an essential service that is fatal: the rest stops, and the exit code is its own",
+    tests: [[SERVICES_E2E, "runner 79: an essential service that fails for good stops the rest, and the daemon exits with its code"]],
   },
 ];

@@ -6,7 +6,7 @@ import { type Case, CASES } from "./cases.ts";
 /** Numbers have gaps on purpose. */
 const OWED: Record<Case["suite"], readonly number[]> = {
   library: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 17, 18, 19, 20, 21, 23, 24, 25, 27, 28, 29, 30, 31, 32, 33],
-  runner: [1, 2, 3, 4, 5, 7, 8, 9, 11, 13, 14, 15, 17, 18, 19, 20, 22, 23, 25, 26, 27, 29, 30, 31, 34, 35, 36, 46, 53, 54, 55, 57],
+  runner: [1, 2, 3, 4, 5, 7, 8, 9, 11, 13, 14, 15, 17, 18, 19, 20, 22, 23, 25, 26, 27, 29, 30, 31, 34, 35, 36, 46, 53, 54, 55, 57, 79],
 };
 
 test("CASES lists every case that is owed, once", () => {
