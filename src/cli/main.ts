@@ -1,6 +1,7 @@
 import { ConfigError, formatIssue, isDaemonError, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import type { Host } from "../core/host.ts";
+import { MODULE_WORD } from "../core/module_protocol.ts";
 import type { DaemonBuilder } from "../daemon/builder.ts";
 import type { CommandContext } from "./command.ts";
 import { exitCodeOf } from "./failure.ts";
@@ -15,16 +16,22 @@ export interface MainOptions {
   program?: string;
   /** The program's own daemon: `run` runs it instead of a file. */
   builder?: DaemonBuilder;
+  /** The library, for modules that import it by its name. */
+  library?: () => Promise<Readonly<Record<string, unknown>>>;
 }
 
 /** Carries out one command line and returns the exit code; nothing is thrown. */
 export async function main(args: readonly string[], options: MainOptions): Promise<number> {
-  const { host, builder, program = "daemonkit" } = options;
+  const { host, builder, program = "daemonkit", library } = options;
   const context: CommandContext = { host, output: new Output(host, program), program, ...(builder === undefined ? {} : { builder }) };
   try {
     // The parser costs milliseconds that a question for the version need not pay.
     if (args.length === 1 && ["version", "--version", "-V"].includes(args[0])) {
       return await (await import("./commands/version.ts")).version(context, [], {});
+    }
+    if (args[0] === MODULE_WORD) {
+      const { runModule } = await import("../daemon/module_process.ts");
+      return await runModule({ host, path: args[1], ...(library === undefined ? {} : { library }) });
     }
     // Nor need a daemon keep the parser's megabytes in memory for as long as it lives.
     if (args[0] === "run" && args.length <= 2 && !args[1]?.startsWith("-")) {

@@ -15,6 +15,8 @@ export interface Host {
   readonly clock: Clock;
   /** Chance: a number in [0, 1). */
   readonly random: () => number;
+  /** A text of letters, digits and hyphens that nobody can guess, another one at each call. */
+  readonly secret: () => string;
   /** Signals to and from this process. */
   readonly signals: Signals;
   /** Small files, read and written whole. */
@@ -27,6 +29,10 @@ export interface Host {
   readonly http: Http;
   /** What this process spends its time and memory on. */
   readonly profiler: Profiler;
+  /** Bytes between processes of this machine. */
+  readonly ipc: Ipc;
+  /** Code that is not part of this program. */
+  readonly modules: Modules;
   /** Environment variables of this process. */
   readonly env: Env;
   /** The terminal or whatever stdout and stderr are. */
@@ -336,6 +342,39 @@ export interface Profiler {
    * made. Fails with `PROFILING_FAILED`.
    */
   heap(): ReadableStream<Uint8Array>;
+}
+
+/** A connection between two processes. */
+export interface Connection extends Disposable {
+  /**
+   * The next bytes from the other side, undefined once it has ended. What nobody reads stays with the sender. One call at a time.
+   *
+   * Rejects with `IPC_FAILED` when the connection broke.
+   */
+  read(): Promise<Uint8Array | undefined>;
+  /** Sends bytes in order; resolves when there is room for more. Rejects with `IPC_FAILED` when the other side has gone. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Says that nothing more comes from here, and resolves once everything is sent or the other side has gone. */
+  end(): Promise<void>;
+}
+
+/** Bytes between processes of this machine, over unix sockets. */
+export interface Ipc {
+  /**
+   * Listens on a socket file of mode 0o600, in the place of whatever stands there, until the result is disposed; that ends no connection.
+   * Rejects with `IO_FAILED` and its kin when it can't.
+   */
+  listen(path: string, onConnection: (connection: Connection) => void): Promise<Disposable>;
+  /** Connects. Rejects with `IO_NOT_FOUND` (no socket file), `IO_REFUSED` (nobody listens) or `IO_FAILED`. */
+  connect(path: string): Promise<Connection>;
+}
+
+/** Code that is not part of this program. */
+export interface Modules {
+  /** Runs a TypeScript or JavaScript file, with what it imports, and returns what it exports. Rejects with what that threw. */
+  load(path: string): Promise<Readonly<Record<string, unknown>>>;
+  /** Answers imports of a package by its name, where the runtime can do that; `exports` is called for the first one. */
+  provide(name: string, exports: () => Promise<Readonly<Record<string, unknown>>>): void;
 }
 
 /** Environment variables of this process. */

@@ -1,7 +1,7 @@
 import { isDaemonError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { type Logger, silentLogger } from "../core/log.ts";
-import { type LogPort, Neighbours, serviceSubsystems } from "../service/mod.ts";
+import { type LogPort, ModuleHub, Neighbours, serviceSubsystems } from "../service/mod.ts";
 import { readGroups } from "./group_file.ts";
 import { acquireInstance, readInstance } from "./instance.ts";
 import { loadConfig } from "./load.ts";
@@ -56,9 +56,10 @@ const NOWHERE: LogPort = { open() {}, publish() {}, maxLineBytes: () => 0 };
 async function servicesOf(path: string | undefined, host: Host): Promise<ReturnType<typeof serviceSubsystems>> {
   try {
     using neighbours = new Neighbours(host);
+    using modules = new ModuleHub({ host, socket: "" });
     const { files, env, process } = host;
     const loaded = await loadConfig({ files, env, cwd: process.cwd() }, path === undefined ? {} : { path });
-    return loaded.services.flatMap((spec) => serviceSubsystems(spec, { host, logs: NOWHERE, daemonId: "", neighbours }));
+    return loaded.services.flatMap((spec) => serviceSubsystems(spec, { host, logs: NOWHERE, daemonId: "", neighbours, modules }));
   } catch (error) {
     if (isDaemonError(error)) return [];
     throw error;

@@ -1,10 +1,11 @@
 import { resolvePath } from "../core/paths.ts";
 import { CancelToken } from "../core/cancel.ts";
-import { messageOf } from "../core/errors.ts";
+import { DaemonError, messageOf } from "../core/errors.ts";
+import { MODULE_WORD } from "../core/module_protocol.ts";
 import type { Host } from "../core/host.ts";
 import { type Registration, registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorPorts } from "../core/supervisor.ts";
-import { Neighbours, type Service, serviceSubsystems, unitNames } from "../service/mod.ts";
+import { ModuleHub, Neighbours, type Service, serviceSubsystems, unitNames } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import { ConfigWatch } from "./config_watch.ts";
 import type { RunOptions } from "./daemon.ts";
@@ -28,6 +29,13 @@ export async function prepare(session: Session, options: Required<RunOptions>): 
   const { plan, resources } = session;
   const host = session.host ??= await (await import("../platform/mod.ts")).getHost();
   const { config, loaded, pidFile } = plan;
+  // Otherwise a program that does not know the word would start its daemon once more inside each of its modules.
+  if (host.process.args[0] === MODULE_WORD) {
+    throw new DaemonError(
+      "RUNTIME_STATE",
+      "Cannot start a daemon as this process is to run a module: hand the program's arguments to runCli",
+    );
+  }
   // Read before the daemon goes to its working folder, which would count twice otherwise.
   const cwd = host.process.cwd();
   const workDir = resolvePath(cwd, config.workDir ?? ".");
@@ -50,6 +58,9 @@ export async function prepare(session: Session, options: Required<RunOptions>): 
     logs,
     daemonId: session.surroundings?.id ?? config.name,
     neighbours: resources.use(new Neighbours(host)),
+    modules: resources.use(
+      new ModuleHub({ host, socket: session.surroundings?.moduleSocket ?? `${host.files.tempDir}/daemonkit-${host.secret()}` }),
+    ),
     ...(recovery === undefined ? {} : { continuity: recovery }),
   };
   session.services = new ServiceUnits(ports);
@@ -82,6 +93,7 @@ function servicesOf({ plan: { loaded, entries } }: Session, cwd: string): Servic
     built: built.map((service) => ({
       ...service,
       cwd: resolvePath(cwd, service.cwd),
+      module: service.module && resolvePath(cwd, service.module),
       envFiles: service.envFiles.map(({ path, optional }) => ({ path: resolvePath(cwd, path), optional })),
     })),
   };
@@ -167,6 +179,7 @@ async function openControl(session: Session, host: Host, { folders, instance }: 
   session.surroundings = {
     id: folders.id,
     continuity: recovery,
+    moduleSocket: `${folders.run}/ipc.sock`,
     get down() {
       return remembered;
     },

@@ -1,6 +1,7 @@
-import { HIDDEN, showValue } from "../config/prepare.ts";
+import { showValue } from "../config/prepare.ts";
 import { factsAt } from "../config/schema.ts";
 import { type Change, diff, formatPath, isTable, type Path, type Tree, type Value, valueAt } from "../config/tree.ts";
+import { HIDDEN } from "../core/config_key.ts";
 import type { ReloadAnswer, ReloadChange } from "../core/operations.ts";
 import type { LoadedConfig } from "./load.ts";
 import { DAEMON_PLACES } from "./schema.ts";

@@ -49,6 +49,8 @@ export type Applier = (loaded: LoadedConfig) => void | Promise<void>;
 export interface Surroundings {
   /** Name and a hash of the configuration file's path. */
   readonly id: string;
+  /** Where the processes of modules report. */
+  readonly moduleSocket: string;
   /** Units that stay down until an operator starts them. */
   readonly down: ReadonlySet<string>;
   /** What connects its services with those of the daemons before and after it. */

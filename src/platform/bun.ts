@@ -10,6 +10,14 @@ export interface BunGlobal {
   file(fd: number): { stream(): ReadableStream<Uint8Array> };
   /** Listens before it returns. */
   serve(options: BunServeOptions): BunServer;
+  /** Takes part in how modules are found. */
+  plugin(plugin: { name: string; setup(build: BunPluginBuilder): void }): void;
+}
+
+/** What a plugin of Bun works with. */
+export interface BunPluginBuilder {
+  /** Answers imports of a name. */
+  module(name: string, load: () => Promise<{ exports: Readonly<Record<string, unknown>>; loader: "object" }>): void;
 }
 
 /** Options of `Bun.spawn`. */

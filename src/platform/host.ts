@@ -1,8 +1,9 @@
 import process from "node:process";
 import { systemClock } from "../core/clock.ts";
-import type { Host } from "../core/host.ts";
+import type { Host, Modules } from "../core/host.ts";
 import { createFiles, type LockableFile } from "./files.ts";
 import { createHttp, type HttpFacts } from "./http.ts";
+import { createIpc } from "./ipc.ts";
 import { createOwnProcess, type ProcessFacts } from "./own_process.ts";
 import { createProcesses } from "./processes.ts";
 import { createProfiler } from "./profiler.ts";
@@ -23,6 +24,8 @@ export interface RuntimeFacts {
   launcher: Launcher;
   /** Serves and sends. */
   http: HttpFacts;
+  /** Loads code. */
+  modules: Modules;
   /** Opens a file for reading, writing and locking, mode 0o600. */
   openLockable: (path: string) => LockableFile;
   /** Throws what keeps a folder from being watched, where `fs.watch` itself would tell it too late. */
@@ -35,12 +38,15 @@ export function createHost(facts: RuntimeFacts): Host {
     runtime: facts.runtime,
     clock: systemClock,
     random: Math.random,
+    secret: () => crypto.randomUUID(),
     signals: createSignals(),
     files: createFiles(facts.openLockable),
     watcher: createWatcher({ clock: systemClock, tryWatch: facts.tryWatch }),
     processes: createProcesses(facts.launcher),
     http: createHttp(facts.http),
     profiler: createProfiler(),
+    ipc: createIpc(),
+    modules: facts.modules,
     env: {
       get: (name) => process.env[name],
       all: () => ({ ...process.env }) as Record<string, string>,

@@ -30,6 +30,17 @@ export function createBunHost(): Host {
     },
     launcher: { launch: createLaunchOnBun(libc), launchDetached: launchDetachedOnBun },
     http: httpOnBun,
+    modules: {
+      // A path, because a file URL is not read anew after a change.
+      load: (path) =>
+        import(path).catch((error) => {
+          const { position, message } = error as { position?: { file: string; line: number; column: number } | null; message: string };
+          throw position ? new SyntaxError(`${position.file}:${position.line}:${position.column}: ${message}`, { cause: error }) : error;
+        }),
+      provide(name, exports) {
+        bun.plugin({ name, setup: (build) => build.module(name, async () => ({ exports: await exports(), loader: "object" })) });
+      },
+    },
     openLockable: (path) => openLockable(path, libc),
     tryWatch: () => {},
   });

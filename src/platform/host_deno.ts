@@ -1,4 +1,4 @@
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Host } from "../core/host.ts";
 import type { LockableFile } from "./files.ts";
 import { createHost } from "./host.ts";
@@ -19,6 +19,10 @@ export function createDenoHost(): Host {
     },
     launcher: { launch: launchOnDeno, launchDetached: launchDetachedOnDeno },
     http: httpOnDeno,
+    modules: {
+      load: (path) => import(pathToFileURL(path).href),
+      provide: () => {/* imports are settled by the configuration of whoever runs Deno */},
+    },
     openLockable,
     // Its fs.watch emits what this throws.
     tryWatch: (folder) => Deno.watchFs(folder, { recursive: false }).close(),

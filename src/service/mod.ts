@@ -2,6 +2,7 @@
 export { type LastExit, Service, type ServicePorts, serviceSubsystems } from "./service.ts";
 export type { LogPort } from "./output.ts";
 export { sameFiles, unitLogs, unitNames } from "./log.ts";
+export { ModuleHub } from "./module_hub.ts";
 export { Neighbours } from "./neighbours.ts";
 export type { ProbeSpec, ProbeTarget, ServiceLogSpec, ServiceSpec } from "./spec.ts";
 export { BACKGROUND_VARIABLE, SOCKET_VARIABLE, UNIT_VARIABLE } from "./environment.ts";

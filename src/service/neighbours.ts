@@ -1,11 +1,14 @@
 import { isDaemonError } from "../core/errors.ts";
 import type { Host, ProcessIdentity } from "../core/host.ts";
 import { UNIT_VARIABLE } from "./environment.ts";
+import type { ServiceOutput } from "./output.ts";
 import { SharedLook } from "./shared_look.ts";
 
 /** What the services of a daemon ask about processes that are not their own children; they share the looks that answer it. */
 export class Neighbours implements Disposable {
   readonly #groups: SharedLook<number, ReadonlySet<number>>;
+  /** What helpers of programs that have ended may still print to. */
+  readonly #outputs = new Set<ServiceOutput>();
   readonly #marked: SharedLook<string, ReadonlyMap<string, ProcessIdentity[]>>;
 
   /** Creates it; nothing is looked at before somebody asks. */
@@ -34,8 +37,15 @@ export class Neighbours implements Disposable {
     }
   }
 
-  /** Lets nobody wait any more. */
+  /** Sees to an output that is read on after its program has ended: to its own end, or to that of the daemon. */
+  adopt(output: ServiceOutput): void {
+    this.#outputs.add(output);
+    void output.ended.then(() => this.#outputs.delete(output));
+  }
+
+  /** Lets nobody wait any more, and lets go of what is still read. */
   [Symbol.dispose](): void {
+    for (const output of this.#outputs) output.letGo();
     this.#groups[Symbol.dispose]();
     this.#marked[Symbol.dispose]();
   }

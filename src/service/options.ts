@@ -41,8 +41,14 @@ export interface ServiceLogOptions {
 
 /** A program to run as a service: the keys of `[service.*]` in camel case. */
 export interface ServiceOptions {
-  /** Argv, or a text for `sh -c`. */
-  run: string | readonly string[];
+  /** Argv, or a text for `sh -c`. Exactly one of `run` and `module` is needed. */
+  run?: string | readonly string[];
+  /**
+   * A TypeScript or JavaScript file whose default export is a function of a `Context`, a `Subsystem` or a class of one; it runs in a process
+   * of its own. `export const spec = { readiness: "manual" }` lets it say itself when it is ready. The program must be `daemonkit`, or hand
+   * its arguments to `runCli`.
+   */
+  module?: string;
   /** What comes first: `name`, `name:started`, `name:ready`, `name:exited-ok`. @default {[]} */
   after?: readonly string[];
   /** Port of the first instance, handed on as PORT and `{port}`. @default {undefined} */
@@ -111,6 +117,7 @@ const COMMAND = "a text or a list of texts that is not empty";
 export function serviceSpec(name: string, options: ServiceOptions, baseDir: string): ServiceSpec {
   const {
     run,
+    module,
     after = [],
     port,
     env = {},
@@ -138,7 +145,15 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
       );
     }
   };
-  must(isCommand(run), "run", COMMAND, run);
+  must((run === undefined) !== (module === undefined), "run", "given, or else module, and not both", run ?? module);
+  must(run === undefined || isCommand(run), "run", COMMAND, run);
+  must(module === undefined || typeof module === "string" && module !== "", "module", "the path of a file", module);
+  must(
+    module === undefined || user === undefined && group === undefined,
+    "module",
+    "without user and group, which a module can't change",
+    module,
+  );
   must(Number.isInteger(instances) && instances >= 1, "instances", "an integer >= 1", instances);
   must(
     port === undefined || Number.isInteger(port) && port > 0 && port + instances - 1 <= 65_535,
@@ -167,6 +182,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
   return {
     name,
     run,
+    module: module === undefined ? undefined : joinPath(baseDir, module),
     cwd: joinPath(baseDir, cwd),
     env,
     envFiles: envFile.map((file) => ({ path: joinPath(baseDir, file.replace(/^\?/, "")), optional: file.startsWith("?") })),

@@ -33,9 +33,11 @@ export interface ServiceOutputOptions {
 const LAST_LINES = 20;
 const LAST_LINE_LENGTH = 512;
 
-/** A pipe that outlived its program is looked at this often; it is let go after so many looks without news, or after so many in all. */
+/** A pipe that outlived its program is looked at this often; it is waited for so many looks without news, or so many in all. */
 const LOOK_MS = 50;
 const QUIET_LOOKS = 5;
+/** Likewise where it is read on anyway. */
+const QUIET_LOOKS_TO_GO_ON = 1;
 const MOST_LOOKS = 20;
 
 /**
@@ -58,26 +60,40 @@ export class ServiceOutput {
 
   /** The newest lines of both streams, oldest first. */
   get lastLines(): readonly string[] {
-    return this.#lastLines;
+    return this.#lastLines.slice();
+  }
+
+  /** Resolves when nobody holds the streams any more, or they were let go; never rejects. */
+  get ended(): Promise<void> {
+    return this.#ended.then(() => {}, () => {});
   }
 
   /**
    * Resolves when everything printed has been handed on; to be called when the program is gone. A process outside of its group may hold
    * the pipe for ever: the pipe is let go once nothing comes any more, or after a second. False in that case.
    *
+   * With `readsOn` the pipe is not let go but read on, as long as somebody holds it, so that whoever prints to it is no worse off.
+   *
    * @throws what `publish` threw.
    */
-  async drain(): Promise<boolean> {
+  async drain({ readsOn = false }: { readsOn?: boolean } = {}): Promise<boolean> {
+    const quiet = Promise.withResolvers<boolean>();
     let isHeld = false;
-    using _watch = this.#whenQuiet(() => {
+    using _watch = this.#whenQuiet(readsOn ? QUIET_LOOKS_TO_GO_ON : QUIET_LOOKS, () => {
       isHeld = true;
-      for (const reader of this.#readers) reader.cancel().catch(this.#options.onBroken);
+      if (readsOn) quiet.resolve(false);
+      else this.letGo();
     });
-    await this.#ended;
-    return !isHeld;
+    void this.#ended.then(() => quiet.resolve(!isHeld), quiet.reject);
+    return await quiet.promise;
   }
 
-  #whenQuiet(fn: () => void): Disposable {
+  /** Stops reading: who prints from now on gets SIGPIPE. */
+  letGo(): void {
+    for (const reader of this.#readers) reader.cancel().catch(this.#options.onBroken);
+  }
+
+  #whenQuiet(looksWithoutNews: number, fn: () => void): Disposable {
     const { clock } = this.#options;
     let pieces = this.#pieces;
     let quietLooks = 0;
@@ -85,7 +101,7 @@ export class ServiceOutput {
     const look = () => {
       quietLooks = this.#pieces === pieces ? quietLooks + 1 : 0;
       pieces = this.#pieces;
-      if (quietLooks === QUIET_LOOKS || ++looks === MOST_LOOKS) return fn();
+      if (quietLooks === looksWithoutNews || ++looks === MOST_LOOKS) return fn();
       timer = clock.schedule(LOOK_MS, look);
     };
     let timer = clock.schedule(LOOK_MS, look);

@@ -19,6 +19,7 @@ import type { ProbeTarget, ServiceSpec } from "./spec.ts";
 /** `[service.NAME]` as it stands in the tree of a configuration, checked but without defaults. */
 export interface ServiceTable {
   run?: string | string[];
+  module?: string;
   after?: string[];
   port?: number;
   env?: Record<string, string>;
@@ -79,6 +80,7 @@ export function servicesTable(): v.GenericSchema {
 export function serviceTable(): v.GenericSchema {
   return table({
     run: key(COMMAND, { ...unit, expects: "a text for sh -c or a list of texts that is not empty", verbatim: true }),
+    module: key(NOT_EMPTY, { ...unit, expects: "the path of a TypeScript file", kind: "path" }),
     after: key(v.array(item(NOT_EMPTY, AFTER)), { ...live, expects: `a list of ${AFTER}`, default: [] }),
     port: key(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)), { ...unit, expects: "a port from 1 to 65535" }),
     env: v.optional(variablesTable()),
@@ -150,12 +152,13 @@ export function serviceSpecs(
 
 const unit = { reload: "unit" } as const;
 const live = { reload: "live" } as const;
-const NOT_YET = ["live", "watch", "notify", "limits", "module"];
+const NOT_YET = ["live", "watch", "notify", "limits"];
 const ALIASES = {
   command: "run",
   cmd: "run",
   exec: "run",
   script: "run",
+  entry: "module",
   depends_on: "after",
   environment: "env",
   directory: "cwd",
@@ -317,6 +320,8 @@ function isTarget(target: ProbeTarget, placeholders: Placeholders = { port: 1, i
 /** `[defaults.service]` below the table of one service: tables merge, `run` and lists replace. */
 function withDefaults(own: ServiceTable, defaults: ServiceTable): ServiceTable {
   const merged: ServiceTable = { ...defaults, ...own };
+  if (own.run !== undefined && own.module === undefined) delete merged.module;
+  if (own.module !== undefined && own.run === undefined) delete merged.run;
   for (const name of ["env", "ready", "restart", "stop", "rlimits", "log"] as const) {
     if (own[name] !== undefined && defaults[name] !== undefined) Object.assign(merged, { [name]: { ...defaults[name], ...own[name] } });
   }
@@ -348,10 +353,19 @@ function logFileProblems(specs: readonly ServiceSpec[], taken: Readonly<Record<s
 
 function problemsOf(name: string, table: ServiceTable): ServiceProblem[] {
   const problems: ServiceProblem[] = [];
-  const { run, ready, port, instances = 1, after = [], log = {} } = table;
+  const { run, module, ready, port, instances = 1, after = [], log = {} } = table;
   const find = (path: (string | number)[], message: string, hint?: string) =>
     void problems.push({ path: ["service", name, ...path], message, hint });
-  if (run === undefined) find(["run"], "expected run, got nothing", 'write run = ["program", "argument"]');
+  if (run === undefined && module === undefined) find(["run"], "expected run, got nothing", 'write run = ["program", "argument"]');
+  if (run !== undefined && module !== undefined) find(["module"], "expected either run or module, got both", "remove one of them");
+  if (module !== undefined && table.leftover === "adopt") {
+    find(["leftover"], 'expected run beside "adopt", got module', "a module ends with the daemon that it reports to");
+  }
+  for (const account of ["user", "group"] as const) {
+    if (module !== undefined && table[account] !== undefined) {
+      find([account], `expected run beside ${account}, got module`, "a module runs as the daemon does");
+    }
+  }
   if (port !== undefined && port + instances - 1 > 65_535) {
     find(["port"], `expected a port of at most ${65_536 - instances} for ${instances} instances, got ${port}`);
   }
@@ -401,6 +415,7 @@ function problemsOf(name: string, table: ServiceTable): ServiceProblem[] {
 function optionsOf(table: ServiceTable): ServiceOptions {
   const {
     run,
+    module,
     ready,
     restart,
     stop,
@@ -422,7 +437,8 @@ function optionsOf(table: ServiceTable): ServiceOptions {
     oom_score_adj: oomScoreAdj,
   } = table;
   return {
-    run: run!,
+    run,
+    module,
     after,
     port,
     env,

@@ -1,4 +1,4 @@
-import { isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
+import { type ErrorLink, IoError, isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
 import type { ChildProcess, ExitStatus, Host, ProcessIdentity, SpawnOptions } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
@@ -8,6 +8,9 @@ import { describeExit, exitCodeOf } from "./exit.ts";
 import { unitNames } from "./log.ts";
 import { type LogPort, ServiceOutput } from "./output.ts";
 import { checkTarget, commandArgv, createProbe, linePattern, type Probe, untilReady } from "./probe.ts";
+import { MODULE_WORD, SOCKET_VARIABLE, TOKEN_VARIABLE } from "../core/module_protocol.ts";
+import type { ModuleHub } from "./module_hub.ts";
+import { ModuleLink } from "./module_link.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { ProcessGroup } from "./process_group.ts";
 import type { ServiceSpec } from "./spec.ts";
@@ -25,10 +28,14 @@ export interface ServicePorts {
   neighbours: Neighbours;
   /** What earlier daemons left of them, and what a later one will find; undefined where nobody will look. */
   continuity?: Continuity;
+  /** Where modules report. */
+  modules: ModuleHub;
 }
 
 /** Time that a service has beyond its own stop timeout: for SIGKILL to work and for the output to be read to its end. */
 const STOP_MARGIN_MS = 2_000;
+/** Time from the start of a module until it must be ready. */
+const MODULE_READY_MS = 30_000;
 
 /**
  * The subsystems of a service: one, or `name@0`, `name@1`, … when it has several instances.
@@ -49,7 +56,7 @@ export interface LastExit extends ExitStatus {
  * One instance of a service: a subsystem whose run owns a program and its process group.
  *
  * - A run ends when the program has ended, its group is empty and all it printed was handed on; with `killMode: "process"` helpers of
- *   the program live on, but nobody reads their output any more: one that prints to it gets SIGPIPE.
+ *   the program live on, and what they print is still read, until the daemon ends.
  * - An exit code that is none of `successExitCodes` fails the run with `SUBSYSTEM_EXITED`; its context holds `exitCode` (128 + n after
  *   signal n), `signal` and `lastLines`.
  * - A program that can't be started fails the run with the code that says why; the restart policy decides about the next try.
@@ -67,6 +74,8 @@ export class Service implements Subsystem {
   #lastExit: LastExit | null = null;
   #lastLines: readonly string[] | undefined;
   #spawnFailures = 0;
+  /** The channel to the module of the present run. */
+  #link: ModuleLink | undefined;
   /** Processes of earlier runs that have left their group and lived when they were looked for. */
   #escaped: readonly ProcessIdentity[] = [];
   /** Why the last probe of this run failed; undefined once one did not. */
@@ -85,12 +94,13 @@ export class Service implements Subsystem {
 
   /** How it is run, as its service says now. */
   get spec(): SubsystemSpec {
-    const { ready, stop, restart, after, essential } = this.#service;
+    const { ready, stop, restart, after, essential, module } = this.#service;
+    const readyMs = ready?.timeoutMs ?? (module === undefined ? undefined : MODULE_READY_MS);
     return {
       restart,
       after,
-      readiness: ready === undefined ? "none" : "manual",
-      ...(ready === undefined ? {} : { ready: { timeout: ready.timeoutMs } }),
+      readiness: readyMs === undefined ? "none" : "manual",
+      ...(readyMs === undefined ? {} : { ready: { timeout: readyMs } }),
       stop: { timeout: stop.timeoutMs + STOP_MARGIN_MS },
       essential,
       retryStart: true,
@@ -104,14 +114,14 @@ export class Service implements Subsystem {
 
   /**
    * `command`, `pid` (of the program, for a text of its shell: the leader of the group), `adopted` (while it runs and an earlier daemon
-   * started it), `port`, `lastExit`, `spawnFailures`, `probe` (why it is or was not ready), `escaped` (processes of earlier runs that have
-   * left its group and live) and, after a run that failed or never became ready, `lastLines`.
+   * started it), `port`, `lastExit`, `spawnFailures`, `probe` (why it is or was not ready), `heartbeat` (of a module that is blocked),
+   * `escaped` (processes of earlier runs that have left its group and live) and, after a run that failed or never became ready, `lastLines`.
    */
   details(): Readonly<Record<string, unknown>> {
-    const { run } = this.#service;
+    const { run, module } = this.#service;
     const escaped = this.#livingEscaped().map(({ pid }) => pid);
     return {
-      command: typeof run === "string" ? run : run.join(" "),
+      command: run === undefined ? `module ${module}` : typeof run === "string" ? run : run.join(" "),
       pid: this.#pid,
       ...(this.#isAdopted && this.#pid !== null ? { adopted: true } : {}),
       ...(this.#placeholders.port === undefined ? {} : { port: this.#placeholders.port }),
@@ -119,6 +129,7 @@ export class Service implements Subsystem {
       ...(this.#lastLines === undefined ? {} : { lastLines: this.#lastLines }),
       ...(this.#probeAnswer === undefined ? {} : { probe: this.#probeAnswer }),
       spawnFailures: this.#spawnFailures,
+      ...(this.#link?.silence === undefined ? {} : { heartbeat: `none for ${this.#link.silence}` }),
       ...(escaped.length === 0 ? {} : { escaped }),
     };
   }
@@ -142,7 +153,6 @@ export class Service implements Subsystem {
   async run(context: Context): Promise<void> {
     if (context.isShutdown()) return;
     const { host, logs, daemonId, neighbours, continuity } = this.#ports;
-    const { run } = this.#service;
     // A reload may change these while it runs.
     const stop = () => this.#service.stop;
     const { processes, clock } = host;
@@ -153,6 +163,15 @@ export class Service implements Subsystem {
     const unitValue = `${daemonId}/${context.name}/${runNumber}`;
 
     // Start the program and take hold of everything that has to end with it.
+    let isReady = false;
+    let isOver = false;
+    const becomeReady = () => {
+      isReady = true;
+      this.#probeAnswer = undefined;
+      context.ready();
+    };
+    using link = this.#createLink(context, becomeReady);
+    using expected = link === undefined ? undefined : this.#ports.modules.expect(link);
     let child: ChildProcess;
     let command: string;
     let probe: Probe | undefined;
@@ -163,22 +182,17 @@ export class Service implements Subsystem {
       command = continuity === undefined ? "" : this.#digest(launch);
       probe = this.#createProbe(launch);
       child = inherited === undefined
-        ? await processes.spawn({ ...launch, argv: commandArgv(run) })
+        ? await processes.spawn(await this.#program(launch, expected?.token))
         : adoptedChild(inherited.identity, host);
     } catch (cause) {
       this.#spawnFailures++;
       throw this.#startError(context.name, cause);
     }
     using _record = continuity?.remember({ unit: context.name, run: runNumber, identity: child.identity, command });
+    this.#link = link;
     this.#pid = child.identity.pid;
     this.#isAdopted = inherited !== undefined;
     this.#probeAnswer = undefined;
-    let isReady = false;
-    const becomeReady = () => {
-      isReady = true;
-      this.#probeAnswer = undefined;
-      context.ready();
-    };
     const onTrouble = (message: string, fields: Readonly<Record<string, unknown>>) => context.log.warn(message, fields);
     const group = new ProcessGroup(child, {
       ...(inherited === undefined ? { processes, neighbours } : groupOfStranger(inherited.identity, { processes, neighbours })),
@@ -194,7 +208,7 @@ export class Service implements Subsystem {
       },
       get stopCommand() {
         const { run, timeoutMs } = stop();
-        return run === undefined ? undefined : new StopCommand({
+        return run === undefined ? link : new StopCommand({
           name: context.name,
           launch: { ...launch, argv: commandArgv(run) },
           timeoutMs,
@@ -212,7 +226,7 @@ export class Service implements Subsystem {
       clock,
       maxLineBytes: () => logs.maxLineBytes(context.name),
       publish: (block) => logs.publish(block),
-      onText: (text) => !isReady && this.#isReadyText(text) && becomeReady(),
+      onText: (text) => !isReady && !isOver && this.#isReadyText(text) && becomeReady(),
       onBroken: () => group.kill(),
     });
 
@@ -232,10 +246,15 @@ export class Service implements Subsystem {
     // See it to its end: the whole group, the probe that may be under way, the output.
     const status = await group.ended();
     this.#pid = null;
+    this.#link = undefined;
     this.#lastExit = { ...status, at: new Date(clock.wallMs()).toISOString() };
     await probed;
-    const isDrained = await output.drain();
-    if (stop().killMode === "group") {
+    const isDrained = await output.drain({ readsOn: stop().killMode === "process" });
+    // What a helper prints later says nothing about this run.
+    isOver = true;
+    if (stop().killMode === "process") {
+      if (!isDrained) neighbours.adopt(output);
+    } else {
       const looked = this.#lookForEscaped(unitValue, isDrained, context.log);
       // A crash is answered at once; what is stopped is reported before the daemon may be gone.
       if (context.isShutdown()) await looked;
@@ -245,7 +264,16 @@ export class Service implements Subsystem {
     const exitCode = exitCodeOf(status);
     const isFailure = !context.isShutdown() && !this.#service.successExitCodes.includes(exitCode);
     this.#lastLines = isFailure || !isReady ? output.lastLines : undefined;
-    if (!isFailure) return;
+    const error = link?.error;
+    if (!isFailure) {
+      if (error !== undefined) context.log.warn("the module failed while it stopped", { reason: describeError(error) });
+      return;
+    }
+    if (error !== undefined) {
+      throw new SubsystemError("SUBSYSTEM_FAILED", context.name, `${context.name} failed: ${describeError(error)}`, {
+        context: { exitCode, signal: status.signal, lastLines: output.lastLines, error },
+      });
+    }
     throw new SubsystemError("SUBSYSTEM_EXITED", context.name, `${context.name} ${describeExit(status)}`, {
       context: { exitCode, signal: status.signal, lastLines: output.lastLines },
     });
@@ -273,10 +301,42 @@ export class Service implements Subsystem {
 
   /** Whether it is ready as far as asking it can tell; a log probe does not ask. */
   async #untilReady(probe: Probe | undefined, signal: AbortSignal): Promise<boolean> {
-    const { ready: spec } = this.#service;
-    if (spec === undefined) return true;
+    const { ready: spec, module } = this.#service;
+    // A module says itself that it is ready.
+    if (spec === undefined) return module === undefined;
     if (probe === undefined) return false;
     return await untilReady(probe, { clock: this.#ports.host.clock, spec, signal, onAnswer: (answer) => this.#probeAnswer = answer });
+  }
+
+  #createLink(context: Context, onReady: () => void): ModuleLink | undefined {
+    const { module, ready, stop } = this.#service;
+    if (module === undefined) return undefined;
+    return new ModuleLink({
+      welcome: { unit: context.name, run: context.run, attempt: context.attempt, stopTimeoutMs: stop.timeoutMs },
+      clock: this.#ports.host.clock,
+      log: context.log,
+      // Where a probe is asked, it alone decides.
+      onReady: ready === undefined ? onReady : () => {},
+      onShutdown: (reason) => context.requestShutdown(reason),
+    });
+  }
+
+  /** What is started: the service's own program, or this program again with the word that makes it run a module. */
+  async #program(launch: Omit<SpawnOptions, "argv">, token: string | undefined): Promise<SpawnOptions> {
+    const { run, module } = this.#service;
+    const { host: { files, process }, modules } = this.#ports;
+    if (run !== undefined) return { ...launch, argv: commandArgv(run) };
+    if (files.info(module!)?.kind !== "file") {
+      throw new IoError("IO_NOT_FOUND", `Cannot start a module as there must be a file: current value is "${module}"`, {
+        context: { path: module },
+      });
+    }
+    await modules.open();
+    return {
+      ...launch,
+      argv: [...process.command, MODULE_WORD, module!],
+      env: { ...launch.env, [SOCKET_VARIABLE]: modules.socket, [TOKEN_VARIABLE]: token! },
+    };
   }
 
   #createProbe(launch: Omit<SpawnOptions, "argv">): Probe | undefined {
@@ -311,11 +371,16 @@ export class Service implements Subsystem {
   }
 
   #digest(launch: Omit<SpawnOptions, "argv">): string {
-    return commandDigest({ ...launch, argv: commandArgv(this.#service.run) }, this.#ports.host.env.all());
+    const { run, module = "" } = this.#service;
+    return commandDigest({ ...launch, argv: run === undefined ? [MODULE_WORD, module] : commandArgv(run) }, this.#ports.host.env.all());
   }
 
   #startError(unit: string, cause: unknown): unknown {
     if (!isDaemonError(cause) || cause instanceof SubsystemError) return cause;
     return new SubsystemError(cause.code, unit, `${unit}: ${messageOf(cause)}`, { cause, context: cause.context });
   }
+}
+
+function describeError({ name, code, message }: ErrorLink): string {
+  return `${name === "Error" ? "" : `${name}: `}${message}${code === undefined ? "" : ` [${code}]`}`;
 }

@@ -41,8 +41,10 @@ export interface ServiceLogSpec {
 export interface ServiceSpec {
   /** Name in the configuration; with more than one instance the units are `name@0`, `name@1`, … */
   name: string;
-  /** Argv, or a text for `sh -c`. */
-  run: string | readonly string[];
+  /** Argv, or a text for `sh -c`; undefined for a module. */
+  run: string | readonly string[] | undefined;
+  /** A TypeScript file that runs in a process of its own, absolute; undefined for a program. */
+  module: string | undefined;
   /** Working folder, absolute. */
   cwd: string;
   /** Variables set for it, over those of its files and of the daemon. */

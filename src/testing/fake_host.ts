@@ -1,8 +1,9 @@
 import { DaemonError } from "../core/errors.ts";
-import type { Env, Host, OwnProcess, ProcessUsage, SignalName, Signals, Terminal } from "../core/host.ts";
+import type { Env, Host, Modules, OwnProcess, ProcessUsage, SignalName, Signals, Terminal } from "../core/host.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { FakeFiles } from "./fake_files.ts";
 import { FakeHttp } from "./fake_http.ts";
+import { FakeIpc } from "./fake_ipc.ts";
 import { FakeProcesses } from "./fake_processes.ts";
 import { FakeProfiler } from "./fake_profiler.ts";
 import { FakeWatcher } from "./fake_watcher.ts";
@@ -201,6 +202,25 @@ export class FakeOwnProcess implements OwnProcess {
   }
 }
 
+/** Modules whose exports a test says; a part of {@linkcode FakeHost}. */
+export class FakeModules implements Modules {
+  /** Exports by path. */
+  readonly exports: Map<string, Readonly<Record<string, unknown>>> = new Map();
+  /** What was provided, by name. */
+  readonly provided: Map<string, () => Promise<Readonly<Record<string, unknown>>>> = new Map();
+
+  /** The exports that the test has set. */
+  load(path: string): Promise<Readonly<Record<string, unknown>>> {
+    const exports = this.exports.get(path);
+    return exports === undefined ? Promise.reject(new Error(`Cannot find module "${path}"`)) : Promise.resolve(exports);
+  }
+
+  /** Remembers it. */
+  provide(name: string, exports: () => Promise<Readonly<Record<string, unknown>>>): void {
+    this.provided.set(name, exports);
+  }
+}
+
 /**
  * A machine in memory: time stands still until told to go on, programs are functions, files and network fail on order, and whatever is done
  * to the process is recorded.
@@ -228,6 +248,8 @@ export class FakeHost implements Host {
   readonly clock: FakeClock = new FakeClock();
   /** Chance. */
   readonly random: () => number;
+  /** Texts that are easy to guess: `secret-1`, `secret-2`, … */
+  readonly secret: () => string;
   /** Signals. */
   readonly signals: FakeSignals = new FakeSignals();
   /** Files. */
@@ -240,6 +262,10 @@ export class FakeHost implements Host {
   readonly http: FakeHttp = new FakeHttp();
   /** Profiles. */
   readonly profiler: FakeProfiler = new FakeProfiler();
+  /** Connections between processes. */
+  readonly ipc: FakeIpc = new FakeIpc();
+  /** Modules. */
+  readonly modules: FakeModules = new FakeModules();
   /** Environment variables. */
   readonly env: Env;
   /** Terminal. */
@@ -253,6 +279,8 @@ export class FakeHost implements Host {
     this.watcher = new FakeWatcher((path) => this.files.info(path)?.kind === "directory");
     this.files = new FakeFiles(() => this.clock.wallMs(), (folder) => this.watcher.emit(folder));
     this.random = random;
+    let secrets = 0;
+    this.secret = () => `secret-${++secrets}`;
     this.process = new FakeOwnProcess(args);
     this.env = { get: (name) => env[name], all: () => ({ ...env }) };
   }

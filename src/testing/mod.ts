@@ -21,8 +21,9 @@
 export { type ExerciseOptions, exerciseSubsystem } from "./exercise_subsystem.ts";
 export { FakeClock } from "./fake_clock.ts";
 export { FakeFiles } from "./fake_files.ts";
-export { FakeExit, FakeHost, type FakeHostOptions, FakeOwnProcess, FakeSignals, FakeTerminal } from "./fake_host.ts";
+export { FakeExit, FakeHost, type FakeHostOptions, FakeModules, FakeOwnProcess, FakeSignals, FakeTerminal } from "./fake_host.ts";
 export { FakeHttp } from "./fake_http.ts";
+export { FakeIpc } from "./fake_ipc.ts";
 export { type FakeProcess, FakeProcesses, type FakeProgram } from "./fake_processes.ts";
 export { FakeProfiler } from "./fake_profiler.ts";
 export { FakeWatcher } from "./fake_watcher.ts";
@@ -33,6 +34,7 @@ export type {
   Address,
   AppendFile,
   ChildProcess,
+  Connection,
   CpuRecording,
   DetachedProcess,
   Env,
@@ -44,6 +46,8 @@ export type {
   Http,
   HttpHandler,
   HttpServer,
+  Ipc,
+  Modules,
   OwnProcess,
   ProcessEntry,
   Processes,

@@ -30,6 +30,7 @@ const SCALE_E2E = "e2e/scale_test.ts";
 const CONTROL_E2E = "e2e/control_test.ts";
 const RECOVERY_E2E = "e2e/recovery_test.ts";
 const LOGS_E2E = "e2e/acceptance_logs_test.ts";
+const SERVICES_E2E = "e2e/services_test.ts";
 
 /** Every case that holds so far. */
 export const CASES: readonly Case[] = [
@@ -713,5 +714,11 @@ export const CASES: readonly Case[] = [
       [CONTROL_E2E, "runner 65: a command returns when the state has changed, and those for one unit come one after another"],
       [CONTROL_E2E, "runner 65: stop of several goes through the levels, those of one level at once"],
     ],
+  },
+  {
+    suite: "runner",
+    number: 79,
+    title: "an essential service that is fatal: the rest stops, and the exit code is its own",
+    tests: [[SERVICES_E2E, "runner 79: an essential service that fails for good stops the rest, and the daemon exits with its code"]],
   },
 ];

@@ -55,6 +55,7 @@ const OWED: Record<Case["suite"], readonly number[]> = {
     62,
     64,
     65,
+    79,
   ],
 };
 

@@ -7,6 +7,7 @@ import type { Host, SignalName } from "../../src/core/host.ts";
 import { test } from "../harness.ts";
 import { exerciseFiles } from "./files.ts";
 import { exerciseHttp } from "./http.ts";
+import { exerciseIpc } from "./ipc.ts";
 import { exerciseProcesses } from "./processes.ts";
 import { tempDir } from "./temp_dir.ts";
 import { Changes, exerciseWatcher, type WatcherUnderTest } from "./watcher.ts";
@@ -88,6 +89,12 @@ export function exerciseHost(name: string, makeHost: () => Promise<Host>): void 
     const before = count();
     for (let round = 0; round < 200; round++) await cycle();
     assert.ok(count() <= before, `${count()} descriptors after ${before}`);
+  });
+
+  exerciseIpc(`${name} ipc`, async () => {
+    const dir = tempDir();
+    const { ipc, files } = await makeHost();
+    return { ipc, files, dir: dir.path, [Symbol.dispose]: () => dir[Symbol.dispose]() };
   });
 
   test(`${name} descriptors: whatever was started, served, locked or opened, none is left`, async () => {

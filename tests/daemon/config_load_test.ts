@@ -287,7 +287,7 @@ test("loadConfig: what has not landed is CONFIG_NOT_YET, wherever it comes from"
       "[monitoring]\ntrack_resources = false",
     )
     .concat('[monitoring]\nmetrics_interval = "2s"', "[monitoring]\nhealth_check_interval_ms = 1");
-  const keys = ["live", "watch", "notify", "limits", "module"].map((key) => `[service.x]\nrun = "x"\n${key} = 1`);
+  const keys = ["live", "watch", "notify", "limits"].map((key) => `[service.x]\nrun = "x"\n${key} = 1`);
   for (const text of [...tables, ...leaves, ...keys]) {
     const error = await refusal(load(text));
     assert.equal(error.code, "CONFIG_NOT_YET", text);

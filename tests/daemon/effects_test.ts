@@ -161,6 +161,15 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
     assert.deepEqual(rig.programs.map(({ options }) => options.argv), [["serve", "a b", "$HOME"], ["/bin/sh", "-c", "echo a | cat"]]);
     await rig.stop();
   },
+  "service.*.module": async () => {
+    const rig = new Rig();
+    rig.host.files.put("/etc/app/api.ts", "export default () => {};");
+    rig.program("/usr/bin/fake", () => {});
+    await rig.run('[service.x]\nmodule = "api.ts"');
+    await rig.until(() => rig.programs.length === 1);
+    assert.deepEqual(rig.programs[0].options.argv, ["/usr/bin/fake", "__module", "/etc/app/api.ts"]);
+    await rig.stop();
+  },
   "service.*.after": async () => {
     const rig = await new Rig().run(`${SERVE}after = ["y"]\n[service.y]\nrun = ["serve", "first"]\n`);
     await rig.until(() => rig.programs.length === 2);

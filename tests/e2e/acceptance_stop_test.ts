@@ -92,6 +92,26 @@ e2e("runner 14: with kill_mode process a detached helper survives the restart of
   }
 });
 
+e2e("with kill_mode process what a helper prints is still logged after its service was stopped and restarted", async (stage) => {
+  stage.write("helper.sh", "while [ ! -e go ]; do sleep 0.02; done; echo still here; exec sleep 1000");
+  const run = "[ -e helper ] || { sh helper.sh & echo $! > helper; }; echo up; exec sleep 1000";
+  stage.write("daemon.toml", `name = "helper"\n[service.x]\nrun = "${run}"\nready = { log = "up" }\nstop = { kill_mode = "process" }\n`);
+  const daemon = await stage.startDaemon();
+  const pid = Number(readFileSync(join(stage.folder, "helper"), "utf8"));
+  try {
+    assert.equal((await stage.cli("restart", "x")).code, 0);
+    assert.equal((await stage.cli("stop", "x")).code, 0);
+    stage.write("go", "");
+    await daemon.until(/^x \| still here$/m);
+    assert.match((await stage.cli("logs", "x")).stdout, /still here/);
+    daemon.kill("SIGTERM");
+    assert.equal((await daemon.ended).code, 0);
+    assert.equal(isRunning(pid), true);
+  } finally {
+    if (isRunning(pid)) process.kill(pid, "SIGKILL");
+  }
+});
+
 e2e("runner 17: SIGHUP while stopping is ignored and the stop goes on", async (stage) => {
   const run = "trap 'echo told; sleep 0.5; exit 0' TERM; echo up; while :; do sleep 0.05; done";
   const path = stage.write("daemon.toml", `name = "slow"\n[service.x]\nrun = "${run}"\nready = { log = "up" }\n`);

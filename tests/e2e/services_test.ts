@@ -33,3 +33,70 @@ e2e("a limit that is refused means not started: the error names key and value, a
   daemon.kill("SIGTERM");
   assert.equal((await daemon.ended).code, 0);
 });
+
+e2e("runner 79: an essential service that fails for good stops the rest, and the daemon exits with its code", async (stage) => {
+  const others = `[service.a]\nrun = "trap 'echo a told; exit 0' TERM; echo up; while :; do sleep 0.02; done"\nready = { log = "up" }\n` +
+    `[service.b]\nrun = "trap 'echo b told; exit 0' TERM; echo up; while :; do sleep 0.02; done"\nready = { log = "up" }\nafter = ["a"]\n`;
+  stage.write("fails.ts", "export default () => { throw new Error('no'); };\n");
+  const bad: [keys: string, code: number, reason: RegExp][] = [
+    [`run = "exit 7"\nrestart = "never"`, 7, /exited with code 7/],
+    [`run = "exit 8"\nrestart = { delay = "1ms", max_restarts = 2 }`, 8, /exited with code 8/],
+    [`run = "kill -KILL $$"\nrestart = "never"`, 137, /was ended by SIGKILL/],
+    [`run = ["/no/such/program"]\nrestart = "never"`, 1, /no file \/no\/such\/program/],
+    [`module = "fails.ts"\nrestart = "never"`, 1, /failed: no/],
+    [`run = "exit 9"\nready = { log = "never" }\nrestart = "never"`, 9, /exited with code 9/],
+  ];
+  for (const [keys, code, reason] of bad) {
+    stage.write("daemon.toml", `name = "essential"\n${others}[service.x]\nessential = true\nafter = ["b"]\n${keys}\n`);
+    const end = await stage.cli("run");
+    assert.equal(end.code, code, `${keys}\n${end.stderr}`);
+    assert.match(end.stderr, reason);
+    assert.deepEqual(end.stdout.match(/[ab] told/g), ["b told", "a told"], keys);
+  }
+});
+
+e2e("an essential service that ends well, or is stopped by an operator, stops nothing", async (stage) => {
+  stage.write(
+    "daemon.toml",
+    `name = "fine"\n[service.once]\nrun = "true"\nessential = true\n[service.x]\nrun = ["sleep", "1000"]\nessential = true\n`,
+  );
+  const daemon = await stage.startDaemon();
+  await untilUnits(stage, ({ once }) => once.state === "completed");
+  assert.equal((await stage.cli("stop", "x")).code, 0);
+  assert.equal((await unitsOf(stage)).x.state, "stopped");
+  daemon.kill("SIGTERM");
+  assert.equal((await daemon.ended).code, 0);
+});
+
+e2e("what was skipped as something before it failed for good starts when that becomes ready after a later start", async (stage) => {
+  const service = (name: string, after: string) => `[service.${name}]\nrun = ["sleep", "1000"]\nafter = ["${after}"]\n`;
+  stage.write(
+    "daemon.toml",
+    `name = "revive"\n[service.steady]\nrun = ["sleep", "1000"]\n` +
+      `[service.db]\nrun = "[ -e disk ] || { echo no disk; exit 9; }; echo up; exec sleep 1000"\nready = { log = "up" }\n` +
+      `restart = { delay = "1ms", max_restarts = 1 }\n${service("web", "db")}${service("edge", "web")}${service("off", "db")}`,
+  );
+  const daemon = await stage.startDaemon();
+  const before = await untilUnits(stage, ({ edge, off }) => edge.state === "skipped" && off.state === "skipped");
+  assert.deepEqual(["db", "web", "edge", "off"].map((name) => [before[name].state, before[name].reason]), [
+    ["fatal", before.db.reason],
+    ["skipped", "db fatal"],
+    ["skipped", "web skipped"],
+    ["skipped", "db fatal"],
+  ]);
+  assert.match(before.db.reason, /exited with code 9/);
+  // Nothing has changed, so nothing is revived.
+  assert.equal((await stage.cli("start", "db")).code, 1);
+  assert.equal((await unitsOf(stage)).web.state, "skipped");
+  assert.equal((await stage.cli("stop", "off")).code, 0);
+
+  stage.write("disk", "");
+  assert.equal((await stage.cli("start", "db")).code, 0);
+  assert.equal((await stage.cli("wait", "edge", "--for", "started", "--timeout", "10s")).code, 0);
+  const after = await unitsOf(stage);
+  assert.deepEqual(["db", "web", "edge"].map((name) => after[name].state), ["running", "running", "running"]);
+  // An operator wants it down, whatever it comes after.
+  assert.deepEqual([after.off.desired, after.off.details.pid], ["down", null]);
+  daemon.kill("SIGTERM");
+  assert.equal((await daemon.ended).code, 0);
+});

@@ -12,7 +12,7 @@ import { serviceSpec } from "../../src/service/options.ts";
 import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
-import { nowhere } from "./drive.ts";
+import { modulesOf, nowhere } from "./drive.ts";
 
 const LAUNCH: SpawnOptions = { argv: ["serve", "-p", "80"], cwd: "/srv", env: { PATH: "/bin", TERM: "xterm", LOG: "info" } };
 const INHERITED = { PATH: "/bin", TERM: "xterm" };
@@ -106,6 +106,7 @@ test("Service: a run is remembered from its start to its end, with the mark's nu
     logs: nowhere,
     daemonId: "demo-01",
     neighbours,
+    modules: modulesOf(host),
     continuity,
   });
   const stopped = Promise.withResolvers<void>();

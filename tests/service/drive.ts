@@ -9,7 +9,7 @@ import { type LogFields, silentLogger } from "../../src/core/log.ts";
 import type { LogLine } from "../../src/core/operations.ts";
 import { RunContext } from "../../src/core/run_context.ts";
 import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
-import { type LogPort, Neighbours, type Service, serviceSubsystems, UNIT_VARIABLE } from "../../src/service/mod.ts";
+import { type LogPort, ModuleHub, Neighbours, type Service, serviceSubsystems, UNIT_VARIABLE } from "../../src/service/mod.ts";
 
 /** A folder of its own that is gone at the end of the block. */
 export function tempDir(): Disposable & { path: string } {
@@ -52,6 +52,7 @@ export class Drive implements Disposable {
       logs: { ...nowhere, publish },
       daemonId,
       neighbours: this.#neighbours,
+      modules: modulesOf(host),
     });
     const becameReady = Promise.withResolvers<void>();
     this.ready = becameReady.promise;
@@ -123,6 +124,11 @@ export function leftovers(host: Host, daemonId: string): number[] {
   return host.processes.findByEnv(UNIT_VARIABLE).filter(({ value }) => value.startsWith(`${daemonId}/`)).map(({ identity }) =>
     identity.pid
   );
+}
+
+/** Where modules would report, in tests that have none. */
+export function modulesOf(host: Host): ModuleHub {
+  return new ModuleHub({ host, socket: `${host.files.tempDir}/no-module` });
 }
 
 /** A host that differs from another in how it starts programs. */

@@ -6,6 +6,9 @@ test("serviceSpec: what [service.*] refuses is refused in code too, with the nam
   const rows: [key: string, options: Partial<ServiceOptions>][] = [
     ["run", { run: "" }],
     ["run", { run: [] }],
+    ["run", { module: "api.ts" }],
+    ["module", { run: undefined, module: "" }],
+    ["module", { run: undefined, module: "api.ts", user: "www" }],
     ["instances", { instances: 0 }],
     ["port", { port: 65_535, instances: 2 }],
     ["stop.run", { stop: { run: [] } }],

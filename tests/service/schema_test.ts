@@ -13,6 +13,7 @@ test("serviceSpecs: only run is needed, everything else has its default", () => 
   assert.deepEqual(specs, [{
     name: "api",
     run: ["serve"],
+    module: undefined,
     cwd: "/base",
     env: {},
     envFiles: [],
@@ -74,6 +75,7 @@ test("serviceSpecs: every key reaches the spec", () => {
   assert.deepEqual(others, {
     name: "api",
     run: "exec serve",
+    module: undefined,
     cwd: "/base/app",
     env: { LOG: "info" },
     envFiles: [{ path: "/base/.env", optional: false }, { path: "/base/.env.local", optional: true }],

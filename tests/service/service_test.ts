@@ -7,7 +7,7 @@ import { serviceSpec } from "../../src/service/options.ts";
 import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
-import { Drive, nowhere, tempDir, until } from "./drive.ts";
+import { Drive, modulesOf, nowhere, tempDir, until } from "./drive.ts";
 
 const exitError = (context: Record<string, unknown>) => (error: unknown) => {
   assert.ok(error instanceof SubsystemError);
@@ -21,7 +21,7 @@ const exitError = (context: Record<string, unknown>) => (error: unknown) => {
 
 test("serviceSubsystems: one instance has the service's name, several are numbered and have a port each", async () => {
   const host = await getHost();
-  const ports = { host, logs: nowhere, daemonId: "test", neighbours: new Neighbours(host) };
+  const ports = { host, logs: nowhere, daemonId: "test", neighbours: new Neighbours(host), modules: modulesOf(host) };
   const [alone, ...others] = serviceSubsystems(serviceSpec("api", { run: "true", port: 4000 }, "/"), ports);
   assert.deepEqual([alone.name, others], ["api", []]);
   const many = serviceSubsystems(serviceSpec("api", { run: ["a", "b"], port: 4000, instances: 3 }, "/"), ports);
@@ -54,6 +54,7 @@ test("serviceSubsystems: every key of the spec reaches the supervisor", async ()
     logs: nowhere,
     daemonId: "test",
     neighbours: new Neighbours(host),
+    modules: modulesOf(host),
   });
   assert.deepEqual(service.spec, {
     restart,
@@ -69,13 +70,14 @@ test("serviceSubsystems: every key of the spec reaches the supervisor", async ()
     logs: nowhere,
     daemonId: "test",
     neighbours: new Neighbours(host),
+    modules: modulesOf(host),
   });
   assert.deepEqual([plain.kind, plain.spec.readiness, plain.spec.ready], ["service", "none", undefined]);
 });
 
 test("serviceSubsystems: a probe that could never be made is refused before anything runs", async () => {
   const host = await getHost();
-  const ports = { host, logs: nowhere, daemonId: "test", neighbours: new Neighbours(host) };
+  const ports = { host, logs: nowhere, daemonId: "test", neighbours: new Neighbours(host), modules: modulesOf(host) };
   for (
     const ready of [{ log: "(" }, { tcp: "nowhere" }, { tcp: "db:{port}" }, { http: "https://127.0.0.1/" }, { http: "127.0.0.1:80" }, {
       http: "http://me:secret@127.0.0.1/",
@@ -430,4 +432,17 @@ test("Neighbours: who may not look knows of nobody", async () => {
     throw new IoError("IO_DENIED", "Cannot look");
   };
   assert.deepEqual(await new Neighbours(host).marked("daemon/unit/1"), []);
+});
+
+test("Service: with killMode process a helper that prints later is read on, and does not hold up the end of its run", async () => {
+  const host = await getHost();
+  using dir = tempDir();
+  const helper = `while [ ! -e ${dir.path}/go ]; do sleep 0.02; done; echo late`;
+  using drive = new Drive(host, { run: `(${helper}) & echo up; exec sleep 1000`, stop: { killMode: "process" } });
+  await drive.printed("up");
+  await drive.stop();
+  writeFileSync(`${dir.path}/go`, "");
+  await drive.printed("late");
+  assert.deepEqual(drive.stdout, ["up", "late"]);
+  await until(host, () => drive.leftovers().length === 0);
 });

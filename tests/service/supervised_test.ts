@@ -14,7 +14,7 @@ import { getHost } from "../../src/platform/mod.ts";
 import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";
 import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
 import { test } from "../harness.ts";
-import { leftovers, nowhere, tempDir, until, withSpawn } from "./drive.ts";
+import { leftovers, modulesOf, nowhere, tempDir, until, withSpawn } from "./drive.ts";
 
 /** Services under a real supervisor, with what they printed and what became of them. */
 class Rig implements Disposable {
@@ -31,7 +31,7 @@ class Rig implements Disposable {
     this.#host = host;
     const publish = ({ name, text }: LineBlock) => void this.lines.push(...text.split("\n").map((line) => `${name}: ${line}`));
     this.#neighbours = new Neighbours(host);
-    const ports = { host, logs: { ...nowhere, publish }, daemonId: this.daemonId, neighbours: this.#neighbours };
+    const ports = { host, logs: { ...nowhere, publish }, daemonId: this.daemonId, neighbours: this.#neighbours, modules: modulesOf(host) };
     const units = Object.entries(services).flatMap(([name, options]) => serviceSubsystems(serviceSpec(name, options, baseDir), ports));
     this.supervisor = new Supervisor(
       {

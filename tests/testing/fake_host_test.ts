@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import type { SpawnOptions } from "../../src/core/host.ts";
-import { FakeExit, FakeFiles, FakeHost, FakeWatcher } from "../../src/testing/mod.ts";
+import { FakeExit, FakeFiles, FakeHost, FakeIpc, FakeWatcher } from "../../src/testing/mod.ts";
 import { exerciseFiles, ioFailure } from "../conformance/files.ts";
+import { exerciseIpc } from "../conformance/ipc.ts";
 import { Changes, exerciseWatcher } from "../conformance/watcher.ts";
 import { test } from "../harness.ts";
 
+exerciseIpc("fake ipc", () => Promise.resolve({ ipc: new FakeIpc(), dir: "/run", [Symbol.dispose]() {} }));
 exerciseFiles("fake files", () => Promise.resolve({ files: new FakeFiles(), dir: "/tmp", [Symbol.dispose]() {} }));
 
 exerciseWatcher("fake watcher", () => {

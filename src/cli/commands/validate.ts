@@ -5,9 +5,21 @@ import { loadFor } from "../load.ts";
 
 /** Checks a configuration file and lists every mistake. */
 export const validate: CommandBody = async (context, args, options) => {
-  const { output } = context;
+  const { host, output } = context;
   try {
     const { path, services, warnings } = await loadFor(context, args, options);
+    const missing = services.flatMap(({ name, module }) =>
+      module === undefined || host.files.info(module)?.kind === "file" ? [] : [{ name, module }]
+    );
+    if (missing.length > 0) {
+      throw new ConfigError("CONFIG_INVALID", `Cannot use ${path} as files are missing`, {
+        issues: missing.map(({ name, module }) => ({
+          source: String(path),
+          path: `service.${name}.module`,
+          message: `expected a file, got nothing at ${JSON.stringify(module)}`,
+        })),
+      });
+    }
     const names = services.map((service) => service.name);
     if (options.json) output.printJson({ v: 1, valid: true, path, services: names, warnings });
     else output.print(`${path} is ${output.paint("valid", "green")}: ${names.length === 1 ? "1 service" : `${names.length} services`}`);

@@ -1,0 +1,98 @@
+import type { Duration } from "../core/duration.ts";
+import type { Logger } from "../core/log.ts";
+import type { ChildHandle, Context, ShutdownHandle } from "../core/subsystem.ts";
+
+/** What differs for code that runs in a process of its own from what its own daemon would tell it. */
+export type ModuleFacts = Pick<Context, "name" | "run" | "attempt" | "log" | "ready" | "requestShutdown">;
+
+/** The context of a module: that of its own daemon, but for what only the daemon that has started the process knows. */
+export class ModuleContext implements Context {
+  readonly #inner: Context;
+  readonly #facts: ModuleFacts;
+
+  /** Wraps the context of a run. */
+  constructor(inner: Context, facts: ModuleFacts) {
+    this.#inner = inner;
+    this.#facts = facts;
+  }
+
+  get name(): string {
+    return this.#facts.name;
+  }
+
+  get run(): number {
+    return this.#facts.run;
+  }
+
+  get attempt(): number {
+    return this.#facts.attempt;
+  }
+
+  get log(): Logger {
+    return this.#facts.log;
+  }
+
+  ready(): void {
+    this.#facts.ready();
+  }
+
+  requestShutdown(reason?: string): void {
+    this.#facts.requestShutdown(reason);
+  }
+
+  get signal(): AbortSignal {
+    return this.#inner.signal;
+  }
+
+  get reason(): unknown {
+    return this.#inner.reason;
+  }
+
+  get shutdownTime(): number | undefined {
+    return this.#inner.shutdownTime;
+  }
+
+  cancelled(): Promise<void> {
+    return this.#inner.cancelled();
+  }
+
+  isShutdown(): boolean {
+    return this.#inner.isShutdown();
+  }
+
+  isForced(): boolean {
+    return this.#inner.isForced();
+  }
+
+  timeRemaining(): number | undefined {
+    return this.#inner.timeRemaining();
+  }
+
+  sleep(duration: Duration): Promise<void> {
+    return this.#inner.sleep(duration);
+  }
+
+  race<T>(promise: PromiseLike<T>): Promise<T> {
+    return this.#inner.race(promise);
+  }
+
+  child(): ChildHandle {
+    return this.#inner.child();
+  }
+
+  onForce(fn: () => void): Disposable {
+    return this.#inner.onForce(fn);
+  }
+
+  onKill(fn: () => void): Disposable {
+    return this.#inner.onKill(fn);
+  }
+
+  use<T extends Disposable | AsyncDisposable>(resource: T): T {
+    return this.#inner.use(resource);
+  }
+
+  spawn(name: string, fn: (handle: ShutdownHandle) => Promise<void> | void): void {
+    this.#inner.spawn(name, fn);
+  }
+}

@@ -1,0 +1,126 @@
+import fs from "node:fs";
+import type { Socket } from "node:net";
+import process from "node:process";
+import { IoError, messageOf } from "../core/errors.ts";
+import type { Connection, Ipc } from "../core/host.ts";
+import { ioError } from "./io_error.ts";
+
+/** Sockets by node:net, which both runtimes have; it costs 5 MB, so it is loaded where the first one is opened. */
+export function createIpc(): Ipc {
+  const net = () => process.getBuiltinModule("node:net");
+  return {
+    async listen(path, onConnection) {
+      const server = net().createServer((socket) => onConnection(new SocketConnection(socket)));
+      // The mask is in force for nothing else, as the socket is made within the call.
+      const own = process.umask(0o177);
+      const listening = new Promise<void>((resolve, reject) => {
+        try {
+          fs.rmSync(path, { force: true });
+          server.once("error", reject).listen(path, resolve);
+        } catch (error) {
+          reject(error);
+        } finally {
+          process.umask(own);
+        }
+      });
+      try {
+        await listening;
+        fs.chmodSync(path, 0o600);
+      } catch (error) {
+        throw ioError(error, `listen on ${path}`, { path });
+      }
+      // A connection that can't be taken is its caller's failure.
+      server.on("error", () => {});
+      return {
+        [Symbol.dispose]() {
+          server.close();
+          fs.rmSync(path, { force: true });
+        },
+      };
+    },
+    async connect(path) {
+      const socket = net().connect({ path });
+      try {
+        await new Promise<void>((resolve, reject) => void socket.once("connect", resolve).once("error", reject));
+      } catch (error) {
+        socket.destroy();
+        throw ioError(error, `connect to ${path}`, { path });
+      }
+      return new SocketConnection(socket);
+    },
+  };
+}
+
+class SocketConnection implements Connection {
+  readonly #socket: Socket;
+  readonly #received: Uint8Array[] = [];
+  #isOver = false;
+  #failure: unknown;
+  /** Called at whatever happens. */
+  readonly #waiters = new Set<() => void>();
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    const tell = () => this.#waiters.forEach((wake) => wake());
+    socket.on("data", (bytes: Uint8Array) => {
+      this.#received.push(bytes);
+      // Until somebody reads, the rest stays with the system, and then with the sender.
+      socket.pause();
+      tell();
+    });
+    socket.on("drain", tell);
+    socket.on("error", (error) => this.#failure ??= error);
+    for (const event of ["end", "close"] as const) {
+      socket.on(event, () => {
+        this.#isOver = true;
+        tell();
+      });
+    }
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    if (this.#received.length === 0 && !this.#isOver) {
+      this.#socket.resume();
+      await this.#until(() => this.#received.length > 0 || this.#isOver);
+    }
+    const bytes = this.#received.shift();
+    if (bytes === undefined && this.#failure !== undefined) throw this.#broken();
+    return bytes;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#isOver || this.#socket.destroyed) throw this.#broken();
+    if (this.#socket.write(bytes)) return;
+    await this.#until(() => this.#isOver || !this.#socket.writableNeedDrain);
+    if (this.#isOver) throw this.#broken();
+  }
+
+  async end(): Promise<void> {
+    if (this.#socket.destroyed || this.#socket.writableEnded) return;
+    await new Promise<void>((resolve) => {
+      this.#socket.once("close", () => resolve());
+      this.#socket.end(() => resolve());
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.destroy();
+  }
+
+  #until(isTrue: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        if (!isTrue()) return;
+        this.#waiters.delete(wake);
+        resolve();
+      };
+      this.#waiters.add(wake);
+      wake();
+    });
+  }
+
+  #broken(): IoError {
+    const reason = this.#failure === undefined ? "the other side has gone" : messageOf(this.#failure);
+    return new IoError("IPC_FAILED", `Cannot use the connection as ${reason}`, { cause: this.#failure });
+  }
+}
