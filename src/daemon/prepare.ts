@@ -66,20 +66,22 @@ export async function prepare(session: Session, options: Required<RunOptions>): 
   session.services = new ServiceUnits(ports);
   const { children } = session.services.change(services.configured);
   const units: Service[] = [...session.services.all()];
+  const built = services.built.values();
   for (const entry of plan.entries) {
     if ("make" in entry) session.others.push(entry.make(session));
     else if (!("service" in entry)) session.others.push(entry);
-  }
-  for (const unit of services.built.flatMap((service) => serviceSubsystems(service, ports))) {
-    units.push(unit);
-    session.others.push(registration(unit, "service"));
+    else if (!services.configured.includes(entry.service)) {
+      const made = serviceSubsystems(built.next().value!, ports);
+      units.push(...made);
+      session.others.push(...made.map((unit) => registration(unit, "service")));
+    }
   }
   // Before the first unit starts, nothing of it may run any more.
   await recovery?.settle(units, session.surroundings!.down);
   return [...children, ...session.others];
 }
 
-/** The services of a daemon: those of its file, which a reload may change, and those that were added in code. */
+/** The services of a daemon: those of its file, which a reload may change, and those that were added in code, in their order. */
 interface Services {
   configured: readonly ServiceSpec[];
   built: readonly ServiceSpec[];

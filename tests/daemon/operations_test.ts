@@ -55,7 +55,13 @@ test("DaemonOperations.measures tells whether every unit has started once, and c
   };
   const daemon = Daemon.builder().withTask("slow", slow, { readiness: "manual" }).build();
   const running = daemon.start();
-  assert.deepEqual(daemon.operations.measures(), { hasStarted: false, eventsPublished: 0, busLagged: 0, process: {} });
+  assert.deepEqual(daemon.operations.measures(), {
+    hasStarted: false,
+    reloads: { applied: 0, unchanged: 0, refused: 0 },
+    eventsPublished: 0,
+    busLagged: 0,
+    process: {},
+  });
   tell();
   await running;
   const { eventsPublished: own } = daemon.operations.measures();

@@ -1,4 +1,4 @@
-import { ConfigError, messageOf } from "../../core/errors.ts";
+import { ConfigError, isDaemonError, messageOf } from "../../core/errors.ts";
 import { EXIT_CODES } from "../../core/exit_codes.ts";
 import { Daemon } from "../../daemon/daemon.ts";
 import type { ExitReport } from "../../daemon/exit_report.ts";
@@ -8,17 +8,32 @@ import { CommandFailure } from "../failure.ts";
 import { loadFor } from "../load.ts";
 import { tellWaiting } from "../tell_waiting.ts";
 
+/** Lines of a failed service that are shown to whoever started the daemon in the background. */
+const LAST_LINES = 5;
+
 /** Runs a daemon in the foreground until it has ended; its exit code is the daemon's. */
 export const run: CommandBody = async (context, args, options) => {
   const report = context.builder === undefined ? await runFile(context, args, options) : await runBuilt(context, args, options);
   if (report.exitCode === EXIT_CODES.ok) return report.exitCode;
-  for (const error of report.errors) context.output.note(messageOf(error));
+  for (const error of report.errors) {
+    context.output.note(messageOf(error));
+    // In the foreground it was seen as it came.
+    if (isInBackground(context.host)) { for (const line of lastLinesOf(error)) context.output.writeError(`  | ${line}\n`); }
+  }
   for (const { path, waitedMs } of report.unstopped) {
     context.output.note(`${path} did not stop within ${Math.round(waitedMs)} ms; what it started may live on`);
   }
   // A path that is too long shows only when the folders are known.
   return report.errors[0] instanceof ConfigError ? EXIT_CODES.config : report.exitCode;
 };
+
+/** What a service printed last whose failure led to an error. */
+function lastLinesOf(error: unknown): readonly string[] {
+  const lines = isDaemonError(error) ? error.context?.lastLines : undefined;
+  if (Array.isArray(lines)) return lines.slice(-LAST_LINES);
+  const { cause } = error instanceof Error ? error : {};
+  return cause === undefined ? [] : lastLinesOf(cause);
+}
 
 async function runFile(context: CommandContext, args: readonly string[], options: CommandOptions): Promise<ExitReport> {
   const loaded = await loadFor(context, args, {
