@@ -33,7 +33,7 @@ e2e(
     const first = await stage.startDaemon();
     assert.equal((await stage.cli("stop", "x")).code, 0);
     first.kill("SIGHUP");
-    await first.until(/the configuration is valid/);
+    await first.until(/configuration unchanged/);
     assert.equal((await unitsOf(stage)).x.state, "stopped");
     assert.equal((await stage.cli("down")).code, 0);
     for (let start = 1; start <= 2; start++) {
