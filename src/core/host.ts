@@ -318,7 +318,7 @@ export interface Http {
    *
    * - A head that is too long is refused by the runtime: above 16 KiB with 431 on Bun, above 64 KiB with 400 on Deno.
    * - Bun cuts who does not send a whole head within 12 seconds; Deno waits for ever, and so do both between two requests.
-   * - When no file is left for a connection, it is refused or waits; the server goes on.
+   * - When no file is left for a connection, it waits on Bun; on Deno it is refused, and the others are cut to have files again.
    */
   serve(address: Address, handler: HttpHandler): Promise<HttpServer>;
   /** Sends a request. Fails with `IO_NOT_FOUND` (no socket file), `IO_REFUSED` (nobody listens) or `IO_FAILED`. */

@@ -34,11 +34,11 @@ export const httpOnDeno: HttpFacts = {
  * uncaught BadResource. So it is called when the last request has ended, to send what is left of the answers; before that the socket file
  * is removed, and who still comes is answered 503. A cut comes by aborting, as long as `shutdown()` was not called.
  *
- * A connection that can't be accepted, for lack of files, ends a Deno.HttpServer for good, while those that it has go on. So another one is
- * put in its place, again and again until there are files.
+ * A connection that can't be accepted, for lack of files, ends a Deno.HttpServer for good, and Deno itself never cuts a connection over
+ * which nothing comes. So those that it has are cut, which gives their files back, and another one is put in its place.
  */
 function listen(address: Address, handler: (request: Request) => Promise<Response>): RuntimeServer {
-  const aborter = new AbortController();
+  let aborter: AbortController;
   const idle = Promise.withResolvers<"idle" | "cut">();
   const cut = Promise.withResolvers<void>();
   let running = 0;
@@ -54,15 +54,16 @@ function listen(address: Address, handler: (request: Request) => Promise<Respons
     completed.then(leave, leave);
     return await handler(request);
   };
-  const { signal } = aborter;
   const onListen = () => {/* without it Deno prints the address */};
   const open = (at: Address): Deno.HttpServer => {
+    const own = aborter = new AbortController();
+    const { signal } = own;
     const made: Deno.HttpServer = "unix" in at
       ? Deno.serve({ path: at.unix, signal, onListen }, handle)
       : Deno.serve({ ...at, signal, onListen }, handle);
     made.finished.catch(() => {
       if (isDraining) return;
-      made.unref();
+      own.abort();
       retry = setTimeout(reopen, REOPEN_MS);
     });
     return made;
@@ -91,7 +92,7 @@ function listen(address: Address, handler: (request: Request) => Promise<Respons
         return await Promise.race([server.shutdown(), cut.promise]);
       }
       aborter.abort();
-      await server.finished;
+      await server.finished.catch(() => {/* it had failed before, and is not put in its place any more */});
     },
     cut() {
       idle.resolve("cut");

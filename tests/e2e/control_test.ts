@@ -238,6 +238,14 @@ async function send(to: NetConnectOpts, bytes: string | Uint8Array): Promise<Soc
   return socket;
 }
 
+/** Ends a connection at once; resolves when nothing of it is left here. */
+async function destroy(socket: Socket): Promise<void> {
+  if (socket.closed) return;
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  socket.destroy();
+  await closed;
+}
+
 e2e("runner 62: garbage, half-open connections and clients that vanish harm nobody, on the socket and over TCP", async (stage) => {
   stage.write(
     "daemon.toml",
@@ -285,7 +293,7 @@ run = "while :; do echo 0123456789012345678901234567890123456789; done"
       if (bytes.startsWith("GET")) {
         await new Promise((resolve) => socket.once("readable", resolve).once("close", resolve).setTimeout(200, () => resolve(undefined)));
       }
-      socket.destroy();
+      await destroy(socket);
     }
     // One that never reads.
     left.push(await send(to, head("GET /v1/logs?follow=1&n=10000 HTTP/1.1")));
@@ -306,7 +314,7 @@ run = "while :; do echo 0123456789012345678901234567890123456789; done"
   daemon.kill("SIGTERM");
   const ended = await daemon.ended;
   assert.equal(ended.code, 0, ended.stderr.slice(-2_000));
-  for (const socket of left) socket.destroy();
+  await Promise.all(left.map(destroy));
 });
 
 e2e("a listener whose address is in use ends the start with 1 and names it, and no unit is started", async (stage) => {
