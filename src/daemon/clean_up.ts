@@ -19,6 +19,14 @@ export interface Place {
   socket: string;
 }
 
+/** What became of what a daemon has left. */
+export interface CleanUp {
+  /** What there is to say about it, in sentences. */
+  said: string[];
+  /** Units of which something could not be ended. */
+  unended: string[];
+}
+
 /** Whether a daemon died here on this boot and none has looked after what it left. */
 export function hasDied({ lock }: Place, { files, processes }: Pick<Host, "files" | "processes">): boolean {
   const record = readInstance(lock, files);
@@ -26,10 +34,12 @@ export function hasDied({ lock }: Place, { files, processes }: Pick<Host, "files
 }
 
 /**
- * Ends what a daemon that died has left, as its next start would, and resolves with what was said about it. Does nothing when somebody has
- * taken its lock meanwhile: a new daemon does it itself.
+ * Ends what a daemon that died has left, as its next start would. Does nothing when somebody has taken its lock meanwhile: a new daemon does
+ * it itself.
+ *
+ * `configPath` names the file that says how its services are stopped, the one of the working folder by default; null stands for none.
  */
-export async function endWhatIsLeft({ lock, socket }: Place, host: Host, configPath: string | undefined): Promise<string[]> {
+export async function endWhatIsLeft({ lock, socket }: Place, host: Host, configPath: string | null | undefined): Promise<CleanUp> {
   const folder = lock.slice(0, lock.lastIndexOf("/"));
   const groups = `${folder}/groups.json`;
   const id = readGroups(groups, host.files).id ?? folder.slice(folder.lastIndexOf("/") + 1);
@@ -39,14 +49,15 @@ export async function endWhatIsLeft({ lock, socket }: Place, host: Host, configP
     using instance = await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL });
     const log = sayingLogger((text) => void said.push(text));
     await using recovery = new Recovery({ folders, crashed: instance.crashed, host, log, limitMs: LIMIT_MS });
-    const services = await servicesOf(configPath, host);
+    const services = configPath === null ? [] : await servicesOf(configPath, host);
     // Nothing is adopted by somebody who does not stay.
     await recovery.settle(services, new Set(services.map(({ name }) => name)));
     host.files.remove(socket);
+    return { said, unended: recovery.unended };
   } catch (error) {
     if (!isDaemonError(error) || error.code !== "LOCK_HELD") throw error;
+    return { said, unended: [] };
   }
-  return said;
 }
 
 /** Nothing is started, so nothing is printed. */

@@ -54,6 +54,11 @@ export class Recovery implements Continuity, AsyncDisposable {
     this.#file = new GroupFile({ path: folders.groups, id: folders.id, files, clock, log, programs: this.#written });
   }
 
+  /** Units of which something could not be ended. */
+  get unended(): string[] {
+    return [...this.#unended.keys()];
+  }
+
   /** Deals with what was left: ends it, but for the programs that a service of the present configuration wants to adopt. */
   async settle(services: readonly Recoverable[], down: ReadonlySet<string>): Promise<void> {
     const { crashed, log } = this.#options;

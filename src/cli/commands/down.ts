@@ -53,39 +53,46 @@ export const down: CommandBody = async (context, _args, options) => {
   const how = ending.isForced ? "was forced to stop" : ending.isComplete || !isSame ? "stopped" : "ended without a report";
   const isClean = how === "stopped" && unstopped.length === 0;
   // A daemon that was killed on its way did not stop its services.
-  const left = hasDied(client.target, host) ? await endWhatIsLeft(client.target, host, options.config) : [];
+  const { said } = hasDied(client.target, host) ? await endWhatIsLeft(client.target, host, configOf(context, options)) : { said: [] };
   if (options.json) {
-    output.printJson({ v: 1, ok: isClean, name: before.name, pid: before.pid, how, unstopped, left, tookMs: Math.round(tookMs) });
+    output.printJson({ v: 1, ok: isClean, name: before.name, pid: before.pid, how, unstopped, left: said, tookMs: Math.round(tookMs) });
   } else {
     output.print(`${who} ${output.paint(how, isClean ? "green" : "red")} after ${formatDuration(tookMs)}`);
     if (unstopped.length > 0) output.print(`did not stop in their time: ${unstopped.join(", ")}`);
-    for (const text of left) output.print(text);
+    for (const text of said) output.print(text);
   }
   return isClean ? EXIT_CODES.ok : EXIT_CODES.failed;
 };
 
 /** Of a daemon that has died there is left what it ran, and perhaps the guardian that would start it again. */
 async function clearUp(
-  { host, output }: CommandContext,
+  context: CommandContext,
   options: CommandOptions,
   target: Target,
   guardians: readonly ProcessIdentity[],
 ): Promise<number> {
+  const { host, output } = context;
   const patience = new AbortController();
   using _timer = options.timeout === undefined
     ? undefined
     : host.clock.schedule(durationMs(options.timeout), () => patience.abort("too long"));
   const work = (async () => {
     await endGuardians(guardians, host, patience.signal);
-    return hasDied(target, host) ? await endWhatIsLeft(target, host, options.config) : [];
+    return hasDied(target, host) ? await endWhatIsLeft(target, host, configOf(context, options)) : { said: [], unended: [] };
   })();
-  const left = await output.waitFor(`clearing up after ${target.label}`, work).catch((error) => {
+  const { said, unended } = await output.waitFor(`clearing up after ${target.label}`, work).catch((error) => {
     if (!patience.signal.aborted) throw error;
     throw new CommandFailure(EXIT_CODES.timeout, `Cannot wait any longer for what ${target.label} has left as ${options.timeout} are over`);
   });
-  if (options.json) output.printJson({ v: 1, ok: true, name: target.label, pid: null, how: "had died", unstopped: [], left });
-  else for (const text of [`${target.label} had died`, ...left]) output.print(text);
-  return EXIT_CODES.ok;
+  const ok = unended.length === 0;
+  if (options.json) output.printJson({ v: 1, ok, name: target.label, pid: null, how: "had died", unstopped: unended, left: said });
+  else for (const text of [`${target.label} had died`, ...said]) output.print(text);
+  return ok ? EXIT_CODES.ok : EXIT_CODES.failed;
+}
+
+/** The file that says how the services are stopped; none where the daemon was not named by one. */
+function configOf({ builder }: CommandContext, { socket, config }: CommandOptions): string | null | undefined {
+  return builder !== undefined || socket !== undefined ? null : config;
 }
 
 /** What the events of a shutdown tell about how it goes. */
