@@ -46,7 +46,7 @@ export function createProcesses(launch: Launch): Processes {
       return there.size === 0 ? there : lookOr(() => table.groups().intersection(there), () => there);
     },
     groupMembers: members,
-    findByEnv: (name) => table.findByEnv(name),
+    findByEnv: (name, { exceptSessions } = {}) => table.findByEnv(name, exceptSessions),
     user: findUser,
     group: findGroup,
   };

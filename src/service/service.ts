@@ -150,6 +150,7 @@ export class Service implements Subsystem {
     }
     this.#link = link;
     this.#pid = child.identity.pid;
+    const leading = neighbours.leads(child.identity.pid);
     this.#probeAnswer = undefined;
     const onTrouble = (message: string, fields: Readonly<Record<string, unknown>>) => context.log.warn(message, fields);
     const group = new ProcessGroup(child, {
@@ -196,6 +197,7 @@ export class Service implements Subsystem {
 
     // See it to its end: the whole group, the probe that may be under way, the output.
     const status = await group.ended();
+    leading[Symbol.dispose]();
     this.#pid = null;
     this.#link = undefined;
     this.#lastExit = { ...status, at: new Date(clock.wallMs()).toISOString() };
