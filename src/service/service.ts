@@ -143,9 +143,13 @@ export class Service implements Subsystem {
     try {
       launch = this.#launch(context.name, unitValue);
       probe = this.#createProbe(launch);
-      child = await processes.spawn(await this.#program(launch, expected?.token));
+      const program = this.#program(launch, expected?.token);
+      if (expected !== undefined) await this.#ports.modules.open();
+      child = await processes.spawn(program);
     } catch (cause) {
       this.#spawnFailures++;
+      // Nothing was started, so nothing could fail to stop.
+      if (context.isShutdown()) return;
       throw this.#startError(context.name, cause);
     }
     this.#link = link;
@@ -270,7 +274,7 @@ export class Service implements Subsystem {
   }
 
   /** What is started: the service's own program, or this program again with the word that makes it run a module. */
-  async #program(launch: Omit<SpawnOptions, "argv">, token: string | undefined): Promise<SpawnOptions> {
+  #program(launch: Omit<SpawnOptions, "argv">, token: string | undefined): SpawnOptions {
     const { run, module } = this.#service;
     const { host: { files, process }, modules } = this.#ports;
     if (run !== undefined) return { ...launch, argv: commandArgv(run) };
@@ -279,7 +283,6 @@ export class Service implements Subsystem {
         context: { path: module },
       });
     }
-    await modules.open();
     return {
       ...launch,
       argv: [...process.command, MODULE_WORD, module!],
