@@ -286,8 +286,11 @@ export interface Processes {
   livingGroups(pgids: readonly number[]): ReadonlySet<number>;
   /** Living members of a process group, zombies not counted; without a file left to open, its leader's number while there are any. */
   groupMembers(pgid: number): number[];
-  /** Living processes whose environment holds `name`, with its value. Reads /proc; those of other users stay unseen without rights. */
-  findByEnv(name: string): { identity: ProcessIdentity; value: string }[];
+  /**
+   * Living processes whose environment holds `name`, with its value. Reads /proc; those of other users stay unseen without rights. The
+   * members of `exceptSessions` (numbers of session leaders) are left out, which halves the cost of each.
+   */
+  findByEnv(name: string, options?: { exceptSessions?: ReadonlySet<number> }): { identity: ProcessIdentity; value: string }[];
   /** Every process, zombies too, in one look, with these variables of its environment; those of other users stay unseen without rights. */
   census(variables: readonly string[]): ProcessEntry[];
   /** Looks a user up by name or number. Fails with `SPAWN_BAD_USER`. */

@@ -205,8 +205,6 @@ class Channel implements Disposable {
   /** Sends a record; what comes faster than the daemon takes it is dropped. */
   log({ level, logger, message, fields }: LogRecord): void {
     if (this.#waitingRecords >= MAX_WAITING_RECORDS) return void this.#droppedRecords++;
-    if (this.#droppedRecords > 0) this.send({ type: "dropped", records: this.#droppedRecords });
-    this.#droppedRecords = 0;
     this.#waitingRecords++;
     // Whatever the fields hold, errors and circles too, they arrive as data.
     const plain = JSON.parse(jsonOf(fields) ?? "{}");
@@ -217,7 +215,14 @@ class Channel implements Disposable {
       message,
       fields: typeof plain === "object" ? plain : { fields: plain },
     } as const;
-    void this.#write(record).catch(() => {/* likewise */}).finally(() => void this.#waitingRecords--);
+    void this.#write(record).catch(() => {/* likewise */}).finally(() => this.#recordSent());
+  }
+
+  #recordSent(): void {
+    this.#waitingRecords--;
+    if (this.#droppedRecords === 0 || this.#waitingRecords > 0) return;
+    this.send({ type: "dropped", records: this.#droppedRecords });
+    this.#droppedRecords = 0;
   }
 
   /** Resolves when the daemon has taken everything, or has gone, or takes too long. */

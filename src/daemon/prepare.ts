@@ -31,10 +31,10 @@ export async function prepare(session: Session, options: Required<RunOptions>): 
   const { config, loaded, pidFile } = plan;
   // Otherwise a program that does not know the word would start its daemon once more inside each of its modules.
   if (host.process.args[0] === MODULE_WORD) {
-    throw new DaemonError(
-      "RUNTIME_STATE",
-      "Cannot start a daemon as this process is to run a module: hand the program's arguments to runCli",
-    );
+    const message = "Cannot start a daemon as this process is to run a module: hand the program's arguments to runCli";
+    // The log is not open yet, and what is printed here is read by the daemon that has started the process.
+    host.terminal.write(2, `${message}\n`);
+    throw new DaemonError("RUNTIME_STATE", message);
   }
   // Read before the daemon goes to its working folder, which would count twice otherwise.
   const cwd = host.process.cwd();

@@ -13,8 +13,8 @@ export interface ProcessTable {
   members(pgid: number): number[];
   /** Every process group with a living member. */
   groups(): Set<number>;
-  /** Living processes whose environment holds `name`. */
-  findByEnv(name: string): { identity: ProcessIdentity; value: string }[];
+  /** Living processes outside of some sessions whose environment holds `name`. */
+  findByEnv(name: string, exceptSessions?: ReadonlySet<number>): { identity: ProcessIdentity; value: string }[];
   /** Every process, zombies too, with these variables of its environment. */
   census(variables: readonly string[]): ProcessEntry[];
 }
@@ -28,6 +28,7 @@ export function createProcessTable(): ProcessTable {
 interface Stat {
   parent: number;
   pgid: number;
+  session: number;
   startTicks: number;
   isAlive: boolean;
 }
@@ -35,11 +36,11 @@ interface Stat {
 /** Reads a line of /proc/PID/stat; the name in its second field may hold anything, spaces and parentheses included. */
 export function parseStat(text: string): Stat {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // from field 3 on
-  const [state, parent, pgid] = fields;
+  const [state, parent, pgid, session] = fields;
   const threads = Number(fields[17]);
   // A program whose first thread ended before the others looks like a zombie, but has more than one thread.
   const isAlive = state !== "X" && state !== "x" && (state !== "Z" || threads > 1);
-  return { parent: Number(parent), pgid: Number(pgid), startTicks: Number(fields[19]), isAlive };
+  return { parent: Number(parent), pgid: Number(pgid), session: Number(session), startTicks: Number(fields[19]), isAlive };
 }
 
 function procTable(): ProcessTable {
@@ -65,15 +66,16 @@ function procTable(): ProcessTable {
     identifyChild: (pid) => identity(pid, anyStatOf(pid)),
     members: (pgid) => allPids().filter((pid) => statOf(pid)?.pgid === pgid),
     groups: () => new Set(allPids().flatMap((pid) => statOf(pid)?.pgid ?? [])),
-    findByEnv(name) {
+    findByEnv(name, exceptSessions) {
       const found: { identity: ProcessIdentity; value: string }[] = [];
       const prefix = `${name}=`;
       for (const pid of allPids()) {
-        const identity = identify(pid);
-        const entry = identity && readProc(`${pid}/environ`)?.split("\0").find((text) => text.startsWith(prefix));
+        const stat = statOf(pid);
+        if (stat === undefined || exceptSessions?.has(stat.session)) continue;
+        const entry = readProc(`${pid}/environ`)?.split("\0").find((text) => text.startsWith(prefix));
         // The number may have passed to another process between the two readings.
-        if (entry === undefined || statOf(pid)?.startTicks !== identity!.startTicks) continue;
-        found.push({ identity: identity!, value: entry.slice(prefix.length) });
+        if (entry === undefined || statOf(pid)?.startTicks !== stat.startTicks) continue;
+        found.push({ identity: identity(pid, stat), value: entry.slice(prefix.length) });
       }
       return found;
     },

@@ -47,7 +47,7 @@ export function createProcesses({ launch, launchDetached }: Launcher): Processes
       return there.size === 0 ? there : lookOr(() => table.groups().intersection(there), () => there);
     },
     groupMembers: members,
-    findByEnv: (name) => table.findByEnv(name),
+    findByEnv: (name, { exceptSessions } = {}) => table.findByEnv(name, exceptSessions),
     census: (variables) => table.census(variables),
     user: findUser,
     group: findGroup,

@@ -9,6 +9,8 @@ export class Neighbours implements Disposable {
   readonly #groups: SharedLook<number, ReadonlySet<number>>;
   /** What helpers of programs that have ended may still print to. */
   readonly #outputs = new Set<ServiceOutput>();
+  /** Programs that run, each the leader of a session: who is in one of these has not escaped. */
+  readonly #leaders = new Set<number>();
   readonly #marked: SharedLook<string, ReadonlyMap<string, ProcessIdentity[]>>;
 
   /** Creates it; nothing is looked at before somebody asks. */
@@ -16,7 +18,9 @@ export class Neighbours implements Disposable {
     this.#groups = new SharedLook(clock, (pgids) => processes.livingGroups(pgids));
     this.#marked = new SharedLook(clock, (values) => {
       const found = new Map<string, ProcessIdentity[]>(values.map((value) => [value, []]));
-      for (const { identity, value } of processes.findByEnv(UNIT_VARIABLE)) found.get(value)?.push(identity);
+      for (const { identity, value } of processes.findByEnv(UNIT_VARIABLE, { exceptSessions: this.#leaders })) {
+        found.get(value)?.push(identity);
+      }
       return found;
     });
   }
@@ -35,6 +39,12 @@ export class Neighbours implements Disposable {
       if (isDaemonError(error)) return [];
       throw error;
     }
+  }
+
+  /** Says that a program runs, until the result is disposed. */
+  leads(pid: number): Disposable {
+    this.#leaders.add(pid);
+    return { [Symbol.dispose]: () => void this.#leaders.delete(pid) };
   }
 
   /** Sees to an output that is read on after its program has ended: to its own end, or to that of the daemon. */

@@ -181,17 +181,20 @@ export class Service implements Subsystem {
       launch = this.#launch(context.name, unitValue);
       command = continuity === undefined ? "" : this.#digest(launch);
       probe = this.#createProbe(launch);
-      child = inherited === undefined
-        ? await processes.spawn(await this.#program(launch, expected?.token))
-        : adoptedChild(inherited.identity, host);
+      const program = this.#program(launch, expected?.token);
+      if (expected !== undefined) await this.#ports.modules.open();
+      child = inherited === undefined ? await processes.spawn(program) : adoptedChild(inherited.identity, host);
     } catch (cause) {
       this.#spawnFailures++;
+      // Nothing was started, so nothing could fail to stop.
+      if (context.isShutdown()) return;
       throw this.#startError(context.name, cause);
     }
     using _record = continuity?.remember({ unit: context.name, run: runNumber, identity: child.identity, command });
     this.#link = link;
     this.#pid = child.identity.pid;
     this.#isAdopted = inherited !== undefined;
+    const leading = neighbours.leads(child.identity.pid);
     this.#probeAnswer = undefined;
     const onTrouble = (message: string, fields: Readonly<Record<string, unknown>>) => context.log.warn(message, fields);
     const group = new ProcessGroup(child, {
@@ -245,6 +248,7 @@ export class Service implements Subsystem {
 
     // See it to its end: the whole group, the probe that may be under way, the output.
     const status = await group.ended();
+    leading[Symbol.dispose]();
     this.#pid = null;
     this.#link = undefined;
     this.#lastExit = { ...status, at: new Date(clock.wallMs()).toISOString() };
@@ -322,7 +326,7 @@ export class Service implements Subsystem {
   }
 
   /** What is started: the service's own program, or this program again with the word that makes it run a module. */
-  async #program(launch: Omit<SpawnOptions, "argv">, token: string | undefined): Promise<SpawnOptions> {
+  #program(launch: Omit<SpawnOptions, "argv">, token: string | undefined): SpawnOptions {
     const { run, module } = this.#service;
     const { host: { files, process }, modules } = this.#ports;
     if (run !== undefined) return { ...launch, argv: commandArgv(run) };
@@ -331,7 +335,6 @@ export class Service implements Subsystem {
         context: { path: module },
       });
     }
-    await modules.open();
     return {
       ...launch,
       argv: [...process.command, MODULE_WORD, module!],

@@ -309,9 +309,11 @@ export class FakeProcesses implements Processes {
     return this.#alive().filter((process) => process.pgid === pgid).map((process) => process.identity.pid);
   }
 
-  /** Living processes whose environment holds `name`. */
-  findByEnv(name: string): { identity: ProcessIdentity; value: string }[] {
-    return this.#alive().flatMap(({ identity, options: { env } }) => name in env ? [{ identity, value: env[name] }] : []);
+  /** Living processes whose environment holds `name`; a group is a session of its own here. */
+  findByEnv(name: string, options: { exceptSessions?: ReadonlySet<number> } = {}): { identity: ProcessIdentity; value: string }[] {
+    return this.#alive().filter(({ pgid }) => !options.exceptSessions?.has(pgid)).flatMap(({ identity, options: { env } }) =>
+      name in env ? [{ identity, value: env[name] }] : []
+    );
   }
 
   /** This process, and every living one that it started. */

@@ -8,15 +8,23 @@ import { fileURLToPath } from "node:url";
 import { runCli } from "../../src/cli/mod.ts";
 import { test } from "../harness.ts";
 
-const FIXTURE = fileURLToPath(new URL("../fixtures/own_cli.ts", import.meta.url));
+const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
-/** Runs the program with folders of its own: its daemon takes a lock there. */
-async function own(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+interface Answer {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+const own = (...args: string[]): Promise<Answer> => program("own_cli.ts", args);
+
+/** Runs a program with folders of its own: its daemon takes a lock there. */
+async function program(name: string, args: readonly string[], env: Record<string, string> = {}): Promise<Answer> {
   const folder = mkdtempSync(join(tmpdir(), "dk-"));
-  const runtime = "Deno" in globalThis ? ["run", "-A", "--no-check", FIXTURE] : [FIXTURE];
+  const runtime = "Deno" in globalThis ? ["run", "-A", "--no-check", fixture(name)] : [fixture(name)];
   const child = spawn(process.execPath, [...runtime, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, XDG_RUNTIME_DIR: join(folder, "run"), XDG_STATE_HOME: join(folder, "state") },
+    env: { ...process.env, XDG_RUNTIME_DIR: join(folder, "run"), XDG_STATE_HOME: join(folder, "state"), ...env },
   });
   const text = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"] as const) {
@@ -52,4 +60,17 @@ test("runCli run refuses what only a configuration file could take, rather than 
 test("runCli returns the exit code and throws nothing", async () => {
   const cases: [string[], number][] = [[["version", "--json"], 0], [["validate", "/no/such/file.toml"], 6]];
   for (const [args, code] of cases) assert.equal(await runCli(args), code);
+});
+
+test("runCli runs the modules of a program of your own in further processes of the same program", async () => {
+  const { code, stdout, stderr } = await program("own_module.ts", ["run"], { MODULE: fixture("module.ts") });
+  assert.equal(code, 0, stderr);
+  assert.equal(stdout, "app | module app, run 1\n");
+});
+
+test("A program that hands no arguments to runCli does not start its daemon again inside its module", async () => {
+  const { code, stderr, stdout } = await program("own_module.ts", [], { MODULE: fixture("module.ts"), BARE: "1" });
+  assert.equal(code, 1);
+  assert.match(stdout, /app \| Cannot start a daemon as this process is to run a module: hand the program's arguments to runCli/);
+  assert.match(stderr, /app exited with code 1/);
 });

@@ -385,6 +385,8 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     await until(host, () => found().length === 2);
     assert.deepEqual(found().sort(), [child.identity.pid, helper].sort());
     assert.deepEqual(host.processes.findByEnv("DAEMONKIT_TEST"), []);
+    const exceptSessions = new Set([child.identity.pid]);
+    assert.deepEqual(host.processes.findByEnv("DAEMONKIT_TEST_UNIT", { exceptSessions }).filter((each) => each.value === value), []);
   });
 
   test(`${name}: census shows every process with its parent, its group and the variables asked for, zombies too`, async () => {

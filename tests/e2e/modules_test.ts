@@ -141,3 +141,25 @@ e2e("the word for modules is of no use to anybody but a daemon", async (stage) =
   assert.equal(code, 1);
   assert.match(stderr, /only a daemon starts such a process/);
 });
+
+e2e("records that come faster than the daemon takes them, and one that is too long, are told of and hurt nobody", async (stage) => {
+  stage.write(
+    "flood.ts",
+    `export default async (context: any): Promise<void> => {
+  for (let count = 0; count < 5000; count++) context.log.info("line");
+  await context.sleep("200ms");
+  context.log.info("x".repeat(2_000_000));
+  await context.cancelled();
+};
+`,
+  );
+  stage.write("daemon.toml", `name = "flood"\n[service.x]\nmodule = "flood.ts"\n`);
+  const daemon = await stage.startDaemon();
+  await daemon.until(/x log records of the module were dropped records=4000/);
+  await daemon.until(/x a message was too long .*1048576 bytes/);
+  assert.equal((await unitsOf(stage)).x.state, "running");
+  daemon.kill("SIGTERM");
+  const { code, stderr } = await daemon.ended;
+  assert.equal(code, 0);
+  assert.equal(stderr.match(/flood\/x line$/gm)?.length, 1_000);
+});

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { stopReason } from "../../src/core/cancel.ts";
 import { IoError, SubsystemError } from "../../src/core/errors.ts";
 import { RestartPolicy } from "../../src/core/restart.ts";
 import { getHost } from "../../src/platform/mod.ts";
@@ -7,7 +8,7 @@ import { serviceSpec } from "../../src/service/options.ts";
 import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
-import { Drive, modulesOf, nowhere, tempDir, until } from "./drive.ts";
+import { Drive, modulesOf, nowhere, tempDir, until, withSpawn } from "./drive.ts";
 
 const exitError = (context: Record<string, unknown>) => (error: unknown) => {
   assert.ok(error instanceof SubsystemError);
@@ -445,4 +446,24 @@ test("Service: with killMode process a helper that prints later is read on, and 
   await drive.printed("late");
   assert.deepEqual(drive.stdout, ["up", "late"]);
   await until(host, () => drive.leftovers().length === 0);
+});
+
+test("Service: a start that is refused when a stop was already asked for is a normal end", async () => {
+  const real = await getHost();
+  let stop = () => {};
+  const host = withSpawn(real, (options) => {
+    stop();
+    return Promise.reject(new IoError("IO_NO_RESOURCES", `Cannot start ${options.argv[0]} as this process has too many files open`));
+  });
+  using refused = new Drive(host, { run: ["true"] });
+  await assert.rejects(refused.done, { code: "IO_NO_RESOURCES" });
+  const later = withSpawn(real, async () => {
+    await Promise.resolve();
+    stop();
+    throw new IoError("IO_NO_RESOURCES", "Cannot start it as this process has too many files open");
+  });
+  using stopped = new Drive(later, { run: ["true"] });
+  stop = () => stopped.token.cancel(stopReason("the test is over"));
+  await stopped.done;
+  assert.equal(stopped.service.details().spawnFailures, 1);
 });
