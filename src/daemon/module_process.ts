@@ -163,7 +163,8 @@ class Channel implements Disposable {
   readonly #welcome = Promise.withResolvers<Welcome>();
   /** Resolves when nothing more comes. */
   readonly #ended: Promise<void>;
-  #stopReason: string | undefined;
+  /** `loading` from the welcome on, until there is a daemon that can be stopped. */
+  #stage: "greeting" | "loading" | "running" | "over" = "greeting";
   #daemon: Daemon | undefined;
   #waitingRecords = 0;
   #droppedRecords = 0;
@@ -192,10 +193,10 @@ class Channel implements Disposable {
     return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
   }
 
-  /** Stops this daemon when the channel says so, or has said so. */
+  /** Stops this daemon when the channel says so. */
   stops(daemon: Daemon): void {
+    this.#stage = "running";
     this.#daemon = daemon;
-    if (this.#stopReason !== undefined) daemon.shutdown(this.#stopReason);
   }
 
   send(message: ModuleMessage): void {
@@ -227,6 +228,7 @@ class Channel implements Disposable {
 
   /** Resolves when the daemon has taken everything, or has gone, or takes too long. */
   async close(): Promise<void> {
+    this.#stage = "over";
     const late = Promise.withResolvers<void>();
     using _timer = this.#host.clock.schedule(FAREWELL_MS, late.resolve);
     await Promise.race([this.#ended, late.promise]);
@@ -267,12 +269,15 @@ class Channel implements Disposable {
   }
 
   #take(message: DaemonMessage): void {
-    if (message.type === "welcome") this.#welcome.resolve(message);
-    else if (message.type === "stop") this.#stop(message.reason);
+    if (message.type === "welcome") {
+      this.#stage = "loading";
+      this.#welcome.resolve(message);
+    } else if (message.type === "stop") this.#stop(message.reason);
   }
 
   #stop(reason: string): void {
-    this.#stopReason ??= reason;
     this.#daemon?.shutdown(reason);
+    // Code that is still being loaded can't be told, as by a signal that nobody handles yet.
+    if (this.#stage === "loading") this.#host.process.exit(EXIT_CODES.ok);
   }
 }

@@ -106,11 +106,7 @@ e2e("a module whose daemon was killed stops itself", async (stage) => {
   assert.equal(isRunning(pid), true);
   daemon.kill("SIGKILL");
   await daemon.ended;
-  const endMs = performance.now() + 20_000;
-  while (isRunning(pid)) {
-    assert.ok(performance.now() < endMs, "the module lives on");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  await untilGone(pid);
 });
 
 e2e("a module whose loop is blocked shows in status and is killed by the stop, and SIGTERM stops one as a message does", async (stage) => {
@@ -134,6 +130,21 @@ e2e("a module whose loop is blocked shows in status and is killed by the stop, a
   daemon.kill("SIGTERM");
   assert.equal((await daemon.ended).code, 0);
   assert.equal(isRunning(blocked.details.pid!), false);
+});
+
+e2e("a module that is stopped, or loses its daemon, while it is still being loaded ends at once", async (stage) => {
+  stage.write("slow.ts", `console.log("loading");\nawait new Promise(() => {});\nexport default () => {};\n`);
+  stage.write("daemon.toml", `name = "slow"\n[service.x]\nmodule = "slow.ts"\nstop = { timeout = "1h" }\n`);
+  const daemon = stage.start("run");
+  await daemon.until(/x \| loading/);
+  assert.equal((await stage.cli("stop", "x")).code, 0);
+  const starting = stage.start("start", "x");
+  await daemon.until(/loading[^]*loading/);
+  const { x } = await unitsOf(stage);
+  assert.equal(x.state, "starting");
+  daemon.kill("SIGKILL");
+  await Promise.all([daemon.ended, starting.ended]);
+  await untilGone(x.details.pid!);
 });
 
 e2e("the word for modules is of no use to anybody but a daemon", async (stage) => {
@@ -163,3 +174,12 @@ e2e("records that come faster than the daemon takes them, and one that is too lo
   assert.equal(code, 0);
   assert.equal(stderr.match(/flood\/x line$/gm)?.length, 1_000);
 });
+
+/** Nothing tells of the end of somebody else's child. */
+async function untilGone(pid: number): Promise<void> {
+  const endMs = performance.now() + 20_000;
+  while (isRunning(pid)) {
+    assert.ok(performance.now() < endMs, "the module lives on");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
