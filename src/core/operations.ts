@@ -164,8 +164,6 @@ export interface Operations {
   status(): DaemonStatus;
   /** What health and metrics ask for beside the status. */
   measures(): DaemonMeasures;
-  /** How many lines each unit has printed; units that have printed none may be missing. */
-  lineCounts(): readonly LineCounts[];
   /** Names of all units that a pattern with `*` and `?` matches; a plain name that does not exist fails. An instance group `api` means `api@*`. */
   resolve(patterns: readonly string[]): string[];
   /** Starts units with what they come after. Resolves when each is up, failed for good or waits to be restarted. */

@@ -11,7 +11,6 @@ import type { Operations, ReloadAnswer, UnitOutcome, UnitStatus } from "../core/
 import { type ShutdownSteps, ShutdownTimeline } from "../core/shutdown.ts";
 import { isMissing } from "../core/readiness.ts";
 import type { Registration } from "../core/registration.ts";
-import type { ServiceSpec } from "../service/spec.ts";
 import { Supervisor, type SupervisorEnd, type SupervisorPorts, type Unstopped } from "../core/supervisor.ts";
 import type { Continuity } from "../service/continuity.ts";
 import type { DaemonLog } from "./daemon_log.ts";

@@ -64,7 +64,7 @@ e2e("up says why a start failed: the configuration, the daemon's own words, unit
   assert.equal(ends.code, 9, ends.stderr);
   assert.match(
     ends.stderr,
-    /Cannot go on as x has failed: x exited with code 9\n  \| no disk\n[^]*Cannot start ends as its daemon ended with code 9; its log is .*daemon\.log/,
+    /Cannot go on as x has failed: x exited with code 9\n {2}\| no disk\n[^]*Cannot start ends as its daemon ended with code 9; its log is .*daemon\.log/,
   );
 
   stage.write("part.toml", `name = "part"\n[service.x]\nrun = "exit 9"\nrestart = "never"\n[service.y]\nrun = ["sleep", "1001"]\n`);
