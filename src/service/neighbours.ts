@@ -5,13 +5,15 @@ import type { ServiceOutput } from "./output.ts";
 import { SharedLook } from "./shared_look.ts";
 
 /** What the services of a daemon ask about processes that are not their own children; they share the looks that answer it. */
-export class Neighbours implements Disposable {
+export class Neighbours implements Disposable, AsyncDisposable {
   readonly #groups: SharedLook<number, ReadonlySet<number>>;
   /** What helpers of programs that have ended may still print to. */
   readonly #outputs = new Set<ServiceOutput>();
   /** Programs that run, each the leader of a session: who is in one of these has not escaped. */
   readonly #leaders = new Set<number>();
   readonly #marked: SharedLook<string, ReadonlyMap<string, ProcessIdentity[]>>;
+  /** What somebody still waits to hear. */
+  readonly #told = new Set<Promise<void>>();
 
   /** Creates it; nothing is looked at before somebody asks. */
   constructor({ processes, clock }: Pick<Host, "processes" | "clock">) {
@@ -30,10 +32,19 @@ export class Neighbours implements Disposable {
     return (await this.#groups.ask(pgid)).has(pgid);
   }
 
-  /** Living processes that carry the mark of a run, as far as one can look. */
-  async marked(unitValue: string): Promise<readonly ProcessIdentity[]> {
+  /**
+   * Tells of the living processes that carry the mark of a run, as far as one can look; `delayMs` from now or later, and before an
+   * asynchronous disposal is over.
+   */
+  tellMarked(unitValue: string, { delayMs, tell }: { delayMs: number; tell(found: readonly ProcessIdentity[]): void }): Promise<void> {
+    const told = this.#lookForMarked(unitValue, delayMs).then(tell).finally(() => this.#told.delete(told));
+    this.#told.add(told);
+    return told;
+  }
+
+  async #lookForMarked(unitValue: string, delayMs: number): Promise<readonly ProcessIdentity[]> {
     try {
-      return (await this.#marked.ask(unitValue)).get(unitValue) ?? [];
+      return (await this.#marked.ask(unitValue, { delayMs })).get(unitValue) ?? [];
     } catch (error) {
       // Without a file left to open, or the right to look, nobody is known.
       if (isDaemonError(error)) return [];
@@ -58,5 +69,11 @@ export class Neighbours implements Disposable {
     for (const output of this.#outputs) output.letGo();
     this.#groups[Symbol.dispose]();
     this.#marked[Symbol.dispose]();
+  }
+
+  /** The same; resolves when everybody has been told. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this[Symbol.dispose]();
+    await Promise.all(this.#told);
   }
 }

@@ -34,6 +34,8 @@ export interface ServicePorts {
 
 /** Time that a service has beyond its own stop timeout: for SIGKILL to work and for the output to be read to its end. */
 const STOP_MARGIN_MS = 2_000;
+/** Time that the next run is given before the process table is looked at, which takes longer than a start. */
+const LOOK_AFTER_CRASH_MS = 50;
 /** Time from the start of a module until it must be ready. */
 const MODULE_READY_MS = 30_000;
 
@@ -259,8 +261,9 @@ export class Service implements Subsystem {
     if (stop().killMode === "process") {
       if (!isDrained) neighbours.adopt(output);
     } else {
-      const looked = this.#lookForEscaped(unitValue, isDrained, context.log);
-      // A crash is answered at once; what is stopped is reported before the daemon may be gone.
+      // A crash is answered before anything is looked at; what is stopped is reported before the daemon may be gone.
+      const delayMs = context.isShutdown() ? 0 : LOOK_AFTER_CRASH_MS;
+      const looked = neighbours.tellMarked(unitValue, { delayMs, tell: (found) => this.#tellOfEscaped(found, isDrained, context.log) });
       if (context.isShutdown()) await looked;
     }
 
@@ -289,8 +292,7 @@ export class Service implements Subsystem {
   }
 
   /** Reports, once for a run, who has left its process group and lives on; they are not killed. */
-  async #lookForEscaped(unitValue: string, isDrained: boolean, log: Logger): Promise<void> {
-    const found = await this.#ports.neighbours.marked(unitValue);
+  #tellOfEscaped(found: readonly ProcessIdentity[], isDrained: boolean, log: Logger): void {
     this.#escaped = [...this.#livingEscaped(), ...found];
     if (found.length === 0 && isDrained) return;
     log.warn("left processes behind that have escaped its process group; they are not stopped", {

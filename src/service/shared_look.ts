@@ -23,15 +23,15 @@ export class SharedLook<Question, Answer> implements Disposable {
     this.#look = look;
   }
 
-  /** Resolves with the answer to all questions of one look, this one among them. */
-  ask(question: Question): Promise<Answer> {
+  /** Resolves with the answer to all questions of one look, this one among them; it begins after `delayMs` at the earliest. */
+  ask(question: Question, { delayMs = 0 }: { delayMs?: number } = {}): Promise<Answer> {
     this.#questions.push(question);
-    return this.#next ??= this.#lookSoon();
+    return this.#next ??= this.#lookSoon(delayMs);
   }
 
-  async #lookSoon(): Promise<Answer> {
+  async #lookSoon(delayMs: number): Promise<Answer> {
     // At least until `ask` has returned, so that whoever asks in the same turn is there.
-    await this.#rest();
+    await this.#rest(delayMs);
     const questions = this.#questions;
     this.#questions = [];
     this.#next = undefined;
@@ -49,8 +49,8 @@ export class SharedLook<Question, Answer> implements Disposable {
     this.#over.abort();
   }
 
-  async #rest(): Promise<void> {
-    const waitMs = this.#restsUntilMs - this.#clock.nowMs();
+  async #rest(delayMs: number): Promise<void> {
+    const waitMs = Math.max(delayMs, this.#restsUntilMs - this.#clock.nowMs());
     if (waitMs <= 0) return;
     await sleep(this.#clock, waitMs, { signal: this.#over.signal }).catch(() => {/* disposed: the look begins */});
   }

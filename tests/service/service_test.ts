@@ -121,7 +121,8 @@ test("Service: what can't be started fails the run with a code that says why, an
     assert.equal(drive.service.details().spawnFailures, 1);
     assert.equal(drive.service.details().pid, null);
   }
-  await new Drive(host, { run: "true" }).done;
+  using good = new Drive(host, { run: "true" });
+  await good.done;
 });
 
 test("Service: a program beside the working folder, by a relative path, is found there", async () => {
@@ -209,10 +210,18 @@ test("Service: nothing is expanded inside run", async () => {
 
 test("Service: an exit code that is a success completes the run", async () => {
   const host = await getHost();
-  await new Drive(host, { run: "exit 0" }).done;
-  await new Drive(host, { run: "exit 7", successExitCodes: [0, 7] }).done;
-  await new Drive(host, { run: "kill -TERM $$", successExitCodes: [143] }).done;
-  await assert.rejects(new Drive(host, { run: "exit 0", successExitCodes: [7] }).done, exitError({ exitCode: 0, signal: null }));
+  for (
+    const options of [
+      { run: "exit 0" },
+      { run: "exit 7", successExitCodes: [0, 7] },
+      { run: "kill -TERM $$", successExitCodes: [143] },
+    ]
+  ) {
+    using drive = new Drive(host, options);
+    await drive.done;
+  }
+  using failed = new Drive(host, { run: "exit 0", successExitCodes: [7] });
+  await assert.rejects(failed.done, exitError({ exitCode: 0, signal: null }));
 });
 
 test("Service: any other end fails the run with code, signal and the last lines", async () => {
@@ -423,8 +432,20 @@ test("Neighbours: services that stop at once share the looks at the process tabl
     return findByEnv(name);
   };
   const neighbours = new Neighbours(host);
-  const answers = await Promise.all(Array.from({ length: 1_000 }, (_, index) => neighbours.marked(`daemon/unit@${index}/1`)));
-  assert.deepEqual([answers.flat(), scans], [[], 1]);
+  const found: unknown[] = [];
+  const tell = (pids: readonly unknown[]) => void found.push(...pids);
+  await Promise.all(Array.from({ length: 1_000 }, (_, index) => neighbours.tellMarked(`daemon/unit@${index}/1`, { delayMs: 0, tell })));
+  assert.deepEqual([found, scans], [[], 1]);
+});
+
+test("Neighbours: who waits for a later look is told before the disposal is over", async () => {
+  const host = new FakeHost();
+  const neighbours = new Neighbours(host);
+  const heard: unknown[] = [];
+  void neighbours.tellMarked("daemon/unit/1", { delayMs: 50, tell: (found) => void heard.push(found) });
+  assert.deepEqual([heard, host.clock.pendingTimers], [[], 1]);
+  await neighbours[Symbol.asyncDispose]();
+  assert.deepEqual([heard, host.clock.pendingTimers], [[[]], 0]);
 });
 
 test("Neighbours: who may not look knows of nobody", async () => {
@@ -432,7 +453,9 @@ test("Neighbours: who may not look knows of nobody", async () => {
   host.processes.findByEnv = () => {
     throw new IoError("IO_DENIED", "Cannot look");
   };
-  assert.deepEqual(await new Neighbours(host).marked("daemon/unit/1"), []);
+  const heard: unknown[] = [];
+  await new Neighbours(host).tellMarked("daemon/unit/1", { delayMs: 0, tell: (found) => void heard.push(found) });
+  assert.deepEqual(heard, [[]]);
 });
 
 test("Service: with killMode process a helper that prints later is read on, and does not hold up the end of its run", async () => {
