@@ -290,6 +290,13 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
       assert.match(String(error), /rlimits\.nofile must be at most \d+, .*: current value is 1099511627776/);
       return true;
     });
+    const [, hard] = /^Max open files +\S+ +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))!;
+    const nofile = { soft: Number(hard) + 1 };
+    await assert.rejects(
+      host.processes.spawn(sh("", { rlimits: { nofile } })),
+      ioFailure("SPAWN_DENIED"),
+      "not even root's hard limit moves",
+    );
   });
 
   if (process.geteuid?.() === 0) {
