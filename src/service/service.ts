@@ -253,10 +253,11 @@ export class Service implements Subsystem {
     this.#link = undefined;
     this.#lastExit = { ...status, at: new Date(clock.wallMs()).toISOString() };
     await probed;
-    const isDrained = await output.drain({ readsOn: stop().killMode === "process" });
+    const readsOn = stop().killMode === "process";
+    const isDrained = await output.drain({ readsOn });
     // What a helper prints later says nothing about this run.
     isOver = true;
-    if (stop().killMode === "process") {
+    if (readsOn) {
       if (!isDrained) neighbours.adopt(output);
     } else {
       const looked = this.#lookForEscaped(unitValue, isDrained, context.log);
