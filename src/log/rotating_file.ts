@@ -53,7 +53,7 @@ interface Piece {
  * - While it can't be written (the disk is full), up to 256 KiB wait and are tried again every second; what comes after that is dropped
  *   and counted, in one gap: when it can be written again, a line in the file says how many are missing there.
  * - Only regular files are rotated; one that can't be grows beyond its limit, and is tried again after a minute.
- * - Nothing throws but `open`. Disposing writes what waits, and closes; what comes later is dropped.
+ * - Nothing throws but `open`, and limits that can't be. Disposing writes what waits, and closes; what comes later is dropped.
  */
 export class RotatingFile implements Disposable {
   readonly #files: Files;
