@@ -417,12 +417,15 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
   test(`${name}: census shows every process with its parent, its group and the variables asked for, zombies too`, async () => {
     const host = await makeHost();
     const value = crypto.randomUUID();
-    const script = "sleep 1000 & echo $!; sleep 1000 <&- & kill -9 $!; echo $!; exec sleep 1000";
+    const script = "sleep 1000 & echo $!; sleep 1000 <&- & echo $!; exec sleep 1000";
     const child = await host.processes.spawn(sh(script, { env: { ...ENV, DAEMONKIT_TEST_UNIT: value, OTHER: "x" } }));
     const lines = lineReader(child.stdout);
     await using _end = ended(host, child, lines);
     const leader = child.identity.pid;
     const [helper, zombie] = [Number(await lines.next()), Number(await lines.next())];
+    // As long as the leader is a shell it may wait for who ends.
+    await until(host, () => readFileSync(`/proc/${leader}/comm`, "utf8") === "sleep\n");
+    host.processes.signal(zombie, "SIGKILL");
     const look = () => host.processes.census(["DAEMONKIT_TEST_UNIT", "NO_SUCH"]).filter(({ group }) => group === leader);
     await until(
       host,
