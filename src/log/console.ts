@@ -20,7 +20,7 @@ export interface ConsoleSinkOptions {
 /** Shows records on the terminal as they come. */
 export function consoleSink(options: ConsoleSinkOptions): LogSink {
   const { terminal, fd = 2, json = false, color = false } = options;
-  return (record) => void terminal.write(fd, json ? formatJson(record) : formatText(record, { color }));
+  return (record) => void terminal.write(fd, json ? harmless(formatJson(record)) : formatText(record, { color }));
 }
 
 /** Options of {@linkcode consoleLines}. */
@@ -38,14 +38,17 @@ export interface ConsoleLinesOptions {
 /** Characters that are held back within one turn before they are written. */
 const MAX_HELD_LENGTH = 65_536;
 
+const LATE_CONTROLS = /[\x7f-\x9f]/g;
+
 /**
- * Shows what units print, each line behind the unit's name (`api  | text`).
+ * Shows what units print, each line behind the unit's name (`api  | text`). On a terminal none of it does more than show.
  *
  * Lines that come within one turn of the event loop's microtasks are written at once: a line for itself would cost a system call.
  */
 export function consoleLines(options: ConsoleLinesOptions): (block: LineBlock) => void {
   const { terminal, json = false, color = false, names = [] } = options;
   const prefix = prefixer(names, color);
+  const shown = color ? tame : terminal.isTerminal(1) ? (text: string) => plain(tame(text)) : plain;
   let held = "";
   const flush = () => {
     const text = held;
@@ -55,9 +58,14 @@ export function consoleLines(options: ConsoleLinesOptions): (block: LineBlock) =
   return (block) => {
     const { name, stream, text } = block;
     if (held === "") queueMicrotask(flush);
-    held += json ? jsonLines({ ...block, text: plain(text) }) : prefixLines(color ? tame(text) : plain(text), prefix(name, stream));
+    held += json ? harmless(jsonLines({ ...block, text: plain(text) })) : prefixLines(shown(text), prefix(name, stream));
     if (held.length >= MAX_HELD_LENGTH) flush();
   };
+}
+
+/** JSON has escapes for the controls before the space only, and a terminal heeds those behind the letters too. */
+function harmless(json: string): string {
+  return json.replace(LATE_CONTROLS, (control) => `\\u00${control.charCodeAt(0).toString(16)}`);
 }
 
 function prefixer(names: readonly string[], color: boolean): (name: string, stream: LineBlock["stream"]) => string {

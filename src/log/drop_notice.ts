@@ -12,6 +12,7 @@ export class DropNotice implements Disposable {
   #error: unknown;
   /** Runs while it is too early to tell of more. */
   #pause: Disposable | undefined;
+  #isOver = false;
 
   /** Creates one that has nothing to tell. */
   constructor(clock: Clock, tell: (dropped: number, error: unknown) => void) {
@@ -26,18 +27,19 @@ export class DropNotice implements Disposable {
     if (this.#pause === undefined) this.#mention();
   }
 
-  /** Tells of the rest. */
+  /** Tells of the rest; what is lost later is told of at once, as no timer may be left behind. */
   [Symbol.dispose](): void {
+    this.#isOver = true;
     this.#pause?.[Symbol.dispose]();
     this.#pause = undefined;
-    this.#mention({ isLast: true });
+    this.#mention();
   }
 
-  #mention({ isLast = false } = {}): void {
+  #mention(): void {
     if (this.#untold === 0) return;
     const dropped = this.#untold;
     this.#untold = 0;
-    if (!isLast) {
+    if (!this.#isOver) {
       this.#pause = this.#clock.schedule(MENTION_MS, () => {
         this.#pause = undefined;
         this.#mention();

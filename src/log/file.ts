@@ -3,7 +3,7 @@ import type { Files } from "../core/host.ts";
 import type { LogRecord, LogSink } from "../core/log.ts";
 import { DropNotice } from "./drop_notice.ts";
 import { formatJson, formatText } from "./format.ts";
-import { RotatingFile } from "./rotating_file.ts";
+import { RotatingFile, type RotationSettings } from "./rotating_file.ts";
 
 /** What of a {@linkcode FileSink} can change while it is in use. */
 export interface FileSinkSettings {
@@ -41,17 +41,20 @@ export class FileSink implements Disposable {
   readonly #clock: Clock;
   readonly #file: RotatingFile;
   readonly #notice: DropNotice;
-  #format!: (record: LogRecord) => string;
+  #settings: FileSinkSettings;
+  #format: (record: LogRecord) => string;
 
   /** Opens the file. */
   constructor(options: FileSinkOptions) {
     const { files, clock, onDrop = () => {}, ...settings } = options;
     this.#clock = clock;
+    this.#settings = settings;
+    this.#format = formatOf(settings);
     this.#notice = new DropNotice(clock, onDrop);
     this.#file = new RotatingFile({
       files,
       clock,
-      ...this.#settings(settings),
+      ...rotationOf(settings),
       noteDropped: (dropped) => this.#note("log records were dropped", { dropped }),
       onDrop: (dropped, error) => this.#notice.add(dropped, error),
       onStuck: (err) => this.#file.write(this.#note("log file can't be rotated and grows beyond its limit", { err }), 1),
@@ -81,9 +84,21 @@ export class FileSink implements Disposable {
     this.#file.reopen();
   }
 
-  /** Changes where it lies, how it is written and how much is kept. */
+  /**
+   * Changes where it lies, how it is written and how much is kept.
+   *
+   * @throws {IoError} if the file can't be opened; then all stays as it was.
+   */
   configure(settings: FileSinkSettings): void {
-    this.#file.configure(this.#settings(settings));
+    this.#file.configure(rotationOf(settings));
+    try {
+      if (settings.path !== this.#settings.path) this.#file.open();
+    } catch (error) {
+      this.#file.configure(rotationOf(this.#settings));
+      throw error;
+    }
+    this.#settings = settings;
+    this.#format = formatOf(settings);
   }
 
   /** Writes what waits, and closes; records that come later are dropped. */
@@ -92,12 +107,15 @@ export class FileSink implements Disposable {
     this.#notice[Symbol.dispose]();
   }
 
-  #settings({ path, json = false, maxFileSize = 104_857_600, maxFiles = 5 }: FileSinkSettings) {
-    this.#format = json ? formatJson : formatText;
-    return { path, maxSize: maxFileSize, keep: maxFiles };
-  }
-
   #note(message: string, fields: LogRecord["fields"]): string {
     return this.#format({ timeMs: this.#clock.wallMs(), level: "warn", message, logger: "log", fields });
   }
+}
+
+function rotationOf({ path, maxFileSize = 104_857_600, maxFiles = 5 }: FileSinkSettings): RotationSettings {
+  return { path, maxSize: maxFileSize, keep: maxFiles };
+}
+
+function formatOf({ json = false }: FileSinkSettings): (record: LogRecord) => string {
+  return json ? formatJson : formatText;
 }

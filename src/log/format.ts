@@ -39,7 +39,7 @@ export function formatText(record: LogRecord, options: { color?: boolean } = {})
 }
 
 /** ISO 8601 in UTC. */
-export function isoTime(timeMs: number): string {
+function isoTime(timeMs: number): string {
   return new Date(timeMs).toISOString();
 }
 

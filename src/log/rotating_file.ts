@@ -53,7 +53,7 @@ interface Piece {
  * - While it can't be written (the disk is full), up to 256 KiB wait and are tried again every second; what comes after that is dropped
  *   and counted, in one gap: when it can be written again, a line in the file says how many are missing there.
  * - Only regular files are rotated; one that can't be grows beyond its limit, and is tried again after a minute.
- * - Nothing throws but `open`. Disposing writes what waits, and closes; what comes later is dropped.
+ * - Nothing throws but `open`, and limits that can't be. Disposing writes what waits, and closes; what comes later is dropped.
  */
 export class RotatingFile implements Disposable {
   readonly #files: Files;
@@ -164,15 +164,18 @@ export class RotatingFile implements Disposable {
     try {
       this.#prune();
     } catch (error) {
-      this.#onStuck(error);
+      this.#getStuck(error);
     }
   }
 
   /** Writes what waits, and closes; what comes later is dropped. */
   [Symbol.dispose](): void {
     if (this.#isDisposed) return;
+    const isWritten = this.flush();
     this.#isDisposed = true;
-    if (!this.flush()) {
+    // What there was to say about the last writing was written with it, and nothing is tried again.
+    this.#stopTimer();
+    if (!isWritten) {
       const lost = this.#held.reduce((sum, { count }) => sum + count, 0);
       this.#held = [];
       this.#heldBytes = 0;
@@ -189,7 +192,11 @@ export class RotatingFile implements Disposable {
   #append(): void {
     if (this.#held.length > 0) this.#look();
     while (this.#held.length > 0) {
-      if (this.#file === undefined) this.#open();
+      if (this.#file === undefined) {
+        // What is said about it may be written in between.
+        this.#open();
+        continue;
+      }
       const room = this.#clock.nowMs() < this.#rotateAgainMs ? Infinity : this.#settings.maxSize - this.#fileSize;
       if (this.#heldBytes <= room) this.#put(this.#held.length);
       else {
@@ -243,30 +250,37 @@ export class RotatingFile implements Disposable {
       if (this.#files.info(path)?.kind !== "file") throw new Error("it is no regular file");
       if (keep === 0) this.#files.remove(path);
       else {
-        for (let number = keep - 1; number >= 1; number--) this.#rename(`${path}.${number}`, `${path}.${number + 1}`);
-        this.#rename(path, `${path}.1`);
+        // Those that are there, not those that may be: whoever lets `maxTotal` decide writes a `keep` of millions.
+        for (const number of this.#older().reverse()) {
+          if (number < keep) this.#files.rename(`${path}.${number}`, `${path}.${number + 1}`);
+        }
+        this.#files.rename(path, `${path}.1`);
       }
       this.#prune();
     } catch (error) {
-      this.#rotateAgainMs = this.#clock.nowMs() + ROTATE_AGAIN_MS;
-      this.#onStuck(error);
+      this.#getStuck(error);
     }
   }
 
-  #rename(from: string, to: string): void {
-    if (this.#files.info(from) !== undefined) this.#files.rename(from, to);
+  #getStuck(error: unknown): void {
+    this.#rotateAgainMs = this.#clock.nowMs() + ROTATE_AGAIN_MS;
+    this.#onStuck(error);
+  }
+
+  /** Numbers of the older files, the newest first. */
+  #older(): number[] {
+    const { path } = this.#settings;
+    const begin = `${path.slice(path.lastIndexOf("/") + 1)}.`;
+    return this.#files.list(folderOf(path)).filter((name) => name.startsWith(begin)).map((name) => name.slice(begin.length))
+      .filter((rest) => /^[1-9]\d{0,8}$/.test(rest)).map(Number).sort((one, other) => one - other);
   }
 
   /** Removes the older files that are too many, or too much. */
   #prune(): void {
     const { path, maxSize, keep, maxTotal = Infinity } = this.#settings;
-    const folder = folderOf(path);
-    if (this.#files.info(folder) === undefined) return;
-    const begin = `${path.slice(path.lastIndexOf("/") + 1)}.`;
-    const numbers = this.#files.list(folder).filter((name) => name.startsWith(begin)).map((name) => name.slice(begin.length))
-      .filter((rest) => /^[1-9]\d{0,8}$/.test(rest)).map(Number).sort((one, other) => one - other);
+    if (this.#files.info(folderOf(path)) === undefined) return;
     let left = maxTotal - maxSize;
-    for (const number of numbers) {
+    for (const number of this.#older()) {
       const older = `${path}.${number}`;
       left -= this.#files.info(older)?.size ?? 0;
       if (number > keep || left < 0) this.#files.remove(older);
@@ -284,7 +298,13 @@ export class RotatingFile implements Disposable {
     }
     this.#fileSize = this.#file.size;
     // What an earlier daemon kept beyond our count; to list the folder each time would cost a thousand services a second.
-    if (this.#files.info(`${path}.${keep + 1}`) !== undefined) this.#prune();
+    if (this.#clock.nowMs() < this.#rotateAgainMs || this.#files.info(`${path}.${keep + 1}`) === undefined) return;
+    try {
+      this.#prune();
+    } catch (error) {
+      // What can't be removed keeps nothing from being written.
+      this.#getStuck(error);
+    }
   }
 
   #close(): void {

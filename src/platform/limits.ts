@@ -107,10 +107,12 @@ function command(name: RlimitName, kind: "S" | "H", value: number): string {
   return `if (ulimit -u) >/dev/null 2>&1; then ulimit -${kind} -u ${text}; else ulimit -${kind} -p ${text}; fi${otherwise}`;
 }
 
-function checkAllowed(name: RlimitName, { soft = 0, hard = 0 }: Rlimit, own: Required<Rlimit> | undefined, options: SpawnOptions): void {
+function checkAllowed(name: RlimitName, { soft = 0, hard }: Rlimit, own: Required<Rlimit> | undefined, options: SpawnOptions): void {
   if (own === undefined) return;
-  const wanted = Math.max(soft, hard);
-  const most = wanted <= own.hard ? Infinity : !mayRaise(options) ? own.hard : name === "nofile" ? mostFiles() : Infinity;
+  const wanted = Math.max(soft, hard ?? 0);
+  // Whoever wants the soft limit alone leaves the hard one, which it may not pass, where it is.
+  const canRaise = wanted > own.hard && hard !== undefined && mayRaise(options);
+  const most = !canRaise ? own.hard : name === "nofile" ? mostFiles() : Infinity;
   if (wanted <= most) return;
   const { argv, uid } = options;
   throw new IoError(

@@ -60,6 +60,9 @@ const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
 };
 const MAX_ID = 2 ** 31 - 1;
 const OOM_SCORE = "/proc/self/oom_score_adj";
+/** Names of variables that every shell hands on. */
+const SHELL_NAME = /^[A-Za-z_]\w*$/;
+const BASH = ["/bin/bash", "/usr/bin/bash"];
 
 /** Makes {@linkcode Processes.spawn} of a runtime's way to launch and a way to identify what was launched. */
 export function createSpawn<T extends LaunchedDetached>(
@@ -159,7 +162,16 @@ function withNice<T extends LaunchedDetached>(file: string, options: SpawnOption
 /** A shell sets the limits and becomes the program. */
 function limited<T extends LaunchedDetached>(script: string, launch: Launch<T>): Launch<T> {
   if (script === "") return launch;
-  return (options) => launch({ ...options, file: "/bin/sh", args: ["-c", `${script}exec "$0" "$@"`, options.file, ...options.args] });
+  return (options) => {
+    const [file, ...flags] = shellFor(options.env);
+    return launch({ ...options, file, args: [...flags, "-c", `${script}exec "$0" "$@"`, options.file, ...options.args] });
+  };
+}
+
+/** What hands all variables on: bash, where there is one, as dash drops those with names such as `log.level`; `-p` keeps its functions out. */
+function shellFor(env: Readonly<Record<string, string>>): readonly string[] {
+  const bash = Object.keys(env).every((name) => SHELL_NAME.test(name)) ? undefined : BASH.find((path) => fs.existsSync(path));
+  return bash === undefined ? ["/bin/sh"] : [bash, "--posix", "-p"];
 }
 
 /** The score is our own while we fork: whoever the program becomes may not lower it, and it holds from the first instruction on. */

@@ -1,4 +1,5 @@
 import { type Clock, sleep } from "../core/clock.ts";
+import { isDaemonError } from "../core/errors.ts";
 import type { ChildProcess, ExitStatus, Processes, ProcessIdentity, SpawnOptions } from "../core/host.ts";
 import { UNIT_VARIABLE } from "./environment.ts";
 import type { ProcessGroupOptions } from "./process_group.ts";
@@ -49,8 +50,14 @@ export function groupOfStranger(
   { processes, neighbours }: Pick<ProcessGroupOptions, "processes" | "neighbours"> & { processes: Processes },
 ): Pick<ProcessGroupOptions, "processes" | "neighbours"> {
   const isTaken = () => {
-    const now = processes.identify(leader.pid);
-    return now !== undefined && now.startTicks !== leader.startTicks;
+    try {
+      const now = processes.identify(leader.pid);
+      return now !== undefined && now.startTicks !== leader.startTicks;
+    } catch (error) {
+      // To run out of files must not keep anybody from being stopped.
+      if (isDaemonError(error) && error.code === "IO_NO_RESOURCES") return false;
+      throw error;
+    }
   };
   return {
     processes: {

@@ -79,7 +79,7 @@ export interface ServiceOptions {
   /**
    * What becomes of it when the daemon died and its next start finds the service running: `stop` ends it and starts it afresh; `adopt` goes
    * on with it when its command is still the same. What an adopted service prints is lost (and a write is answered by SIGPIPE), and how it
-   * ends is unknown, which counts as a failure.
+   * ends is unknown, which counts as a failure. A module is always stopped.
    *
    * @default {"stop"}
    */
@@ -165,6 +165,9 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
   must(signal in SIGNAL_NUMBERS, "stop.signal", "the name of a signal", signal);
   must(killMode === "group" || killMode === "process", "stop.killMode", '"group" or "process"', killMode);
   must(leftover === "stop" || leftover === "adopt", "leftover", '"stop" or "adopt"', leftover);
+  // A module ends with the daemon that it reports to.
+  must(module === undefined || leftover === "stop", "leftover", '"stop" for a module', leftover);
+  must(port !== undefined || !log.file?.includes("{port}"), "port", "given where log.file has {port}", port);
   must(
     successExitCodes.every((code) => Number.isInteger(code) && code >= 0 && code <= 255),
     "successExitCodes",

@@ -10,7 +10,7 @@ export interface AskToStop {
   kill(): void;
 }
 
-/** What {@linkcode ProcessGroup} needs beside the process; how to stop is read when that begins. */
+/** What {@linkcode ProcessGroup} needs beside the process; how to stop is read when it is needed, as it may change. */
 export interface ProcessGroupOptions {
   /** Sends signals. */
   processes: Pick<Processes, "signal" | "signalGroup" | "isAlive">;
@@ -90,18 +90,21 @@ export class ProcessGroup {
    */
   async ended(): Promise<ExitStatus> {
     const status = await this.#child.exited;
-    if (this.#options.killMode === "group") await this.#untilEmpty();
+    await this.#untilEmpty();
     this.#stage = "gone";
     this.#killTimer?.[Symbol.dispose]();
     await this.#asking;
     return status;
   }
 
-  /** There is no event for the end of somebody else's child, so this looks again and again, only while there is somebody left. */
+  /**
+   * There is no event for the end of somebody else's child, so this looks again and again, only while there is somebody left; and while
+   * the mode says so, which a reload may change: nobody would end them then.
+   */
   async #untilEmpty(): Promise<void> {
     const { neighbours, clock } = this.#options;
     let waitMs = FIRST_LOOK_MS;
-    while (await neighbours.isGroupAlive(this.#child.identity.pid)) {
+    while (this.#options.killMode === "group" && await neighbours.isGroupAlive(this.#child.identity.pid)) {
       if (this.#stage === "killing") this.#send("SIGKILL");
       else {
         if (this.#stage === "running") this.#beginStop();

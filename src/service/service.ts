@@ -255,10 +255,11 @@ export class Service implements Subsystem {
     this.#link = undefined;
     this.#lastExit = { ...status, at: new Date(clock.wallMs()).toISOString() };
     await probed;
-    const isDrained = await output.drain({ readsOn: stop().killMode === "process" });
+    const readsOn = stop().killMode === "process";
+    const isDrained = await output.drain({ readsOn });
     // What a helper prints later says nothing about this run.
     isOver = true;
-    if (stop().killMode === "process") {
+    if (readsOn) {
       if (!isDrained) neighbours.adopt(output);
     } else {
       // A crash is answered before anything is looked at; what is stopped is reported before the daemon may be gone.

@@ -7,7 +7,7 @@ import { type LogPort, ServiceOutput } from "./output.ts";
 import { type AskToStop, ProcessGroup } from "./process_group.ts";
 
 /** The variable in which a stop command finds the number of the process that it is to stop. */
-export const LEADER_VARIABLE = "DAEMONKIT_PID";
+const LEADER_VARIABLE = "DAEMONKIT_PID";
 
 /** What {@linkcode StopCommand} needs beside the command. */
 export interface StopCommandOptions {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { sleep } from "../../src/core/clock.ts";
 import type { ChildProcess, ExitStatus, Host, SpawnOptions } from "../../src/core/host.ts";
@@ -283,6 +283,24 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     assert.deepEqual(await child.exited, { code: 7, signal: null });
   });
 
+  // Where there is only dash, they are lost.
+  if (existsSync("/bin/bash")) {
+    test(`${name}: variables whose names no shell knows get through to a program with limits`, async () => {
+      const host = await makeHost();
+      const strange = { "log.level": "info = 'x'", "a-b": "two\nlines", "-u": "1", "BASH_FUNC_ulimit%%": "() { exit 1; }" };
+      const { out, code } = await run(host, {
+        argv: ["env", "-0"],
+        cwd: "/",
+        env: { ...ENV, ...strange },
+        nice: 1,
+        rlimits: { nofile: { soft: 64 } },
+      });
+      const variables = Object.fromEntries(out.split("\0").map((entry) => [entry.slice(0, entry.indexOf("=")), entry]));
+      assert.equal(code, 0);
+      for (const [name, value] of Object.entries({ ...ENV, ...strange })) assert.equal(variables[name], `${name}=${value}`);
+    });
+  }
+
   test(`${name}: a limit beyond all that may be given is refused by name and value, and nothing is started`, async () => {
     const host = await makeHost();
     await assert.rejects(host.processes.spawn(sh("", { rlimits: { nofile: { soft: 2 ** 40, hard: 2 ** 40 } } })), (error) => {
@@ -290,6 +308,13 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
       assert.match(String(error), /rlimits\.nofile must be at most \d+, .*: current value is 1099511627776/);
       return true;
     });
+    const [, hard] = /^Max open files +\S+ +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))!;
+    const nofile = { soft: Number(hard) + 1 };
+    await assert.rejects(
+      host.processes.spawn(sh("", { rlimits: { nofile } })),
+      ioFailure("SPAWN_DENIED"),
+      "not even root's hard limit moves",
+    );
   });
 
   if (process.geteuid?.() === 0) {

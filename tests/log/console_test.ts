@@ -6,9 +6,10 @@ import { test } from "../harness.ts";
 
 class FakeTerminal implements Terminal {
   readonly writes: [fd: 1 | 2, text: string][] = [];
+  isInteractive = false;
 
   isTerminal(): boolean {
-    return false;
+    return this.isInteractive;
   }
 
   columns(): number {
@@ -25,12 +26,17 @@ class FakeTerminal implements Terminal {
   }
 }
 
+/** A sequence that changes colours only. */
+const STYLE = new RegExp("\u001b\\[[0-9;]*m", "g");
 const record = { timeMs: Date.UTC(2026, 0, 1), level: "info", message: "up", logger: "app", fields: {} } as const;
 const line = (name: string, text: string) =>
   ({ time: "2026-01-01T00:00:00.000Z", name, stream: "stderr", text, count: text.split("\n").length }) as const;
 
 async function shown(options: Omit<ConsoleLinesOptions, "terminal">, ...lines: LineBlock[]): Promise<string> {
-  const terminal = new FakeTerminal();
+  return await shownOn(new FakeTerminal(), options, ...lines);
+}
+
+async function shownOn(terminal: FakeTerminal, options: Omit<ConsoleLinesOptions, "terminal">, ...lines: LineBlock[]): Promise<string> {
   const show = consoleLines({ terminal, ...options });
   for (const each of lines) show(each);
   await null;
@@ -72,6 +78,29 @@ test("consoleLines: each name has its colour, what came from stderr a mark, and 
 test("consoleLines: without colours no terminal sequence gets through", async () => {
   const text = await shown({}, line("api", "\u001b[1;31mred\u001b[0m \u001b]0;title\u0007\u001b]8;;http://x\u001b\\link\u001b[2K\u001bM!"));
   assert.equal(text, "api | red link!\n");
+});
+
+test("consoleLines: on a terminal nothing but colours acts, however it is broken up, and with NO_COLOR not even these", async () => {
+  const terminal = new FakeTerminal();
+  terminal.isInteractive = true;
+  const resets = ["c", "7", "(0", "#8", "=", "D", "[2J", "\u001b[2J[2J", "[\u00012J", "\u001b[1mc", "[2", ""];
+  const hostile = [...resets.map((rest) => `\u001b${rest}`), "\u009b2J", "old\rnew", "a\bb", "\u0007"];
+  for (const color of [true, false]) {
+    for (const given of hostile) {
+      const text = (await shownOn(terminal, { color }, line("api", given))).trimEnd();
+      assert.doesNotMatch(color ? text.replaceAll(STYLE, "") : text, /\p{Cc}/u, JSON.stringify(given));
+      terminal.writes.length = 0;
+    }
+  }
+});
+
+test("consoleSink, consoleLines: JSON holds no character that a terminal heeds, and means the same", async () => {
+  const terminal = new FakeTerminal();
+  const message = "\u009b2J \u007f \u001b[2J";
+  consoleSink({ terminal, json: true })({ ...record, message });
+  const texts = [terminal.writes[0][1], await shown({ json: true }, line("api", message))];
+  for (const text of texts) assert.doesNotMatch(text.trimEnd(), /\p{Cc}/u);
+  assert.deepEqual(texts.map((text) => JSON.parse(text).msg), [message, "\u009b2J \u007f "]);
 });
 
 test("consoleLines: lines that come together stand each behind the name", async () => {

@@ -203,3 +203,37 @@ test("FileSink.configure: path, format and limits change while it is in use, and
   sink[Symbol.dispose]();
   assert.equal(files.open, 0);
 });
+
+test("FileSink.configure: a file that can't be opened is an error, and the one before it stays in use", () => {
+  const { sink, files, messages, clock } = setUp();
+  const openAppend = files.openAppend.bind(files);
+  files.openAppend = (path) => {
+    if (path === "/log/b.log") throw new IoError("IO_DENIED", "Cannot open");
+    return openAppend(path);
+  };
+  sink.write(record("one"));
+  assert.throws(() => sink.configure({ path: "/log/b.log", json: true, maxFileSize: 1 }), { code: "IO_DENIED" });
+  for (const text of ["two", "three"]) sink.write(record(text, "error"));
+  assert.deepEqual([messages(), files.list("/log")], [["one", "two", "three"], ["a.log"]]);
+  sink[Symbol.dispose]();
+  assert.deepEqual([sink.dropped, files.open, clock.pendingTimers], [0, 0, 0]);
+});
+
+test("fileSink: a rotation that fails at the end is told in the file, and counts as no loss", () => {
+  const { sink, files, messages, drops } = setUp({ maxFileSize: 100 });
+  sink.write(record("one"));
+  sink.flush();
+  files.canRename = false;
+  for (const text of ["two", "three"]) sink.write(record(text));
+  sink[Symbol.dispose]();
+  assert.deepEqual(messages().filter((line) => /^(one|two|three)$/.test(line)), ["one", "two", "three"]);
+  assert.equal(messages().filter((line) => line.startsWith("log file can't be rotated")).length, 1);
+  assert.deepEqual([drops, sink.dropped, files.open], [[], 0, 0]);
+});
+
+test("fileSink: what comes after the end is dropped and told, and leaves no timer", () => {
+  const { sink, clock, drops } = setUp();
+  sink[Symbol.dispose]();
+  for (const text of ["one", "two"]) sink.write(record(text));
+  assert.deepEqual([drops, clock.pendingTimers], [[1, 1], 0]);
+});

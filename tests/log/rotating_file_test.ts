@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { IoError } from "../../src/core/errors.ts";
 import { RotatingFile, type RotatingFileOptions } from "../../src/log/mod.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
 import { test } from "../harness.ts";
@@ -71,6 +72,37 @@ test("RotatingFile: older files beyond the count go when the count is lowered, w
   next.file.open();
   assert.deepEqual(Object.keys(texts()), ["a", "a.txt"]);
   next.file[Symbol.dispose]();
+});
+
+test("RotatingFile: an older file that can't be removed is told of once a minute, and keeps nothing from being written", async () => {
+  const { file, files, clock, stuck, texts } = setUp({ keep: 1 });
+  files.writeText("/log/a.2", "somebody else's\n");
+  files.remove = (path) => {
+    throw new IoError("IO_DENIED", `Cannot remove ${path}`);
+  };
+  file.open();
+  for (const line of ["one\n", "two\n", "six\n"]) {
+    file.writeNow(line, 1);
+    file.reopen();
+  }
+  assert.deepEqual([stuck.length, texts()], [1, { "a": "one\ntwo\nsix\n", "a.2": "somebody else's\n" }]);
+  await clock.advance(60_000);
+  file.writeNow("ten\n", 1);
+  assert.deepEqual([stuck.length, files.readText("/log/a")], [2, "ten\n"]);
+  file[Symbol.dispose]();
+  assert.deepEqual([files.open, clock.pendingTimers, file.dropped], [0, 0, 0]);
+});
+
+test("RotatingFile: where maxTotal decides, a large count costs nothing", () => {
+  const files = new FakeFiles("/log");
+  const info = files.info.bind(files);
+  let looks = 0;
+  files.info = (path) => (looks++, info(path));
+  const { file, texts } = setUp({ keep: 10_000, maxTotal: 30 }, files);
+  for (let number = 0; number < 9; number++) file.writeNow(`line ${number}\n`, 1);
+  file[Symbol.dispose]();
+  assert.deepEqual(Object.keys(texts()), ["a", "a.1", "a.2"]);
+  assert.ok(looks < 200, `${looks}`);
 });
 
 test("RotatingFile.configure: limits count from the next write on, a new path from the next line on", () => {

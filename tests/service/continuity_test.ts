@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { IoError } from "../../src/core/errors.ts";
 import type { ProcessIdentity, SignalName, SpawnOptions } from "../../src/core/host.ts";
 import {
   adoptedChild,
@@ -86,6 +87,10 @@ test("groupOfStranger sends nothing to a number that has passed to somebody else
   now = { ...leader, startTicks: 9 };
   assert.deepEqual(await tryAll(), [false, false, false]);
   assert.deepEqual(sent, ["200 SIGTERM", "200 SIGKILL", "200 SIGTERM", "200 SIGKILL"]);
+  host.processes.identify = () => {
+    throw new IoError("IO_NO_RESOURCES", "Cannot look as too many files are open");
+  };
+  assert.deepEqual(await tryAll(), [true, true, true], "without a file left it can still be stopped");
 });
 
 test("Service: a run is remembered from its start to its end, with the mark's number", async () => {

@@ -20,7 +20,8 @@ class Rig {
   onSignal: (signal: SignalName) => void = () => {};
   #exit: (status: ExitStatus) => void = () => {};
 
-  constructor(killMode: "group" | "process" = "group", stopCommand?: AskToStop) {
+  constructor(public killMode: "group" | "process" = "group", stopCommand?: AskToStop) {
+    const mode = () => this.killMode;
     const exited = new Promise<ExitStatus>((resolve) => this.#exit = resolve);
     const send = (to: string, signal: SignalName): boolean => {
       this.sent.push(`${signal} ${to} @${this.clock.nowMs() - 1_000}`);
@@ -45,7 +46,9 @@ class Rig {
       ...(stopCommand === undefined ? {} : { stopCommand }),
       stopSignal: "SIGTERM",
       stopTimeoutMs: 1_000,
-      killMode,
+      get killMode() {
+        return mode();
+      },
       onTrouble,
     });
   }
@@ -138,6 +141,19 @@ test("ProcessGroup: in process mode only the leader is told, and its helpers are
   await ended;
   assert.deepEqual(rig.sent, ["SIGTERM leader @0", "SIGCONT leader @0", "SIGKILL leader @1000"]);
   assert.deepEqual(rig.members, [101, 102]);
+});
+
+test("ProcessGroup: helpers that are to live on from now on are not waited for any more", async () => {
+  const rig = new Rig();
+  let isOver = false;
+  void rig.group.ended().then(() => isOver = true);
+  rig.group.stop();
+  rig.leave(LEADER);
+  await rig.clock.advance(5);
+  rig.killMode = "process";
+  await rig.clock.advance(10_000);
+  assert.deepEqual([isOver, rig.sent, rig.members], [true, ["SIGTERM group @0", "SIGCONT group @0"], [101, 102]]);
+  assert.equal(rig.clock.pendingTimers, 0);
 });
 
 test("ProcessGroup: no number is signalled that may belong to somebody else by now", () => {
