@@ -16,6 +16,10 @@ export function unitLogs(spec: ServiceSpec): { unit: string; log: ServiceLogSpec
   });
 }
 
+const NUMBER = /\.\d+$/;
+const isNumbered = (file: string) => NUMBER.test(file);
+const withoutNumber = (file: string) => file.replace(NUMBER, "");
+
 /** A unit whose log file is that of another one before it. */
 export interface SameFile {
   /** Name of its service. */
@@ -28,17 +32,23 @@ export interface SameFile {
   file: string;
 }
 
-/** The first unit of each service that would write what another one writes, or what `taken` names with its writer. */
+/**
+ * The first unit of each service that would write what another one writes, or what `taken` names with its writer; also one that ends in
+ * the number of an older file of another, which rotation would write or remove.
+ */
 export function sameFiles(specs: readonly ServiceSpec[], taken: Readonly<Record<string, string>> = {}): SameFile[] {
   const writers = new Map(Object.entries(taken).map(([file, writer]) => [resolvePath("/", file), writer]));
+  const numbered = new Map([...writers].flatMap(([file, writer]) => isNumbered(file) ? [[withoutNumber(file), writer] as const] : []));
   const found: SameFile[] = [];
   for (const spec of specs) {
     if (spec.log.file === undefined) continue;
     for (const { unit, log } of unitLogs(spec)) {
       const file = resolvePath("/", log.file!);
-      const other = writers.get(file);
-      if (other === undefined) writers.set(file, unit);
-      else if (found.at(-1)?.service !== spec.name) found.push({ service: spec.name, unit, other, file: log.file! });
+      const other = writers.get(file) ?? writers.get(withoutNumber(file)) ?? numbered.get(file);
+      if (other === undefined) {
+        writers.set(file, unit);
+        if (isNumbered(file)) numbered.set(withoutNumber(file), unit);
+      } else if (found.at(-1)?.service !== spec.name) found.push({ service: spec.name, unit, other, file: log.file! });
     }
   }
   return found;

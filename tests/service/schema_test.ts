@@ -211,6 +211,13 @@ test("serviceSpecs: two units that would write the same log file are refused, wi
     ["service.a.log.file", "expected a file of its own for a@1, got /base/x.log, which a@0 writes", "write {instance} in its name"],
   ]);
   assert.equal(problemsOf({ a: { run: "a" }, b: { run: "b" } }, { log: { file: "x.log" } }).length, 1);
+  // Rotation gives its older files numbers.
+  for (const [file, other] of [["x.log", "x.log.1"], ["x.log.12", "x.log"]]) {
+    assert.deepEqual(problemsOf({ a: { run: "a", log: { file } }, b: { run: "b", log: { file: other } } }), [
+      ["service.b.log.file", `expected a file of its own for b, got /base/${other}, which a writes`, "name another one"],
+    ]);
+  }
+  assert.deepEqual(problemsOf({ a: { run: "a", instances: 3, log: { file: "x.log.{instance}" } } }), []);
   for (const file of ["x-{instance}.log", "x-{port}.log"]) {
     assert.deepEqual(problemsOf({ a: { run: "a", port: 3_000, instances: 3, log: { file } } }), []);
   }
