@@ -1,7 +1,7 @@
 /** Escape, the beginning of every terminal sequence. */
 const ESC = "\u001b";
-/** Terminal sequences: colours and cursor moves, and titles and links up to their end. */
-const SEQUENCES = new RegExp(`${ESC}(?:\\[[0-?]*[ -/]*[@-~]|\\][^\u0007${ESC}]*(?:\u0007|${ESC}\\\\)?|[@-Z\\\\-_])`, "g");
+/** Terminal sequences: colours and cursor moves, titles and links up to their end, short ones such as a reset, and an escape for itself. */
+const SEQUENCES = new RegExp(`${ESC}(?:\\[[0-?]*[ -/]*[@-~]|\\][^\u0007${ESC}]*(?:\u0007|${ESC}\\\\)?|[ -/]*[0-~])?`, "g");
 /** A sequence that changes nothing but colours and weight. */
 const STYLE = new RegExp(`^${ESC}\\[[0-9;:]*m$`);
 // deno-lint-ignore no-control-regex -- control characters are what it looks for
