@@ -26,6 +26,8 @@ export class Reloads {
   readonly #session: Session;
   #running: Promise<unknown> | undefined;
   #waiting: Promise<Applied> | undefined;
+  /** With what it went wrong when nothing could be read. */
+  readonly #unread = new WeakSet<DaemonError>();
 
   /** Creates it for a session that has started. */
   constructor(session: Session) {
@@ -42,6 +44,11 @@ export class Reloads {
     const { plan, version, outcomes } = await (this.#waiting ??= this.#inTurn());
     const units = await outcomes;
     return { v: 1, ok: units.every(({ ok }) => ok), dryRun, version, ...plan, units };
+  }
+
+  /** Whether there was a file to read, by the error of a reload. */
+  hasRead(error: unknown): boolean {
+    return !(isDaemonError(error) && this.#unread.has(error));
   }
 
   async #inTurn(): Promise<Applied> {
@@ -91,7 +98,9 @@ export class Reloads {
         return { plan: reloadPlan(before, loaded), loaded };
       } catch (error) {
         // A file that is missing or empty is most likely on its way to be replaced.
-        if (!isDaemonError(error) || error.code !== "CONFIG_NOT_FOUND" || looks === LOOKS) throw error;
+        const isAbsent = isDaemonError(error) && error.code === "CONFIG_NOT_FOUND";
+        if (isDaemonError(error) && (isAbsent || error.category === "io")) this.#unread.add(error);
+        if (!isAbsent || looks === LOOKS) throw error;
       }
       await sleep(this.#session.clock, LOOK_AGAIN_MS);
     }

@@ -301,7 +301,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       if (!(error instanceof ConfigError)) {
         this.log.error("the configuration could not be reloaded", { reason: messageOf(error), err: error });
       }
-      return !(isDaemonError(error) && (error.code === "CONFIG_NOT_FOUND" || error.category === "io"));
+      return (await this.#reloads!).hasRead(error);
     }
   }
 

@@ -314,3 +314,34 @@ test("SIGHUP reloads, and what it did is an event, a record and news on the bus"
   assert.match(rig.host.terminal.stderr, /~ service\.b env\.A/);
   await rig.stop();
 });
+
+const LISTEN = '[listen.http]\naddress = "127.0.0.1:9900"\n';
+
+/** Takes the port of {@linkcode LISTEN}. */
+const takePort = (rig: Rig) => rig.host.http.answer({ hostname: "127.0.0.1", port: 9900 }, () => new Response());
+
+test("Daemon.reload that a listener refuses changes nothing, the logs included", async () => {
+  const rig = await new Rig().run(TWO);
+  await ready(rig);
+  using _other = takePort(rig);
+  const refused = await reload(rig, `${LISTEN}[logging]\nlevel = "error"\n[service.a]\nrun = ["serve"]\n`).catch((error) => error);
+  assert.equal(refused.code, "IO_ADDRESS_IN_USE");
+  assert.deepEqual([statesOf(rig), rig.daemon.operations.status().configVersion], [{ a: "running", b: "running" }, 1]);
+  const writtenBefore = rig.host.terminal.stderr.length;
+  rig.host.signals.emit("SIGHUP");
+  assert.match(rig.host.terminal.stderr.slice(writtenBefore), /reloading the configuration/);
+  await rig.stop();
+});
+
+test("hot_reload offers a file once whose listener is refused", async () => {
+  const rig = await new Rig().run(`hot_reload = true\n${TWO}`);
+  await ready(rig);
+  using _other = takePort(rig);
+  rig.write(`hot_reload = true\n${TWO}${LISTEN}`);
+  const refusals = () => rig.daemon.operations.measures().reloads.refused;
+  await rig.host.clock.advance(100);
+  await rig.until(() => refusals() === 1);
+  for (let look = 0; look < 20; look++) await rig.host.clock.advance(100);
+  assert.equal(refusals(), 1);
+  await rig.stop();
+});
