@@ -92,6 +92,7 @@ export class Reloads {
     if (before === undefined || before.path === null) {
       throw new DaemonError("RUNTIME_STATE", "Cannot reload the configuration as this daemon was not started from a file");
     }
+    await this.#session.prepared();
     for (let looks = 1;; looks++) {
       try {
         const loaded = await before.again();

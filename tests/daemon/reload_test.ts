@@ -3,6 +3,7 @@ import type { ConfigError } from "../../src/core/errors.ts";
 import type { ReloadAnswer } from "../../src/core/operations.ts";
 import type { FakeProcess } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
+import { daemonFolders } from "../../src/daemon/folders.ts";
 import { Rig } from "./rig.ts";
 
 const TWO = '[service.a]\nrun = ["serve"]\n[service.b]\nrun = ["serve"]\n';
@@ -344,4 +345,45 @@ test("hot_reload offers a file once whose listener is refused", async () => {
   for (let look = 0; look < 20; look++) await rig.host.clock.advance(100);
   assert.equal(refusals(), 1);
   await rig.stop();
+});
+
+/** A daemon that is held up before its first unit: what the one before has left of `old` does not stop when told to. */
+async function heldUp(toml: string): Promise<Rig> {
+  // What is loaded on demand is there, so that nothing waits for that.
+  await import("../../src/daemon/reload.ts");
+  const rig = new Rig().program("deaf", (process) => process.ignoreSignals(["SIGTERM"]));
+  const { host } = rig;
+  const { identity } = await host.processes.spawn({ argv: ["deaf"], cwd: "/", env: {} });
+  const { id, groups } = await daemonFolders({ name: "daemon", configPath: "/etc/app/daemon.toml" }, host);
+  host.files.put(groups, JSON.stringify({ v: 1, id, programs: [{ unit: "old", run: 1, identity, command: "c" }] }));
+  await rig.begin(toml);
+  await rig.until(() => rig.programs[0].received.includes("SIGTERM"));
+  return rig;
+}
+
+test("Daemon.reload before the first unit waits for it, and is then applied whole", async () => {
+  const rig = await heldUp(TWO);
+  rig.write('[service.b]\nrun = ["serve"]\n[service.c]\nrun = ["serve"]\n');
+  rig.host.signals.emit("SIGHUP");
+  let answer: ReloadAnswer | undefined;
+  void rig.daemon.reload().then((each) => answer = each);
+  let turns = 0;
+  await rig.until(() => ++turns > 20);
+  assert.equal(rig.daemon.operations.status().configVersion, 1);
+  await rig.host.clock.advance(10_000);
+  await rig.until(() => answer !== undefined);
+  assert.deepEqual([answer!.ok, answer!.version, statesOf(rig)], [true, 2, { b: "running", c: "running" }]);
+  assert.equal(alive(rig).length, 2);
+  await rig.stop();
+});
+
+test("Daemon.reload before the first unit is refused when the daemon is stopped before there is one", async () => {
+  const rig = await heldUp(TWO);
+  rig.write('[service.c]\nrun = ["serve"]\n');
+  const refused = assert.rejects(rig.daemon.reload(), { code: "SHUTDOWN_IN_PROGRESS" });
+  rig.daemon.shutdown();
+  await rig.host.clock.advance(10_000);
+  await rig.ended();
+  await refused;
+  assert.equal(rig.programs.length, 1);
 });
