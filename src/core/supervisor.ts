@@ -296,10 +296,15 @@ export class Supervisor {
    * - A child of the same name is never run beside one that has not ended yet.
    *
    * @throws {ShutdownError} if the supervisor is stopping.
-   * @throws {RangeError} if `after` names no child.
+   * @throws {RangeError} if `after` names no child; nothing has changed then.
    */
   async change(change: ChildrenChange): Promise<UnitOutcome[]> {
     this.#refuseWhenStopping("change");
+    // Before the loop has it: what fails there fails halfway.
+    const keys = new Set(change.children.flatMap(({ subsystem: { name } }) => siblingKeys(name)));
+    for (const { subsystem, after } of change.children) {
+      for (const { name } of after) if (!keys.has(name.toLowerCase())) throw noSibling(subsystem.name, name);
+    }
     const touched: Touched = { added: [], restarted: new Map(), removed: [] };
     this.post({ kind: "change", change, touched });
     const { added, restarted, removed } = touched;
@@ -952,14 +957,8 @@ export class Supervisor {
     if (this.#strategy !== "oneForOne" && previous !== undefined) edges.push({ name: previous.name, condition: "ready" });
     const after = edges.flatMap(({ name, condition }) => {
       const key = name.toLowerCase();
-      const others = this.#units.filter(({ name: other, isRemoved }) =>
-        !isRemoved && (other.toLowerCase() === key || other.toLowerCase().startsWith(`${key}@`))
-      );
-      if (others.length === 0) {
-        throw new RangeError(
-          `Cannot register ${JSON.stringify(unit.name)} as "after" must name a sibling: current value is ${JSON.stringify(name)}`,
-        );
-      }
+      const others = this.#units.filter(({ name: other, isRemoved }) => !isRemoved && siblingKeys(other).includes(key));
+      if (others.length === 0) throw noSibling(unit.name, name);
       return others.map((other) => ({ unit: other, condition }));
     });
     this.#setAfter(unit, after);
@@ -1057,6 +1056,19 @@ export class Supervisor {
       else this.#waiters.push({ isOver, resolve: end });
     });
   }
+}
+
+/** What `after` may call a unit: by its name, or by that of the service of which it is an instance; without case. */
+function siblingKeys(name: string): string[] {
+  const key = name.toLowerCase();
+  const at = key.indexOf("@");
+  return at < 0 ? [key] : [key, key.slice(0, at)];
+}
+
+function noSibling(name: string, other: string): RangeError {
+  return new RangeError(
+    `Cannot register ${JSON.stringify(name)} as "after" must name a sibling: current value is ${JSON.stringify(other)}`,
+  );
 }
 
 function exitContext(error: unknown): { exitCode?: unknown } | undefined {

@@ -719,3 +719,16 @@ test("Supervisor.change is refused while it stops", async () => {
   await supervisor.stop("end");
   await assert.rejects(supervisor.change({ children: [], restart: new Set(), down: new Set() }), { code: "SHUTDOWN_IN_PROGRESS" });
 });
+
+test("Supervisor.change refuses an edge to nobody, and changes nothing", async () => {
+  const rig = new Rig();
+  const [a, b] = [rig.child("a"), rig.child("b", { after: ["a"] })];
+  const supervisor = rig.supervisor([a.registration, b.registration]);
+  await supervisor.start();
+  rig.notes.length = 0;
+  const change = { children: [b.registration], restart: new Set<string>(), down: new Set<string>() };
+  await assert.rejects(supervisor.change(change), /"b" as "after" must name a sibling: current value is "a"/);
+  assert.deepEqual([states(supervisor), rig.notes], [{ a: "running", b: "running" }, []]);
+  await supervisor.stop("end");
+  assert.deepEqual(rig.notes, ["told b#1", "leave b#1", "told a#1", "leave a#1"]);
+});

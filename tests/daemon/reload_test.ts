@@ -387,3 +387,20 @@ test("Daemon.reload before the first unit is refused when the daemon is stopped 
   await refused;
   assert.equal(rig.programs.length, 1);
 });
+
+test("Daemon.reload refuses a file that does not go together with what code has added, and changes nothing", async () => {
+  const rig = await new Rig().run(TWO, (builder) => builder.withTask("main", (context) => context.cancelled(), { after: ["b"] }));
+  await ready(rig);
+  const rows: [text: string, issue: RegExp][] = [
+    ['[service.a]\nrun = ["serve"]\n', /service\.b: expected to stay, as "main" of the program comes after it/],
+    [`${TWO}[service.Main]\nrun = ["serve"]\n`, /service\.Main: expected a name that is free, got that of "main"/],
+  ];
+  for (const [text, issue] of rows) {
+    for (const dryRun of [true, false]) await assert.rejects(reload(rig, text, { dryRun }), issue);
+    assert.deepEqual(statesOf(rig), { a: "running", b: "running", main: "running" });
+    assert.equal(rig.daemon.operations.status().configVersion, 1);
+  }
+  const answer = await reload(rig, '[service.b]\nrun = ["serve"]\n');
+  assert.deepEqual([answer.ok, statesOf(rig)], [true, { b: "running", main: "running" }]);
+  await rig.stop();
+});
