@@ -139,6 +139,7 @@ function openLogs(
       log: session.log,
       lines: session.lines,
       show: daemonLog.showLines,
+      isStopping: (unit) => session.supervisor?.find(unit) !== undefined,
       resolve: (path) => resolvePath(cwd, path),
       folder: folder && `${folder}/logs`,
     }, [...configured, ...built]),
