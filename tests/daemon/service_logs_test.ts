@@ -147,3 +147,22 @@ test("DaemonLog.apply: level, format and file change while it is in use", () => 
   assert.equal(JSON.parse(files.readText("/log/a.log")).msg, "first");
   assert.match(files.readText("/log/b.log"), /^\S+Z INFO {2}daemon\/x second\n$/);
 });
+
+test("DaemonLog.apply goes on with the file in use when the new one can't be opened", () => {
+  const { files, terminal, env, clock } = new FakeHost();
+  const make = (file: string) => Configs.builder().logFile(file).build();
+  const resolve = (path: string) => `/log/${path}`;
+  const log = new DaemonLog(
+    { host: { terminal, files, env }, clock, sink: undefined, hasConsole: false, resolve, file: undefined, names: [] },
+    make("a.log"),
+  );
+  files.makeDir("/log/folder");
+  for (const file of ["folder", "folder", "b.log"]) {
+    log.apply(make(file));
+    log.log.info(`after ${file}`);
+  }
+  log[Symbol.dispose]();
+  const messages = (file: string) => files.readText(file).trimEnd().split("\n").map((line) => /can't be used|after \S+/.exec(line)?.[0]);
+  assert.deepEqual(messages("/log/a.log"), ["can't be used", "after folder", "can't be used", "after folder"]);
+  assert.deepEqual(messages("/log/b.log"), ["after b.log"]);
+});
