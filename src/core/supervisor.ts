@@ -496,8 +496,9 @@ export class Supervisor {
       unit.isRemoved = false;
       if (unit.next !== undefined || (isFresh && unit.current !== undefined)) unit.next = child;
       else unit.registration = child;
+      if (unit.desired === "down") return unit;
       if (isNew) added.push(unit);
-      else if (isFresh && unit.desired === "up") restarted.set(unit, unit.current === undefined ? 0 : unit.run);
+      else if (isFresh) restarted.set(unit, unit.current === undefined ? 0 : unit.run);
       return unit;
     });
     removed.push(...before.values());
@@ -521,7 +522,7 @@ export class Supervisor {
 
     // What is new, and what had ended and is to run afresh, starts when its turn comes; for others the way may be free now.
     for (const unit of [...fresh, ...added]) {
-      if (unit.current !== undefined || unit.desired === "down") continue;
+      if (unit.current !== undefined) continue;
       unit.clearTimer();
       this.#move(unit, "want", CHANGED);
     }

@@ -732,3 +732,14 @@ test("Supervisor.change refuses an edge to nobody, and changes nothing", async (
   await supervisor.stop("end");
   assert.deepEqual(rig.notes, ["told b#1", "leave b#1", "told a#1", "leave a#1"]);
 });
+
+test("Supervisor.change says nothing of a new child that is to stay down, which is no failure", async () => {
+  const rig = new Rig();
+  const a = rig.child("a");
+  const supervisor = rig.supervisor([a.registration]);
+  await supervisor.start();
+  const change = { children: [a.registration, rig.child("b").registration], restart: new Set<string>(), down: new Set(["b"]) };
+  assert.deepEqual(await supervisor.change(change), []);
+  assert.deepEqual(states(supervisor), { a: "running", b: "stopped" });
+  await supervisor.stop("end");
+});
