@@ -1076,7 +1076,10 @@ function exitContext(error: unknown): { exitCode?: unknown } | undefined {
   return isDaemonError(error) ? error.context as { exitCode?: unknown } | undefined : undefined;
 }
 
-/** Whether something that a unit comes after has ended for good, or is skipped for that reason. Many ways lead through a graph: verdicts are kept. */
+/**
+ * Whether something that a unit comes after has ended for good, or is skipped for that reason. Many ways lead through a graph: verdicts are
+ * kept.
+ */
 function isBarred(unit: Unit, verdicts: Map<Unit, boolean>): boolean {
   const known = verdicts.get(unit);
   if (known !== undefined) return known;

@@ -1,4 +1,4 @@
-import { messageOf, SubsystemError } from "../core/errors.ts";
+import { DaemonError, messageOf, SubsystemError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/event.ts";
 import type { SignalName } from "../core/host.ts";
 import { nearest } from "../core/names.ts";
@@ -68,6 +68,7 @@ export class DaemonOperations implements Operations {
     const found = new Set<string>();
     for (const pattern of patterns) {
       const matches = names.filter(matcherOf(pattern));
+      if (matches.length === 0) this.#supervisor();
       if (matches.length === 0 && !/[*?]/.test(pattern)) {
         const near = nearest(pattern, names);
         throw new SubsystemError("SUBSYSTEM_UNKNOWN", pattern, `Cannot find a unit named ${JSON.stringify(pattern)}`, {
@@ -176,12 +177,22 @@ export class DaemonOperations implements Operations {
     if (down.symmetricDifference(surroundings.down).size > 0) surroundings.rememberDown(down);
   }
 
+  /** That of all units; before it is there, nobody can say who is unknown. */
+  #supervisor(): Supervisor {
+    const { supervisor } = this.#session;
+    if (supervisor !== undefined) return supervisor;
+    throw new DaemonError(
+      "RUNTIME_STATE",
+      "Cannot ask for units yet as the daemon still ends what an earlier one has left: try again later",
+    );
+  }
+
   /** Groups the names by their supervisors; refuses an unknown one, and whoever has left already. */
   #bySupervisor(names: readonly string[], { signal }: { signal?: AbortSignal }): Map<Supervisor, string[]> {
     signal?.throwIfAborted();
     const bySupervisor = new Map<Supervisor, string[]>();
     for (const path of names) {
-      const found = this.#session.supervisor?.find(path);
+      const found = this.#supervisor().find(path);
       if (found === undefined) throw new SubsystemError("SUBSYSTEM_UNKNOWN", path, `Cannot find a unit named ${JSON.stringify(path)}`);
       const own = bySupervisor.get(found.supervisor) ?? [];
       own.push(found.name);

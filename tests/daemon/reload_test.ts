@@ -377,6 +377,18 @@ test("Daemon.reload before the first unit waits for it, and is then applied whol
   await rig.stop();
 });
 
+test("DaemonOperations: before the first unit nobody is unknown, it is too early", async () => {
+  const rig = await heldUp(TWO);
+  const { operations } = rig.daemon;
+  for (const pattern of ["a", "*"]) assert.throws(() => operations.resolve([pattern]), { code: "RUNTIME_STATE" });
+  assert.deepEqual(operations.resolve([]), []);
+  for (const ask of ["start", "stop", "restart"] as const) await assert.rejects(operations[ask](["a"], {}), { code: "RUNTIME_STATE" });
+  await rig.host.clock.advance(10_000);
+  await ready(rig);
+  assert.deepEqual(operations.resolve(["a"]), ["a"]);
+  await rig.stop();
+});
+
 test("Daemon.reload before the first unit is refused when the daemon is stopped before there is one", async () => {
   const rig = await heldUp(TWO);
   rig.write('[service.c]\nrun = ["serve"]\n');
