@@ -1,7 +1,7 @@
 import { DaemonError, messageOf, SubsystemError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/event.ts";
 import type { SignalName } from "../core/host.ts";
-import { nearest } from "../core/names.ts";
+import { nameKey, nearest } from "../core/names.ts";
 import type {
   DaemonMeasures,
   DaemonStatus,
@@ -214,9 +214,30 @@ export class DaemonOperations implements Operations {
 
 /** A plain name means that unit, or all instances of that service; `*` and `?` match any text and any character. */
 function matcherOf(pattern: string): (name: string) => boolean {
-  const text = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
-  const whole = new RegExp(`^${text}(?:@\\d+)?$`, "i");
-  return (name) => whole.test(name);
+  const key = nameKey(pattern);
+  return (name) => {
+    const whole = nameKey(name);
+    return isMatch(key, whole) || isMatch(key, whole.replace(/@\d+$/, ""));
+  };
+}
+
+/** Whether a pattern matches a text. Not by a regular expression: anybody who asks for health may write a dozen `*`, which these try in all ways. */
+function isMatch(pattern: string, text: string): boolean {
+  let [at, from] = [0, 0];
+  /** The last `*`, and up to where it reaches: only that one is ever tried again. */
+  let star: { at: number; to: number } | undefined;
+  while (from < text.length) {
+    if (pattern[at] === "*") star = { at: at++, to: from };
+    else if (at < pattern.length && (pattern[at] === "?" || pattern[at] === text[from])) {
+      at++;
+      from++;
+    } else if (star !== undefined) {
+      at = star.at + 1;
+      from = ++star.to;
+    } else return false;
+  }
+  while (pattern[at] === "*") at++;
+  return at === pattern.length;
 }
 
 async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
