@@ -447,8 +447,8 @@ export class Supervisor {
       unit.desired = "up";
       if (unit.current !== undefined) {
         unit.isOverdue = false;
-        // What waits for its turn to stop is spared; what waits for its turn to restart is not.
-        if (wasDesired === "down" && this.#endsAwaitingStop(unit)) {
+        // What waits for its turn to stop is spared; what waits for its turn to restart, or is to run something else by now, is not.
+        if (wasDesired === "down" && unit.next === undefined && this.#endsAwaitingStop(unit)) {
           unit.reason = "start";
           if (unit.state === "starting" && unit.timer === undefined) this.#armReady(unit, unit.current);
           this.#groupRestart?.members.delete(unit);

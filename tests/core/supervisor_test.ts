@@ -743,3 +743,22 @@ test("Supervisor.change says nothing of a new child that is to stay down, which 
   assert.deepEqual(states(supervisor), { a: "running", b: "stopped" });
   await supervisor.stop("end");
 });
+
+test("Supervisor.change: what waits for its turn to stop and is started again runs what it is to run by now", async () => {
+  const rig = new Rig();
+  const [a, b] = [rig.child("a"), rig.child("b", { after: ["a"] })];
+  b.isDeaf = true;
+  const supervisor = rig.supervisor([a.registration, b.registration]);
+  await supervisor.start();
+  const stopped = supervisor.stopUnits(["a"]);
+  const newA = rig.child("a");
+  void supervisor.change({ children: [newA.registration, b.registration], restart: new Set(["a"]), down: new Set() });
+  void supervisor.startUnits(["a"]);
+  rig.notes.length = 0;
+  await b.finish();
+  await settle();
+  await stopped;
+  assert.deepEqual(rig.notes, ["leave b#1", "told a#1", "leave a#1", "enter a#2"]);
+  assert.equal(newA.context?.run, 2);
+  await supervisor.stop("end");
+});
