@@ -282,7 +282,10 @@ export interface Processes {
    * a group without a leader is not looked for in the whole process table, and zombies count too.
    */
   signalGroup(pgid: number, signal: SignalName, options?: { isSeen?: boolean }): boolean;
-  /** Those of the groups that have living members, found by one reading of the process table; without a file left to open, those that have any. */
+  /**
+   * Those of the groups that have living members, found by one reading of the process table; without a file left to open, those that have
+   * any.
+   */
   livingGroups(pgids: readonly number[]): ReadonlySet<number>;
   /** Living members of a process group, zombies not counted; without a file left to open, its leader's number while there are any. */
   groupMembers(pgid: number): number[];

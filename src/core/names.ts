@@ -59,8 +59,11 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   let best: string | undefined;
   let bestDistance = Infinity;
   for (const candidate of candidates) {
+    const furthest = Math.max(word.length, candidate.length) / 3;
+    // No distance is shorter than what one is longer; and a word from elsewhere may be very long.
+    if (Math.abs(word.length - candidate.length) > furthest) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance && distance <= Math.max(word.length, candidate.length) / 3) {
+    if (distance < bestDistance && distance <= furthest) {
       best = candidate;
       bestDistance = distance;
     }

@@ -105,8 +105,8 @@ export interface UnitOutcome {
   /** State when the command ended. */
   state: State;
   /**
-   * What happened: `started`, `already running`, `stopped`, `already stopped`, `restarted`, `removed`, `failed`, `timed out`; of a wait its goal; of a
-   * signal `sent SIGHUP`, `not running`, `no service`.
+   * What happened: `started`, `already running`, `stopped`, `already stopped`, `restarted`, `removed`, `failed`, `timed out`; of a wait its
+   * goal; of a signal `sent SIGHUP`, `not running`, `no service`.
    */
   outcome: string;
   /** Whether the unit is where the command wanted it. */
@@ -158,13 +158,19 @@ export interface ReloadAnswer {
   units: UnitOutcome[];
 }
 
-/** What the control plane may ask of a running daemon. Unknown names fail with `SUBSYSTEM_UNKNOWN`. */
+/**
+ * What the control plane may ask of a running daemon. Unknown names fail with `SUBSYSTEM_UNKNOWN`; while there are no units yet, all names
+ * fail with `RUNTIME_STATE`.
+ */
 export interface Operations {
   /** A snapshot. */
   status(): DaemonStatus;
   /** What health and metrics ask for beside the status. */
   measures(): DaemonMeasures;
-  /** Names of all units that a pattern with `*` and `?` matches; a plain name that does not exist fails. An instance group `api` means `api@*`. */
+  /**
+   * Names of all units that a pattern with `*` and `?` matches; a plain name that does not exist fails. An instance group `api` means
+   * `api@*`.
+   */
   resolve(patterns: readonly string[]): string[];
   /** Starts units with what they come after. Resolves when each is up, failed for good or waits to be restarted. */
   start(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]>;

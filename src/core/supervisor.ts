@@ -296,10 +296,15 @@ export class Supervisor {
    * - A child of the same name is never run beside one that has not ended yet.
    *
    * @throws {ShutdownError} if the supervisor is stopping.
-   * @throws {RangeError} if `after` names no child.
+   * @throws {RangeError} if `after` names no child; nothing has changed then.
    */
   async change(change: ChildrenChange): Promise<UnitOutcome[]> {
     this.#refuseWhenStopping("change");
+    // Before the loop has it: what fails there fails halfway.
+    const keys = new Set(change.children.flatMap(({ subsystem: { name } }) => siblingKeys(name)));
+    for (const { subsystem, after } of change.children) {
+      for (const { name } of after) if (!keys.has(name.toLowerCase())) throw noSibling(subsystem.name, name);
+    }
     const touched: Touched = { added: [], restarted: new Map(), removed: [] };
     this.post({ kind: "change", change, touched });
     const { added, restarted, removed } = touched;
@@ -442,8 +447,8 @@ export class Supervisor {
       unit.desired = "up";
       if (unit.current !== undefined) {
         unit.isOverdue = false;
-        // What waits for its turn to stop is spared; what waits for its turn to restart is not.
-        if (wasDesired === "down" && this.#endsAwaitingStop(unit)) {
+        // What waits for its turn to stop is spared; what waits for its turn to restart, or is to run something else by now, is not.
+        if (wasDesired === "down" && unit.next === undefined && this.#endsAwaitingStop(unit)) {
           unit.reason = "start";
           if (unit.state === "starting" && unit.timer === undefined) this.#armReady(unit, unit.current);
           this.#groupRestart?.members.delete(unit);
@@ -491,8 +496,9 @@ export class Supervisor {
       unit.isRemoved = false;
       if (unit.next !== undefined || (isFresh && unit.current !== undefined)) unit.next = child;
       else unit.registration = child;
+      if (unit.desired === "down") return unit;
       if (isNew) added.push(unit);
-      else if (isFresh && unit.desired === "up") restarted.set(unit, unit.current === undefined ? 0 : unit.run);
+      else if (isFresh) restarted.set(unit, unit.current === undefined ? 0 : unit.run);
       return unit;
     });
     removed.push(...before.values());
@@ -516,7 +522,7 @@ export class Supervisor {
 
     // What is new, and what had ended and is to run afresh, starts when its turn comes; for others the way may be free now.
     for (const unit of [...fresh, ...added]) {
-      if (unit.current !== undefined || unit.desired === "down") continue;
+      if (unit.current !== undefined) continue;
       unit.clearTimer();
       this.#move(unit, "want", CHANGED);
     }
@@ -952,14 +958,8 @@ export class Supervisor {
     if (this.#strategy !== "oneForOne" && previous !== undefined) edges.push({ name: previous.name, condition: "ready" });
     const after = edges.flatMap(({ name, condition }) => {
       const key = name.toLowerCase();
-      const others = this.#units.filter(({ name: other, isRemoved }) =>
-        !isRemoved && (other.toLowerCase() === key || other.toLowerCase().startsWith(`${key}@`))
-      );
-      if (others.length === 0) {
-        throw new RangeError(
-          `Cannot register ${JSON.stringify(unit.name)} as "after" must name a sibling: current value is ${JSON.stringify(name)}`,
-        );
-      }
+      const others = this.#units.filter(({ name: other, isRemoved }) => !isRemoved && siblingKeys(other).includes(key));
+      if (others.length === 0) throw noSibling(unit.name, name);
       return others.map((other) => ({ unit: other, condition }));
     });
     this.#setAfter(unit, after);
@@ -1059,11 +1059,27 @@ export class Supervisor {
   }
 }
 
+/** What `after` may call a unit: by its name, or by that of the service of which it is an instance; without case. */
+function siblingKeys(name: string): string[] {
+  const key = name.toLowerCase();
+  const at = key.indexOf("@");
+  return at < 0 ? [key] : [key, key.slice(0, at)];
+}
+
+function noSibling(name: string, other: string): RangeError {
+  return new RangeError(
+    `Cannot register ${JSON.stringify(name)} as "after" must name a sibling: current value is ${JSON.stringify(other)}`,
+  );
+}
+
 function exitContext(error: unknown): { exitCode?: unknown } | undefined {
   return isDaemonError(error) ? error.context as { exitCode?: unknown } | undefined : undefined;
 }
 
-/** Whether something that a unit comes after has ended for good, or is skipped for that reason. Many ways lead through a graph: verdicts are kept. */
+/**
+ * Whether something that a unit comes after has ended for good, or is skipped for that reason. Many ways lead through a graph: verdicts are
+ * kept.
+ */
 function isBarred(unit: Unit, verdicts: Map<Unit, boolean>): boolean {
   const known = verdicts.get(unit);
   if (known !== undefined) return known;

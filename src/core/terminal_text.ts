@@ -4,7 +4,7 @@ const ESC = "\u001b";
  * Terminal sequences: colours and cursor moves, titles and links up to their end, what resets or switches the terminal; and an escape that
  * begins nothing whole, because what is taken out behind it could make it whole.
  */
-const SEQUENCES = new RegExp(`${ESC}(?:\\[[0-?]*[ -/]*[@-~]|\\][^\u0007${ESC}]*(?:\u0007|${ESC}\\\\)?|[ -/]*[0-Z\\\\^-~])?`, "g");
+const SEQUENCES = new RegExp(`${ESC}(?:\\[[0-?]*[ -/]*[@-~]|\\][^\u0007${ESC}]*(?:\u0007|${ESC}\\\\)?|[ -/]*[0-~])?`, "g");
 /** A sequence that changes nothing but colours and weight. */
 const STYLE = new RegExp(`^${ESC}\\[[0-9;:]*m$`);
 // deno-lint-ignore no-control-regex -- control characters are what it looks for

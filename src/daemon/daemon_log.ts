@@ -31,6 +31,7 @@ export class DaemonLog implements Disposable {
   #toConsole: LogSink | undefined;
   #showLines: ((block: LineBlock) => void) | undefined;
   #file: FileSink | undefined;
+  #path: string | undefined;
 
   /**
    * Opens it.
@@ -101,10 +102,18 @@ export class DaemonLog implements Disposable {
     if (path === undefined) {
       this.#file?.[Symbol.dispose]();
       this.#file = undefined;
-    } else if (this.#file === undefined) {
+    } else if (path === this.#path) this.#file!.configure({ path, json, maxFileSize, maxFiles });
+    else {
       const onDrop = (dropped: number, error: unknown) =>
         void (hasConsole && terminal.write(2, `daemonkit: ${dropped} log records were dropped: ${messageOf(error)}\n`));
-      this.#file = fileSink({ files, clock, path, json, maxFileSize, maxFiles, onDrop });
-    } else this.#file.configure({ path, json, maxFileSize, maxFiles });
+      const file = fileSink({ files, clock, path, json, maxFileSize, maxFiles, onDrop });
+      if (this.#file === undefined) this.#file = file;
+      else {
+        // It can be opened; the one in use moves there, with what it still holds.
+        file[Symbol.dispose]();
+        this.#file.configure({ path, json, maxFileSize, maxFiles });
+      }
+    }
+    this.#path = path;
   }
 }

@@ -159,7 +159,8 @@ function makeOwn(path: string, { files, processes: { uid } }: FoldersHost): void
   files.makeDir(path, { mode: 0o700 });
   for (const folder of shared === undefined ? [path] : [shared, path]) {
     const info = files.info(folder);
-    if (info !== undefined && info.uid !== uid && uid !== 0) {
+    // Root may use the folders of others, but nobody who makes one where everybody can may have root trust what is in it.
+    if (info !== undefined && info.uid !== uid && (uid !== 0 || folder === shared)) {
       throw new DaemonError("IO_DENIED", `Cannot use ${folder} as it must belong to user ${uid}: current owner is ${info.uid}`);
     }
   }

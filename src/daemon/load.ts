@@ -105,22 +105,47 @@ async function loadFiles(host: LoadHost, options: LoadOptions, before: LoadedCon
   const variables = env.all();
   const loaded = await loadSources(folderOf(path), base, before, {
     set,
-    environment: { variables, prefix: envPrefix, readText: (file) => files.readText(resolvePath(folderOf(path), file)) },
+    environment: { variables, prefix: envPrefix, readText: readerIn(folderOf(path), files) },
     files: texts,
     variables,
   });
-  const made: LoadedConfig = {
+  const facts = {
     ...loaded,
     path: isThere ? path : null,
     files: texts.map((each) => resolvePath(cwd, each.name)).reverse(),
     fingerprint: JSON.stringify(texts),
+  };
+  return rereadable(facts, name, host, options);
+}
+
+// What a configuration keeps must not keep the one before, and that one the one before it, back to the first. A closure that is made inside
+// an async function keeps all of its arguments alive on Bun, so these are made here.
+
+/** Adds what looks at the same files again, and what loads them. */
+function rereadable(facts: Omit<LoadedConfig, "look" | "again">, name: string, host: LoadHost, options: LoadOptions): LoadedConfig {
+  const made: LoadedConfig = {
+    ...facts,
     look: () => {
-      const now = readFiles(name, { files, cwd });
+      const now = readFiles(name, host);
       return now.some((each) => each.name === name && each.text.trim() !== "") ? JSON.stringify(now) : undefined;
     },
     again: () => loadFiles(host, options, made),
   };
   return made;
+}
+
+function readerIn(folder: string, files: LoadHost["files"]): (file: string) => string {
+  return (file) => files.readText(resolvePath(folder, file));
+}
+
+/** Says from where relative paths of a tree count; without a folder, and where nothing is fixed, they stay as they are. */
+function baseDirFinder(folder: string | undefined, fixed: string | undefined): (tree: Tree) => string {
+  return (tree) => {
+    if (fixed !== undefined) return fixed;
+    const workDir = typeof tree.work_dir === "string" ? tree.work_dir : undefined;
+    if (folder === undefined) return workDir ?? ".";
+    return workDir === undefined ? folder : resolvePath(folder, workDir);
+  };
 }
 
 /** The overlay and the main file, as far as they are there, strongest first, under the names that the user gave them. */
@@ -173,12 +198,7 @@ async function loadSources(
   before: LoadedConfig | undefined,
   sources: Omit<Sources, "builder">,
 ): Promise<Omit<LoadedConfig, "path" | "files" | "fingerprint" | "look" | "again">> {
-  const baseDirOf = (tree: Tree): string => {
-    if (before !== undefined) return before.baseDir;
-    const workDir = typeof tree.work_dir === "string" ? tree.work_dir : undefined;
-    if (folder === undefined) return workDir ?? ".";
-    return workDir === undefined ? folder : resolvePath(folder, workDir);
-  };
+  const baseDirOf = baseDirFinder(folder, before?.baseDir);
   const { schema, services, listeners } = daemonConfigSchema(baseDirOf);
   const builder = base === Config.default() ? undefined : givenTree(base);
   const { tree: read, warnings, explain, shown } = await load(schema, { ...sources, builder });

@@ -1,7 +1,7 @@
-import { messageOf, SubsystemError } from "../core/errors.ts";
+import { DaemonError, messageOf, SubsystemError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/event.ts";
 import type { SignalName } from "../core/host.ts";
-import { nearest } from "../core/names.ts";
+import { nameKey, nearest } from "../core/names.ts";
 import type {
   DaemonMeasures,
   DaemonStatus,
@@ -68,6 +68,7 @@ export class DaemonOperations implements Operations {
     const found = new Set<string>();
     for (const pattern of patterns) {
       const matches = names.filter(matcherOf(pattern));
+      if (matches.length === 0) this.#supervisor();
       if (matches.length === 0 && !/[*?]/.test(pattern)) {
         const near = nearest(pattern, names);
         throw new SubsystemError("SUBSYSTEM_UNKNOWN", pattern, `Cannot find a unit named ${JSON.stringify(pattern)}`, {
@@ -176,12 +177,22 @@ export class DaemonOperations implements Operations {
     if (down.symmetricDifference(surroundings.down).size > 0) surroundings.rememberDown(down);
   }
 
+  /** That of all units; before it is there, nobody can say who is unknown. */
+  #supervisor(): Supervisor {
+    const { supervisor } = this.#session;
+    if (supervisor !== undefined) return supervisor;
+    throw new DaemonError(
+      "RUNTIME_STATE",
+      "Cannot ask for units yet as the daemon still ends what an earlier one has left: try again later",
+    );
+  }
+
   /** Groups the names by their supervisors; refuses an unknown one, and whoever has left already. */
   #bySupervisor(names: readonly string[], { signal }: { signal?: AbortSignal }): Map<Supervisor, string[]> {
     signal?.throwIfAborted();
     const bySupervisor = new Map<Supervisor, string[]>();
     for (const path of names) {
-      const found = this.#session.supervisor?.find(path);
+      const found = this.#supervisor().find(path);
       if (found === undefined) throw new SubsystemError("SUBSYSTEM_UNKNOWN", path, `Cannot find a unit named ${JSON.stringify(path)}`);
       const own = bySupervisor.get(found.supervisor) ?? [];
       own.push(found.name);
@@ -203,9 +214,30 @@ export class DaemonOperations implements Operations {
 
 /** A plain name means that unit, or all instances of that service; `*` and `?` match any text and any character. */
 function matcherOf(pattern: string): (name: string) => boolean {
-  const text = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
-  const whole = new RegExp(`^${text}(?:@\\d+)?$`, "i");
-  return (name) => whole.test(name);
+  const key = nameKey(pattern);
+  return (name) => {
+    const whole = nameKey(name);
+    return isMatch(key, whole) || isMatch(key, whole.replace(/@\d+$/, ""));
+  };
+}
+
+/** Whether a pattern matches a text. Not by a regular expression: anybody who asks for health may write a dozen `*`, which these try in all ways. */
+function isMatch(pattern: string, text: string): boolean {
+  let [at, from] = [0, 0];
+  /** The last `*`, and up to where it reaches: only that one is ever tried again. */
+  let star: { at: number; to: number } | undefined;
+  while (from < text.length) {
+    if (pattern[at] === "*") star = { at: at++, to: from };
+    else if (at < pattern.length && (pattern[at] === "?" || pattern[at] === text[from])) {
+      at++;
+      from++;
+    } else if (star !== undefined) {
+      at = star.at + 1;
+      from = ++star.to;
+    } else return false;
+  }
+  while (pattern[at] === "*") at++;
+  return at === pattern.length;
 }
 
 async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

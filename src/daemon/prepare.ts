@@ -44,8 +44,13 @@ export async function prepare(session: Session, options: Required<RunOptions>): 
   // The lock comes first, so that a second daemon of this configuration leaves the logs of the first one alone.
   const held = isControlled ? await takeLock(session, host, workDir) : undefined;
   const services = servicesOf(session, cwd);
-  const logs = openLogs(session, host, { ...options, cwd, workDir, services, state: held?.folders.state });
+  const { daemonLog, logs } = openLogs(session, host, { ...options, cwd, workDir, services, state: held?.folders.state });
   const recovery = held === undefined ? undefined : await openControl(session, host, held);
+  // After the listeners, which may refuse what a reload brings: logs don't.
+  session.onApply(({ config, services: configured }) => {
+    daemonLog.apply(config);
+    logs.apply([...configured, ...services.built]);
+  });
   if (pidFile !== undefined) {
     const { pidFile: write } = await import("./instance.ts");
     resources.use(write(resolvePath(workDir, pidFile), host));
@@ -101,7 +106,7 @@ function servicesOf({ plan: { loaded, entries } }: Session, cwd: string): Servic
   };
 }
 
-/** Opens the daemon's own log and those of its services, and lets reloads change them. */
+/** Opens the daemon's own log and those of its services. */
 function openLogs(
   session: Session,
   host: Host,
@@ -111,7 +116,7 @@ function openLogs(
     services: Services;
     state: string | undefined;
   },
-): ServiceLogs {
+): { daemonLog: DaemonLog; logs: ServiceLogs } {
   const { plan: { config, loaded, sink }, resources, clock } = session;
   const folder = isBackground ? state : undefined;
   const daemonLog = resources.use(
@@ -127,23 +132,20 @@ function openLogs(
   );
   // A daemon that is to be read again may be told to log only then.
   if (daemonLog.isUsed || loaded !== undefined) session.log = daemonLog.log;
-  const serviceLogs = resources.use(
+  const logs = resources.use(
     new ServiceLogs({
       files: host.files,
       clock,
       log: session.log,
       lines: session.lines,
       show: daemonLog.showLines,
+      isStopping: (unit) => session.supervisor?.find(unit) !== undefined,
       resolve: (path) => resolvePath(cwd, path),
       folder: folder && `${folder}/logs`,
     }, [...configured, ...built]),
   );
-  session.useLogs(daemonLog, serviceLogs);
-  session.onApply((next) => {
-    daemonLog.apply(next.config);
-    serviceLogs.apply([...next.services, ...built]);
-  });
-  return serviceLogs;
+  session.useLogs(daemonLog, logs);
+  return { daemonLog, logs };
 }
 
 /** A daemon that nobody else can be now. */
@@ -213,7 +215,6 @@ async function openControl(session: Session, host: Host, { folders, instance }: 
   const system = new Supervisor(silent(session), new CancelToken(), [registration(listeners, "listener")]);
   resources.defer(() => system.stop("the daemon ends"));
   await system.start();
-  // They may refuse what a reload brings, so they come first.
   session.onApply(({ listeners: specs }) => listeners.apply(specs));
   return recovery;
 }

@@ -1,6 +1,9 @@
 import { sleep } from "../core/clock.ts";
-import { ConfigError, DaemonError, formatIssue, isDaemonError, messageOf } from "../core/errors.ts";
+import { ConfigError, type ConfigIssue, DaemonError, formatIssue, isDaemonError, messageOf } from "../core/errors.ts";
+import { nameKey } from "../core/names.ts";
 import type { ReloadAnswer, ReloadChange } from "../core/operations.ts";
+import type { Registration } from "../core/registration.ts";
+import type { LoadedConfig } from "./load.ts";
 import { type ReloadPlan, reloadPlan, restartedServices } from "./reload_plan.ts";
 import type { Session } from "./session.ts";
 
@@ -26,6 +29,8 @@ export class Reloads {
   readonly #session: Session;
   #running: Promise<unknown> | undefined;
   #waiting: Promise<Applied> | undefined;
+  /** With what it went wrong when nothing could be read. */
+  readonly #unread = new WeakSet<DaemonError>();
 
   /** Creates it for a session that has started. */
   constructor(session: Session) {
@@ -42,6 +47,11 @@ export class Reloads {
     const { plan, version, outcomes } = await (this.#waiting ??= this.#inTurn());
     const units = await outcomes;
     return { v: 1, ok: units.every(({ ok }) => ok), dryRun, version, ...plan, units };
+  }
+
+  /** Whether there was a file to read, by the error of a reload. */
+  hasRead(error: unknown): boolean {
+    return !(isDaemonError(error) && this.#unread.has(error));
   }
 
   async #inTurn(): Promise<Applied> {
@@ -80,18 +90,22 @@ export class Reloads {
     }
   }
 
-  async #read(): Promise<{ plan: ReloadPlan; loaded: NonNullable<Session["loaded"]> }> {
+  async #read(): Promise<{ plan: ReloadPlan; loaded: LoadedConfig }> {
     const { loaded: before } = this.#session;
     if (before === undefined || before.path === null) {
       throw new DaemonError("RUNTIME_STATE", "Cannot reload the configuration as this daemon was not started from a file");
     }
+    await this.#session.prepared();
     for (let looks = 1;; looks++) {
       try {
         const loaded = await before.again();
+        refuseConflicts(loaded, this.#session.others);
         return { plan: reloadPlan(before, loaded), loaded };
       } catch (error) {
         // A file that is missing or empty is most likely on its way to be replaced.
-        if (!isDaemonError(error) || error.code !== "CONFIG_NOT_FOUND" || looks === LOOKS) throw error;
+        const isAbsent = isDaemonError(error) && error.code === "CONFIG_NOT_FOUND";
+        if (isDaemonError(error) && (isAbsent || error.category === "io")) this.#unread.add(error);
+        if (!isAbsent || looks === LOOKS) throw error;
       }
       await sleep(this.#session.clock, LOOK_AGAIN_MS);
     }
@@ -101,6 +115,31 @@ export class Reloads {
     const session = this.#session;
     session.reloads[outcome]++;
     session.emit({ type: "config.reload", version: session.configVersion, outcome, changed, reason });
+  }
+}
+
+/** Refuses what does not go together with the units that the code of the program has added. */
+function refuseConflicts({ services, path }: LoadedConfig, others: readonly Registration[]): void {
+  const issues: ConfigIssue[] = [];
+  const refuse = (name: string, message: string) => issues.push({ source: path!, path: `service.${name}`, message });
+  // Instance n of a service is a unit of its own, name@n.
+  const own = new Map(others.map(({ subsystem: { name } }) => [nameKey(name.split("@", 1)[0]), name]));
+  for (const { name } of services) {
+    const other = own.get(nameKey(name));
+    if (other !== undefined) {
+      refuse(name, `expected a name that is free, got that of ${JSON.stringify(other)}, which the program has added`);
+    }
+  }
+  const there = new Set([...own.keys(), ...services.map(({ name }) => nameKey(name))]);
+  for (const { subsystem, after } of others) {
+    for (const { name } of after) {
+      if (!there.has(nameKey(name))) refuse(name, `expected to stay, as ${JSON.stringify(subsystem.name)} of the program comes after it`);
+    }
+  }
+  if (issues.length > 0) {
+    throw new ConfigError("CONFIG_INVALID", "Cannot load the configuration as it does not go together with what the program has added:", {
+      issues,
+    });
   }
 }
 

@@ -19,6 +19,8 @@ export interface ServiceLogsOptions {
   lines: LineStore;
   /** Shows lines as they come. */
   show: (block: LineBlock) => void;
+  /** Whether a unit that is no longer in the configuration still stops. */
+  isStopping: (unit: string) => boolean;
   /** Makes paths of a specification absolute. */
   resolve: (path: string) => string;
   /** Folder of the files of units that name none; undefined gives these none. */
@@ -65,18 +67,17 @@ export class ServiceLogs implements LogPort, Disposable {
 
   /**
    * Makes the settings of these services count from now on, also for units that run. The file of a unit that is no longer among them is
-   * written and closed; lines that it still prints are added.
+   * written and closed; lines that it still prints are added. It is forgotten by a later call, once it has stopped.
    */
   apply(specs: readonly ServiceSpec[]): void {
-    const { lines, resolve, folder } = this.#options;
+    const { lines, isStopping, resolve, folder } = this.#options;
     const wanted = new Map(specs.flatMap(unitLogs).map(({ unit, log }) => [unit, log]));
     for (const [unit, known] of this.#units) {
       if (wanted.has(unit)) continue;
-      if (known.isLeaving) this.#forget(unit, known);
-      else {
+      if (!known.isLeaving) {
         known.isLeaving = true;
         known.file?.close();
-      }
+      } else if (!isStopping(unit)) this.#forget(unit, known);
     }
     for (const [unit, { file, format, maxLineBytes, maxSizeBytes: maxSize, keep, maxTotalBytes: maxTotal }] of wanted) {
       let known = this.#units.get(unit);

@@ -109,6 +109,8 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #loaded: LoadedConfig | undefined;
   #configVersion = 1;
   #reloads: Promise<Reloads> | undefined;
+  /** For who waits until there are units. */
+  #preparing: PromiseWithResolvers<void> | undefined;
   /** Told of each configuration that is to take effect; one that throws keeps it from that. */
   readonly #appliers: Applier[] = [];
   #daemonLog: DaemonLog | undefined;
@@ -227,6 +229,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       if (this.#phase === "stopping") throw new ShutdownError("SHUTDOWN_IN_PROGRESS", "Cannot finish the start as a shutdown has begun");
       const supervisor = new Supervisor(this, new CancelToken(), registrations);
       this.#supervisor = supervisor;
+      this.#preparing?.resolve();
       supervisor.onEnd((end) => this.#unitsEnded(end));
       this.#announce("daemon.starting", "start");
       await supervisor.start(this.surroundings?.down, nowMs);
@@ -279,6 +282,11 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     }
   }
 
+  /** Resolves when there are units, or will be none any more: first, what an earlier daemon left is ended, which may take its time. */
+  async prepared(): Promise<void> {
+    if (this.#supervisor === undefined && this.#phase !== "over") await (this.#preparing ??= Promise.withResolvers()).promise;
+  }
+
   /** Reads the configuration file again and applies what differs: see `Operations.reload`. */
   async reload(options: { dryRun?: boolean } = {}): Promise<ReloadAnswer> {
     // The promise is kept, not what it resolves with: who comes during the import must share it.
@@ -301,7 +309,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       if (!(error instanceof ConfigError)) {
         this.log.error("the configuration could not be reloaded", { reason: messageOf(error), err: error });
       }
-      return !(isDaemonError(error) && (error.code === "CONFIG_NOT_FOUND" || error.category === "io"));
+      return (await this.#reloads!).hasRead(error);
     }
   }
 
@@ -317,10 +325,13 @@ export class Session implements SupervisorPorts, ShutdownSteps {
    * @throws what an applier threw; nothing has changed then.
    */
   async apply(loaded: LoadedConfig, afresh: ReadonlySet<string>): Promise<{ outcomes: Promise<UnitOutcome[]> }> {
-    for (const apply of this.#appliers) await apply(loaded);
-    if (this.#phase === "stopping" || this.#phase === "over") {
+    const refuseWhenStopping = () => {
+      if (this.#phase !== "stopping" && this.#phase !== "over") return;
       throw new ShutdownError("SHUTDOWN_IN_PROGRESS", "Cannot reload the configuration as the daemon is stopping");
-    }
+    };
+    refuseWhenStopping();
+    for (const apply of this.#appliers) await apply(loaded);
+    refuseWhenStopping();
     this.#loaded = loaded;
     this.#configVersion++;
     this.#timeline.retime(loaded.config.shutdown);
@@ -505,6 +516,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     this.#timeline.finish();
     const unstopped = this.#supervisor?.unstopped() ?? [];
     this.#phase = "over";
+    this.#preparing?.resolve();
     if (this.#resources === undefined) {
       this.#announce("daemon.stopped", this.#reason);
       this.#bus?.close();

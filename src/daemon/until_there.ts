@@ -17,7 +17,14 @@ const IS_THERE: Readonly<Record<WaitGoal, (unit: UnitStatus) => boolean>> = {
   stopped: ({ state }) => ["stopped", "completed", "skipped", "failed", "fatal"].includes(state),
 };
 
-/** Waits until all of these units are there at one moment. It looks when something happened to one of them, and never by the clock. */
+/** The outcome of a unit that is no more. */
+const GONE = "removed";
+
+/**
+ * Waits until all of these units are there at one moment. It looks when something happened to one of them, and never by the clock.
+ *
+ * A unit that a reload takes away has stopped; nobody waits on for it to be anything else.
+ */
 export async function untilThere(
   names: readonly string[],
   goal: WaitGoal,
@@ -25,18 +32,23 @@ export async function untilThere(
 ): Promise<UnitOutcome[]> {
   const wanted = new Set(names);
   const { promise, resolve } = Promise.withResolvers<UnitOutcome[]>();
-  const outcomes = (missed: string) => units().filter(({ name }) => wanted.has(name)).map((unit) => outcomeOf(unit, goal, missed));
+  const outcomes = (missed: string) => {
+    const there = units().filter(({ name }) => wanted.has(name)).map((unit) => outcomeOf(unit, goal, missed));
+    const gone = wanted.difference(new Set(there.map(({ name }) => name)));
+    return [...there, ...[...gone].map((name) => outcomeOfGone(name, goal))];
+  };
   let isLookDue = false;
   const look = () => {
     isLookDue = false;
     const now = outcomes("failed");
-    if (now.every(({ ok }) => ok)) resolve(now);
+    if (now.every(({ ok }) => ok) || now.some(({ outcome }) => outcome === GONE)) resolve(now);
   };
   const onAbort = () => resolve(outcomes("timed out"));
 
   using _following = events.follow((event) => {
     if (event.type === "daemon.stopped" || (event.type === "daemon.stopping" && goal !== "stopped")) return resolve(outcomes("failed"));
-    if (isLookDue || !("name" in event) || !wanted.has(event.name)) return;
+    const isAbout = "name" in event ? wanted.has(event.name) : event.type === "config.reload";
+    if (isLookDue || !isAbout) return;
     // A thousand units that start at once are looked at once.
     isLookDue = true;
     queueMicrotask(look);
@@ -49,6 +61,11 @@ export async function untilThere(
   } finally {
     signal?.removeEventListener("abort", onAbort);
   }
+}
+
+function outcomeOfGone(name: string, goal: WaitGoal): UnitOutcome {
+  const ok = goal === "stopped";
+  return { name, state: "stopped", outcome: ok ? goal : GONE, ok, reason: ok ? "" : "it was removed from the configuration" };
 }
 
 function outcomeOf(unit: UnitStatus, goal: WaitGoal, missed: string): UnitOutcome {

@@ -14,6 +14,7 @@ export class SharedLook<Question, Answer> implements Disposable {
   readonly #look: (questions: readonly Question[]) => Answer;
   #questions: Question[] = [];
   #next: Promise<Answer> | undefined;
+  #patience = new AbortController();
   readonly #over = new AbortController();
   #restsUntilMs = -Infinity;
 
@@ -23,18 +24,25 @@ export class SharedLook<Question, Answer> implements Disposable {
     this.#look = look;
   }
 
-  /** Resolves with the answer to all questions of one look, this one among them; it begins after `delayMs` at the earliest. */
+  /**
+   * Resolves with the answer to all questions of one look, this one among them; it begins after `delayMs` unless somebody asks who wants to
+   * know sooner.
+   */
   ask(question: Question, { delayMs = 0 }: { delayMs?: number } = {}): Promise<Answer> {
     this.#questions.push(question);
-    return this.#next ??= this.#lookSoon(delayMs);
+    this.#next ??= this.#lookSoon(delayMs);
+    if (delayMs === 0) this.#patience.abort();
+    return this.#next;
   }
 
   async #lookSoon(delayMs: number): Promise<Answer> {
     // At least until `ask` has returned, so that whoever asks in the same turn is there.
-    await this.#rest(delayMs);
+    if (delayMs > 0) await this.#wait(delayMs, this.#patience.signal);
+    await this.#wait(this.#restsUntilMs - this.#clock.nowMs(), this.#over.signal);
     const questions = this.#questions;
     this.#questions = [];
     this.#next = undefined;
+    if (!this.#over.signal.aborted) this.#patience = new AbortController();
     const startMs = this.#clock.nowMs();
     try {
       return this.#look(questions);
@@ -46,12 +54,12 @@ export class SharedLook<Question, Answer> implements Disposable {
 
   /** Ends the rest. */
   [Symbol.dispose](): void {
+    this.#patience.abort();
     this.#over.abort();
   }
 
-  async #rest(delayMs: number): Promise<void> {
-    const waitMs = Math.max(delayMs, this.#restsUntilMs - this.#clock.nowMs());
-    if (waitMs <= 0) return;
-    await sleep(this.#clock, waitMs, { signal: this.#over.signal }).catch(() => {/* disposed: the look begins */});
+  async #wait(delayMs: number, signal: AbortSignal): Promise<void> {
+    if (delayMs <= 0) return;
+    await sleep(this.#clock, delayMs, { signal }).catch(() => {/* disposed, or asked to hurry: the look begins */});
   }
 }

@@ -59,3 +59,10 @@ test("nearest finds a word again after any one edit of a word of three letters o
     assert.equal(nearest(edited, [text]), text);
   }));
 });
+
+test("nearest passes over what is far too long to be meant", () => {
+  const candidates = Array.from({ length: 1_000 }, (_, index) => `service-with-a-long-name-${index}`);
+  // To compare these letter by letter would take hours.
+  assert.equal(nearest("x".repeat(1_000_000), candidates), undefined);
+  assert.equal(nearest("servcie-with-a-long-name-7", candidates), "service-with-a-long-name-7");
+});

@@ -34,6 +34,8 @@ export class ModelUnit {
   stopByMs = Infinity;
   /** Its edges: those of its plan that lead to units that are there. */
   after: readonly AfterEdge[];
+  /** Its next run is another one than the present. */
+  isChanged = false;
   /** It is gone from the children and stays until its run has ended. */
   isRemoved = false;
   constructor(readonly plan: Plan) {
@@ -97,7 +99,10 @@ export class SupervisorModel {
         this.units.set(plan.name, unit);
         if (known === undefined || unit.isRemoved) unit.desired = "up";
         if (known === undefined) unit.state = "waiting";
-        else if ((unit.isRemoved || restart.includes(plan.name)) && unit.desired === "up") fresh.push(unit);
+        else if (unit.isRemoved || restart.includes(plan.name)) {
+          unit.isChanged ||= unit.isLive;
+          if (unit.desired === "up") fresh.push(unit);
+        }
         unit.isRemoved = false;
         unit.after = plan.after.filter(({ name }) => names.includes(name));
       }
@@ -195,7 +200,15 @@ export class SupervisorModel {
   #launch(unit: ModelUnit): true {
     const { readiness, readyMs } = unit.plan;
     const isReady = readiness === "auto";
-    Object.assign(unit, { isLive: true, isTold: false, isOverdue: false, isUnstopped: false, startedMs: this.nowMs, dueMs: Infinity });
+    Object.assign(unit, {
+      isLive: true,
+      isChanged: false,
+      isTold: false,
+      isOverdue: false,
+      isUnstopped: false,
+      startedMs: this.nowMs,
+      dueMs: Infinity,
+    });
     Object.assign(unit, {
       run: unit.run + 1,
       state: isReady ? "running" : "starting",
@@ -270,7 +283,7 @@ export class SupervisorModel {
       const other = this.units.get(name)!;
       if ((other.isDown || other.desired === "down") && other.state !== "completed") this.#start(other);
     }
-    const isSpared = unit.desired === "down" && this.#toStop.delete(unit);
+    const isSpared = unit.desired === "down" && !unit.isChanged && this.#toStop.delete(unit);
     Object.assign(unit, { desired: "up", isOverdue: false });
     if (isSpared && unit.state === "starting" && unit.readyByMs === Infinity) unit.readyByMs = this.nowMs + unit.plan.readyMs;
     if (unit.isLive) return;

@@ -719,3 +719,46 @@ test("Supervisor.change is refused while it stops", async () => {
   await supervisor.stop("end");
   await assert.rejects(supervisor.change({ children: [], restart: new Set(), down: new Set() }), { code: "SHUTDOWN_IN_PROGRESS" });
 });
+
+test("Supervisor.change refuses an edge to nobody, and changes nothing", async () => {
+  const rig = new Rig();
+  const [a, b] = [rig.child("a"), rig.child("b", { after: ["a"] })];
+  const supervisor = rig.supervisor([a.registration, b.registration]);
+  await supervisor.start();
+  rig.notes.length = 0;
+  const change = { children: [b.registration], restart: new Set<string>(), down: new Set<string>() };
+  await assert.rejects(supervisor.change(change), /"b" as "after" must name a sibling: current value is "a"/);
+  assert.deepEqual([states(supervisor), rig.notes], [{ a: "running", b: "running" }, []]);
+  await supervisor.stop("end");
+  assert.deepEqual(rig.notes, ["told b#1", "leave b#1", "told a#1", "leave a#1"]);
+});
+
+test("Supervisor.change says nothing of a new child that is to stay down, which is no failure", async () => {
+  const rig = new Rig();
+  const a = rig.child("a");
+  const supervisor = rig.supervisor([a.registration]);
+  await supervisor.start();
+  const change = { children: [a.registration, rig.child("b").registration], restart: new Set<string>(), down: new Set(["b"]) };
+  assert.deepEqual(await supervisor.change(change), []);
+  assert.deepEqual(states(supervisor), { a: "running", b: "stopped" });
+  await supervisor.stop("end");
+});
+
+test("Supervisor.change: what waits for its turn to stop and is started again runs what it is to run by now", async () => {
+  const rig = new Rig();
+  const [a, b] = [rig.child("a"), rig.child("b", { after: ["a"] })];
+  b.isDeaf = true;
+  const supervisor = rig.supervisor([a.registration, b.registration]);
+  await supervisor.start();
+  const stopped = supervisor.stopUnits(["a"]);
+  const newA = rig.child("a");
+  void supervisor.change({ children: [newA.registration, b.registration], restart: new Set(["a"]), down: new Set() });
+  void supervisor.startUnits(["a"]);
+  rig.notes.length = 0;
+  await b.finish();
+  await settle();
+  await stopped;
+  assert.deepEqual(rig.notes, ["leave b#1", "told a#1", "leave a#1", "enter a#2"]);
+  assert.equal(newA.context?.run, 2);
+  await supervisor.stop("end");
+});

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { test } from "../harness.ts";
 import { ConfigError, IoError } from "../../src/core/errors.ts";
 import { Config } from "../../src/daemon/config.ts";
@@ -41,4 +45,12 @@ test("Config.load takes a missing daemon.toml for an empty one when that is aske
   const config = await Config.load({ optional: true });
   assert.equal(config.bus.capacity, 4_096);
   await assert.rejects(Config.load(), (error) => error instanceof ConfigError && error.code === "CONFIG_NOT_FOUND");
+});
+
+test("LoadedConfig.again: a configuration does not keep those that it has replaced", async () => {
+  const fixture = fileURLToPath(new URL("../fixtures/reload_leak.ts", import.meta.url));
+  const args = "Deno" in globalThis ? ["run", "-A", "--no-check", "--v8-flags=--expose-gc", fixture] : [fixture];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  // A collector may take something on the stack for the last one.
+  assert.ok(Number(stdout) <= 2, `${stdout.trim()} of 20 are still held`);
 });

@@ -90,9 +90,16 @@ test("prepareFolders uses an explicit state folder as it is, or fails", async ()
   assert.throws(() => prepareFolders(wanted, made.host), { code: "IO_DENIED" });
 });
 
-test("prepareFolders refuses a folder that somebody else made in the shared place for temporary files", async () => {
-  const made = machine();
-  made.folder("/tmp/daemonkit-1000", 666);
-  const wanted = await daemonFolders({ name: "demo", configPath: CONFIG }, made.host);
-  assert.throws(() => prepareFolders(wanted, made.host), /must belong to user 1000: current owner is 666/);
+test("prepareFolders refuses a folder that somebody else made in the shared place for temporary files, for root as well", async () => {
+  const rows: [uid: number, message: RegExp][] = [
+    [1000, /must belong to user 1000: current owner is 666/],
+    [0, /tried \/var\/lib\/daemonkit\/.*, \/tmp\/daemonkit-0\//],
+  ];
+  for (const [uid, message] of rows) {
+    const made = machine({ uid });
+    made.readOnly.add("/var");
+    made.folder(`/tmp/daemonkit-${uid}`, 666);
+    const wanted = await daemonFolders({ name: "demo", configPath: CONFIG }, made.host);
+    assert.throws(() => prepareFolders(wanted, made.host), message);
+  }
 });

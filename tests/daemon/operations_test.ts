@@ -92,3 +92,35 @@ test("DaemonOperations.status tells the start of a daemon and of a run once: it 
   daemon.shutdown();
   await daemon.wait();
 });
+
+test("DaemonOperations.resolve: a name with its instances, without case; * is any text and ? any character", async () => {
+  const daemon = Daemon.builder().withHost(new FakeHost());
+  for (const [name, instances] of [["api", 1], ["payments-gateway-worker", 12], ["web", 2]] as const) {
+    daemon.withService(name, { run: ["missing"], restart: "never", instances });
+  }
+  const built = daemon.build();
+  await built.start();
+  const rows: [pattern: string, names: string[]][] = [
+    ["api", ["api"]],
+    ["API", ["api"]],
+    ["web", ["web@0", "web@1"]],
+    ["web@1", ["web@1"]],
+    ["*", built.subsystems().map(({ name }) => name)],
+    ["w*", ["web@0", "web@1"]],
+    ["?e?", ["web@0", "web@1"]],
+    ["*@1", ["payments-gateway-worker@1", "web@1"]],
+    ["*@?1", ["payments-gateway-worker@11"]],
+    ["*a*i", ["api"]],
+    ["*p*p*", []],
+    ["?", []],
+    ["w.*", []],
+    ["**********", built.subsystems().map(({ name }) => name)],
+    // Tried in all ways, this takes longer than the machine will last.
+    [`${"*".repeat(60)}x`, []],
+    [`${"*-".repeat(40)}x`, []],
+  ];
+  for (const [pattern, names] of rows) assert.deepEqual(built.operations.resolve([pattern]), names, pattern);
+  assert.throws(() => built.operations.resolve(["ap"]), { code: "SUBSYSTEM_UNKNOWN" });
+  built.shutdown();
+  await built.wait();
+});

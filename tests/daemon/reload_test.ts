@@ -3,6 +3,7 @@ import type { ConfigError } from "../../src/core/errors.ts";
 import type { ReloadAnswer } from "../../src/core/operations.ts";
 import type { FakeProcess } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
+import { daemonFolders } from "../../src/daemon/folders.ts";
 import { Rig } from "./rig.ts";
 
 const TWO = '[service.a]\nrun = ["serve"]\n[service.b]\nrun = ["serve"]\n';
@@ -312,5 +313,106 @@ test("SIGHUP reloads, and what it did is an event, a record and news on the bus"
     2,
   ]]);
   assert.match(rig.host.terminal.stderr, /~ service\.b env\.A/);
+  await rig.stop();
+});
+
+const LISTEN = '[listen.http]\naddress = "127.0.0.1:9900"\n';
+
+/** Takes the port of {@linkcode LISTEN}. */
+const takePort = (rig: Rig) => rig.host.http.answer({ hostname: "127.0.0.1", port: 9900 }, () => new Response());
+
+test("Daemon.reload that a listener refuses changes nothing, the logs included", async () => {
+  const rig = await new Rig().run(TWO);
+  await ready(rig);
+  using _other = takePort(rig);
+  const refused = await reload(rig, `${LISTEN}[logging]\nlevel = "error"\n[service.a]\nrun = ["serve"]\n`).catch((error) => error);
+  assert.equal(refused.code, "IO_ADDRESS_IN_USE");
+  assert.deepEqual([statesOf(rig), rig.daemon.operations.status().configVersion], [{ a: "running", b: "running" }, 1]);
+  const writtenBefore = rig.host.terminal.stderr.length;
+  rig.host.signals.emit("SIGHUP");
+  assert.match(rig.host.terminal.stderr.slice(writtenBefore), /reloading the configuration/);
+  await rig.stop();
+});
+
+test("hot_reload offers a file once whose listener is refused", async () => {
+  const rig = await new Rig().run(`hot_reload = true\n${TWO}`);
+  await ready(rig);
+  using _other = takePort(rig);
+  rig.write(`hot_reload = true\n${TWO}${LISTEN}`);
+  const refusals = () => rig.daemon.operations.measures().reloads.refused;
+  await rig.host.clock.advance(100);
+  await rig.until(() => refusals() === 1);
+  for (let look = 0; look < 20; look++) await rig.host.clock.advance(100);
+  assert.equal(refusals(), 1);
+  await rig.stop();
+});
+
+/** A daemon that is held up before its first unit: what the one before has left of `old` does not stop when told to. */
+async function heldUp(toml: string): Promise<Rig> {
+  // What is loaded on demand is there, so that nothing waits for that.
+  await import("../../src/daemon/reload.ts");
+  const rig = new Rig().program("deaf", (process) => process.ignoreSignals(["SIGTERM"]));
+  const { host } = rig;
+  const { identity } = await host.processes.spawn({ argv: ["deaf"], cwd: "/", env: {} });
+  const { id, groups } = await daemonFolders({ name: "daemon", configPath: "/etc/app/daemon.toml" }, host);
+  host.files.put(groups, JSON.stringify({ v: 1, id, programs: [{ unit: "old", run: 1, identity, command: "c" }] }));
+  await rig.begin(toml);
+  await rig.until(() => rig.programs[0].received.includes("SIGTERM"));
+  return rig;
+}
+
+test("Daemon.reload before the first unit waits for it, and is then applied whole", async () => {
+  const rig = await heldUp(TWO);
+  rig.write('[service.b]\nrun = ["serve"]\n[service.c]\nrun = ["serve"]\n');
+  rig.host.signals.emit("SIGHUP");
+  let answer: ReloadAnswer | undefined;
+  void rig.daemon.reload().then((each) => answer = each);
+  let turns = 0;
+  await rig.until(() => ++turns > 20);
+  assert.equal(rig.daemon.operations.status().configVersion, 1);
+  await rig.host.clock.advance(10_000);
+  await rig.until(() => answer !== undefined);
+  assert.deepEqual([answer!.ok, answer!.version, statesOf(rig)], [true, 2, { b: "running", c: "running" }]);
+  assert.equal(alive(rig).length, 2);
+  await rig.stop();
+});
+
+test("DaemonOperations: before the first unit nobody is unknown, it is too early", async () => {
+  const rig = await heldUp(TWO);
+  const { operations } = rig.daemon;
+  for (const pattern of ["a", "*"]) assert.throws(() => operations.resolve([pattern]), { code: "RUNTIME_STATE" });
+  assert.deepEqual(operations.resolve([]), []);
+  for (const ask of ["start", "stop", "restart"] as const) await assert.rejects(operations[ask](["a"], {}), { code: "RUNTIME_STATE" });
+  await rig.host.clock.advance(10_000);
+  await ready(rig);
+  assert.deepEqual(operations.resolve(["a"]), ["a"]);
+  await rig.stop();
+});
+
+test("Daemon.reload before the first unit is refused when the daemon is stopped before there is one", async () => {
+  const rig = await heldUp(TWO);
+  rig.write('[service.c]\nrun = ["serve"]\n');
+  const refused = assert.rejects(rig.daemon.reload(), { code: "SHUTDOWN_IN_PROGRESS" });
+  rig.daemon.shutdown();
+  await rig.host.clock.advance(10_000);
+  await rig.ended();
+  await refused;
+  assert.equal(rig.programs.length, 1);
+});
+
+test("Daemon.reload refuses a file that does not go together with what code has added, and changes nothing", async () => {
+  const rig = await new Rig().run(TWO, (builder) => builder.withTask("main", (context) => context.cancelled(), { after: ["b"] }));
+  await ready(rig);
+  const rows: [text: string, issue: RegExp][] = [
+    ['[service.a]\nrun = ["serve"]\n', /service\.b: expected to stay, as "main" of the program comes after it/],
+    [`${TWO}[service.Main]\nrun = ["serve"]\n`, /service\.Main: expected a name that is free, got that of "main"/],
+  ];
+  for (const [text, issue] of rows) {
+    for (const dryRun of [true, false]) await assert.rejects(reload(rig, text, { dryRun }), issue);
+    assert.deepEqual(statesOf(rig), { a: "running", b: "running", main: "running" });
+    assert.equal(rig.daemon.operations.status().configVersion, 1);
+  }
+  const answer = await reload(rig, '[service.b]\nrun = ["serve"]\n');
+  assert.deepEqual([answer.ok, statesOf(rig)], [true, { b: "running", main: "running" }]);
   await rig.stop();
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
+import type { DaemonBuilder } from "../../src/daemon/builder.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import type { ExitReport } from "../../src/daemon/exit_report.ts";
 import { loadConfig } from "../../src/daemon/load.ts";
@@ -29,15 +30,21 @@ export class Rig {
     return this;
   }
 
-  /** Loads `daemon.toml` of /etc/app and runs it until everything that can happen by itself has happened. */
-  async run(toml: string): Promise<this> {
-    const { files, env } = this.host;
-    this.write(toml);
-    const loaded = await loadConfig({ files, env, cwd: "/etc/app" });
-    this.#daemon = Daemon.fromConfig(loaded).withHost(this.host).build();
-    this.#ended = this.#daemon.run();
+  /** Loads `daemon.toml` of /etc/app and runs it, with what code adds, until everything that can happen by itself has happened. */
+  async run(toml: string, add?: (builder: DaemonBuilder) => void): Promise<this> {
+    await this.begin(toml, add);
     await this.until(() => this.daemon.subsystems().length > 0);
     return this;
+  }
+
+  /** The same without waiting for anything. */
+  async begin(toml: string, add: (builder: DaemonBuilder) => void = () => {}): Promise<void> {
+    const { files, env } = this.host;
+    this.write(toml);
+    const builder = Daemon.fromConfig(await loadConfig({ files, env, cwd: "/etc/app" })).withHost(this.host);
+    add(builder);
+    this.#daemon = builder.build();
+    this.#ended = this.#daemon.run();
   }
 
   /** Replaces the file. */

@@ -16,18 +16,20 @@ function setUp(specs: ReturnType<typeof spec>[], folder?: string) {
   const { files, clock } = host;
   const warnings: [string, LogFields | undefined][] = [];
   const lines = new LineStore();
+  const stopping = new Set<string>();
   const logs = new ServiceLogs({
     files,
     clock,
     lines,
     log: { ...silentLogger, warn: (message, fields) => void warnings.push([message, fields]) },
     show: () => {},
+    isStopping: (unit) => stopping.has(unit),
     resolve: (path) => path,
     folder,
   }, specs);
   const print = (name: string, ...texts: string[]) =>
     logs.publish({ time: "T", name, stream: "stdout", text: texts.join("\n"), count: texts.length });
-  return { host, files, clock, lines, logs, print, warnings };
+  return { host, files, clock, lines, logs, print, warnings, stopping };
 }
 
 test("ServiceLogs: a unit has the file that it names, else one in the folder, else none", () => {
@@ -65,6 +67,21 @@ test("ServiceLogs.apply: the file of a removed unit is written and closed, its l
   print("api", "stopping");
   assert.deepEqual([files.readText("/base/a.log"), clock.pendingTimers], ["one\nstopping\n", 0]);
   logs.apply([spec("db")]);
+  assert.deepEqual(lines.counts().map(({ name }) => name), ["db"]);
+  logs[Symbol.dispose]();
+});
+
+test("ServiceLogs.apply: a removed unit that still stops is not forgotten, however often the configuration changes", () => {
+  const { files, logs, print, lines, stopping } = setUp([spec("api", { file: "a.log", format: "raw" }), spec("db")]);
+  stopping.add("api");
+  for (const line of ["one", "two", "three"]) {
+    print("api", line);
+    logs.apply([spec("db")]);
+  }
+  print("api", "last");
+  stopping.clear();
+  logs.apply([spec("db")]);
+  assert.equal(files.readText("/base/a.log"), "one\ntwo\nthree\nlast\n");
   assert.deepEqual(lines.counts().map(({ name }) => name), ["db"]);
   logs[Symbol.dispose]();
 });
@@ -129,4 +146,23 @@ test("DaemonLog.apply: level, format and file change while it is in use", () => 
   assert.deepEqual(messages.slice(0, 4), ["first", "second", "third", "can't be used"]);
   assert.equal(JSON.parse(files.readText("/log/a.log")).msg, "first");
   assert.match(files.readText("/log/b.log"), /^\S+Z INFO {2}daemon\/x second\n$/);
+});
+
+test("DaemonLog.apply goes on with the file in use when the new one can't be opened", () => {
+  const { files, terminal, env, clock } = new FakeHost();
+  const make = (file: string) => Configs.builder().logFile(file).build();
+  const resolve = (path: string) => `/log/${path}`;
+  const log = new DaemonLog(
+    { host: { terminal, files, env }, clock, sink: undefined, hasConsole: false, resolve, file: undefined, names: [] },
+    make("a.log"),
+  );
+  files.makeDir("/log/folder");
+  for (const file of ["folder", "folder", "b.log"]) {
+    log.apply(make(file));
+    log.log.info(`after ${file}`);
+  }
+  log[Symbol.dispose]();
+  const messages = (file: string) => files.readText(file).trimEnd().split("\n").map((line) => /can't be used|after \S+/.exec(line)?.[0]);
+  assert.deepEqual(messages("/log/a.log"), ["can't be used", "after folder", "can't be used", "after folder"]);
+  assert.deepEqual(messages("/log/b.log"), ["after b.log"]);
 });

@@ -102,3 +102,15 @@ test("untilThere ends with the daemon: at once, or for who waits for a stop when
   units.happen({ type: "daemon.stopped", reason: "test" });
   assert.equal((await stopped)[0].ok, true);
 });
+
+test("untilThere: who is taken away by a reload has stopped, and will not be anything else", async () => {
+  for (const goal of ["ready", "started", "stopped"] as const) {
+    const units = new Units(fakeUnit("db"), fakeUnit("api", { state: "failed" }));
+    if (goal === "stopped") units.all[0].state = "stopped";
+    const waiting = units.wait(goal);
+    units.all.pop();
+    units.happen({ type: "config.reload", version: 2, outcome: "applied", changed: ["service.api"], reason: "" });
+    const ok = goal === "stopped";
+    assert.deepEqual((await waiting).map(({ name, ok }) => [name, ok]), [["db", true], ["api", ok]], goal);
+  }
+});

@@ -62,3 +62,21 @@ test("SharedLook: once it is disposed it does not rest, and leaves no timer behi
   shared[Symbol.dispose]();
   assert.deepEqual([await answer, clock.pendingTimers], [2, 0]);
 });
+
+test("SharedLook: who has time waits, and goes along with whoever has none", async () => {
+  const { clock, looks, shared } = rig(0);
+  const patient = shared.ask("a", { delayMs: 50 });
+  await clock.advance(49);
+  assert.deepEqual(looks, []);
+  await clock.advance(1);
+  assert.deepEqual([await patient, looks], [1, [["a"]]]);
+  const both = [shared.ask("b", { delayMs: 50 }), shared.ask("c")];
+  assert.deepEqual([await Promise.all(both), looks[1], clock.pendingTimers], [[2, 2], ["b", "c"], 0]);
+});
+
+test("SharedLook: once it is disposed nobody waits", async () => {
+  const { clock, shared } = rig(0);
+  const patient = shared.ask("a", { delayMs: 50 });
+  shared[Symbol.dispose]();
+  assert.deepEqual([await patient, await shared.ask("b", { delayMs: 50 }), clock.pendingTimers], [1, 2, 0]);
+});
