@@ -67,6 +67,11 @@ test("/v1/openapi.json has every route of the handler, and no other", async () =
   assert.deepEqual(told.sort(), [...new Set(served)].sort());
   for (const ref of refsIn(document)) resolve(document, { $ref: ref } as unknown as Json);
   assert.deepEqual(document.components.schemas.State.enum, [...STATES]);
+  // Both streams can be resumed.
+  for (const path of ["/v1/logs", "/v1/events"]) {
+    const parameters = document.paths[path].get.parameters as unknown as { name: string }[];
+    assert.ok(parameters.some(({ name }) => name === "Last-Event-ID"), path);
+  }
   // Every parameter of a path is declared.
   for (const [path, methods] of Object.entries(document.paths)) {
     for (const operation of Object.values(methods)) {
