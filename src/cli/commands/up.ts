@@ -126,7 +126,7 @@ async function untilUp(
         void guardian.exited.then((status) => exit = status);
       } else if (seen === "alive") {
         seen = "dead";
-        output.note("the daemon has died during its start; its guardian starts it again, ten times at most");
+        output.note("the daemon has died during its start; its guardian starts it again, until the tenth death in a row");
       }
       await sleep(host.clock, waitMs, { signal });
       waitMs = Math.min(LONGEST_LOOK_MS, waitMs * 2);
