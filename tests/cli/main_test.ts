@@ -8,6 +8,7 @@ import { IoError } from "../../src/core/errors.ts";
 import type { DaemonEvent, EventBody } from "../../src/core/event.ts";
 import { silentLogger } from "../../src/core/log.ts";
 import type { State } from "../../src/core/state.ts";
+import { Daemon } from "../../src/daemon/daemon.ts";
 import { configHash } from "../../src/daemon/folders.ts";
 import { FakeOperations, fakeUnit } from "../control/fake_operations.ts";
 import { test } from "../harness.ts";
@@ -222,6 +223,13 @@ test("main exits with 3 when there is no socket, or a stale one, and says how to
   );
   assert.equal(await cli("status", "--socket", "other.sock"), 3);
   assert.match(machine.err, /there is no socket \/home\/me\/other.sock/);
+});
+
+test("main names the program as it is called, where it is one of your own", async () => {
+  const { machine } = await fixture();
+  const builder = Daemon.builder();
+  assert.equal(await main(["status"], { host: machine.host, builder, program: "mine" }), 3);
+  assert.match(machine.err, /^mine: Cannot reach daemon-\w+ as no daemon runs: there is no socket .*; start it with `mine run`\n$/);
 });
 
 test("main exits with 6 when the configuration file that was named is missing", async () => {
