@@ -136,10 +136,8 @@ export function renderChanges({ changes, unchanged, dryRun, version }: ReloadAns
   const lines = rows.length === 0 ? [] : renderTable(["", "", "", ""], rows, { paint }).split("\n").slice(1);
   lines.push(`${paint("=", "dim")}  ${unchanged} service${unchanged === 1 ? "" : "s"} unchanged`);
   const isAny = changes.some(({ effect }) => effect !== "daemon");
-  if (dryRun) lines.push(paint("a dry run: nothing was changed", "dim"));
-  else {lines.push(
-      paint(isAny ? `configuration ${version} is in force` : `nothing to change: configuration ${version} stays in force`, "dim"),
-    );}
+  const applied = isAny ? `configuration ${version} is in force` : `nothing to change: configuration ${version} stays in force`;
+  lines.push(paint(dryRun ? "a dry run: nothing was changed" : applied, "dim"));
   return lines.join("\n");
 }
 

@@ -45,6 +45,7 @@ const OUTCOMES = {
   "200": json(ref("schemas", "Outcomes"), "What happened to each unit, once its state has changed"),
   "400": ref("responses", "Problem"),
   "404": ref("responses", "Problem"),
+  "408": ref("responses", "Problem"),
   "413": ref("responses", "Problem"),
   ...WITH_PROTOCOL,
   "504": ref("responses", "Problem"),
@@ -63,6 +64,7 @@ function health(summary: string, parameters: readonly Json[] = []): Json {
       security: [],
       responses: {
         "200": { description: "Yes", content },
+        "403": ref("responses", "Forbidden"),
         "503": { description: "No, and why", headers: { "Retry-After": { schema: { type: "integer" } } }, content },
       },
     },
@@ -129,6 +131,7 @@ function paths(): Record<string, Json> {
               "application/openmetrics-text": { schema: { type: "string" } },
             },
           },
+          "403": ref("responses", "Forbidden"),
           "404": ref("responses", "Problem"),
         },
       },
