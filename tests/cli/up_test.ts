@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { main } from "../../src/cli/main.ts";
 import { controlHandler } from "../../src/control/mod.ts";
 import { silentLogger } from "../../src/core/log.ts";
+import type { HttpHandler } from "../../src/core/host.ts";
 import type { UnitStatus } from "../../src/core/operations.ts";
 import { daemonFolders, prepareFolders } from "../../src/daemon/folders.ts";
 import { FakeHost, type FakeProcess } from "../../src/testing/mod.ts";
@@ -22,24 +23,28 @@ async function fixture(guardian: (process: FakeProcess) => void) {
     using file = host.files.openAppend(folders.log);
     file.write(new TextEncoder().encode(text));
   };
-  /** A daemon of this user answers. */
+  /** A daemon of this user has the lock and the socket. */
+  const listen = async (handler: HttpHandler) => {
+    await host.http.serve({ unix: folders.socket }, handler);
+    host.files.writeText(folders.lock, JSON.stringify({ ...host.processes.self(), version: "0.1.0", protocol: 1 }));
+  };
+  /** It answers. */
   const serve = async (units: readonly UnitStatus[]) => {
     const operations = new FakeOperations(units);
     const { status } = operations;
     operations.status = () => ({ ...status.call(operations), ready: false });
-    await host.http.serve({ unix: folders.socket }, controlHandler({ operations, version: "0.1.0", protocol: 1, log: silentLogger }));
-    host.files.writeText(folders.lock, JSON.stringify({ ...host.processes.self(), version: "0.1.0", protocol: 1 }));
+    await listen(controlHandler({ operations, version: "0.1.0", protocol: 1, log: silentLogger }));
   };
   const up = async () => {
     let code: number | undefined;
     void main(["up"], { host }).then((ended) => code = ended);
     while (code === undefined) {
       await new Promise((resolve) => setTimeout(resolve));
-      await host.clock.advance(10);
+      await host.clock.advance(100);
     }
     return code;
   };
-  return { host, log, serve, up };
+  return { host, log, listen, serve, up };
 }
 
 test("up fails also where the daemon ended well: it was stopped during its start", async () => {
@@ -68,4 +73,11 @@ test("up names every unit that is missing, one that was given up after a stop to
   ]);
   assert.equal(await up(), 1);
   assert.match(host.terminal.stdout, /runs already and is not ready: 4 units\n {2}web failed: web: no disk\n {2}old fatal: it lives on\n$/);
+});
+
+test("up exits with 5 when a daemon that runs already is there and does not answer", async () => {
+  const { host, listen, up } = await fixture(() => {});
+  await listen(() => new Promise(() => {}));
+  assert.equal(await up(), 5);
+  assert.match(host.terminal.stderr, /must answer within 5 s: it is there/);
 });

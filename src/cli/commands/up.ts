@@ -101,14 +101,14 @@ async function startGuardian(host: Host, { run, log, lock }: DaemonFolders, comm
 
 /** Starts the daemon unless it runs, and looks until it is ready, can't become ready any more, or has ended. */
 async function untilUp(
-  { host, output }: CommandContext,
+  { host, output, program }: CommandContext,
   target: Target,
   start: () => Promise<DetachedProcess>,
   signal: AbortSignal,
 ): Promise<Verdict> {
   // The guardian alone does not keep us here.
   using _hold = host.process.hold();
-  const client = new Client(host, target);
+  const client = new Client(host, target, { program });
   let guardian: DetachedProcess | undefined;
   let exit: ExitStatus | undefined;
   let seen: "nobody" | "alive" | "dead" = "nobody";
@@ -117,7 +117,7 @@ async function untilUp(
     for (;;) {
       if (isAlive(target, host)) {
         if (seen === "nobody") seen = "alive";
-        const status = await statusOf(client);
+        const status = await statusOf(client, { isPatient: guardian !== undefined });
         const kind = status && judge(status);
         if (kind !== undefined) return { kind, status: status!, isOurs: guardian !== undefined && isParent(guardian, status!.pid, host) };
       } else if (exit !== undefined) return { kind: "ended", exit };
@@ -142,12 +142,13 @@ function isParent(guardian: DetachedProcess, pid: number, { processes }: Host): 
   return processes.census([]).some(({ identity, parent }) => identity.pid === pid && parent === guardian.identity.pid);
 }
 
-/** Undefined while the daemon does not answer yet, or for a moment. */
-async function statusOf(client: Client): Promise<DaemonStatus | undefined> {
+/** Undefined while the daemon does not answer yet, or for a moment; one that ran before and hangs may never do. */
+async function statusOf(client: Client, { isPatient }: { isPatient: boolean }): Promise<DaemonStatus | undefined> {
   try {
     return await client.status();
   } catch (error) {
-    if (error instanceof CommandFailure && error.exitCode !== EXIT_CODES.internal) return undefined;
+    const isHanging = error instanceof CommandFailure && error.exitCode === EXIT_CODES.notAnswering && !isPatient;
+    if (error instanceof CommandFailure && error.exitCode !== EXIT_CODES.internal && !isHanging) return undefined;
     throw error;
   }
 }
