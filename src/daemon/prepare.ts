@@ -215,6 +215,8 @@ async function openControl(session: Session, host: Host, { folders, instance }: 
   await system.start();
   // They may refuse what a reload brings, so they come first.
   session.onApply(({ listeners: specs }) => listeners.apply(specs));
+  // A token that has leaked is replaced in its file, and the configuration stays as it is.
+  session.onUnchanged(() => listeners.refresh());
   return recovery;
 }
 
