@@ -13,6 +13,14 @@ const ANSWER_MS = 5_000;
 /** Takes a line; false ends the reading. */
 type OnLine = (line: string) => boolean | void;
 
+/** Options of a {@linkcode Client}. */
+export interface ClientOptions {
+  /** How long a daemon may take to answer, in milliseconds. @default {5_000} */
+  answerMs?: number;
+  /** Name of the program, in what it says to do. @default {"daemonkit"} */
+  program?: string;
+}
+
 /** Which lines {@linkcode Client.logs} asks for. */
 export interface LogOptions {
   /** How many of the newest; undefined leaves it to the daemon. */
@@ -37,13 +45,16 @@ export interface ProfileOptions {
 export class Client {
   readonly #host: Pick<Host, "http" | "clock">;
   readonly #answerMs: number;
+  readonly #program: string;
   /** The daemon. */
   readonly target: Target;
 
   /** Creates a client; nothing is sent yet. */
-  constructor(host: Pick<Host, "http" | "clock">, target: Target, options: { answerMs?: number } = {}) {
+  constructor(host: Pick<Host, "http" | "clock">, target: Target, options: ClientOptions = {}) {
+    const { answerMs = ANSWER_MS, program = "daemonkit" } = options;
     this.#host = host;
-    this.#answerMs = options.answerMs ?? ANSWER_MS;
+    this.#answerMs = answerMs;
+    this.#program = program;
     this.target = target;
   }
 
@@ -151,7 +162,7 @@ export class Client {
       EXIT_CODES.failed,
       `Cannot use this command as both sides must speak the same protocol: this is daemonkit ${VERSION} with protocol ${PROTOCOL}, the daemon is ` +
         `${response.headers.get("daemonkit-version") ?? "of an unknown version"} with protocol ${theirs ?? "unknown"}; ` +
-        "use the client of the daemon's version, or restart the daemon with this one: `daemonkit down` works with every version",
+        `use the client of the daemon's version, or restart the daemon with this one: \`${this.#program} down\` works with every version`,
     );
   }
 
@@ -185,7 +196,7 @@ export class Client {
       await readLines(response, onLine);
     } catch (error) {
       const why = `Cannot read any further as the connection to ${this.target.label} broke off: ${messageOf(error)}`;
-      throw new CommandFailure(EXIT_CODES.failed, `${why}; look whether it runs with \`daemonkit status\``);
+      throw new CommandFailure(EXIT_CODES.failed, `${why}; look whether it runs with \`${this.#program} status\``);
     }
   }
 
@@ -200,7 +211,7 @@ export class Client {
         const why = error.code === "IO_NOT_FOUND" ? "there is no socket" : "nobody listens on the socket that was left";
         throw new CommandFailure(
           EXIT_CODES.noDaemon,
-          `Cannot reach ${this.target.label} as no daemon runs: ${why} ${this.target.socket}; start it with \`daemonkit run\``,
+          `Cannot reach ${this.target.label} as no daemon runs: ${why} ${this.target.socket}; start it with \`${this.#program} run\``,
         );
       }
       throw new CommandFailure(EXIT_CODES.failed, `Cannot reach ${this.target.label} on ${this.target.socket}: ${messageOf(error)}`);

@@ -131,7 +131,7 @@ async function fill(name: string, target: TargetOptions, context: CommandContext
   }
 }
 
-async function units(target: TargetOptions, { host }: CommandContext): Promise<Candidate[]> {
-  const client = new Client(host, await findDaemon(host, target), { answerMs: PATIENCE_MS });
+async function units(target: TargetOptions, { host, builder }: CommandContext): Promise<Candidate[]> {
+  const client = new Client(host, await findDaemon(host, target, builder?.config), { answerMs: PATIENCE_MS });
   return (await client.status()).units.map(({ name, state }) => [name, state]);
 }

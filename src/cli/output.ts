@@ -1,37 +1,43 @@
-import type { Clock } from "../core/clock.ts";
-import type { Host, Terminal } from "../core/host.ts";
+import type { Host } from "../core/host.ts";
+import { tame } from "../core/terminal_text.ts";
+import { beforeDying } from "./stop_signals.ts";
 
 /** Styles that a text for a person may have. */
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 
 const STYLE_CODES: Record<Style, number> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 };
 
+const CLEAR_LINE = "\r\x1b[K";
+
 /** Puts a style around a text, or leaves it as it is. */
 export type Paint = (text: string, style: Style) => string;
 
+/** What an {@linkcode Output} needs of the machine. */
+export type OutputHost = Pick<Host, "terminal" | "env" | "clock" | "signals" | "processes">;
+
 /** Where a command writes. */
 export class Output {
-  readonly #terminal: Terminal;
-  readonly #clock: Clock;
+  readonly #host: OutputHost;
   readonly #program: string;
   readonly #noColor: boolean;
+  /** Whether the cursor stands behind what {@linkcode Output.waitFor} shows. */
+  #isLineShown = false;
 
   /** Creates the output of one command. */
-  constructor(host: Pick<Host, "terminal" | "env" | "clock">, program: string) {
-    this.#terminal = host.terminal;
-    this.#clock = host.clock;
+  constructor(host: OutputHost, program: string) {
+    this.#host = host;
     this.#program = program;
     this.#noColor = Boolean(host.env.get("NO_COLOR")) || host.env.get("TERM") === "dumb";
   }
 
   /** Width in characters to write for; undefined where the output is no terminal and nothing needs cutting. */
   get width(): number | undefined {
-    return this.#terminal.isTerminal(1) ? this.#terminal.columns() : undefined;
+    return this.#host.terminal.isTerminal(1) ? this.#host.terminal.columns() : undefined;
   }
 
   /** Whether styles show on this descriptor: on terminals only, and never with NO_COLOR. */
   hasColor(fd: 1 | 2): boolean {
-    return !this.#noColor && this.#terminal.isTerminal(fd);
+    return !this.#noColor && this.#host.terminal.isTerminal(fd);
   }
 
   /** Styles a text for stdout. */
@@ -46,7 +52,7 @@ export class Output {
 
   /** Writes lines to stdout; false when nobody reads any more. */
   print(text: string): boolean {
-    return this.#terminal.write(1, text.endsWith("\n") ? text : `${text}\n`);
+    return this.#host.terminal.write(1, text.endsWith("\n") ? text : `${text}\n`);
   }
 
   /** Writes data to stdout as JSON for programs. */
@@ -54,35 +60,51 @@ export class Output {
     return this.print(JSON.stringify(data, null, 2));
   }
 
-  /** Writes a remark to stderr, after the program's name. */
+  /** Writes a remark to stderr, after the program's name; what it quotes does nothing to a terminal. */
   note(text: string): void {
-    this.#terminal.write(2, `${this.#program}: ${text}\n`);
+    this.writeQuoted(`${this.#program}: ${text}\n`);
   }
 
-  /** Writes text to stderr as it is. */
+  /** Writes text to stderr of which others have chosen a part: on a terminal it can only show. */
+  writeQuoted(text: string): void {
+    this.writeError(this.#host.terminal.isTerminal(2) ? tame(text) : text);
+  }
+
+  /** Writes text to stderr as it is, in the place of the line that says what is waited for. */
   writeError(text: string): void {
-    this.#terminal.write(2, text);
+    this.#host.terminal.write(2, `${this.#isLineShown ? CLEAR_LINE : ""}${text}`);
+    this.#isLineShown = false;
   }
 
-  /** Waits for `work`; on a terminal a line on stderr says what for, once it has taken 300 ms. */
+  /** Waits for `work`; on a terminal a line on stderr says what for, once it has taken 300 ms, and goes away, also by Ctrl+C. */
   async waitFor<T>(what: string, work: Promise<T>): Promise<T> {
-    if (!this.#terminal.isTerminal(2)) return await work;
+    const { terminal, clock } = this.#host;
+    if (!terminal.isTerminal(2)) return await work;
     const FIRST_MS = 300;
     const STEP_MS = 100;
     const FRAMES = ["-", "\\", "|", "/"];
-    const beganMs = this.#clock.nowMs();
-    let shown = 0;
+    const beganMs = clock.nowMs();
+    let steps = 0;
+    let dying: Disposable | undefined;
     const step = () => {
-      const seconds = Math.floor((this.#clock.nowMs() - beganMs) / 1_000);
-      this.#terminal.write(2, `\r\x1b[K${FRAMES[shown++ % FRAMES.length]} ${what} … ${seconds}s`);
-      timer = this.#clock.schedule(STEP_MS, step);
+      dying ??= beforeDying(this.#host, end);
+      const time = ` … ${Math.floor((clock.nowMs() - beganMs) / 1_000)}s`;
+      // A line that is wrapped could not be taken away.
+      const shown = [...what].slice(0, Math.max(0, terminal.columns() - time.length - 3)).join("");
+      terminal.write(2, `${CLEAR_LINE}${FRAMES[steps++ % FRAMES.length]} ${shown}${time}`);
+      this.#isLineShown = true;
+      timer = clock.schedule(STEP_MS, step);
     };
-    let timer = this.#clock.schedule(FIRST_MS, step);
+    let timer = clock.schedule(FIRST_MS, step);
+    const end = () => {
+      timer[Symbol.dispose]();
+      dying?.[Symbol.dispose]();
+      if (this.#isLineShown) this.writeError("");
+    };
     try {
       return await work;
     } finally {
-      timer[Symbol.dispose]();
-      if (shown > 0) this.#terminal.write(2, "\r\x1b[K");
+      end();
     }
   }
 }

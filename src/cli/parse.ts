@@ -1,5 +1,6 @@
 import { type Argument, Command, CommanderError, Option } from "commander";
 import { parsePattern } from "../control/pattern.ts";
+import { MAX_SECONDS } from "../control/profile.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import { LOG_LEVELS } from "../core/log.ts";
 import { durationMs } from "../core/duration.ts";
@@ -168,8 +169,8 @@ export function makeOption(name: OptionName): Option {
         (text: string) => checked("--grep", text, parsePattern),
       );
     case "seconds":
-      return new Option("--seconds <N>", "how long to record, 1 to 300 (default: 10)").argParser((text: string) =>
-        parseCount(text, "--seconds")
+      return new Option("--seconds <N>", `how long to record, 1 to ${MAX_SECONDS} (default: 10)`).argParser((text: string) =>
+        parseSeconds(text)
       );
     case "output":
       return new Option("-o, --output <FILE>", "where to write (default: a name with the time in the current folder)");
@@ -189,6 +190,12 @@ function parseCount(text: string, option: string): number {
     throw new CommandFailure(EXIT_CODES.usage, `Cannot read ${option} as it must be a whole number: current value is ${text}`);
   }
   return Number(text);
+}
+
+function parseSeconds(text: string): number {
+  const seconds = parseCount(text, "--seconds");
+  if (seconds >= 1 && seconds <= MAX_SECONDS) return seconds;
+  throw new CommandFailure(EXIT_CODES.usage, `Cannot read --seconds as it must be from 1 to ${MAX_SECONDS}: current value is ${text}`);
 }
 
 /** The text as it stands, once it could be read. */

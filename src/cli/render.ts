@@ -3,6 +3,7 @@ import { formatDuration } from "../core/duration.ts";
 import type { DaemonEvent } from "../core/event.ts";
 import type { DaemonStatus, ReloadAnswer, ReloadChange, UnitOutcome, UnitStatus } from "../core/operations.ts";
 import type { State } from "../core/state.ts";
+import { plain as withoutSequences } from "../core/terminal_text.ts";
 import type { Paint, Style } from "./output.ts";
 
 /** A cell of a table: its text, and how it is styled. */
@@ -135,10 +136,8 @@ export function renderChanges({ changes, unchanged, dryRun, version }: ReloadAns
   const lines = rows.length === 0 ? [] : renderTable(["", "", "", ""], rows, { paint }).split("\n").slice(1);
   lines.push(`${paint("=", "dim")}  ${unchanged} service${unchanged === 1 ? "" : "s"} unchanged`);
   const isAny = changes.some(({ effect }) => effect !== "daemon");
-  if (dryRun) lines.push(paint("a dry run: nothing was changed", "dim"));
-  else {lines.push(
-      paint(isAny ? `configuration ${version} is in force` : `nothing to change: configuration ${version} stays in force`, "dim"),
-    );}
+  const applied = isAny ? `configuration ${version} is in force` : `nothing to change: configuration ${version} stays in force`;
+  lines.push(paint(dryRun ? "a dry run: nothing was changed" : applied, "dim"));
   return lines.join("\n");
 }
 
@@ -168,7 +167,7 @@ function whatHappened(event: DaemonEvent, paint: Paint): string {
 /** Replaces what would move the cursor or change the terminal, as units choose their reasons themselves. */
 export function plain(text: string): string {
   // deno-lint-ignore no-control-regex -- control characters are what it looks for
-  return text.replace(/\x1b\[[0-9;]*[A-Za-z]/g, "").replace(/[\x00-\x1f\x7f-\x9f]+/g, " ");
+  return withoutSequences(text).replace(/[\x00-\x1f\x7f-\x9f]+/g, " ");
 }
 
 function pidOf(unit: UnitStatus): string {
@@ -182,8 +181,9 @@ function uptimeOf(unit: UnitStatus, nowMs: number): string {
 }
 
 /** A unit that runs needs no reason, and its name stands in the first column already. */
-function reasonOf({ name, state, ready, reason }: UnitStatus): string {
-  if (state === "running" && ready !== false) return "";
+function reasonOf({ name, state, ready, reason, details: { adopted } }: UnitStatus): string {
+  // Its logs stay empty and its end will be unknown, so whoever looks is to know why.
+  if (state === "running" && ready !== false) return adopted === true ? "adopted from an earlier daemon" : "";
   if (state === "starting" && reason === "start") return ready === false ? "is not ready yet" : "";
   return reason.startsWith(`${name} `) || reason.startsWith(`${name}: `) ? reason.slice(name.length).replace(/^:? /, "") : reason;
 }

@@ -15,6 +15,9 @@ export interface RenderIssuesOptions {
 
 /** Variables of services may be secrets, whichever of them the mistake is about. */
 const PRIVATE = /(^|\.)env(\.|$)/;
+/** They may stand on a line whose mistake is another one, or below their table where nothing could be read. */
+const PRIVATE_LINE = /(^|[\s{,.])["']?env["']?\s*[.=]/;
+const PRIVATE_TABLE = /^\s*\[(?:.*\.)?\s*["']?env["']?\s*[.\]]/;
 const TAB = "  ";
 
 /**
@@ -38,8 +41,11 @@ function excerptOf(issue: ConfigIssue, options: RenderIssuesOptions): { lines: s
   const { paint, read, width } = options;
   const [, file, line, column] = /^(.+):(\d+):(\d+)$/.exec(issue.source) ?? [];
   if (file === undefined || PRIVATE.test(issue.path) || issue.message.includes(HIDDEN)) return undefined;
-  const text = read(file)?.split(/\r?\n/)[Number(line) - 1];
-  if (text === undefined || text.trim() === "") return undefined;
+  const above = read(file)?.split(/\r?\n/).slice(0, Number(line)) ?? [];
+  const text = above[Number(line) - 1];
+  if (text === undefined || text.trim() === "" || PRIVATE_LINE.test(text)) return undefined;
+  const table = above.findLast((each) => /^\s*\[/.test(each));
+  if (table !== undefined && PRIVATE_TABLE.test(table)) return undefined;
 
   const before = shown(text.slice(0, Number(column) - 1));
   const [wrong] = /^("[^"]*"|'[^']*'|[\w.+-]+|.)?/s.exec(text.slice(Number(column) - 1))!;

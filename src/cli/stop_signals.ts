@@ -3,6 +3,21 @@ import { type Host, SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
+/**
+ * Calls `before` when a signal comes that ends this process, which then dies of it as if nobody had listened; until the result is disposed.
+ */
+export function beforeDying({ signals, processes }: Pick<Host, "signals" | "processes">, before: () => void): Disposable {
+  const listeners = SIGNALS.map((signal) =>
+    signals.on(signal, () => {
+      end();
+      before();
+      processes.signal(processes.self().pid, signal);
+    })
+  );
+  const end = () => listeners.forEach((listener) => listener[Symbol.dispose]());
+  return { [Symbol.dispose]: end };
+}
+
 /** Hears what would end this process, for commands that have something to put back before they end. */
 export class StopSignals implements Disposable {
   #heard: SignalName | undefined;

@@ -211,7 +211,11 @@ export function controlHandler(options: ControlOptions): ControlHandler {
   app.post("/v1/services/:name/signal", async (c) => c.json(signal([c.req.param("name")], (await readObject(c)).signal)));
 
   app.post("/v1/reload", async (c) => {
-    const { dryRun, timeout } = c.req.query();
+    const { dryRun = "0", timeout } = c.req.query();
+    if (dryRun !== "0" && dryRun !== "1") {
+      // Whoever spells it otherwise wants nothing to change.
+      throw badRequest(`Cannot reload as "dryRun" must be 0 or 1: current value is ${JSON.stringify(dryRun)}`);
+    }
     const reload = (signal?: AbortSignal) => operations.reload({ dryRun: dryRun === "1", ...(signal === undefined ? {} : { signal }) });
     return c.json(await limited("reload", timeout, clock, reload));
   });

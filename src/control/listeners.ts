@@ -105,6 +105,15 @@ export class Listeners implements Subsystem {
     });
   }
 
+  /**
+   * Reads the files of tokens again: what they hold may have changed.
+   *
+   * @throws {DaemonError} as {@linkcode Listeners.apply} does; the old tokens stay then.
+   */
+  async refresh(): Promise<void> {
+    await this.apply(this.#specs);
+  }
+
   async #serially(fn: () => Promise<void>): Promise<void> {
     const turn = this.#last.then(async () => {
       await this.#closing.catch(() => {/* logged */});
@@ -143,9 +152,13 @@ export class Listeners implements Subsystem {
       const kept = this.#open.get(key);
       next.set(key, kept ?? opened.get(key)!);
       if (kept === undefined) continue;
-      const isNarrower = !access.allow.includes("control") || !isSameToken(kept.access, access);
+      const isSame = isSameToken(kept.access, access);
       kept.access = access;
-      if (isNarrower) kept.handler.streams.end();
+      if (!isSame) {
+        const token = access.tokenHash === undefined ? "no token any more" : "a new token";
+        this.#options.log.info(`control asks for ${token}`, { listener: access.name });
+      }
+      if (!isSame || !access.allow.includes("control")) kept.handler.streams.end();
     }
     this.#open = next;
     this.#closing = Promise.all(leaving.filter((each) => !closed.includes(each)).map((each) => this.#close(each)));

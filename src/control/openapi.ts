@@ -1,3 +1,5 @@
+import { STATES } from "../core/state.ts";
+
 type Json = Record<string, unknown>;
 
 const ref = (kind: "schemas" | "responses" | "parameters", name: string): Json => ({ $ref: `#/components/${kind}/${name}` });
@@ -12,6 +14,12 @@ const flag = (description: string): Json => ({ type: "boolean", description });
 const list = (items: Json, description?: string): Json => ({ type: "array", items, ...(description === undefined ? {} : { description }) });
 const json = (schema: Json, description: string): Json => ({ description, content: { "application/json": { schema } } });
 const query = (name: string, description: string, schema: Json = { type: "string" }): Json => ({ name, in: "query", description, schema });
+const lastEventId = (what: string): Json => ({
+  name: "Last-Event-ID",
+  in: "header",
+  description: `Number of the ${what} that was seen last`,
+  schema: { type: "integer" },
+});
 const body = (schema: Json): Json => ({ required: true, content: { "application/json": { schema } } });
 
 const NAME = {
@@ -37,6 +45,7 @@ const OUTCOMES = {
   "200": json(ref("schemas", "Outcomes"), "What happened to each unit, once its state has changed"),
   "400": ref("responses", "Problem"),
   "404": ref("responses", "Problem"),
+  "408": ref("responses", "Problem"),
   "413": ref("responses", "Problem"),
   ...WITH_PROTOCOL,
   "504": ref("responses", "Problem"),
@@ -55,6 +64,7 @@ function health(summary: string, parameters: readonly Json[] = []): Json {
       security: [],
       responses: {
         "200": { description: "Yes", content },
+        "403": ref("responses", "Forbidden"),
         "503": { description: "No, and why", headers: { "Retry-After": { schema: { type: "integer" } } }, content },
       },
     },
@@ -121,6 +131,7 @@ function paths(): Record<string, Json> {
               "application/openmetrics-text": { schema: { type: "string" } },
             },
           },
+          "403": ref("responses", "Forbidden"),
           "404": ref("responses", "Problem"),
         },
       },
@@ -189,13 +200,14 @@ function paths(): Record<string, Json> {
         query("since", 'None older than this, such as "10m"'),
         query("grep", "A regular expression"),
         query("follow", "1 goes on with new ones", { enum: ["1"] }),
+        lastEventId("line"),
       ]),
     },
     "/v1/events": {
       get: stream("What happened", "Event", [
         query("n", "How many of the newest", { type: "integer" }),
         query("follow", "0 ends after those that are there", { enum: ["0", "1"] }),
-        { name: "Last-Event-ID", in: "header", description: "Number of the event that was seen last", schema: { type: "integer" } },
+        lastEventId("event"),
       ]),
     },
   };
@@ -216,9 +228,7 @@ function schemas(): Record<string, Json> {
     reason: text("Why, where it is not"),
   });
   return {
-    State: {
-      enum: ["waiting", "starting", "running", "stopping", "stopped", "restarting", "completed", "skipped", "failed", "fatal"],
-    },
+    State: { enum: [...STATES] },
     Unit: object({
       name: text("Its path"),
       kind: text("service, task, subsystem or supervisor"),

@@ -34,8 +34,8 @@ export class ProfileTurn {
 }
 
 const DEFAULT_SECONDS = 10;
-/** A recording takes memory for every millisecond of it. */
-const MAX_SECONDS = 300;
+/** Longest recording: it takes memory for every millisecond. */
+export const MAX_SECONDS = 300;
 
 /** Adds the routes by which a daemon profiles itself. Each answers a whole file, as a stream; only one profile is taken at a time. */
 export function profileRoutes(app: Hono, { profiler, clock, streams, turn }: ProfileRoutesOptions): void {

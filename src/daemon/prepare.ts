@@ -216,6 +216,8 @@ async function openControl(session: Session, host: Host, { folders, instance }: 
   resources.defer(() => system.stop("the daemon ends"));
   await system.start();
   session.onApply(({ listeners: specs }) => listeners.apply(specs));
+  // A token that has leaked is replaced in its file, and the configuration stays as it is.
+  session.onUnchanged(() => listeners.refresh());
   return recovery;
 }
 

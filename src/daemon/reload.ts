@@ -73,6 +73,7 @@ export class Reloads {
       for (const warning of loaded.warnings) session.log.warn(warning);
       const isApplicable = plan.changes.some(({ effect }) => effect !== "daemon");
       for (const change of plan.changes) session.log[change.effect === "daemon" ? "warn" : "info"](changeText(change));
+      if (!isApplicable) await session.reread();
       const { outcomes } = isApplicable ? await session.apply(loaded, restartedServices(plan)) : { outcomes: Promise.resolve([]) };
       outcomes.catch(() => {/* told to who waits for it; a file that has changed has nobody who does */});
       this.#announce(isApplicable ? "applied" : "unchanged", plan.changes.map(({ name }) => name), summary(plan));

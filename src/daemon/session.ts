@@ -113,6 +113,8 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #preparing: PromiseWithResolvers<void> | undefined;
   /** Told of each configuration that is to take effect; one that throws keeps it from that. */
   readonly #appliers: Applier[] = [];
+  /** Told when a reload leaves it as it is. */
+  readonly #rereaders: (() => Promise<void>)[] = [];
   #daemonLog: DaemonLog | undefined;
   #serviceLogs: ServiceLogs | undefined;
 
@@ -316,6 +318,16 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   /** Calls `fn` with each configuration that is to take effect, before anything else of it is applied; what throws keeps it from that. */
   onApply(fn: Applier): void {
     this.#appliers.push(fn);
+  }
+
+  /** Calls `fn` at each reload that changes nothing: files that the configuration only names may hold something else now. What throws refuses it. */
+  onUnchanged(fn: () => Promise<void>): void {
+    this.#rereaders.push(fn);
+  }
+
+  /** Lets the files that the configuration in force names be read again. */
+  async reread(): Promise<void> {
+    for (const reread of this.#rereaders) await reread();
   }
 
   /**

@@ -3,6 +3,8 @@ import { COMMANDS } from "../../src/cli/commands.ts";
 import { main } from "../../src/cli/main.ts";
 import { controlHandler } from "../../src/control/mod.ts";
 import { silentLogger } from "../../src/core/log.ts";
+import { Daemon } from "../../src/daemon/daemon.ts";
+import { programFolders } from "../../src/daemon/folders.ts";
 import { FakeClock } from "../../src/testing/mod.ts";
 import { FakeOperations, fakeUnit } from "../control/fake_operations.ts";
 import { test } from "../harness.ts";
@@ -93,4 +95,15 @@ test("completion refuses a shell that it does not know, and gives the program's 
     assert.match(machine.out, /_my_app_complete/);
     assert.ok(!machine.out.includes("daemonkit"));
   }
+});
+
+test("complete asks the daemon of a program of your own, also where a daemon.toml lies", async () => {
+  const { machine } = fixture();
+  machine.file("/home/me/daemon.toml", 'name = "other"');
+  const builder = Daemon.builder();
+  const { socket } = await programFolders(builder.config, machine.host);
+  const handler = controlHandler({ operations: new FakeOperations([fakeUnit("own")]), version: "0.1.0", protocol: 1, log: silentLogger });
+  machine.daemon(socket.slice(0, socket.lastIndexOf("/")), handler);
+  assert.equal(await main(["__complete", "stop", ""], { host: machine.host, builder, program: "mine" }), 0);
+  assert.equal(machine.out, "own\trunning\n");
 });

@@ -1,7 +1,7 @@
 import type { ControlHandler } from "../../src/control/mod.ts";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { IoError } from "../../src/core/errors.ts";
-import type { FileInfo, Files, Host, ProcessIdentity } from "../../src/core/host.ts";
+import type { FileInfo, Files, Host, ProcessIdentity, SignalName } from "../../src/core/host.ts";
 import { FakeSignals } from "../../src/testing/mod.ts";
 
 type Node = { kind: FileInfo["kind"]; text: string; uid: number; mode: number };
@@ -13,6 +13,8 @@ export class FakeMachine {
   readonly links: Map<string, string> = new Map();
   readonly sockets: Map<string, ((request: Request) => Response | Promise<Response>) | "silent" | "stale"> = new Map();
   readonly alive: Set<number> = new Set();
+  /** Signals that were sent, each with the number of its process. */
+  readonly killed: string[] = [];
   readonly env: Record<string, string> = {};
   readonly held: Set<string> = new Set();
   out = "";
@@ -135,6 +137,7 @@ export class FakeMachine {
       get uid() {
         return uid();
       },
+      signal: (pid: number, signal: SignalName) => this.killed.push(`${signal} ${pid}`) > 0,
       findByEnv: () => [],
       census: () => [],
       identify: (pid: number) => this.alive.has(pid) ? identity(pid) : undefined,

@@ -50,6 +50,13 @@ test("init never writes over what is there, and names a daemon that may have no 
   assert.equal(await cli("init", "a.toml", "-c", "b.toml"), 2);
 });
 
+test("init refuses a .json, which would be read as what it is not", async () => {
+  const { host, cli } = fixture("/srv/shop");
+  assert.equal(await cli("init", "daemon.json"), 2);
+  assert.match(host.terminal.stderr, /Cannot write \/srv\/shop\/daemon\.json as what is written is TOML/);
+  assert.equal(host.files.info("/srv/shop/daemon.json"), undefined);
+});
+
 test("main names init to whoever has no configuration file yet", async () => {
   const { host, cli } = fixture("/srv/shop");
   assert.equal(await cli("run"), 6);

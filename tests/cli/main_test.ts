@@ -4,9 +4,11 @@ import { LATER } from "../../src/cli/later.ts";
 import { main } from "../../src/cli/main.ts";
 import { type ControlHandler, controlHandler } from "../../src/control/mod.ts";
 import { type Clock, sleep, systemClock } from "../../src/core/clock.ts";
+import { IoError } from "../../src/core/errors.ts";
 import type { DaemonEvent, EventBody } from "../../src/core/event.ts";
 import { silentLogger } from "../../src/core/log.ts";
 import type { State } from "../../src/core/state.ts";
+import { Daemon } from "../../src/daemon/daemon.ts";
 import { configHash } from "../../src/daemon/folders.ts";
 import { FakeOperations, fakeUnit } from "../control/fake_operations.ts";
 import { test } from "../harness.ts";
@@ -78,6 +80,8 @@ test("main answers wrong usage with code 2, a suggestion, and nothing on stdout"
     [["start"], /Cannot start as a NAME/],
     [["start", "--all", "db"], /--all and names exclude each other: current names are db/],
     [["logs", "-n", "many"], /must be a whole number: current value is many/],
+    [["profile", "cpu", "--seconds", "0"], /--seconds as it must be from 1 to 300: current value is 0/],
+    [["profile", "cpu", "--seconds", "301"], /--seconds as it must be from 1 to 300: current value is 301/],
     [["logs", "--since", "yesterday"], /--since: Cannot read a duration .*current value is "yesterday"/],
     [["logs", "--grep", "(a"], /--grep: Cannot read a pattern as it must be a regular expression: current value is "\(a"/],
     [["stop", "db", "--timeout", "30"], /--timeout: Cannot read a duration/],
@@ -219,6 +223,13 @@ test("main exits with 3 when there is no socket, or a stale one, and says how to
   );
   assert.equal(await cli("status", "--socket", "other.sock"), 3);
   assert.match(machine.err, /there is no socket \/home\/me\/other.sock/);
+});
+
+test("main names the program as it is called, where it is one of your own", async () => {
+  const { machine } = await fixture();
+  const builder = Daemon.builder();
+  assert.equal(await main(["status"], { host: machine.host, builder, program: "mine" }), 3);
+  assert.match(machine.err, /^mine: Cannot reach daemon-\w+ as no daemon runs: there is no socket .*; start it with `mine run`\n$/);
 });
 
 test("main exits with 6 when the configuration file that was named is missing", async () => {
@@ -377,6 +388,26 @@ test("main down --timeout exits with 124 while the daemon goes on stopping", asy
   assert.equal(await made.cli("down", "--timeout", "5ms"), 124);
   assert.match(made.machine.err, /Cannot wait any longer for demo \(pid 77\) as 5ms are over; it goes on stopping/);
   assert.equal(made.operations.eventReaders.size, 0);
+});
+
+test("main down of a daemon that somebody else stops waits for its end also when the socket is closed already", async () => {
+  const made = await fixture();
+  endLikeADaemon(made, [ended("db", "stopped"), ended("api", "stopped"), { type: "daemon.stopped", reason: "" }]);
+  const socket = `${made.folder}/admin.sock`;
+  const handler = made.machine.sockets.get(socket) as ControlHandler;
+  made.machine.sockets.set(
+    socket,
+    Object.assign(async (request: Request) => {
+      if (!request.url.endsWith("/v1/stop")) return await handler(request);
+      const lock = made.machine.text(`${made.folder}/lock`)!;
+      made.operations.shutdown("somebody else");
+      made.machine.file(`${made.folder}/lock`, lock);
+      systemClock.schedule(5, () => made.machine.file(`${made.folder}/lock`, ""));
+      throw new IoError("IO_REFUSED", "Cannot connect: refused");
+    }, { streams: handler.streams }),
+  );
+  assert.equal(await made.cli("down"), 0, made.machine.err);
+  assert.match(made.machine.out, /^demo \(pid 77\) stopped after/);
 });
 
 test("main down stops a daemon of another protocol", async () => {

@@ -60,6 +60,18 @@ test("renderIssues shows no line where there is none, and none that may hold a s
   }
 });
 
+test("renderIssues shows no variable of a service whose line, or table, has a mistake of another kind", () => {
+  for (const before of ["", "[service.api]\n", "[a]\n[service.api.env]\n", '[defaults.service."env"] # x\n']) {
+    const isTable = before.includes("env");
+    const variable = isTable ? 'TOKEN = "secret" x' : 'a = { rnu = "x", env = { TOKEN = "secret" } }';
+    const source = `a.toml:${before.split("\n").length}:1`;
+    assert.deepEqual(render(`${before}${variable}\n`, 80, { source }), [`${source}: wrong`]);
+  }
+  for (const text of ['run = "env"', "environment = 1", "[service.env_like]", 'env_file = ["x"]', "[service.env-a.x]"]) {
+    assert.equal(render(text, 80, { source: "a.toml:1:1" }).length, 3, text);
+  }
+});
+
 test("renderIssues lets no control character through", () => {
   assert.deepEqual(render('a = "\u001b[2J"', 80, { source: "a.toml:1:5" })[1], '   1 | a = ""');
 });

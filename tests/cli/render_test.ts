@@ -47,6 +47,13 @@ test("renderStatus leaves the unit's own name out of its reason, and names the n
   assert.equal(last, "next: `my-app logs web` may tell why, `my-app start web` tries again");
 });
 
+test("renderStatus says of a service that it was adopted, as its logs stay empty", () => {
+  const units = [fakeUnit("db", { details: { pid: 4242, adopted: true } }), fakeUnit("web")];
+  const table = renderStatus(new FakeOperations(units).status(), { paint, nowMs: 0, program: "daemonkit" });
+  assert.match(table, /^db +running .* adopted from an earlier daemon\nweb +running .* 0$/m);
+});
+
 test("plain takes away what would move the cursor", () => {
   assert.equal(plain("a\u001b[2Jb\r\nc\u0007"), "ab c ");
+  assert.equal(plain("a\u001b]0;title\u0007b\u001b[?25lc\u009b2J"), "abc 2J");
 });

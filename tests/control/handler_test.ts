@@ -316,3 +316,17 @@ test("OpenStreams drops what a slow reader does not take, and tells it how many 
   await reader.cancel();
   assert.equal(operations.lineReaders.size, 0);
 });
+
+test("controlHandler POST /v1/reload refuses a dryRun that is neither 0 nor 1 rather than apply what was only asked about", async () => {
+  const { handler, operations } = fixture();
+  for (const text of ["true", "", "yes"]) {
+    const response = await handler(new Request(`http://localhost/v1/reload?dryRun=${text}`, { method: "POST" }));
+    assert.equal(response.status, 400);
+    assert.match((await response.json()).detail, /"dryRun" must be 0 or 1/);
+  }
+  assert.deepEqual(operations.calls, []);
+  for (const [query, call] of [["", "reload"], ["?dryRun=0", "reload"], ["?dryRun=1", "reload, dry"]]) {
+    assert.equal((await handler(new Request(`http://localhost/v1/reload${query}`, { method: "POST" }))).status, 200);
+    assert.equal(operations.calls.pop(), call);
+  }
+});

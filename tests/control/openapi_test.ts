@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { controlHandler } from "../../src/control/mod.ts";
+import { type Access, controlHandler } from "../../src/control/mod.ts";
 import { silentLogger } from "../../src/core/log.ts";
 import { STATES } from "../../src/core/state.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
@@ -14,12 +14,20 @@ type Json = { [key: string]: Json } & {
   enum?: string[];
 };
 
-function daemon() {
+function daemon(access?: Access) {
   const operations = new FakeOperations([fakeUnit("db"), fakeUnit("web", { state: "failed" })]);
   operations.print("db", "hello");
   operations.happen({ v: 1, seq: 1, time: "2026-01-01T00:00:00.000Z", type: "daemon.started", reason: "test" });
   const { profiler, clock } = new FakeHost();
-  return controlHandler({ operations, version: "9.9.9", protocol: 1, log: silentLogger, profiler, clock });
+  return controlHandler({
+    operations,
+    version: "9.9.9",
+    protocol: 1,
+    log: silentLogger,
+    profiler,
+    clock,
+    ...(access && { access: () => access }),
+  });
 }
 
 async function documentOf(handler: ReturnType<typeof daemon>): Promise<Json> {
@@ -67,6 +75,11 @@ test("/v1/openapi.json has every route of the handler, and no other", async () =
   assert.deepEqual(told.sort(), [...new Set(served)].sort());
   for (const ref of refsIn(document)) resolve(document, { $ref: ref } as unknown as Json);
   assert.deepEqual(document.components.schemas.State.enum, [...STATES]);
+  // Both streams can be resumed.
+  for (const path of ["/v1/logs", "/v1/events"]) {
+    const parameters = document.paths[path].get.parameters as unknown as { name: string }[];
+    assert.ok(parameters.some(({ name }) => name === "Last-Event-ID"), path);
+  }
   // Every parameter of a path is declared.
   for (const [path, methods] of Object.entries(document.paths)) {
     for (const operation of Object.values(methods)) {
@@ -128,4 +141,24 @@ test("/v1/openapi.json promises what real answers hold", async () => {
     }
   }
   assert.equal(seen.size, Object.values(document.paths).flatMap((methods) => Object.keys(methods)).length);
+});
+
+test("/v1/openapi.json says of every route that a page of another origin is refused", async () => {
+  const document = await documentOf(daemon());
+  const handler = daemon({
+    name: "http",
+    address: { hostname: "127.0.0.1", port: 9900 },
+    allow: ["health", "metrics", "control"],
+    tokenHash: undefined,
+    maxBodyBytes: 1_000,
+    maxClients: 10,
+  });
+  for (const [path, methods] of Object.entries(document.paths)) {
+    for (const [method, operation] of Object.entries(methods)) {
+      const init = { method: method.toUpperCase(), headers: { origin: "http://elsewhere.example" } };
+      const response = await handler(new Request(`http://127.0.0.1:9900${path.replace("{name}", "db")}`, init));
+      assert.equal(response.status, 403, path);
+      assert.ok((operation as Json).responses["403"], `${method} ${path} answers 403, which is not mentioned`);
+    }
+  }
 });

@@ -128,6 +128,33 @@ test("Daemon.reload applies what can change while a service runs without touchin
   assert.equal(rig.programs[2].received[0], "SIGINT");
 });
 
+test("Daemon.reload reads the files of tokens again, also where the configuration has not changed", async () => {
+  const toml = `${TWO}[listen.http]\naddress = "127.0.0.1:9900"\nallow = ["control"]\ntoken_file = "http.token"\n`;
+  const rig = new Rig();
+  const write = (token: string) => rig.host.files.put("/etc/app/http.token", token, 0o600);
+  write("leaked");
+  await rig.run(toml);
+  await ready(rig);
+  const ask = async (token: string) => {
+    const response = await rig.host.http.request({ hostname: "127.0.0.1", port: 9900 }, "/v1/status", {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    await response.body?.cancel();
+    return response.status;
+  };
+  assert.deepEqual([await ask("leaked"), await ask("fresh")], [200, 401]);
+  write("fresh");
+  const answer = await reload(rig, toml);
+  assert.deepEqual([answer.changes, answer.version], [[], 1]);
+  assert.match(rig.host.terminal.stderr, /control asks for a new token .*listener=http/);
+  assert.deepEqual([await ask("leaked"), await ask("fresh")], [401, 200]);
+  // One that can't be used leaves the other one in force.
+  write("");
+  await assert.rejects(reload(rig, toml), { code: "CONFIG_INVALID", message: /must hold one token/ });
+  assert.deepEqual([await ask("leaked"), await ask("fresh")], [401, 200]);
+  await rig.stop();
+});
+
 test("Daemon.reload applies the deadlines of the shutdown", async () => {
   const [rig] = await reloaded(TWO, `${TWO}[shutdown]\ndrain_delay_ms = 2000\ntimeout_ms = 3000\n`);
   rig.daemon.shutdown();

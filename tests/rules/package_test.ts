@@ -39,6 +39,12 @@ test("package files: both runtimes have the same tasks", () => {
   assert.deepEqual(Object.keys(bun.scripts).sort(), Object.keys(deno.tasks).sort());
 });
 
+test("package files: bun run finds a Bun that runs, also where Deno has installed the packages", () => {
+  assert.ok(Object.values<string>(bun.scripts).every((script) => script.startsWith("bun ")));
+  // What `bun run` finds before itself is a text that complains, until the package's script has put the program there.
+  assert.deepEqual(deno.allowScripts, ["npm:bun"]);
+});
+
 test("documents: every task and every file that they name is there", () => {
   for (const document of ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]) {
     const text = read(document);

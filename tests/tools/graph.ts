@@ -5,7 +5,7 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { findRuntime, ROOT } from "./runtimes.ts";
 
-const ENTRIES = ["mod.ts", "cli.ts", "src/testing/mod.ts"];
+const ENTRIES = ["mod.ts", "cli.ts", "src/cli/mod.ts", "src/testing/mod.ts"];
 /** Where the picture stands in ARCHITECTURE.md. */
 const PLACE = /(?<=<!-- graph: .*-->\n\n```text\n)[^`]*(?=```)/;
 

@@ -32,8 +32,9 @@ export const down: CommandBody = async (context, _args, options) => {
   const isSame = before.protocol === PROTOCOL;
   const events = isSame ? await client.events((line) => ending.note(JSON.parse(line)), patience.signal) : undefined;
   await client.shutdown().catch((error) => {
-    // Killed before it could answer, it is gone all the same.
-    if (isAlive(client.target, host)) throw error;
+    // Killed before it could answer, it is gone all the same; one that somebody else stops closes its socket before it goes.
+    const isClosed = error instanceof CommandFailure && error.exitCode === EXIT_CODES.noDaemon;
+    if (!isClosed && isAlive(client.target, host)) throw error;
   });
   const timer = options.timeout === undefined
     ? undefined

@@ -2,6 +2,7 @@ import { IoError } from "../../core/errors.ts";
 import { EXIT_CODES } from "../../core/exit_codes.ts";
 import { isDaemonName } from "../../daemon/leaves.ts";
 import type { CommandBody } from "../command.ts";
+import { CommandFailure } from "../failure.ts";
 import { fileOf } from "../load.ts";
 import { absolutePath, CONFIG_FILES } from "../paths.ts";
 
@@ -11,6 +12,9 @@ export const init: CommandBody = async ({ host, output, program }, args, options
   const { files } = host;
   const shown = fileOf(args, options) ?? CONFIG_FILES[0];
   const path = absolutePath(shown, host);
+  if (path.endsWith(".json")) {
+    throw new CommandFailure(EXIT_CODES.usage, `Cannot write ${path} as what is written is TOML: name a file that ends in .toml`);
+  }
   if (files.info(path) !== undefined) {
     throw new IoError("IO_EXISTS", `Cannot write ${path} as it is there already: name another file, or remove it first`, {
       context: { path },

@@ -2,7 +2,8 @@ import { sleep } from "../../core/clock.ts";
 import { durationMs } from "../../core/duration.ts";
 import { EXIT_CODES } from "../../core/exit_codes.ts";
 import type { DetachedProcess, ExitStatus, Host } from "../../core/host.ts";
-import type { DaemonStatus, UnitStatus } from "../../core/operations.ts";
+import type { DaemonStatus } from "../../core/operations.ts";
+import { isMissing } from "../../core/readiness.ts";
 import { type DaemonFolders, daemonFolders, prepareFolders, programFolders } from "../../daemon/folders.ts";
 import { GUARDIAN_SCRIPT, guardianArgv, guardianEnvironment } from "../../daemon/guardian.ts";
 import { Client } from "../client.ts";
@@ -10,6 +11,7 @@ import type { CommandBody, CommandContext, CommandOptions } from "../command.ts"
 import { CommandFailure } from "../failure.ts";
 import { isAlive, type Target } from "../find.ts";
 import { loadFor } from "../load.ts";
+import { plain } from "../render.ts";
 import { checkBuiltIn } from "./run.ts";
 
 /** How a start in the background went. */
@@ -49,8 +51,12 @@ export const up: CommandBody = async (context, args, options) => {
   }
   if (verdict.kind === "ended") {
     const code = verdict.exit.code ?? EXIT_CODES.failed;
-    output.writeError(saidSince(host, folders.log, logBytes));
-    throw new CommandFailure(code, `Cannot start ${name} as its daemon ended with code ${code}; its log is ${folders.log}`);
+    output.writeQuoted(saidSince(host, folders.log, logBytes));
+    // A daemon that was stopped during its start has ended well, and yet is not up.
+    throw new CommandFailure(
+      code === EXIT_CODES.ok ? EXIT_CODES.failed : code,
+      `Cannot start ${name} as its daemon ended with code ${code}; its log is ${folders.log}`,
+    );
   }
   return show(context, options, verdict);
 };
@@ -95,14 +101,14 @@ async function startGuardian(host: Host, { run, log, lock }: DaemonFolders, comm
 
 /** Starts the daemon unless it runs, and looks until it is ready, can't become ready any more, or has ended. */
 async function untilUp(
-  { host, output }: CommandContext,
+  { host, output, program }: CommandContext,
   target: Target,
   start: () => Promise<DetachedProcess>,
   signal: AbortSignal,
 ): Promise<Verdict> {
   // The guardian alone does not keep us here.
   using _hold = host.process.hold();
-  const client = new Client(host, target);
+  const client = new Client(host, target, { program });
   let guardian: DetachedProcess | undefined;
   let exit: ExitStatus | undefined;
   let seen: "nobody" | "alive" | "dead" = "nobody";
@@ -111,7 +117,7 @@ async function untilUp(
     for (;;) {
       if (isAlive(target, host)) {
         if (seen === "nobody") seen = "alive";
-        const status = await statusOf(client);
+        const status = await statusOf(client, { isPatient: guardian !== undefined });
         const kind = status && judge(status);
         if (kind !== undefined) return { kind, status: status!, isOurs: guardian !== undefined && isParent(guardian, status!.pid, host) };
       } else if (exit !== undefined) return { kind: "ended", exit };
@@ -120,7 +126,7 @@ async function untilUp(
         void guardian.exited.then((status) => exit = status);
       } else if (seen === "alive") {
         seen = "dead";
-        output.note("the daemon has died during its start; its guardian starts it again, ten times at most");
+        output.note("the daemon has died during its start; its guardian starts it again, until the tenth death in a row");
       }
       await sleep(host.clock, waitMs, { signal });
       waitMs = Math.min(LONGEST_LOOK_MS, waitMs * 2);
@@ -136,12 +142,13 @@ function isParent(guardian: DetachedProcess, pid: number, { processes }: Host): 
   return processes.census([]).some(({ identity, parent }) => identity.pid === pid && parent === guardian.identity.pid);
 }
 
-/** Undefined while the daemon does not answer yet, or for a moment. */
-async function statusOf(client: Client): Promise<DaemonStatus | undefined> {
+/** Undefined while the daemon does not answer yet, or for a moment; one that ran before and hangs may never do. */
+async function statusOf(client: Client, { isPatient }: { isPatient: boolean }): Promise<DaemonStatus | undefined> {
   try {
     return await client.status();
   } catch (error) {
-    if (error instanceof CommandFailure && error.exitCode !== EXIT_CODES.internal) return undefined;
+    const isHanging = error instanceof CommandFailure && error.exitCode === EXIT_CODES.notAnswering && !isPatient;
+    if (error instanceof CommandFailure && error.exitCode !== EXIT_CODES.internal && !isHanging) return undefined;
     throw error;
   }
 }
@@ -150,12 +157,9 @@ async function statusOf(client: Client): Promise<DaemonStatus | undefined> {
 function judge(status: DaemonStatus): "ready" | "not ready" | undefined {
   if (status.state !== "running") return undefined;
   if (status.ready) return "ready";
-  return missingIn(status).every(({ state }) => ["failed", "fatal", "skipped", "stopped"].includes(state)) ? "not ready" : undefined;
-}
-
-/** Units that should be ready and are not. */
-function missingIn({ units }: DaemonStatus): UnitStatus[] {
-  return units.filter(({ desired, state, ready }) => desired === "up" && state !== "completed" && (state !== "running" || ready === false));
+  return status.units.filter(isMissing).every(({ state }) => ["failed", "fatal", "skipped", "stopped"].includes(state))
+    ? "not ready"
+    : undefined;
 }
 
 function show(
@@ -165,13 +169,13 @@ function show(
 ): number {
   const how = isOurs ? "runs" : "runs already";
   const { name, id, pid, units } = status;
-  const missing = missingIn(status).map(({ name, state, reason }) => ({ name, state, reason }));
+  const missing = units.filter(isMissing).map(({ name, state, reason }) => ({ name, state, reason }));
   const isReady = kind === "ready";
   if (json) output.printJson({ v: 1, ok: isReady, name, id, pid, outcome: how, ready: isReady, units: units.length, missing });
   else {
     const count = units.length === 1 ? "1 unit" : `${units.length} units`;
     output.print(`${name} (pid ${pid}) ${how} and is ${output.paint(kind, isReady ? "green" : "red")}: ${count}`);
-    for (const { name, state, reason } of missing) output.print(`  ${name} ${state}${reason === "" ? "" : `: ${reason}`}`);
+    for (const { name, state, reason } of missing) output.print(`  ${name} ${state}${reason === "" ? "" : `: ${plain(reason)}`}`);
   }
   return isReady ? EXIT_CODES.ok : EXIT_CODES.failed;
 }
