@@ -180,10 +180,23 @@ function uptimeOf(unit: UnitStatus, nowMs: number): string {
   return formatDuration(Math.max(0, nowMs - Date.parse(unit.startedAt)));
 }
 
+/** Why it is so, and what an operator would not expect of it. */
+function reasonOf(unit: UnitStatus): string {
+  const { escaped } = unit.details;
+  const strays = Array.isArray(escaped) ? `escaped from its group: ${escaped.join(", ")}` : "";
+  return [whyOf(unit), strays].filter((part) => part !== "").join("; ");
+}
+
 /** A unit that runs needs no reason, and its name stands in the first column already. */
-function reasonOf({ name, state, ready, reason, details: { adopted } }: UnitStatus): string {
-  // Its logs stay empty and its end will be unknown, so whoever looks is to know why.
-  if (state === "running" && ready !== false) return adopted === true ? "adopted from an earlier daemon" : "";
+function whyOf({ name, state, ready, reason, details: { adopted, heartbeat } }: UnitStatus): string {
+  if (state === "running" && ready !== false) {
+    // Its logs stay empty and its end will be unknown, so whoever looks is to know why.
+    return adopted === true
+      ? "adopted from an earlier daemon"
+      : typeof heartbeat === "string"
+      ? `blocked: its heartbeat is missing, ${heartbeat}`
+      : "";
+  }
   if (state === "starting" && reason === "start") return ready === false ? "is not ready yet" : "";
   return reason.startsWith(`${name} `) || reason.startsWith(`${name}: `) ? reason.slice(name.length).replace(/^:? /, "") : reason;
 }

@@ -47,10 +47,21 @@ test("renderStatus leaves the unit's own name out of its reason, and names the n
   assert.equal(last, "next: `my-app logs web` may tell why, `my-app start web` tries again");
 });
 
-test("renderStatus says of a service that it was adopted, as its logs stay empty", () => {
-  const units = [fakeUnit("db", { details: { pid: 4242, adopted: true } }), fakeUnit("web")];
-  const table = renderStatus(new FakeOperations(units).status(), { paint, nowMs: 0, program: "daemonkit" });
-  assert.match(table, /^db +running .* adopted from an earlier daemon\nweb +running .* 0$/m);
+test("renderStatus says what an operator would not expect of a unit that runs: adopted, blocked, with escaped processes", () => {
+  const units = [
+    fakeUnit("db", { details: { pid: 4242, adopted: true } }),
+    fakeUnit("api", { details: { heartbeat: "none for 7s" } }),
+    fakeUnit("old", { state: "restarting", reason: "old exited with code 3", details: { escaped: [17, 18] } }),
+    fakeUnit("web"),
+  ];
+  const [, , head, ...rows] = renderStatus(new FakeOperations(units).status(), { paint, nowMs: 0, program: "daemonkit" }).split("\n");
+  const reasons = [
+    "adopted from an earlier daemon",
+    "blocked: its heartbeat is missing, none for 7s",
+    "exited with code 3; escaped from its group: 17, 18",
+    "",
+  ];
+  assert.deepEqual(rows.map((row) => row.slice(head.indexOf("REASON"))), reasons);
 });
 
 test("plain takes away what would move the cursor", () => {
