@@ -41,6 +41,18 @@ export function adoptedChild(identity: ProcessIdentity, host: { processes: Proce
   return { identity, stdout: emptyStream(), stderr: emptyStream(), exited: untilGone(identity, host) };
 }
 
+/** Whether the number of a process, which is no child of ours, is that of another one by now. */
+export function isPassedOn({ pid, startTicks }: ProcessIdentity, processes: Processes): boolean {
+  try {
+    const now = processes.identify(pid);
+    return now !== undefined && now.startTicks !== startTicks;
+  } catch (error) {
+    // To run out of files must not keep anybody from being stopped.
+    if (isDaemonError(error) && error.code === "IO_NO_RESOURCES") return false;
+    throw error;
+  }
+}
+
 /**
  * What a process group asks of the system, for one that is no child of ours: the number of a child is kept for us until we have waited for
  * it, that of a stranger goes to somebody else once its group is empty.
@@ -49,16 +61,7 @@ export function groupOfStranger(
   leader: ProcessIdentity,
   { processes, neighbours }: Pick<ProcessGroupOptions, "processes" | "neighbours"> & { processes: Processes },
 ): Pick<ProcessGroupOptions, "processes" | "neighbours"> {
-  const isTaken = () => {
-    try {
-      const now = processes.identify(leader.pid);
-      return now !== undefined && now.startTicks !== leader.startTicks;
-    } catch (error) {
-      // To run out of files must not keep anybody from being stopped.
-      if (isDaemonError(error) && error.code === "IO_NO_RESOURCES") return false;
-      throw error;
-    }
-  };
+  const isTaken = () => isPassedOn(leader, processes);
   return {
     processes: {
       signal: (pid, signal) => !isTaken() && processes.signal(pid, signal),

@@ -2,7 +2,7 @@ import { type ErrorLink, IoError, isDaemonError, messageOf, SubsystemError } fro
 import type { ChildProcess, ExitStatus, Host, ProcessIdentity, SpawnOptions } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
-import { adoptedChild, commandDigest, type Continuity, groupOfStranger, type LeftoverPolicy } from "./continuity.ts";
+import { adoptedChild, commandDigest, type Continuity, groupOfStranger, isPassedOn, type LeftoverPolicy } from "./continuity.ts";
 import { type Placeholders, serviceEnvironment } from "./environment.ts";
 import { describeExit, exitCodeOf } from "./exit.ts";
 import { unitNames } from "./log.ts";
@@ -72,7 +72,8 @@ export class Service implements Subsystem {
   readonly #placeholders: Placeholders;
   readonly #readyPattern: RegExp | undefined;
   #pid: number | null = null;
-  #isAdopted = false;
+  /** The program of an earlier daemon that this one goes on with. */
+  #adopted: ProcessIdentity | undefined;
   #lastExit: LastExit | null = null;
   #lastLines: readonly string[] | undefined;
   #spawnFailures = 0;
@@ -122,10 +123,12 @@ export class Service implements Subsystem {
   details(): Readonly<Record<string, unknown>> {
     const { run, module } = this.#service;
     const escaped = this.#livingEscaped().map(({ pid }) => pid);
+    // Whoever sends a signal to it must not reach somebody else.
+    const pid = this.#adopted !== undefined && isPassedOn(this.#adopted, this.#ports.host.processes) ? null : this.#pid;
     return {
       command: run === undefined ? `module ${module}` : typeof run === "string" ? run : run.join(" "),
-      pid: this.#pid,
-      ...(this.#isAdopted && this.#pid !== null ? { adopted: true } : {}),
+      pid,
+      ...(this.#adopted !== undefined && pid !== null ? { adopted: true } : {}),
       ...(this.#placeholders.port === undefined ? {} : { port: this.#placeholders.port }),
       lastExit: this.#lastExit,
       ...(this.#lastLines === undefined ? {} : { lastLines: this.#lastLines }),
@@ -195,7 +198,7 @@ export class Service implements Subsystem {
     using _record = continuity?.remember({ unit: context.name, run: runNumber, identity: child.identity, command });
     this.#link = link;
     this.#pid = child.identity.pid;
-    this.#isAdopted = inherited !== undefined;
+    this.#adopted = inherited?.identity;
     const leading = neighbours.leads(child.identity.pid);
     this.#probeAnswer = undefined;
     const onTrouble = (message: string, fields: Readonly<Record<string, unknown>>) => context.log.warn(message, fields);

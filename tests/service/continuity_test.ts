@@ -136,3 +136,40 @@ test("Service: a run is remembered from its start to its end, with the mark's nu
   while (!isOver) await host.clock.advance(50);
   assert.deepEqual(events, [`web 3 ${process.identity.pid}`, "forgotten"]);
 });
+
+test("Service: a number that has passed from an adopted program to somebody else is not told, so nobody sends a signal to it", async () => {
+  const host = new FakeHost();
+  host.processes.program("serve", () => {});
+  const { identity } = await host.processes.spawn({ argv: ["serve"], cwd: "/", env: {} });
+  const program: RunningProgram = { unit: "web", run: 7, identity, command: "" };
+  const continuity: Continuity = {
+    socket: "/run/admin.sock",
+    remember: () => ({ [Symbol.dispose]: () => {} }),
+    inherit: () => Promise.resolve(program),
+  };
+  using neighbours = new Neighbours(host);
+  const ports = { host, logs: nowhere, daemonId: "demo-01", neighbours, modules: modulesOf(host), continuity };
+  const [service] = serviceSubsystems(serviceSpec("web", { run: ["serve"], leftover: "adopt" }, "/"), ports);
+  const isUp = Promise.withResolvers<void>();
+  const context = {
+    name: "web",
+    run: 1,
+    isShutdown: () => false,
+    ready: isUp.resolve,
+    cancelled: () => new Promise<void>(() => {}),
+    onForce: () => ({ [Symbol.dispose]: () => {} }),
+    onKill: () => ({ [Symbol.dispose]: () => {} }),
+    log: { warn: () => {} },
+  };
+  const done = service.run(context as unknown as Parameters<typeof service.run>[0]).catch(() => "failed");
+  await isUp.promise;
+  assert.deepEqual([service.details().pid, service.details().adopted], [identity.pid, true]);
+  const identify = host.processes.identify.bind(host.processes);
+  host.processes.identify = (pid) => pid === identity.pid ? { ...identity, startTicks: identity.startTicks + 1 } : identify(pid);
+  assert.deepEqual([service.details().pid, "adopted" in service.details()], [null, false]);
+  host.processes.started[0].exit(0);
+  let isOver = false;
+  void done.then(() => isOver = true);
+  while (!isOver) await host.clock.advance(200);
+  assert.equal(await done, "failed");
+});
