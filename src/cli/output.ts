@@ -1,5 +1,5 @@
 import type { Host } from "../core/host.ts";
-import { tame } from "../core/terminal_text.ts";
+import { harmlessJson, tame } from "../core/terminal_text.ts";
 import { beforeDying } from "./stop_signals.ts";
 
 /** Styles that a text for a person may have. */
@@ -57,7 +57,12 @@ export class Output {
 
   /** Writes data to stdout as JSON for programs. */
   printJson(data: unknown): boolean {
-    return this.print(JSON.stringify(data, null, 2));
+    return this.printJsonText(JSON.stringify(data, null, 2));
+  }
+
+  /** Writes what is JSON already to stdout; what it quotes does nothing to a terminal. */
+  printJsonText(json: string): boolean {
+    return this.print(harmlessJson(json));
   }
 
   /** Writes a remark to stderr, after the program's name; what it quotes does nothing to a terminal. */

@@ -40,7 +40,7 @@ export async function watchStatus({ host, output }: CommandContext, client: Clie
   let last = options.first;
   using stop = new StopSignals(host);
   using view = json || output.width === undefined
-    ? changesView((answer) => output.print(json ? JSON.stringify(answer) : render(answer)))
+    ? changesView((answer) => json ? output.printJsonText(JSON.stringify(answer)) : output.print(render(answer)))
     : screenView(host, render);
   const gone = new AbortController();
   // What happens while a status is under way counts for the next one.

@@ -9,6 +9,7 @@ const SEQUENCES = new RegExp(`${ESC}(?:\\[[0-?]*[ -/]*[@-~]|\\][^\u0007${ESC}]*(
 const STYLE = new RegExp(`^${ESC}\\[[0-9;:]*m$`);
 // deno-lint-ignore no-control-regex -- control characters are what it looks for
 const CONTROLS = /[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]/g;
+const LATE_CONTROLS = /[\x7f-\x9f]/g;
 
 /** Colours for names, by their order; red is left to errors. */
 export const NAME_COLORS: readonly number[] = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94];
@@ -16,6 +17,11 @@ export const NAME_COLORS: readonly number[] = [36, 33, 32, 35, 34, 96, 93, 92, 9
 /** Wraps text in a colour of the terminal, by its SGR number. */
 export function paint(text: string, sgr: number): string {
   return `${ESC}[${sgr}m${text}${ESC}[0m`;
+}
+
+/** The same JSON with escapes for the controls behind the letters, which JSON does not ask for and a terminal heeds. */
+export function harmlessJson(json: string): string {
+  return json.replace(LATE_CONTROLS, (control) => `\\u00${control.charCodeAt(0).toString(16)}`);
 }
 
 /** Takes every terminal sequence out of a text. */

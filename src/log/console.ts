@@ -1,7 +1,7 @@
 import type { Terminal } from "../core/host.ts";
 import type { LineBlock } from "../core/line_block.ts";
 import type { LogSink } from "../core/log.ts";
-import { NAME_COLORS, paint, plain, tame } from "../core/terminal_text.ts";
+import { harmlessJson, NAME_COLORS, paint, plain, tame } from "../core/terminal_text.ts";
 import { formatJson, formatText } from "./format.ts";
 import { jsonLines, prefixLines } from "./line_format.ts";
 
@@ -20,7 +20,7 @@ export interface ConsoleSinkOptions {
 /** Shows records on the terminal as they come. */
 export function consoleSink(options: ConsoleSinkOptions): LogSink {
   const { terminal, fd = 2, json = false, color = false } = options;
-  return (record) => void terminal.write(fd, json ? harmless(formatJson(record)) : formatText(record, { color }));
+  return (record) => void terminal.write(fd, json ? harmlessJson(formatJson(record)) : formatText(record, { color }));
 }
 
 /** Options of {@linkcode consoleLines}. */
@@ -37,8 +37,6 @@ export interface ConsoleLinesOptions {
 
 /** Characters that are held back within one turn before they are written. */
 const MAX_HELD_LENGTH = 65_536;
-
-const LATE_CONTROLS = /[\x7f-\x9f]/g;
 
 /**
  * Shows what units print, each line behind the unit's name (`api  | text`). On a terminal none of it does more than show.
@@ -58,14 +56,9 @@ export function consoleLines(options: ConsoleLinesOptions): (block: LineBlock) =
   return (block) => {
     const { name, stream, text } = block;
     if (held === "") queueMicrotask(flush);
-    held += json ? harmless(jsonLines({ ...block, text: plain(text) })) : prefixLines(shown(text), prefix(name, stream));
+    held += json ? harmlessJson(jsonLines({ ...block, text: plain(text) })) : prefixLines(shown(text), prefix(name, stream));
     if (held.length >= MAX_HELD_LENGTH) flush();
   };
-}
-
-/** JSON has escapes for the controls before the space only, and a terminal heeds those behind the letters too. */
-function harmless(json: string): string {
-  return json.replace(LATE_CONTROLS, (control) => `\\u00${control.charCodeAt(0).toString(16)}`);
 }
 
 function prefixer(names: readonly string[], color: boolean): (name: string, stream: LineBlock["stream"]) => string {

@@ -75,3 +75,13 @@ test("Output.note lets what it quotes do nothing to a terminal, and leaves it as
   output.note(text);
   assert.equal(machine.err, `daemonkit: ${text}\n`);
 });
+
+test("Output.printJson escapes what a terminal would heed, and means the same", () => {
+  const { machine, output } = fixture();
+  const data = { text: "a\u001b[2Jb\u009b2J\u007f" };
+  output.printJson(data);
+  output.printJsonText(JSON.stringify(data));
+  assert.doesNotMatch(machine.out, /[^\n\x20-\x7e]/);
+  const [pretty, line] = machine.out.split("}\n");
+  assert.deepEqual([JSON.parse(`${pretty}}`), JSON.parse(`${line}}`)], [data, data]);
+});

@@ -11,7 +11,7 @@ export const events: CommandBody = async (context, _args, options) => {
   const client = await connect(context, options);
   let nameWidth = 0;
   await client.pastEvents({ follow }, (line) => {
-    if (json) return output.print(line);
+    if (json) return output.printJsonText(line);
     const event = JSON.parse(line) as DaemonEvent | { dropped: number };
     if ("dropped" in event) return output.note(`${event.dropped} events were dropped as they were not read fast enough`);
     nameWidth = Math.max(nameWidth, ownerOf(event).length);

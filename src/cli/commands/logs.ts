@@ -20,7 +20,7 @@ export const logs: CommandBody = async (context, names, options) => {
     nowMs: host.clock.wallMs(),
   });
   const matched = await client.logs(names, { lines, follow, since, grep }, (line) => {
-    if (json) return output.print(line);
+    if (json) return output.printJsonText(line);
     const record = JSON.parse(line) as LogLine | { dropped: number };
     if ("dropped" in record) return output.note(`${record.dropped} lines were dropped as they were not read fast enough`);
     return output.print(show(record));
