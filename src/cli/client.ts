@@ -101,8 +101,11 @@ export class Client {
     return await (await this.#checked(response)).json();
   }
 
-  /** Hands over lines that units printed, each a JSON text, until they or the daemon end; resolves with how many units the patterns matched. */
-  async logs(patterns: readonly string[], options: LogOptions, onLine: OnLine): Promise<number> {
+  /**
+   * Hands over lines that units printed, each a JSON text, until they or the daemon end; resolves with how many units the patterns matched.
+   * `onCut` is called first when there were older ones, with the time from which on the daemon has them all.
+   */
+  async logs(patterns: readonly string[], options: LogOptions, onLine: OnLine, onCut: (keptFrom: string) => void): Promise<number> {
     await this.#checkAlive();
     const parts: [string, string][] = patterns.map((pattern) => ["name", pattern]);
     const { lines, follow, since, grep } = options;
@@ -111,6 +114,8 @@ export class Client {
     if (since !== undefined) parts.push(["since", since]);
     if (grep !== undefined) parts.push(["grep", grep]);
     const response = await this.#checked(await this.#send(`/v1/logs${query(parts)}`, { headers: { accept: "application/x-ndjson" } }));
+    const keptFrom = response.headers.get("daemonkit-kept-from");
+    if (keptFrom !== null) onCut(keptFrom);
     await this.#readToEnd(response, onLine);
     return Number(response.headers.get("daemonkit-matched") ?? 0);
   }

@@ -236,7 +236,8 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     const { n, since, grep } = c.req.query();
     const lastSeen = lastEventId(c);
     const limit = lineLimit(n, since === undefined && lastSeen === undefined ? DEFAULT_LINES : MAX_LINES);
-    const isWanted = lineFilter({ since, grep }, clock);
+    const oldest = since === undefined ? "" : new Date(Math.max(0, clock.wallMs() - readAs(durationMs, since))).toISOString();
+    const isWanted = since === undefined && grep === undefined ? undefined : lineFilter(oldest, grep);
     const names = operations.resolve(patterns);
     const isNothing = patterns.length > 0 && names.length === 0;
     const units = patterns.length === 0 ? [] : names;
@@ -255,6 +256,12 @@ export function controlHandler(options: ControlOptions): ControlHandler {
       : {};
     const response = streams.open({ format: formatOf(c, "ndjson"), first, missed, ...follow });
     response.headers.set("daemonkit-matched", String(names.length));
+    // Who wants older lines than there are is told from when on there are all.
+    if (!isNothing && lastSeen === undefined && first.length < limit) {
+      const counts = operations.lineCounts().filter(({ name }) => units.length === 0 || units.includes(name));
+      const keptFrom = counts.map((unit) => unit.keptFrom ?? "").reduce((a, b) => a > b ? a : b, "");
+      if (keptFrom > oldest) response.headers.set("daemonkit-kept-from", keptFrom);
+    }
     return response;
   });
   app.get("/v1/events", (c) => {
@@ -377,13 +384,9 @@ function after(kept: readonly DaemonEvent[], lastSeen: number): { first: DaemonE
   return { first: kept.filter(({ seq }) => seq > from), missed: Math.max(0, (kept[0]?.seq ?? 1) - from - 1) };
 }
 
-/** What `since` (a duration back from now) and `grep` (a regular expression) let through; undefined when neither is there. */
-function lineFilter({ since, grep }: { since?: string; grep?: string }, clock: Clock): ((line: LogLine) => boolean) | undefined {
-  if (since === undefined && grep === undefined) return undefined;
-  let oldest = "";
-  let pattern: RegExp | undefined;
-  if (since !== undefined) oldest = new Date(Math.max(0, clock.wallMs() - readAs(durationMs, since))).toISOString();
-  if (grep !== undefined) pattern = readAs(parsePattern, grep);
+/** Lets through what is not older than a time and matches a regular expression. */
+function lineFilter(oldest: string, grep: string | undefined): (line: LogLine) => boolean {
+  const pattern = grep === undefined ? undefined : readAs(parsePattern, grep);
   // Times are written in one form, so their texts are in their order.
   return (line) => line.time >= oldest && (pattern === undefined || pattern.test(line.text));
 }

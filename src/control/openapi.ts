@@ -194,7 +194,7 @@ function paths(): Record<string, Json> {
       }),
     },
     "/v1/logs": {
-      get: stream("Lines that services printed", "Line", [
+      get: stream("Lines that services printed; the header daemonkit-kept-from says when older ones are gone from memory", "Line", [
         NAMES,
         query("n", "How many of the newest", { type: "integer" }),
         query("since", 'None older than this, such as "10m"'),

@@ -23,6 +23,7 @@ export class LineRing {
   #oldest = 0;
   #lines = 0;
   #bytes = 0;
+  #pushed = 0;
 
   /**
    * Creates an empty ring.
@@ -43,6 +44,7 @@ export class LineRing {
   /** Keeps a block, and drops the oldest ones as far as the limits ask for it. */
   push(block: NumberedBlock): void {
     this.#blocks.push(block);
+    this.#pushed += block.count;
     this.#lines += block.count;
     this.#bytes += bytesOf(block);
     const newest = this.#blocks.length - 1;
@@ -57,6 +59,11 @@ export class LineRing {
       this.#blocks = this.#blocks.slice(this.#oldest);
       this.#oldest = 0;
     }
+  }
+
+  /** Time of the oldest line that is kept, once older ones are gone; null before that. */
+  get keptFrom(): string | null {
+    return this.#pushed > Math.min(this.#lines, this.#maxLines) ? this.#blocks[this.#oldest]!.time : null;
   }
 
   /** The newest `limit` lines, oldest first; never more than the ring is for. */

@@ -82,6 +82,8 @@ export interface LineCounts {
   stderr: number;
   /** Lines that could not be kept in its log file. */
   dropped: number;
+  /** Time of the oldest line that readers still get, once older ones are gone from memory; null before that. */
+  keptFrom: string | null;
 }
 
 /** What health and metrics ask for beside the status. */

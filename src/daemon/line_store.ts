@@ -8,7 +8,7 @@ const LINES_PER_UNIT = 1_000;
 /** What is kept of one unit. */
 interface UnitLines {
   readonly ring: LineRing;
-  readonly counts: LineCounts;
+  readonly counts: Omit<LineCounts, "keptFrom">;
 }
 
 /** The newest lines of every unit, numbered over all of them, and how many there were. */
@@ -33,9 +33,9 @@ export class LineStore {
     this.#unit(name).counts.dropped += count;
   }
 
-  /** How many lines each unit has printed. */
+  /** How many lines each unit has printed, and since when they are kept. */
   counts(): LineCounts[] {
-    return [...this.#units.values()].map(({ counts }) => ({ ...counts }));
+    return [...this.#units.values()].map(({ counts, ring }) => ({ ...counts, keptFrom: ring.keptFrom }));
   }
 
   /** Counts a unit from now on, before it has printed anything. */

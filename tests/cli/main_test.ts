@@ -298,7 +298,11 @@ test("main logs --since and --grep show what is young enough and matches", async
   assert.equal(await cli("logs", "--since", "10m", "--grep", "^error"), 0);
   assert.equal(machine.out, "db | error: a new one\n");
   assert.equal(await cli("logs", "--grep", "nothing like it"), 0);
-  assert.equal(machine.out, "");
+  assert.deepEqual([machine.out, machine.err], ["", ""]);
+  operations.keptFrom.db = "2026-11-21T10:00:00.000Z";
+  assert.equal(await cli("logs", "--grep", "^error"), 0);
+  const note = "daemonkit: not all lines from before 2026-11-21T10:00:00.000Z are in memory any more; log files may have them\n";
+  assert.equal(machine.err, note);
 });
 
 test("main events prints what the daemon still has, and goes on with -f until its end", async () => {

@@ -77,8 +77,11 @@ export class FakeOperations implements Operations {
     };
   }
 
+  /** From when on lines are kept, by unit. */
+  readonly keptFrom: Record<string, string> = {};
+
   lineCounts(): readonly LineCounts[] {
-    return this.units.map(({ name }) => ({ name, stdout: 3, stderr: 1, dropped: 0 }));
+    return this.units.map(({ name }) => ({ name, stdout: 3, stderr: 1, dropped: 0, keptFrom: this.keptFrom[name] ?? null }));
   }
 
   resolve(patterns: readonly string[]): string[] {

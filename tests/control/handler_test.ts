@@ -198,6 +198,19 @@ test("controlHandler GET /v1/logs?since= gives every line that is young enough, 
   ]);
 });
 
+test("controlHandler GET /v1/logs says from when on there are all lines, to who would get older ones", async () => {
+  const { ask, operations } = fixture();
+  const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+  for (let i = 0; i < 3; i++) operations.print("db", `line ${i}`, minutesAgo(5));
+  operations.keptFrom.db = minutesAgo(5);
+  operations.keptFrom["api@1"] = minutesAgo(6);
+  const told = async (query: string) => (await ask(`/v1/logs?${query}`)).headers.get("daemonkit-kept-from");
+  const { db, "api@1": api } = operations.keptFrom;
+  assert.deepEqual([await told("n=4"), await told("since=10m"), await told("name=api@1"), await told("grep=x")], [db, db, api, db]);
+  // As many as were asked for, none before that time, another unit, nobody.
+  assert.deepEqual([await told("n=3"), await told("since=1m"), await told("name=api@2"), await told("name=zz*")], [null, null, null, null]);
+});
+
 test("controlHandler GET /v1/logs?grep= gives the newest lines that match, also of those that follow", async () => {
   const { ask, operations } = fixture();
   for (const text of ["error 1", "fine", "error 2", "fine"]) operations.print("db", text);

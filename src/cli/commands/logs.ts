@@ -19,12 +19,14 @@ export const logs: CommandBody = async (context, names, options) => {
     names: units.map(({ name }) => name),
     nowMs: host.clock.wallMs(),
   });
-  const matched = await client.logs(names, { lines, follow, since, grep }, (line) => {
+  const onLine = (line: string) => {
     if (json) return output.printJsonText(line);
     const record = JSON.parse(line) as LogLine | { dropped: number };
     if ("dropped" in record) return output.note(`${record.dropped} lines were dropped as they were not read fast enough`);
     return output.print(show(record));
-  });
+  };
+  const onCut = (keptFrom: string) => output.note(`not all lines from before ${keptFrom} are in memory any more; log files may have them`);
+  const matched = await client.logs(names, { lines, follow, since, grep }, onLine, onCut);
   if (names.length > 0 && matched === 0) {
     throw new CommandFailure(EXIT_CODES.nothingMatched, `Cannot show anything as no unit matches ${names.join(" ")}`);
   }
