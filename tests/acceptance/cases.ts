@@ -282,7 +282,7 @@ export const CASES: readonly Case[] = [
     title: "a user that is unknown or refused: never started, never as root",
     tests: [
       [SPAWN_E2E, "runner 3: a service whose user is unknown is never run as somebody else"],
-      ["platform/process_test.ts", "spawn: a user, niceness or folder that is refused means not started"],
+      ["platform/process_test.ts", "spawn: a user, niceness, score, limit or folder that is refused means not started"],
     ],
   },
   {

@@ -173,12 +173,22 @@ test("spawn: a soft limit of files that was set on purpose, with the hard one, i
 });
 
 if (isRoot) {
-  test("spawn: a user, niceness or folder that is refused means not started", async () => {
+  test("spawn: a user, niceness, score, limit or folder that is refused means not started", async () => {
     await using program = run("other-user");
     await program.exited;
     assert.deepEqual(
       program.lines,
-      ["SPAWN_BAD_USER", "SPAWN_BAD_USER", "SPAWN_BAD_USER", "SPAWN_DENIED", "SPAWN_BAD_CWD", "SPAWN_DENIED", "SPAWN_NOT_FOUND"],
+      [
+        "SPAWN_BAD_USER",
+        "SPAWN_BAD_USER",
+        "SPAWN_BAD_USER",
+        "SPAWN_DENIED",
+        "SPAWN_DENIED",
+        "SPAWN_DENIED",
+        "SPAWN_BAD_CWD",
+        "SPAWN_DENIED",
+        "SPAWN_NOT_FOUND",
+      ],
       program.stderr,
     );
   });
