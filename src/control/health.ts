@@ -1,3 +1,4 @@
+import { groupKey, nameKey } from "../core/names.ts";
 import type { DaemonStatus, UnitStatus } from "../core/operations.ts";
 import { isMissing } from "../core/readiness.ts";
 
@@ -98,7 +99,6 @@ function lineOf({ name, ok, reason }: HealthCheck): string {
 
 /** Whether a name means a unit: that one, or an instance of that service. */
 function isMeant(name: string, path: string): boolean {
-  const wanted = name.toLowerCase();
-  const own = path.toLowerCase();
-  return own === wanted || (own.startsWith(`${wanted}@`) && /^\d+$/.test(own.slice(wanted.length + 1)));
+  const wanted = nameKey(name);
+  return nameKey(path) === wanted || groupKey(path) === wanted;
 }

@@ -41,6 +41,13 @@ export function nameKey(name: string): string {
   return name.toLowerCase();
 }
 
+/** The key of the service of which a unit is an instance (`api` of `api@1`); of any other unit its own. */
+export function groupKey(unit: string): string {
+  const key = nameKey(unit);
+  const at = key.lastIndexOf("@");
+  return at < 0 ? key : key.slice(0, at);
+}
+
 /**
  * Finds the candidate that is most likely meant by a misspelt word, or undefined when none is near.
  *

@@ -8,6 +8,11 @@ export function resolvePath(base: string, path: string): string {
   return `/${parts.join("/")}`;
 }
 
+/** The last part of a path. */
+export function fileNameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
 /** The folder that a path lies in. */
 export function folderOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";

@@ -5,6 +5,7 @@ import type { Duration } from "./duration.ts";
 import { isDaemonError, linkOf, messageOf, ShutdownError, SubsystemError, TimeoutError } from "./errors.ts";
 import type { EventBody } from "./event.ts";
 import type { Logger } from "./log.ts";
+import { groupKey, nameKey } from "./names.ts";
 import type { UnitOutcome, UnitStatus } from "./operations.ts";
 import type { Registration } from "./registration.ts";
 import { type OnExhausted, RestartHistory, RestartPolicy } from "./restart.ts";
@@ -957,7 +958,7 @@ export class Supervisor {
     const previous = this.#units[unit.index - 1];
     if (this.#strategy !== "oneForOne" && previous !== undefined) edges.push({ name: previous.name, condition: "ready" });
     const after = edges.flatMap(({ name, condition }) => {
-      const key = name.toLowerCase();
+      const key = nameKey(name);
       const others = this.#units.filter(({ name: other, isRemoved }) => !isRemoved && siblingKeys(other).includes(key));
       if (others.length === 0) throw noSibling(unit.name, name);
       return others.map((other) => ({ unit: other, condition }));
@@ -1059,11 +1060,9 @@ export class Supervisor {
   }
 }
 
-/** What `after` may call a unit: by its name, or by that of the service of which it is an instance; without case. */
+/** What `after` may call a unit: by its name, or by that of the service of which it is an instance. */
 function siblingKeys(name: string): string[] {
-  const key = name.toLowerCase();
-  const at = key.indexOf("@");
-  return at < 0 ? [key] : [key, key.slice(0, at)];
+  return [nameKey(name), groupKey(name)];
 }
 
 function noSibling(name: string, other: string): RangeError {

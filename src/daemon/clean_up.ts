@@ -1,6 +1,7 @@
 import { isDaemonError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { type Logger, silentLogger } from "../core/log.ts";
+import { fileNameOf, folderOf } from "../core/paths.ts";
 import { type LogPort, ModuleHub, Neighbours, serviceSubsystems } from "../service/mod.ts";
 import { readGroups } from "./group_file.ts";
 import { acquireInstance, readInstance } from "./instance.ts";
@@ -40,9 +41,9 @@ export function hasDied({ lock }: Place, { files, processes }: Pick<Host, "files
  * `configPath` names the file that says how its services are stopped, the one of the working folder by default; null stands for none.
  */
 export async function endWhatIsLeft({ lock, socket }: Place, host: Host, configPath: string | null | undefined): Promise<CleanUp> {
-  const folder = lock.slice(0, lock.lastIndexOf("/"));
+  const folder = folderOf(lock);
   const groups = `${folder}/groups.json`;
-  const id = readGroups(groups, host.files).id ?? folder.slice(folder.lastIndexOf("/") + 1);
+  const id = readGroups(groups, host.files).id ?? fileNameOf(folder);
   const folders = { id, lock, socket, groups };
   const said: string[] = [];
   try {

@@ -1,6 +1,6 @@
 import { ConfigError, DaemonError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
-import { folderOf, resolvePath } from "../core/paths.ts";
+import { fileNameOf, folderOf, resolvePath } from "../core/paths.ts";
 
 /** What of the host decides where a daemon keeps its things. */
 export type FoldersHost = Pick<Host, "files" | "env" | "processes" | "process">;
@@ -107,9 +107,7 @@ export function folderRoots(host: FoldersHost): { state: string[]; run: string[]
  */
 export async function configHash(path: string, host: Pick<Host, "files">): Promise<string> {
   const folder = folderOf(path);
-  const real = host.files.info(folder) === undefined
-    ? path
-    : resolvePath(host.files.realPath(folder), path.slice(path.lastIndexOf("/") + 1));
+  const real = host.files.info(folder) === undefined ? path : resolvePath(host.files.realPath(folder), fileNameOf(path));
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(real));
   return new Uint8Array(digest, 0, 4).toHex();
 }

@@ -1,7 +1,7 @@
 import { DaemonError, messageOf, SubsystemError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/event.ts";
 import type { SignalName } from "../core/host.ts";
-import { nameKey, nearest } from "../core/names.ts";
+import { groupKey, nameKey, nearest } from "../core/names.ts";
 import type {
   DaemonMeasures,
   DaemonStatus,
@@ -215,10 +215,7 @@ export class DaemonOperations implements Operations {
 /** A plain name means that unit, or all instances of that service; `*` and `?` match any text and any character. */
 function matcherOf(pattern: string): (name: string) => boolean {
   const key = nameKey(pattern);
-  return (name) => {
-    const whole = nameKey(name);
-    return isMatch(key, whole) || isMatch(key, whole.replace(/@\d+$/, ""));
-  };
+  return (name) => isMatch(key, nameKey(name)) || isMatch(key, groupKey(name));
 }
 
 /** Whether a pattern matches a text. Not by a regular expression: anybody who asks for health may write a dozen `*`, which these try in all ways. */

@@ -1,6 +1,6 @@
 import { sleep } from "../core/clock.ts";
 import { ConfigError, type ConfigIssue, DaemonError, formatIssue, isDaemonError, messageOf } from "../core/errors.ts";
-import { nameKey } from "../core/names.ts";
+import { groupKey, nameKey } from "../core/names.ts";
 import type { ReloadAnswer, ReloadChange } from "../core/operations.ts";
 import type { Registration } from "../core/registration.ts";
 import type { LoadedConfig } from "./load.ts";
@@ -124,7 +124,7 @@ function refuseConflicts({ services, path }: LoadedConfig, others: readonly Regi
   const issues: ConfigIssue[] = [];
   const refuse = (name: string, message: string) => issues.push({ source: path!, path: `service.${name}`, message });
   // Instance n of a service is a unit of its own, name@n.
-  const own = new Map(others.map(({ subsystem: { name } }) => [nameKey(name.split("@", 1)[0]), name]));
+  const own = new Map(others.map(({ subsystem: { name } }) => [groupKey(name), name]));
   for (const { name } of services) {
     const other = own.get(nameKey(name));
     if (other !== undefined) {

@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { isDaemonError } from "../core/errors.ts";
 import type { AppendFile, Files } from "../core/host.ts";
-import { folderOf } from "../core/paths.ts";
+import { fileNameOf, folderOf } from "../core/paths.ts";
 
 /** Where a {@linkcode RotatingFile} lies and how much it keeps; all of it can change while it is in use. */
 export interface RotationSettings {
@@ -270,7 +270,7 @@ export class RotatingFile implements Disposable {
   /** Numbers of the older files, the newest first. */
   #older(): number[] {
     const { path } = this.#settings;
-    const begin = `${path.slice(path.lastIndexOf("/") + 1)}.`;
+    const begin = `${fileNameOf(path)}.`;
     return this.#files.list(folderOf(path)).filter((name) => name.startsWith(begin)).map((name) => name.slice(begin.length))
       .filter((rest) => /^[1-9]\d{0,8}$/.test(rest)).map(Number).sort((one, other) => one - other);
   }

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import type { Socket } from "node:net";
 import process from "node:process";
+import { Condition } from "../core/condition.ts";
 import { IoError, messageOf } from "../core/errors.ts";
 import type { Connection, Ipc } from "../core/host.ts";
 import { ioError } from "./io_error.ts";
@@ -56,12 +57,11 @@ class SocketConnection implements Connection {
   readonly #received: Uint8Array[] = [];
   #isOver = false;
   #failure: unknown;
-  /** Called at whatever happens. */
-  readonly #waiters = new Set<() => void>();
+  readonly #change = new Condition();
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    const tell = () => this.#waiters.forEach((wake) => wake());
+    const tell = () => this.#change.tell();
     socket.on("data", (bytes: Uint8Array) => {
       this.#received.push(bytes);
       // Until somebody reads, the rest stays with the system, and then with the sender.
@@ -81,7 +81,7 @@ class SocketConnection implements Connection {
   async read(): Promise<Uint8Array | undefined> {
     if (this.#received.length === 0 && !this.#isOver) {
       this.#socket.resume();
-      await this.#until(() => this.#received.length > 0 || this.#isOver);
+      await this.#change.until(() => this.#received.length > 0 || this.#isOver);
     }
     const bytes = this.#received.shift();
     if (bytes === undefined && this.#failure !== undefined) throw this.#broken();
@@ -91,7 +91,7 @@ class SocketConnection implements Connection {
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#isOver || this.#socket.destroyed) throw this.#broken();
     if (this.#socket.write(bytes)) return;
-    await this.#until(() => this.#isOver || !this.#socket.writableNeedDrain);
+    await this.#change.until(() => this.#isOver || !this.#socket.writableNeedDrain);
     if (this.#isOver) throw this.#broken();
   }
 
@@ -105,18 +105,6 @@ class SocketConnection implements Connection {
 
   [Symbol.dispose](): void {
     this.#socket.destroy();
-  }
-
-  #until(isTrue: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        if (!isTrue()) return;
-        this.#waiters.delete(wake);
-        resolve();
-      };
-      this.#waiters.add(wake);
-      wake();
-    });
   }
 
   #broken(): IoError {

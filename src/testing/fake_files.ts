@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../core/error_codes.ts";
 import { IoError } from "../core/errors.ts";
 import type { AppendFile, FileInfo, FileLock, Files } from "../core/host.ts";
+import { fileNameOf, folderOf } from "../core/paths.ts";
 
 interface Entry {
   inode: number;
@@ -105,7 +106,7 @@ export class FakeFiles implements Files {
   /** Names in a folder. */
   list(path: string): string[] {
     if (this.#get(path).kind !== "directory") throw failure("IO_NOT_FOUND", `Cannot list ${path} as it is no folder`, path);
-    return [...this.#entries.keys()].filter((other) => other !== "/" && folderOf(other) === path).map(nameOf).sort();
+    return [...this.#entries.keys()].filter((other) => other !== "/" && folderOf(other) === path).map(fileNameOf).sort();
   }
 
   /** The path, as there are no links. */
@@ -197,14 +198,6 @@ export class FakeFiles implements Files {
 
 function failure(code: ErrorCode, message: string, path: string): IoError {
   return new IoError(code, message, { context: { path } });
-}
-
-function folderOf(path: string): string {
-  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
-}
-
-function nameOf(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array {

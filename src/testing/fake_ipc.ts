@@ -1,3 +1,4 @@
+import { Condition } from "../core/condition.ts";
 import { IoError } from "../core/errors.ts";
 import type { Connection, Ipc } from "../core/host.ts";
 
@@ -51,7 +52,7 @@ class FakePipe {
   readonly #pieces: Uint8Array[] = [];
   #bytes = 0;
   isEnded = false;
-  readonly #waiters = new Set<() => void>();
+  readonly change = new Condition();
 
   get hasRoom(): boolean {
     return this.#bytes < ROOM_BYTES;
@@ -60,39 +61,23 @@ class FakePipe {
   put(bytes: Uint8Array): void {
     this.#pieces.push(bytes.slice());
     this.#bytes += bytes.length;
-    this.tell();
+    this.change.tell();
   }
 
   take(): Uint8Array | undefined {
     const piece = this.#pieces.shift();
     this.#bytes -= piece?.length ?? 0;
-    this.tell();
+    this.change.tell();
     return piece;
   }
 
   end(): void {
     this.isEnded = true;
-    this.tell();
+    this.change.tell();
   }
 
   get isEmpty(): boolean {
     return this.#pieces.length === 0;
-  }
-
-  tell(): void {
-    for (const wake of [...this.#waiters]) wake();
-  }
-
-  until(isTrue: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        if (!isTrue()) return;
-        this.#waiters.delete(wake);
-        resolve();
-      };
-      this.#waiters.add(wake);
-      wake();
-    });
   }
 }
 
@@ -106,14 +91,14 @@ class FakeConnection implements Connection {
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    await this.#incoming.until(() => !this.#incoming.isEmpty || this.#incoming.isEnded);
+    await this.#incoming.change.until(() => !this.#incoming.isEmpty || this.#incoming.isEnded);
     return this.#incoming.take();
   }
 
   async write(bytes: Uint8Array): Promise<void> {
     const pipe = this.#outgoing;
     if (!pipe.isEnded) pipe.put(bytes);
-    await pipe.until(() => pipe.hasRoom || pipe.isEnded);
+    await pipe.change.until(() => pipe.hasRoom || pipe.isEnded);
     if (pipe.isEnded) throw new IoError("IPC_FAILED", "Cannot use the connection as the other side has gone");
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { nameKey, nameProblem, nearest } from "../../src/core/names.ts";
+import { groupKey, nameKey, nameProblem, nearest } from "../../src/core/names.ts";
 import { test } from "../harness.ts";
 
 test("nameProblem accepts letters, digits, underscores and hyphens, 63 at most", () => {
@@ -65,4 +65,8 @@ test("nearest passes over what is far too long to be meant", () => {
   // To compare these letter by letter would take hours.
   assert.equal(nearest("x".repeat(1_000_000), candidates), undefined);
   assert.equal(nearest("servcie-with-a-long-name-7", candidates), "service-with-a-long-name-7");
+});
+
+test("groupKey: an instance counts under the name of its service, without case", () => {
+  assert.deepEqual(["Api@12", "api", "DB"].map(groupKey), ["api", "api", "db"]);
 });

@@ -1,5 +1,5 @@
 import { sleep } from "../../core/clock.ts";
-import { durationMs, formatDuration } from "../../core/duration.ts";
+import { formatDuration } from "../../core/duration.ts";
 import type { DaemonEvent } from "../../core/event.ts";
 import { EXIT_CODES } from "../../core/exit_codes.ts";
 import type { Host, ProcessIdentity } from "../../core/host.ts";
@@ -9,6 +9,7 @@ import { endWhatIsLeft, hasDied } from "../../daemon/clean_up.ts";
 import { endGuardians, guardiansOf } from "../../daemon/guardian.ts";
 import { type InstanceRecord, readInstance } from "../../daemon/instance.ts";
 import { PROTOCOL } from "../../daemon/version.ts";
+import { abortAfter } from "../abort_after.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { connect } from "../connect.ts";
 import { CommandFailure } from "../failure.ts";
@@ -36,15 +37,13 @@ export const down: CommandBody = async (context, _args, options) => {
     const isClosed = error instanceof CommandFailure && error.exitCode === EXIT_CODES.noDaemon;
     if (!isClosed && isAlive(client.target, host)) throw error;
   });
-  const timer = options.timeout === undefined
-    ? undefined
-    : host.clock.schedule(durationMs(options.timeout), () => patience.abort("too long"));
+  const timer = abortAfter(options.timeout, patience, host.clock);
   const gone = (events?.ended ?? Promise.resolve()).then(async () => {
     await untilGone(client.target, record, host, patience.signal);
     // It ends with its daemon; one whose daemon was killed would start another.
     await endGuardians(guardians, host, patience.signal);
   }).then(() => true, () => false);
-  const isGone = await output.waitFor(`stopping ${before.name}`, gone).finally(() => timer?.[Symbol.dispose]());
+  const isGone = await output.waitFor(`stopping ${before.name}`, gone).finally(() => timer[Symbol.dispose]());
   const tookMs = host.clock.nowMs() - beganMs;
   const who = `${before.name} (pid ${before.pid})`;
   if (!isGone) {
@@ -74,9 +73,7 @@ async function clearUp(
 ): Promise<number> {
   const { host, output } = context;
   const patience = new AbortController();
-  using _timer = options.timeout === undefined
-    ? undefined
-    : host.clock.schedule(durationMs(options.timeout), () => patience.abort("too long"));
+  using _timer = abortAfter(options.timeout, patience, host.clock);
   const work = (async () => {
     await endGuardians(guardians, host, patience.signal);
     return hasDied(target, host) ? await endWhatIsLeft(target, host, configOf(context, options)) : { said: [], unended: [] };

@@ -1,11 +1,11 @@
 import { sleep } from "../../core/clock.ts";
-import { durationMs } from "../../core/duration.ts";
 import { EXIT_CODES } from "../../core/exit_codes.ts";
 import type { DetachedProcess, ExitStatus, Host } from "../../core/host.ts";
 import type { DaemonStatus } from "../../core/operations.ts";
 import { isMissing } from "../../core/readiness.ts";
 import { type DaemonFolders, daemonFolders, prepareFolders, programFolders } from "../../daemon/folders.ts";
 import { GUARDIAN_SCRIPT, guardianArgv, guardianEnvironment } from "../../daemon/guardian.ts";
+import { abortAfter } from "../abort_after.ts";
 import { Client } from "../client.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
@@ -36,12 +36,8 @@ export const up: CommandBody = async (context, args, options) => {
 
   const start = () => startGuardian(host, folders, command);
   const patience = new AbortController();
-  const timer = options.timeout === undefined
-    ? undefined
-    : host.clock.schedule(durationMs(options.timeout), () => patience.abort("too long"));
-  const verdict = await output.waitFor(`starting ${name}`, untilUp(context, target, start, patience.signal)).finally(() =>
-    timer?.[Symbol.dispose]()
-  );
+  using _timer = abortAfter(options.timeout, patience, host.clock);
+  const verdict = await output.waitFor(`starting ${name}`, untilUp(context, target, start, patience.signal));
 
   if (verdict.kind === "late") {
     throw new CommandFailure(
