@@ -31,6 +31,7 @@ export type ErrorCode =
   | "IO_ADDRESS_IN_USE"
   | "IO_NO_RESOURCES"
   | "IO_REFUSED"
+  | "IO_TOO_LARGE"
   | "SPAWN_FAILED"
   | "SPAWN_NOT_FOUND"
   | "SPAWN_DENIED"
@@ -95,6 +96,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeEntry>> = {
   IO_ADDRESS_IN_USE: row(5004, "io"),
   IO_NO_RESOURCES: row(5005, "io", "error", true),
   IO_REFUSED: row(5006, "io", "error", true),
+  IO_TOO_LARGE: row(5007, "io"),
   SPAWN_FAILED: row(5010, "io", "error", true),
   SPAWN_NOT_FOUND: row(5011, "io"),
   SPAWN_DENIED: row(5012, "io"),

@@ -103,8 +103,33 @@ export interface FileInfo {
   inode: number;
 }
 
+/** Options of {@linkcode Files.read}. */
+export interface ReadOptions {
+  /** Most bytes that it may have. @default {16_777_216} */
+  maxBytes?: number;
+  /** How long it may take, in milliseconds. @default {10_000} */
+  timeoutMs?: number;
+  /** Ends it early: it rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** What was read by {@linkcode Files.read}. */
+export interface FileContent {
+  /** All of it. */
+  bytes: Uint8Array;
+  /** What it was read from: that which was opened, whatever stands at the path by now. */
+  info: FileInfo;
+}
+
 /** Small files, read and written whole and synchronously (a 4 KB read takes microseconds). Paths are absolute. */
 export interface Files {
+  /**
+   * Reads what somebody else named or may be writing: a file, pipe or device, to its end and within limits. Nothing waits meanwhile.
+   *
+   * - A named pipe is waited for until somebody has written into it and closed it. It gives what it holds once, to one reader.
+   * - Fails with `IO_TOO_LARGE`, with `TIMEOUT`, and as {@linkcode Files.readText} does; the message says what was waited for.
+   */
+  read(path: string, options?: ReadOptions): Promise<FileContent>;
   /** The text of a file. Fails with `IO_NOT_FOUND`, `IO_DENIED` or `IO_FAILED`. */
   readText(path: string): string;
   /**

@@ -1,7 +1,9 @@
 import fs from "node:fs";
 import process from "node:process";
+import type { Clock } from "../core/clock.ts";
 import { IoError } from "../core/errors.ts";
 import type { AppendFile, FileInfo, FileLock, Files } from "../core/host.ts";
+import { readBounded } from "./bounded_read.ts";
 import { ioError } from "./io_error.ts";
 
 /** A file on which the kernel's lock may be tried; each runtime has its own. */
@@ -15,9 +17,18 @@ export interface LockableFile extends FileLock {
 /** Times that a lock file may be swapped under our feet before we give up. */
 const MAX_LOCK_ATTEMPTS = 10;
 
-/** Files by node:fs, which both runtimes implement natively; `openLockable` opens a file for reading and writing, mode 0o600. */
-export function createFiles(openLockable: (path: string) => LockableFile): Files {
+/** What {@linkcode createFiles} needs. */
+export interface FilesFacts {
+  /** Times what may take too long. */
+  clock: Clock;
+  /** Opens a file for reading and writing, mode 0o600. */
+  openLockable: (path: string) => LockableFile;
+}
+
+/** Files by node:fs, which both runtimes implement natively. */
+export function createFiles({ clock, openLockable }: FilesFacts): Files {
   return {
+    read: (path, options = {}) => readBounded(path, options, { clock, describe: infoFrom }),
     readText: (path) => attempt(`read ${path}`, path, () => fs.readFileSync(path, "utf8")),
     writeText,
     makeDir: (path, { mode = 0o700 } = {}) =>
@@ -55,6 +66,10 @@ function infoOf(path: string): FileInfo | undefined {
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw error;
   }
+  return infoFrom(stats);
+}
+
+function infoFrom(stats: fs.Stats): FileInfo {
   const kind = stats.isFile() ? "file" : stats.isDirectory() ? "directory" : stats.isSocket() ? "socket" : "other";
   return { kind, size: stats.size, mode: stats.mode & 0o7777, uid: stats.uid, mtimeMs: stats.mtimeMs, inode: stats.ino };
 }

@@ -40,7 +40,7 @@ export function createHost(facts: RuntimeFacts): Host {
     random: Math.random,
     secret: () => crypto.randomUUID(),
     signals: createSignals(),
-    files: createFiles(facts.openLockable),
+    files: createFiles({ clock: systemClock, openLockable: facts.openLockable }),
     watcher: createWatcher({ clock: systemClock, tryWatch: facts.tryWatch }),
     processes: createProcesses(facts.launcher),
     http: createHttp(facts.http),

@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../core/error_codes.ts";
 import { IoError } from "../core/errors.ts";
-import type { AppendFile, FileInfo, FileLock, Files } from "../core/host.ts";
+import type { AppendFile, FileContent, FileInfo, FileLock, Files, ReadOptions } from "../core/host.ts";
 import { fileNameOf, folderOf } from "../core/paths.ts";
 
 interface Entry {
@@ -34,6 +34,7 @@ export class FakeFiles implements Files {
   readonly #entries = new Map<string, Entry>();
   readonly #locked = new Set<string>();
   #inodes = 0;
+  readonly #readFailures = new Map<string, ErrorCode>();
   #writeFailure: { code: ErrorCode; left: number } | undefined;
 
   /** Creates the two folders; `wallMs` dates what is written, and `changed` is told of each folder in which something has changed. */
@@ -53,10 +54,18 @@ export class FakeFiles implements Files {
     this.#writeFailure = undefined;
   }
 
-  /** Writes a file and makes the folders above it, whatever fault is on. */
-  put(path: string, text: string, mode: number = 0o644): void {
+  /**
+   * Lets every reading of a path fail with a code until the result is disposed: with `TIMEOUT`, as that of a pipe that nobody writes into.
+   */
+  failReads(path: string, code: ErrorCode): Disposable {
+    this.#readFailures.set(path, code);
+    return { [Symbol.dispose]: () => void this.#readFailures.delete(path) };
+  }
+
+  /** Writes a file, of a text or of any bytes, and makes the folders above it, whatever fault is on. */
+  put(path: string, content: string | Uint8Array, mode: number = 0o644): void {
     this.#makeDirs(folderOf(path), 0o755);
-    this.#put(path, "file", new TextEncoder().encode(text), mode);
+    this.#put(path, "file", typeof content === "string" ? new TextEncoder().encode(content) : content.slice(), mode);
   }
 
   /** Puts a socket or some other thing where nothing is. */
@@ -71,11 +80,28 @@ export class FakeFiles implements Files {
     return { [Symbol.dispose]: () => void this.#locked.delete(path) };
   }
 
+  /** Reads a file, at once. */
+  read(path: string, options: ReadOptions = {}): Promise<FileContent> {
+    const { maxBytes = 16_777_216, signal } = options;
+    return Promise.try(() => {
+      signal?.throwIfAborted();
+      const bytes = this.#bytes(path);
+      if (bytes.length > maxBytes) throw failure("IO_TOO_LARGE", `Cannot read ${path} as it must have at most ${maxBytes} bytes`, path);
+      return { bytes: bytes.slice(), info: this.info(path)! };
+    });
+  }
+
   /** The text of a file. */
   readText(path: string): string {
+    return new TextDecoder().decode(this.#bytes(path));
+  }
+
+  #bytes(path: string): Uint8Array {
     const { kind, bytes } = this.#get(path);
+    const code = this.#readFailures.get(path);
+    if (code !== undefined) throw failure(code, `Cannot read ${path} as the test wants it so`, path);
     if (kind !== "file") throw failure("IO_FAILED", `Cannot read ${path} as it is no file`, path);
-    return new TextDecoder().decode(bytes);
+    return bytes;
   }
 
   /** Replaces a file. */

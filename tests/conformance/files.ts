@@ -35,6 +35,25 @@ export function exerciseFiles(name: string, make: () => Promise<FilesUnderTest>)
     assert.deepEqual(files.list(dir), ["state"]);
   });
 
+  test(`${name}: read gives every byte with what it was read from, and refuses what is too large, missing or a folder`, async () => {
+    using under = await make();
+    const { files, dir } = under;
+    const path = `${dir}/odd`;
+    using file = files.openAppend(path);
+    file.write(Uint8Array.of(0xff, 0, 0xe9, 10));
+    for (const maxBytes of [undefined, 5, 4]) {
+      const { bytes, info } = await files.read(path, { maxBytes });
+      assert.deepEqual([...bytes], [0xff, 0, 0xe9, 10]);
+      assert.deepEqual(info, files.info(path));
+    }
+    await assert.rejects(files.read(path, { maxBytes: 3 }), ioFailure("IO_TOO_LARGE"));
+    await assert.rejects(files.read(`${dir}/missing`), ioFailure("IO_NOT_FOUND"));
+    await assert.rejects(files.read(dir), ioFailure("IO_FAILED"));
+    files.writeText(path, "");
+    assert.equal((await files.read(path)).bytes.length, 0);
+    await assert.rejects(files.read(path, { signal: AbortSignal.abort("changed my mind") }), (reason) => reason === "changed my mind");
+  });
+
   test(`${name}: a write that can't be made leaves the old state and no draft`, async () => {
     using under = await make();
     const { files, dir } = under;

@@ -1,5 +1,5 @@
 import { IoError } from "../../src/core/errors.ts";
-import type { AppendFile, FileInfo, FileLock, Files } from "../../src/core/host.ts";
+import type { AppendFile, FileContent, FileInfo, FileLock, Files } from "../../src/core/host.ts";
 
 /** One file's content; who has it open keeps it although its path may lead elsewhere by now. */
 interface Inode {
@@ -24,6 +24,10 @@ export class FakeFiles implements Files {
 
   constructor(...folders: string[]) {
     for (const folder of folders) this.folders.add(folder);
+  }
+
+  read(path: string): Promise<FileContent> {
+    return Promise.try(() => ({ bytes: new TextEncoder().encode(this.readText(path)), info: this.info(path)! }));
   }
 
   readText(path: string): string {

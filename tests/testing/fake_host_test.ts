@@ -59,6 +59,17 @@ test("FakeFiles: writes fail as often as wanted, of every kind, and leave what w
   files.writeText("/tmp/a", "");
 });
 
+test("FakeFiles: a path can be one that nobody writes into, until it is again", async () => {
+  const files = new FakeFiles();
+  files.put("/tmp/pipe", Uint8Array.of(0xe9));
+  {
+    using _failure = files.failReads("/tmp/pipe", "TIMEOUT");
+    await assert.rejects(files.read("/tmp/pipe"), { code: "TIMEOUT" });
+    assert.throws(() => files.readText("/tmp/pipe"), { code: "TIMEOUT" });
+  }
+  assert.deepEqual([...(await files.read("/tmp/pipe")).bytes], [0xe9]);
+});
+
 test("FakeFiles: another process can hold a lock, and leave a socket behind", async () => {
   const files = new FakeFiles();
   const other = files.lockAsOther("/run/app/lock");

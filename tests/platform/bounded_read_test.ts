@@ -1,0 +1,98 @@
+/** What only files of a real system do: pipes, devices, and files that are larger than they say. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { closeSync, constants, openSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import type { IoError } from "../../src/core/errors.ts";
+import { getHost } from "../../src/platform/mod.ts";
+import { ioFailure } from "../conformance/files.ts";
+import { tempDir } from "../conformance/temp_dir.ts";
+import { untilSo } from "../e2e/processes.ts";
+import { test } from "../harness.ts";
+
+/** A failure of this code whose message says so. */
+const failsBy = (code: string, message: RegExp) => (error: unknown) => {
+  ioFailure(code)(error);
+  assert.match((error as IoError).message, message);
+  return true;
+};
+
+function makePipe(path: string): string {
+  assert.equal(spawnSync("mkfifo", [path]).status, 0);
+  return path;
+}
+
+/** Opens a pipe for writing as soon as somebody reads it. */
+async function writerOf(path: string): Promise<number> {
+  let fd: number | undefined;
+  await untilSo(() => {
+    try {
+      fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      assert.equal((error as { code?: string }).code, "ENXIO");
+    }
+    return fd !== undefined;
+  });
+  return fd!;
+}
+
+test("read: a pipe gives what is written into it late and in pieces, up to its end", async () => {
+  const { files } = await getHost();
+  using dir = tempDir();
+  const path = makePipe(`${dir.path}/.env`);
+  const reading = files.read(path);
+  const writer = await writerOf(path);
+  for (const piece of ["TOKEN=", "secret\n"]) writeSync(writer, piece);
+  closeSync(writer);
+  const { bytes, info } = await reading;
+  assert.equal(new TextDecoder().decode(bytes), "TOKEN=secret\n");
+  assert.equal(info.kind, "other");
+});
+
+test("read: a pipe that nobody writes into, and one that is never closed, end at the time limit and say which", async () => {
+  const { files } = await getHost();
+  using dir = tempDir();
+  const path = makePipe(`${dir.path}/.env`);
+  await assert.rejects(files.read(path, { timeoutMs: 50 }), failsBy("TIMEOUT", /as nobody has written into that pipe for 50ms$/));
+  // What is in the pipe stays there as long as one end of it is open.
+  const keeper = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(path, constants.O_WRONLY);
+  writeSync(writer, "TOKEN=");
+  closeSync(keeper);
+  await assert.rejects(files.read(path, { timeoutMs: 500 }), failsBy("TIMEOUT", /not at its end after 500ms: 6 bytes have come/));
+  closeSync(writer);
+});
+
+test("read: who no longer wants a pipe gets out of the waiting at once", async () => {
+  const { files } = await getHost();
+  using dir = tempDir();
+  const path = makePipe(`${dir.path}/.env`);
+  const changed = new AbortController();
+  const reading = files.read(path, { signal: changed.signal, timeoutMs: 600_000 });
+  const writer = await writerOf(path);
+  changed.abort("changed my mind");
+  await assert.rejects(reading, (reason) => reason === "changed my mind");
+  closeSync(writer);
+});
+
+test("read: what has no end is too large, and a huge file is refused before it is read", async () => {
+  const { files } = await getHost();
+  using dir = tempDir();
+  await assert.rejects(files.read("/dev/zero", { maxBytes: 100_000 }), failsBy("IO_TOO_LARGE", /must have at most 100000 bytes/));
+  const path = `${dir.path}/huge`;
+  writeFileSync(path, "");
+  truncateSync(path, 10_000_000_000);
+  await assert.rejects(files.read(path), failsBy("IO_TOO_LARGE", /at most 16777216 bytes/));
+});
+
+test("read: devices and files of the kernel are read to their end", async () => {
+  const { files } = await getHost();
+  assert.equal((await files.read("/dev/null")).bytes.length, 0);
+  assert.match(new TextDecoder().decode((await files.read("/proc/self/status")).bytes), /^Name:/);
+});
+
+test("read: a socket is refused by name", async () => {
+  const { files, ipc } = await getHost();
+  using dir = tempDir();
+  using _listener = await ipc.listen(`${dir.path}/socket`, () => {});
+  await assert.rejects(files.read(`${dir.path}/socket`), failsBy("IO_FAILED", /it is a socket/));
+});
