@@ -37,6 +37,7 @@ export type ErrorCode =
   | "SPAWN_DENIED"
   | "SPAWN_BAD_CWD"
   | "SPAWN_BAD_USER"
+  | "SPAWN_NO_RESOURCES"
   | "RUNTIME_PANIC"
   | "RUNTIME_STATE"
   | "LOCK_HELD"
@@ -102,6 +103,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeEntry>> = {
   SPAWN_DENIED: row(5012, "io"),
   SPAWN_BAD_CWD: row(5013, "io"),
   SPAWN_BAD_USER: row(5014, "io"),
+  SPAWN_NO_RESOURCES: row(5015, "io", "error", true),
   RUNTIME_PANIC: row(6000, "runtime", "fatal"),
   RUNTIME_STATE: row(6001, "runtime"),
   LOCK_HELD: row(6002, "lock"),

@@ -158,6 +158,9 @@ export type RestartVerdict =
   | { kind: "pause"; attempt: number; delayMs: number }
   | { kind: "exhausted"; onExhausted: "fatal" | "escalate"; restarts: number };
 
+/** How a start is put off that the daemon had no room for, whatever the policy of the subsystem says. */
+const POSTPONE = new RestartPolicy("always", { maxDelay: "5s" });
+
 /**
  * The restarts of one subsystem so far; the input of the next {@linkcode RestartVerdict}.
  *
@@ -179,6 +182,8 @@ export class RestartHistory {
   #inARow = 0;
   /** Times of restarts within the policy's window, oldest first; never longer than `maxRestarts`. */
   readonly #admittedMs: number[] = [];
+  /** Starts in a row that there was no room for. */
+  #postponed = 0;
 
   /** Restarts in a row, 0 after a stable run. */
   get inARow(): number {
@@ -189,6 +194,17 @@ export class RestartHistory {
   clear(): void {
     this.#inARow = 0;
     this.#admittedMs.length = 0;
+    this.#postponed = 0;
+  }
+
+  /**
+   * Puts off a start that the daemon had no room for: it is no restart and counts as none.
+   *
+   * The wait grows from 100 ms to 5 s until a run has taken place.
+   */
+  postpone(random: number): { attempt: number; delayMs: number } {
+    const attempt = ++this.#postponed;
+    return { attempt, delayMs: POSTPONE.delayMs(attempt, random) };
   }
 
   /**
@@ -198,6 +214,7 @@ export class RestartHistory {
    */
   judge(policy: RestartPolicy, end: { failed: boolean; ranMs: number; nowMs: number; random: number }): RestartVerdict {
     const { failed, ranMs, nowMs, random } = end;
+    this.#postponed = 0;
     if (policy.when === "never" || (policy.when === "on-failure" && !failed)) return { kind: "end" };
     // Were every run a stable one, the limit of restarts would never hold.
     if (policy.resetAfterMs > 0 && ranMs >= policy.resetAfterMs) this.#inARow = 0;

@@ -2,7 +2,7 @@ import { type CancelToken, isAbort, stopReason } from "./cancel.ts";
 import type { Clock } from "./clock.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Duration } from "./duration.ts";
-import { isDaemonError, linkOf, messageOf, ShutdownError, SubsystemError, TimeoutError } from "./errors.ts";
+import { type DaemonError, isDaemonError, linkOf, messageOf, ShutdownError, SubsystemError, TimeoutError } from "./errors.ts";
 import type { EventBody } from "./event.ts";
 import type { Logger } from "./log.ts";
 import { groupKey, nameKey } from "./names.ts";
@@ -705,6 +705,7 @@ export class Supervisor {
   #judge(unit: Unit, failure: { error: unknown } | undefined): void {
     const policy = unit.spec.restart;
     const error = failure?.error;
+    if (isDaemonError(error) && error.code === "SPAWN_NO_RESOURCES") return this.#postpone(unit, error);
     const why = failure === undefined ? "returned" : messageOf(error);
     const nowMs = this.#nowMs();
     const ranMs = nowMs - unit.startedMs;
@@ -736,6 +737,13 @@ export class Supervisor {
     this.#beginGroupRestart(unit);
     if (delayMs === 0 && verdict.attempt % IMMEDIATE_RESTARTS !== 0) this.post({ kind: "due", unit });
     else unit.timer = this.ports.clock.schedule(delayMs, () => this.post({ kind: "due", unit }));
+  }
+
+  /** The daemon itself had no room to start it: that is no failure of the unit, and is tried again until there is room. */
+  #postpone(unit: Unit, error: DaemonError): void {
+    const { attempt, delayMs } = unit.history.postpone(this.ports.random());
+    this.#move(unit, "retry", error.message, error, { attempt, delayMs });
+    unit.timer = this.ports.clock.schedule(delayMs, () => this.post({ kind: "due", unit }));
   }
 
   #due(unit: Unit): void {

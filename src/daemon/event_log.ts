@@ -21,6 +21,11 @@ export function logEvent(daemonLog: Logger, event: DaemonEvent): void {
   const { run, reason, to, error, attempt, delayMs } = event;
   switch (to) {
     case "restarting":
+      if (error?.code === "SPAWN_NO_RESOURCES") {
+        // Said once, however often it is tried.
+        const write = attempt === 1 ? log.warn : log.debug;
+        return write.call(log, "waits until there is room to start it", { run, reason, attempt, ...codeOf(error) });
+      }
       return log.warn("failed, will be restarted", { run, reason, attempt, delay: formatDuration(delayMs ?? 0), ...codeOf(error) });
     case "failed":
     case "fatal":

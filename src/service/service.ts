@@ -61,7 +61,8 @@ export interface LastExit extends ExitStatus {
  *   the program live on, and what they print is still read, until the daemon ends.
  * - An exit code that is none of `successExitCodes` fails the run with `SUBSYSTEM_EXITED`; its context holds `exitCode` (128 + n after
  *   signal n), `signal` and `lastLines`.
- * - A program that can't be started fails the run with the code that says why; the restart policy decides about the next try.
+ * - A program that can't be started fails the run with the code that says why; the restart policy decides about the next try. With
+ *   `SPAWN_NO_RESOURCES` the daemon itself had no room for it (files, processes, memory): it waits, and no restart is counted.
  */
 export class Service implements Subsystem {
   /** What it is, for `status`. */
@@ -386,7 +387,9 @@ export class Service implements Subsystem {
 
   #startError(unit: string, cause: unknown): unknown {
     if (!isDaemonError(cause) || cause instanceof SubsystemError) return cause;
-    return new SubsystemError(cause.code, unit, `${unit}: ${messageOf(cause)}`, { cause, context: cause.context });
+    // What the daemon lacks says nothing about the service.
+    const code = cause.code === "IO_NO_RESOURCES" ? "SPAWN_NO_RESOURCES" : cause.code;
+    return new SubsystemError(code, unit, `${unit}: ${messageOf(cause)}`, { cause, context: cause.context });
   }
 }
 

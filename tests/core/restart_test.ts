@@ -29,6 +29,16 @@ test("RestartPolicy defaults", () => {
   assert.equal(RestartPolicy.always({ delay: "2s" }).initialDelayMs, 2_000);
 });
 
+test("RestartHistory.postpone: waits from 100 ms to 5 s, counts as no restart, and begins anew after a run", () => {
+  const history = new RestartHistory();
+  const policy = RestartPolicy.onFailure({ maxRestarts: 1, jitter: 0 });
+  const waits = [1, 2, 3, 4, 5, 6, 7, 8].map(() => history.postpone(0.5).delayMs);
+  assert.deepEqual(waits, [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+  assert.equal(history.judge(policy, failedAt(0)).kind, "restart");
+  assert.deepEqual(history.postpone(0.5), { attempt: 1, delayMs: 100 });
+  assert.equal(history.judge(policy, failedAt(0)).kind, "exhausted");
+});
+
 test("RestartPolicy.ExponentialBackoff: each option is the one of the other words", () => {
   const options: Required<BackoffOptions> = {
     initialDelay: "1s",

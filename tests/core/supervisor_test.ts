@@ -524,6 +524,29 @@ test("Supervisor skips what comes after a unit that failed for good, and starts 
   await supervisor.stop("end");
 });
 
+test("Supervisor: a start that the daemon has no room for counts as no restart, under any policy, until there is room", async () => {
+  for (const restart of [RestartPolicy.Never, RestartPolicy.onFailure({ maxRestarts: 0 })]) {
+    const rig = new Rig();
+    const db = rig.child("db", { readiness: "manual", retryStart: true, restart });
+    const api = rig.child("api", { after: ["db"] });
+    let room = false;
+    db.onEnter = (context) => {
+      if (!room) throw new SubsystemError("SPAWN_NO_RESOURCES", "db", "db: too many files open");
+      context.ready();
+    };
+    const supervisor = rig.supervisor([db.registration, api.registration]);
+    await supervisor.start();
+    for (let tries = 0; tries < 20; tries++) await rig.clock.advance(6_000);
+    assert.deepEqual(states(supervisor), { db: "restarting", api: "waiting" });
+    const [unit] = supervisor.status();
+    assert.deepEqual([unit.run > 10, unit.restarts, unit.reason], [true, 0, "db: too many files open"]);
+    room = true;
+    await rig.clock.advance(6_000);
+    assert.deepEqual(states(supervisor), { db: "running", api: "running" });
+    await supervisor.stop("end");
+  }
+});
+
 test("Supervisor conditions of after: started, ready and exited-ok", async () => {
   const rig = new Rig();
   const first = rig.child("first", { readiness: "manual" });

@@ -479,7 +479,7 @@ test("Service: a start that is refused when a stop was already asked for is a no
     return Promise.reject(new IoError("IO_NO_RESOURCES", `Cannot start ${options.argv[0]} as this process has too many files open`));
   });
   using refused = new Drive(host, { run: ["true"] });
-  await assert.rejects(refused.done, { code: "IO_NO_RESOURCES" });
+  await assert.rejects(refused.done, { code: "SPAWN_NO_RESOURCES" });
   const later = withSpawn(real, async () => {
     await Promise.resolve();
     stop();
