@@ -337,7 +337,9 @@ export type HttpHandler = (request: Request) => Response | Promise<Response>;
 export interface HttpServer {
   /** Where it really listens. */
   readonly address: Address;
-  /** Accepts no more, lets running requests end until `signal` aborts, then cuts them; removes its socket file. */
+  /** Whether its socket file is still the one at its path: somebody else may have removed or replaced it. True without one. */
+  hasFile(): boolean;
+  /** Accepts no more, lets running requests end until `signal` aborts, then cuts them; removes its socket file, not that of another. */
   stop(options?: { signal?: AbortSignal }): Promise<void>;
 }
 
@@ -389,13 +391,19 @@ export interface Connection extends Disposable {
   end(): Promise<void>;
 }
 
+/** Somebody who takes connections until disposed. */
+export interface IpcServer extends Disposable {
+  /** Whether its socket file is still the one at its path. */
+  hasFile(): boolean;
+}
+
 /** Bytes between processes of this machine, over unix sockets. */
 export interface Ipc {
   /**
-   * Listens on a socket file of mode 0o600, in the place of whatever stands there, until the result is disposed; that ends no connection.
-   * Rejects with `IO_FAILED` and its kin when it can't.
+   * Listens on a socket file of mode 0o600, in the place of whatever stands there, until the result is disposed; that ends no connection,
+   * and removes no file but its own. Rejects with `IO_FAILED` and its kin when it can't.
    */
-  listen(path: string, onConnection: (connection: Connection) => void): Promise<Disposable>;
+  listen(path: string, onConnection: (connection: Connection) => void): Promise<IpcServer>;
   /** Connects. Rejects with `IO_NOT_FOUND` (no socket file), `IO_REFUSED` (nobody listens) or `IO_FAILED`. */
   connect(path: string): Promise<Connection>;
 }

@@ -1,5 +1,4 @@
 import fs from "node:fs";
-import process from "node:process";
 import { IoError, messageOf } from "../core/errors.ts";
 import type { Address, Http, HttpHandler, HttpServer } from "../core/host.ts";
 import { errnoOf, ioError } from "./io_error.ts";
@@ -12,11 +11,13 @@ export interface RuntimeServer {
   drain(): Promise<void>;
   /** Cuts what still runs, so that `drain` resolves. */
   cut(): void;
+  /** Whether its socket file is where it was made; true without one. */
+  hasFile(): boolean;
 }
 
 /** What each runtime does in its own way. */
 export interface HttpFacts {
-  /** Listens before it returns. The handler never rejects. */
+  /** Listens before it returns, on a socket by {@linkcode SocketFile}. The handler never rejects. */
   listen(address: Address, handler: (request: Request) => Promise<Response>): RuntimeServer;
   /** Sends a request past every proxy of the environment: it goes to the daemon itself or to its own services. */
   fetch(address: Address, url: string, init: RequestInit): Promise<Response>;
@@ -29,7 +30,7 @@ export function createHttp(facts: HttpFacts): Http {
   return {
     async serve(address, handler) {
       if ("unix" in address) await makeWay(address.unix, facts);
-      const server = attempt(address, () => withPrivateSocket(address, () => facts.listen(address, guarded(handler))));
+      const server = attempt(address, () => facts.listen(address, guarded(handler)));
       return new Server(server, "unix" in address ? address : { ...address, port: server.port });
     },
     async request(address, path, init = {}) {
@@ -64,6 +65,10 @@ class Server implements HttpServer {
     this.address = address;
   }
 
+  hasFile(): boolean {
+    return this.#server.hasFile();
+  }
+
   async stop(options: { signal?: AbortSignal } = {}): Promise<void> {
     const { signal } = options;
     this.#drained ??= this.#server.drain();
@@ -89,7 +94,7 @@ function guarded(handler: HttpHandler): (request: Request) => Promise<Response> 
   };
 }
 
-/** Both runtimes refuse a socket file that exists, whoever left it there; only one that nobody answers on may be replaced. */
+/** Only a socket file that nobody answers on may be replaced. */
 async function makeWay(path: string, facts: HttpFacts): Promise<void> {
   const address = { unix: path };
   const stats = attempt(address, () => fs.lstatSync(path, { throwIfNoEntry: false }));
@@ -103,20 +108,9 @@ async function makeWay(path: string, facts: HttpFacts): Promise<void> {
     const errno = errnoOf(error);
     if (errno === "ENOENT") return;
     if (errno !== "ECONNREFUSED") throw ioError(error, `listen on ${path}`, { address });
-    return attempt(address, () => fs.rmSync(path, { force: true }));
+    return;
   }
   throw new IoError("IO_ADDRESS_IN_USE", `Cannot listen on ${path} as another process answers there`, { context: { address } });
-}
-
-/** Listening happens within the call, so that the mask is in force for nothing else, and the file is at no time open to others. */
-export function withPrivateSocket<T>(address: Address, listen: () => T): T {
-  if (!("unix" in address)) return listen();
-  const own = process.umask(0o177);
-  try {
-    return listen();
-  } finally {
-    process.umask(own);
-  }
 }
 
 function attempt<T>(address: Address, fn: () => T): T {

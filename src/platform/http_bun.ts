@@ -1,13 +1,21 @@
 import type { Address } from "../core/host.ts";
 import { bun, type BunFetchInit } from "./bun.ts";
 import type { HttpFacts, RuntimeServer } from "./http.ts";
+import { SocketFile } from "./socket_file.ts";
 
 /** HTTP by Bun.serve and fetch. */
 export const httpOnBun: HttpFacts = {
   listen(address, handler): RuntimeServer {
     // By default Bun cuts what has been idle for ten seconds, such as a follower of a quiet log.
-    const server = bun.serve({ ...address, fetch: handler, idleTimeout: 0 });
-    return { port: server.port ?? 0, drain: () => server.stop(false), cut: () => void server.stop(true) };
+    const serve = (at: Address) => bun.serve({ ...at, fetch: handler, idleTimeout: 0 });
+    const { made: server, file } = "unix" in address
+      ? SocketFile.make(address.unix, (draft) => serve({ unix: draft }))
+      : { made: serve(address), file: undefined };
+    const stop = async (isCut: boolean) => {
+      file?.remove();
+      await server.stop(isCut);
+    };
+    return { port: server.port ?? 0, drain: () => stop(false), cut: () => void stop(true), hasFile: () => file?.isThere() ?? true };
   },
   fetch(address: Address, url: string, init: RequestInit): Promise<Response> {
     // By default Bun gives up on an answer or a stream that is quiet for five minutes, as one that follows logs may be.

@@ -1,6 +1,6 @@
-import fs from "node:fs";
 import type { Address } from "../core/host.ts";
-import { type HttpFacts, type RuntimeServer, withPrivateSocket } from "./http.ts";
+import type { HttpFacts, RuntimeServer } from "./http.ts";
+import { SocketFile } from "./socket_file.ts";
 import { endingWith } from "./streams.ts";
 
 /** Time until it is tried to listen again. */
@@ -58,9 +58,7 @@ function listen(address: Address, handler: (request: Request) => Promise<Respons
   const open = (at: Address): Deno.HttpServer => {
     const own = aborter = new AbortController();
     const { signal } = own;
-    const made: Deno.HttpServer = "unix" in at
-      ? Deno.serve({ path: at.unix, signal, onListen }, handle)
-      : Deno.serve({ ...at, signal, onListen }, handle);
+    const made: Deno.HttpServer = "unix" in at ? openSocket(at.unix, signal) : Deno.serve({ ...at, signal, onListen }, handle);
     made.finished.catch(() => {
       if (isDraining) return;
       own.abort();
@@ -68,15 +66,20 @@ function listen(address: Address, handler: (request: Request) => Promise<Respons
     });
     return made;
   };
+  const openSocket = (path: string, signal: AbortSignal): Deno.HttpServer => {
+    const { file: own, made } = SocketFile.make(path, (draft) => Deno.serve({ path: draft, signal, onListen }, handle));
+    file = own;
+    return made;
+  };
   const reopen = () => {
     try {
-      if ("unix" in address) fs.rmSync(address.unix, { force: true });
-      server = withPrivateSocket(address, () => open("unix" in address ? address : { ...address, port }));
+      server = open("unix" in address ? address : { ...address, port });
     } catch {
       retry = setTimeout(reopen, REOPEN_MS);
     }
   };
   let retry: ReturnType<typeof setTimeout> | undefined;
+  let file: SocketFile | undefined;
   let server = open(address);
   const port = "port" in server.addr ? server.addr.port : 0;
   return {
@@ -84,7 +87,7 @@ function listen(address: Address, handler: (request: Request) => Promise<Respons
     async drain() {
       isDraining = true;
       clearTimeout(retry);
-      if ("unix" in address) fs.rmSync(address.unix, { force: true });
+      file?.remove();
       settle();
       if (await idle.promise === "idle") {
         // A reader who does not take the rest of an answer can't be cut any more; he is left behind, and keeps nothing alive.
@@ -98,6 +101,7 @@ function listen(address: Address, handler: (request: Request) => Promise<Respons
       idle.resolve("cut");
       cut.resolve();
     },
+    hasFile: () => file?.isThere() ?? true,
   };
 }
 

@@ -1,10 +1,10 @@
-import fs from "node:fs";
 import type { Socket } from "node:net";
 import process from "node:process";
 import { Condition } from "../core/condition.ts";
 import { IoError, messageOf } from "../core/errors.ts";
 import type { Connection, Ipc } from "../core/host.ts";
 import { ioError } from "./io_error.ts";
+import { SocketFile } from "./socket_file.ts";
 
 /** Sockets by node:net, which both runtimes have; it costs 5 MB, so it is loaded where the first one is opened. */
 export function createIpc(): Ipc {
@@ -12,30 +12,24 @@ export function createIpc(): Ipc {
   return {
     async listen(path, onConnection) {
       const server = net().createServer((socket) => onConnection(new SocketConnection(socket)));
-      // The mask is in force for nothing else, as the socket is made within the call.
-      const own = process.umask(0o177);
-      const listening = new Promise<void>((resolve, reject) => {
-        try {
-          fs.rmSync(path, { force: true });
-          server.once("error", reject).listen(path, resolve);
-        } catch (error) {
-          reject(error);
-        } finally {
-          process.umask(own);
-        }
-      });
+      const failed = Promise.withResolvers<never>();
+      failed.promise.catch(() => {/* what was thrown before it says the same */});
+      let file: SocketFile;
       try {
-        await listening;
-        fs.chmodSync(path, 0o600);
+        const { promise: listening, resolve } = Promise.withResolvers<void>();
+        ({ file } = SocketFile.make(path, (draft) => server.once("error", failed.reject).listen(draft, resolve)));
+        await Promise.race([listening, failed.promise]);
       } catch (error) {
-        throw ioError(error, `listen on ${path}`, { path });
+        server.close();
+        throw error instanceof IoError ? error : ioError(error, `listen on ${path}`, { path });
       }
       // A connection that can't be taken is its caller's failure.
       server.on("error", () => {});
       return {
+        hasFile: () => file.isThere(),
         [Symbol.dispose]() {
           server.close();
-          fs.rmSync(path, { force: true });
+          file.remove();
         },
       };
     },

@@ -1,6 +1,6 @@
 import { IoError } from "../core/errors.ts";
 import { FrameReader } from "../core/frames.ts";
-import type { Connection, Host } from "../core/host.ts";
+import type { Connection, Host, IpcServer } from "../core/host.ts";
 import { MODULE_PROTOCOL, type ModuleMessage } from "../core/module_protocol.ts";
 import type { ModuleLink } from "./module_link.ts";
 
@@ -25,7 +25,7 @@ export class ModuleHub implements Disposable {
   readonly #options: ModuleHubOptions;
   readonly #expected = new Map<string, ModuleLink>();
   readonly #connections = new Set<Connection>();
-  #listening: Promise<Disposable> | undefined;
+  #listening: Promise<IpcServer> | undefined;
 
   /** Creates it; nothing is opened. */
   constructor(options: ModuleHubOptions) {
@@ -43,6 +43,12 @@ export class ModuleHub implements Disposable {
   /** Resolves when processes can connect; a failure is tried again by the next who asks. */
   async open(): Promise<void> {
     const { ipc } = this.#options.host;
+    // Somebody may have removed the file; who is connected stays so.
+    const server = await this.#listening?.catch(() => undefined);
+    if (server?.hasFile() === false) {
+      server[Symbol.dispose]();
+      this.#listening = undefined;
+    }
     this.#listening ??= ipc.listen(this.socket, (connection) => void this.#serve(connection));
     try {
       await this.#listening;

@@ -47,6 +47,7 @@ export class FakeHttp implements Http {
       const registration = this.answer(address, handler);
       return {
         address,
+        hasFile: () => this.isServed(address),
         stop: () => Promise.resolve(registration[Symbol.dispose]()),
       };
     });

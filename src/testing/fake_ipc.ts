@@ -1,6 +1,6 @@
 import { Condition } from "../core/condition.ts";
 import { IoError } from "../core/errors.ts";
-import type { Connection, Ipc } from "../core/host.ts";
+import type { Connection, Ipc, IpcServer } from "../core/host.ts";
 
 /** Bytes that wait before the sender has to. */
 const ROOM_BYTES = 65_536;
@@ -28,9 +28,10 @@ export class FakeIpc implements Ipc {
   }
 
   /** Listens in memory. */
-  listen(path: string, onConnection: (connection: Connection) => void): Promise<Disposable> {
+  listen(path: string, onConnection: (connection: Connection) => void): Promise<IpcServer> {
     this.#servers.set(path, onConnection);
     return Promise.resolve({
+      hasFile: () => this.#servers.get(path) === onConnection,
       [Symbol.dispose]: () => void (this.#servers.get(path) === onConnection && this.#servers.delete(path)),
     });
   }

@@ -48,6 +48,7 @@ export type {
   HttpHandler,
   HttpServer,
   Ipc,
+  IpcServer,
   Modules,
   OwnProcess,
   ProcessEntry,

@@ -165,6 +165,23 @@ export function exerciseHttp(name: string, makeHost: () => Promise<Host>): void 
     assert.deepEqual(host.files.list(dir.path), []);
   });
 
+  test(`${name}: a socket file that was removed or replaced is noticed, and its server removes no file but its own`, async () => {
+    const host = await makeHost();
+    using dir = tempDir();
+    const path = `${dir.path}/s`;
+    const first = await host.http.serve({ unix: path }, () => new Response("first"));
+    assert.equal(first.hasFile(), true);
+    host.files.remove(path);
+    assert.equal(first.hasFile(), false);
+    const second = await host.http.serve({ unix: path }, () => new Response("second"));
+    assert.deepEqual([first.hasFile(), second.hasFile()], [false, true]);
+    await first.stop();
+    assert.equal(second.hasFile(), true);
+    assert.equal(await (await host.http.request({ unix: path }, "/")).text(), "second");
+    await second.stop();
+    assert.deepEqual(host.files.list(dir.path), []);
+  });
+
   test(`${name}: a socket that nobody answers on is replaced, one that is alive is refused`, async () => {
     const host = await makeHost();
     using dir = tempDir();
@@ -172,7 +189,7 @@ export function exerciseHttp(name: string, makeHost: () => Promise<Host>): void 
     const first = await host.http.serve({ unix: path }, () => new Response("first"));
     await assert.rejects(host.http.serve({ unix: path }, () => new Response("second")), ioFailure("IO_ADDRESS_IN_USE"));
     assert.equal(await (await host.http.request({ unix: path }, "/")).text(), "first");
-    // A server removes its own path, so that what was moved away stays behind as after a crash.
+    // A server looks at its own path, so that what was moved away stays behind as after a crash.
     renameSync(path, moved);
     await first.stop();
     await assert.rejects(host.http.request({ unix: moved }, "/"), ioFailure("IO_REFUSED"));

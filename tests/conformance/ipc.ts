@@ -85,7 +85,13 @@ export function exerciseIpc(name: string, make: () => Promise<IpcUnderTest>): vo
     await assert.rejects(ipc.connect(`${dir}/nobody`), ioFailure("IO_NOT_FOUND"));
     const listener = await ipc.listen(`${dir}/s`, () => {});
     if (files !== undefined) assert.deepEqual([files.info(`${dir}/s`)?.kind, files.info(`${dir}/s`)?.mode], ["socket", 0o600]);
+    assert.equal(listener.hasFile(), true);
+    // One that has taken its place is not removed with it.
+    const next = await ipc.listen(`${dir}/s`, () => {});
+    assert.deepEqual([listener.hasFile(), next.hasFile()], [false, true]);
     listener[Symbol.dispose]();
+    assert.equal(next.hasFile(), true);
+    next[Symbol.dispose]();
     await assert.rejects(ipc.connect(`${dir}/s`), ioFailure("IO_NOT_FOUND"));
     if (files !== undefined) {
       files.writeText(`${dir}/s`, "left behind by somebody");
