@@ -111,7 +111,17 @@ export {
 export type { Rlimit, RlimitName, RlimitOption, Rlimits, RlimitValue } from "./src/core/rlimits.ts";
 export { type ShutdownSteps, ShutdownTimeline, type ShutdownTimes } from "./src/core/shutdown.ts";
 export { type Cell, nextState, type State, type StateInput, STATES, TRANSITIONS } from "./src/core/state.ts";
-export type { ChildHandle, Context, HealthAnswer, ShutdownHandle, Subsystem, SubsystemSpec, Task } from "./src/core/subsystem.ts";
+export type {
+  ChildHandle,
+  Context,
+  HealthAnswer,
+  ShutdownHandle,
+  Subsystem,
+  SubsystemSpec,
+  Task,
+  WorkHandle,
+  WorkOptions,
+} from "./src/core/subsystem.ts";
 export type { Strategy, SupervisorOptions, Unstopped } from "./src/core/supervisor.ts";
 export type { LeftoverPolicy } from "./src/service/continuity.ts";
 export type { ProbeOptions, ServiceLogOptions, ServiceOptions } from "./src/service/options.ts";

@@ -1,4 +1,5 @@
 import { linkOf, ShutdownError } from "./errors.ts";
+import { RaceWait } from "./race_wait.ts";
 
 /** The steps of an ending: `cancel` asks to stop gracefully, `force` says that patience is over, `kill` that whatever can be killed must be. */
 enum Stage {
@@ -44,7 +45,15 @@ class Callback extends Entry {
 export interface ListenerErrorHandler {
   /** Called with what a listener threw. */
   onListenerError(error: unknown): void;
+  /**
+   * Runs `dispatch`, and gives `onError` what a listener throws that the token can't reach: one on `AbortSignal.any([token.signal])`, which
+   * would end the process. The nearest handler that has it is asked. @default nobody catches it
+   */
+  guard?(dispatch: () => void, onError: (error: unknown) => void): void;
 }
+
+/** Waits of `cancelled()` that are promises of their own; what comes after them shares one that keeps no finished race. */
+const OWN_WAITS = 16;
 
 /**
  * One node of the tree along which a stop travels: cancelled from above or by its own holder, with a reason, exactly once.
@@ -61,6 +70,10 @@ export class CancelToken extends Entry {
   #reason: unknown;
   #controller: AbortController | undefined;
   readonly #handler: ListenerErrorHandler | undefined;
+  /** Where stages come from: the token that it is a child of, also after it took itself out of that one's list. */
+  #parent: CancelToken | undefined;
+  #waits = 0;
+  #raceWait: RaceWait | undefined;
 
   /** Creates the root of a tree; {@linkcode CancelToken.child} makes the other nodes. */
   constructor(handler?: ListenerErrorHandler) {
@@ -75,6 +88,7 @@ export class CancelToken extends Entry {
 
   /** Whether patience is over. */
   get isForced(): boolean {
+    this.#catchUp();
     return this.#stage >= Stage.Force;
   }
 
@@ -95,16 +109,21 @@ export class CancelToken extends Entry {
 
   /** A token below this one. Disposing it lets go of it; it is cancelled already when this one is. */
   child(handler?: ListenerErrorHandler): CancelToken {
+    this.#catchUp();
     const token = new CancelToken(handler);
     token.#stage = this.#stage;
     token.#reason = this.#reason;
+    token.#parent = this;
     this.#link(token);
     return token;
   }
 
   /** Asks everything below to stop. The first reason stays; false when it was cancelled before. */
   cancel(reason: unknown): boolean {
-    return this.#advance(Stage.Cancel, reason);
+    if (!this.#advance(Stage.Cancel, reason)) return false;
+    // Nothing of it waits for a later stage: it asks for that itself, so that a parent that lives long does not gather its ended children.
+    if (this.#first === undefined) this.list?.unlink(this);
+    return true;
   }
 
   /** Says that patience is over; cancels first where that has not happened. False when it was forced before. */
@@ -132,10 +151,23 @@ export class CancelToken extends Entry {
     return this.#add(Stage.Kill, fn);
   }
 
-  /** Resolves when the token is cancelled. */
+  /**
+   * Resolves when the token is cancelled. A finished `Promise.race` against it leaves nothing behind, however many there are.
+   *
+   * Of a great many races at once on one token, those that nothing but the token could ever settle may be forgotten; {@linkcode
+   * CancelToken.race} has no such limit and costs less.
+   */
   cancelled(): Promise<void> {
     if (this.isCancelled) return Promise.resolve();
-    return new Promise((resolve) => void this.onCancel(resolve as () => void));
+    if (this.#waits < OWN_WAITS) {
+      this.#waits++;
+      return new Promise((resolve) => void this.onCancel(resolve as () => void));
+    }
+    if (this.#raceWait === undefined) {
+      this.#raceWait = new RaceWait();
+      this.onCancel(this.#raceWait.resolve);
+    }
+    return this.#raceWait.promise;
   }
 
   /**
@@ -164,15 +196,21 @@ export class CancelToken extends Entry {
     if (this.isCancelled) throw this.#reason;
   }
 
-  /** Number of callbacks and child tokens; for tests of leaks. */
+  /** Number of callbacks, child tokens and races; for tests of leaks. */
   get size(): number {
-    let count = 0;
+    let count = this.#raceWait?.size ?? 0;
     for (let entry = this.#first; entry !== undefined; entry = entry.next) count++;
     return count;
   }
 
   override fire(stage: Stage): void {
     this.#advance(stage, this.list!.reason);
+  }
+
+  /** Lets go of it: it no longer ends with the token that made it. */
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
+    this.#parent = undefined;
   }
 
   /** Runs a listener so that what it throws reaches the nearest handler above. For this file only. */
@@ -208,12 +246,27 @@ export class CancelToken extends Entry {
       // A callback may take the token a stage further meanwhile.
       const stage = ++this.#stage;
       this.#fireAll(stage);
-      if (stage === Stage.Cancel) this.#controller?.abort(this.#reason);
+      if (stage === Stage.Cancel && this.#controller !== undefined) this.#abort(this.#controller);
     }
     return true;
   }
 
+  #abort(controller: AbortController): void {
+    let token: CancelToken | undefined = this;
+    while (token !== undefined && token.#handler?.guard === undefined) token = token.#parent;
+    if (token === undefined) controller.abort(this.#reason);
+    else token.#handler!.guard!(() => controller.abort(this.#reason), (error) => this.#blame(error));
+  }
+
+  /** Comes to the stage of its parent, where it was taken out of that one's list and so was not told. */
+  #catchUp(): void {
+    if (this.list !== undefined || this.#parent === undefined) return;
+    this.#parent.#catchUp();
+    if (this.#parent.#stage > this.#stage) this.#advance(this.#parent.#stage, this.#parent.#reason);
+  }
+
   #add(stage: Stage, fn: (reason: unknown) => void): Disposable {
+    this.#catchUp();
     const callback = new Callback(stage, fn);
     if (this.#stage >= stage) this.isolate(fn);
     else this.#link(callback);
@@ -221,6 +274,8 @@ export class CancelToken extends Entry {
   }
 
   #link(entry: Entry): void {
+    // From now on it must be told of later stages again.
+    if (this.list === undefined && this.#parent !== undefined) this.#parent.#link(this);
     entry.list = this;
     entry.previous = this.#last;
     if (this.#last === undefined) this.#first = entry;

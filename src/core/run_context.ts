@@ -1,14 +1,16 @@
-import { type CancelToken, isAbort, stopReason } from "./cancel.ts";
+import { CancelToken, isAbort, type ListenerErrorHandler, stopReason } from "./cancel.ts";
 import type { Clock } from "./clock.ts";
 import { SubsystemError } from "./errors.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import type { Logger } from "./log.ts";
-import type { ChildHandle, Context, ShutdownHandle } from "./subsystem.ts";
+import type { ChildHandle, Context, ShutdownHandle, WorkHandle, WorkOptions } from "./subsystem.ts";
 
 /** What a handle asks of the one who runs it. */
-export interface HandleHost {
+export interface HandleHost extends ListenerErrorHandler {
   /** Time. */
   readonly clock: Clock;
+  /** Cancelled when the daemon begins to drain; undefined where nothing ever does. */
+  readonly drain: CancelToken | undefined;
   /** When the stop was asked for, on the monotonic clock; undefined before that. */
   readonly stopAskedMs: number | undefined;
   /** Milliseconds until the run counts as unstopped; undefined before a stop. */
@@ -32,6 +34,8 @@ export interface RunHost extends HandleHost {
 class Handle implements ShutdownHandle {
   readonly token: CancelToken;
   readonly #host: HandleHost;
+  /** Cancelled when the daemon begins to drain, or this work is to stop; made on first use. */
+  #drain: CancelToken | undefined;
 
   constructor(token: CancelToken, host: HandleHost) {
     this.token = token;
@@ -63,8 +67,30 @@ class Handle implements ShutdownHandle {
     return this.token.isForced;
   }
 
+  isDraining(): boolean {
+    return this.token.isCancelled || this.#host.drain?.isCancelled === true;
+  }
+
+  onDrain(fn: () => void): Disposable {
+    if (this.#drain === undefined) {
+      const drain = this.#drain = this.#host.drain?.child(this.#host) ?? new CancelToken(this.#host);
+      this.token.onCancel((reason) => void drain.cancel(reason));
+    }
+    return this.#drain.onCancel(fn);
+  }
+
   timeRemaining(): number | undefined {
     return this.#host.timeRemaining();
+  }
+
+  /** Lets go of the daemon's draining. */
+  protected forgetDrain(): void {
+    this.#drain?.[Symbol.dispose]();
+  }
+
+  /** Whether it listens for the daemon's draining. */
+  protected get listensForDrain(): boolean {
+    return this.#drain !== undefined;
   }
 
   sleep(duration: Duration): Promise<void> {
@@ -101,6 +127,7 @@ class Child extends Handle implements ChildHandle {
   }
 
   [Symbol.dispose](): void {
+    this.forgetDrain();
     this.token[Symbol.dispose]();
   }
 }
@@ -114,8 +141,10 @@ export class RunContext extends Handle implements Context {
   /** Its body has ended. */
   isOver = false;
   readonly #runHost: RunHost;
-  #resources: (Disposable | AsyncDisposable)[] | undefined;
-  #spawned: Promise<void>[] | undefined;
+  /** In the order in which they were handed over. */
+  #resources: Set<Disposable | AsyncDisposable> | undefined;
+  /** Work that has not ended. */
+  #spawned: Set<Promise<unknown>> | undefined;
 
   /** Creates the context of run number `run`. */
   constructor(token: CancelToken, host: RunHost, run: number, attempt: number) {
@@ -147,11 +176,19 @@ export class RunContext extends Handle implements Context {
 
   use<T extends Disposable | AsyncDisposable>(resource: T): T {
     this.#refuseWhenOver("use a resource");
-    (this.#resources ??= []).push(resource);
+    (this.#resources ??= new Set()).add(resource);
     return resource;
   }
 
-  spawn(name: string, fn: (handle: ShutdownHandle) => Promise<void> | void): void {
+  release(resource: Disposable | AsyncDisposable): boolean {
+    return this.#resources?.delete(resource) ?? false;
+  }
+
+  spawn(name: string, fn: (handle: ShutdownHandle) => Promise<unknown> | unknown, options: WorkOptions = {}): WorkHandle {
+    const { onFailure = "failRun" } = options;
+    if (onFailure !== "failRun" && onFailure !== "log") {
+      throw new RangeError(`Cannot spawn work as "onFailure" must be "failRun" or "log": current value is ${JSON.stringify(onFailure)}`);
+    }
     this.#refuseWhenOver("spawn work");
     const child = this.child();
     const work = (async () => {
@@ -161,14 +198,23 @@ export class RunContext extends Handle implements Context {
         if (child.isShutdown() && isAbort(error, child.reason)) return;
         // Only the first failure becomes that of the run, which does not say whose it is.
         this.log.warn("spawned work failed", { work: name, err: error });
-        this.failure ??= { error };
-        this.token.cancel(error);
-        this.#runHost.ending(this);
+        if (onFailure === "failRun") {
+          this.failure ??= { error };
+          this.token.cancel(error);
+          this.#runHost.ending(this);
+        }
+        return { error };
       } finally {
         child[Symbol.dispose]();
       }
     })();
-    (this.#spawned ??= []).push(work);
+    const spawned = this.#spawned ??= new Set();
+    spawned.add(work);
+    const ended = work.then((failure) => {
+      spawned.delete(work);
+      return failure;
+    });
+    return { name, ended, cancel: (reason = stopReason(`${name} was cancelled`)) => child.cancel(reason) };
   }
 
   #refuseWhenOver(action: string): void {
@@ -178,15 +224,16 @@ export class RunContext extends Handle implements Context {
 
   /** Whether something is left to clean up after `run` has settled. */
   get hasLeftovers(): boolean {
-    return this.#resources !== undefined || this.#spawned !== undefined;
+    return (this.#resources?.size ?? 0) > 0 || (this.#spawned?.size ?? 0) > 0 || this.listensForDrain;
   }
 
   /** Ends what the run spawned, then disposes what it used in reverse order; resolves with the body's error and those of the disposers joined. */
   async close(body: { error: unknown } | undefined): Promise<{ error: unknown } | undefined> {
     this.token.cancel(body === undefined ? stopReason(`${this.name} has returned`) : body.error);
+    this.forgetDrain();
     await Promise.all(this.#spawned ?? []);
     let failure = this.failure ?? body;
-    for (const resource of (this.#resources ?? []).reverse()) {
+    for (const resource of [...this.#resources ?? []].reverse()) {
       try {
         if (Symbol.asyncDispose in resource) await resource[Symbol.asyncDispose]();
         else resource[Symbol.dispose]();

@@ -15,7 +15,7 @@ export interface ShutdownTimes {
 
 /** What a {@linkcode ShutdownTimeline} calls, each at most once and in this order; `nowMs` is the clock's time, which it has just read. */
 export interface ShutdownSteps {
-  /** Takes no new work anywhere and begins to stop gracefully. */
+  /** Begins to stop gracefully. */
   stop(nowMs: number): void;
   /** Patience is over: everything is told to stop at once. */
   force(): void;

@@ -50,19 +50,22 @@ export interface Subsystem {
   /** How it wants to be run, unless the one who registers it says otherwise. */
   readonly spec?: SubsystemSpec;
   /** Does the work. */
-  run(context: Context): Promise<void> | void;
+  run(context: Context): Promise<unknown> | unknown;
   /** When and how it is restarted; `RestartPolicy.OnFailure` by default. */
   restartPolicy?(): RestartPolicy;
   /** Says how it is, within the time that `signal` leaves. */
   healthCheck?(signal: AbortSignal): HealthAnswer | Promise<HealthAnswer>;
-  /** Takes no new work from now on; called on every subsystem at once, before any of them is stopped. */
+  /**
+   * Takes no new work from now on: called on every subsystem at the beginning of a shutdown, before `drainDelay` and before any of them is
+   * stopped. `context.onDrain` tells a task the same.
+   */
   stopIntake?(): void;
   /** Facts for `status`: small, plain data. */
   details?(): Readonly<Record<string, unknown>>;
 }
 
-/** A function that can be run as a subsystem. */
-export type Task = (context: Context) => Promise<void> | void;
+/** A function that can be run as a subsystem. What it returns is not looked at, unless it is a promise, which is waited for. */
+export type Task = (context: Context) => Promise<unknown> | unknown;
 
 /** How a subsystem is run. */
 export interface SubsystemSpec {
@@ -108,6 +111,30 @@ export interface ShutdownHandle {
   isForced(): boolean;
   /** Milliseconds left until this run counts as unstopped, at least 0; undefined before a stop. */
   timeRemaining(): number | undefined;
+  /** Whether the end is near: the daemon drains, or the run must stop. From then on, say of your own health that you are leaving. */
+  isDraining(): boolean;
+  /**
+   * Calls `fn` at the beginning of the end, at once when that is past: when the daemon's shutdown begins, `drainDelay` before `signal`
+   * aborts, or when the run must stop for another reason. Disposing takes it back; the end of the run does so too.
+   *
+   * @example A server that tells its load balancer before it stops
+   * ```ts
+   * import { Daemon } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * const order: string[] = [];
+   * const daemon = Daemon.builder().withTask("api", async (context) => {
+   *   context.onDrain(() => order.push(`draining, stopping: ${context.isShutdown()}`));
+   *   await context.cancelled();
+   *   order.push("stopping");
+   * }).build();
+   * await daemon.start();
+   * daemon.shutdown();
+   * await daemon.wait();
+   * assert.deepEqual(order, ["draining, stopping: false", "stopping"]);
+   * ```
+   */
+  onDrain(fn: () => void): Disposable;
   /** Resolves after `duration`, or rejects with the reason when the run must stop. */
   sleep(duration: Duration): Promise<void>;
   /** Settles like `promise`, or rejects with the reason when the run must stop; leaves nothing behind. */
@@ -116,6 +143,22 @@ export interface ShutdownHandle {
   child(): ChildHandle;
   /** Asks the whole daemon to stop. Returns at once, so a subsystem may call it from inside. */
   requestShutdown(reason?: string): void;
+}
+
+/** Options of {@linkcode Context.spawn}. */
+export interface WorkOptions {
+  /** A failure fails the run, which is then judged by its restart policy, or is only logged. @default {"failRun"} */
+  onFailure?: "failRun" | "log";
+}
+
+/** Work that a run has spawned. */
+export interface WorkHandle {
+  /** Its name, as the log calls it. */
+  readonly name: string;
+  /** Resolves when the work has ended: with what it failed with, or undefined when it returned or heard that it must end. Never rejects. */
+  readonly ended: Promise<{ error: unknown } | undefined>;
+  /** Tells this work, and only this, to end. */
+  cancel(reason?: unknown): void;
 }
 
 /** A {@linkcode ShutdownHandle} that its maker can end early. */
@@ -147,10 +190,45 @@ export interface Context extends ShutdownHandle {
    */
   use<T extends Disposable | AsyncDisposable>(resource: T): T;
   /**
-   * Starts work that belongs to this run: it is cancelled and awaited before the run counts as settled, and its failure fails the run.
-   * The log calls it by its name.
+   * Takes a resource back from the run, which will not dispose it. False when the run does not have it.
+   *
+   * @example A connection that is replaced while the run goes on
+   * ```ts
+   * import { Daemon } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * const closed: string[] = [];
+   * const connect = (name: string) => ({ [Symbol.dispose]: () => void closed.push(name) });
+   * await Daemon.builder().withTask("client", (context) => {
+   *   const first = context.use(connect("first"));
+   *   assert.equal(context.release(first), true);
+   *   first[Symbol.dispose]();
+   *   context.use(connect("second"));
+   * }).withoutSignals().run({ ownsProcess: false });
+   * assert.deepEqual(closed, ["first", "second"]);
+   * ```
+   */
+  release(resource: Disposable | AsyncDisposable): boolean;
+  /**
+   * Starts work that belongs to this run: it is cancelled and awaited before the run counts as settled. The log calls it by its name.
+   *
+   * @example Two pieces of work, one of which may fail
+   * ```ts
+   * import { Daemon } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * const report = await Daemon.builder().withTask("main", async (context) => {
+   *   const guess = context.spawn("guess", () => Promise.reject(new Error("no luck")), { onFailure: "log" });
+   *   const wait = context.spawn("wait", (handle) => handle.sleep("1h"));
+   *   assert.equal(((await guess.ended)?.error as Error).message, "no luck");
+   *   wait.cancel();
+   *   assert.equal(await wait.ended, undefined);
+   * }).withoutSignals().run({ ownsProcess: false });
+   * assert.equal(report.exitCode, 0);
+   * ```
    *
    * @throws {SubsystemError} if `run` has returned.
+   * @throws {RangeError} if `onFailure` is none of its values.
    */
-  spawn(name: string, fn: (handle: ShutdownHandle) => Promise<void> | void): void;
+  spawn(name: string, fn: (handle: ShutdownHandle) => Promise<unknown> | unknown, options?: WorkOptions): WorkHandle;
 }

@@ -38,6 +38,8 @@ export interface SupervisorPorts {
   readonly deadlines: Deadlines;
   /** Chance: a number in [0, 1). */
   readonly random: () => number;
+  /** Cancelled when the daemon begins to drain; undefined where nothing ever does. */
+  readonly drain?: CancelToken;
   /** Whether anybody looks at events; when not, none are made. */
   isObserved(): boolean;
   /** Takes an event. */
@@ -595,7 +597,7 @@ export class Supervisor {
     this.#move(unit, "start", reason);
     let running: Promise<void> | void;
     try {
-      running = this.ports.runAs(unit.path, () => subsystem.run(context));
+      running = this.ports.runAs(unit.path, () => subsystem.run(context)) as Promise<void> | void;
     } catch (error) {
       return this.#ended(unit, context, { error });
     }

@@ -1,5 +1,5 @@
 import type { AfterCondition } from "./after.ts";
-import type { ListenerErrorHandler } from "./cancel.ts";
+import type { CancelToken } from "./cancel.ts";
 import type { Clock } from "./clock.ts";
 import { messageOf, SubsystemError } from "./errors.ts";
 import type { Logger } from "./log.ts";
@@ -24,7 +24,7 @@ export interface Group extends Subsystem {
 const NONE: readonly never[] = [];
 
 /** A child of a supervisor. Only the supervisor's loop writes its fields. */
-export class Unit implements RunHost, ListenerErrorHandler {
+export class Unit implements RunHost {
   /** Who runs it. */
   readonly supervisor: Supervisor;
   /** What its present run was started from, or the next one will be. */
@@ -80,6 +80,10 @@ export class Unit implements RunHost, ListenerErrorHandler {
 
   get clock(): Clock {
     return this.supervisor.ports.clock;
+  }
+
+  get drain(): CancelToken | undefined {
+    return this.supervisor.ports.drain;
   }
 
   get log(): Logger {

@@ -1,6 +1,6 @@
 import type { Duration } from "../core/duration.ts";
 import type { Logger } from "../core/log.ts";
-import type { ChildHandle, Context, ShutdownHandle } from "../core/subsystem.ts";
+import type { ChildHandle, Context, ShutdownHandle, WorkHandle, WorkOptions } from "../core/subsystem.ts";
 
 /** What differs for code that runs in a process of its own from what its own daemon would tell it. */
 export type ModuleFacts = Pick<Context, "name" | "run" | "attempt" | "log" | "ready" | "requestShutdown">;
@@ -68,6 +68,14 @@ export class ModuleContext implements Context {
     return this.#inner.timeRemaining();
   }
 
+  isDraining(): boolean {
+    return this.#inner.isDraining();
+  }
+
+  onDrain(fn: () => void): Disposable {
+    return this.#inner.onDrain(fn);
+  }
+
   sleep(duration: Duration): Promise<void> {
     return this.#inner.sleep(duration);
   }
@@ -92,7 +100,11 @@ export class ModuleContext implements Context {
     return this.#inner.use(resource);
   }
 
-  spawn(name: string, fn: (handle: ShutdownHandle) => Promise<void> | void): void {
-    this.#inner.spawn(name, fn);
+  release(resource: Disposable | AsyncDisposable): boolean {
+    return this.#inner.release(resource);
+  }
+
+  spawn(name: string, fn: (handle: ShutdownHandle) => Promise<unknown> | unknown, options?: WorkOptions): WorkHandle {
+    return this.#inner.spawn(name, fn, options);
   }
 }

@@ -1,5 +1,5 @@
 import { EventBus } from "../core/bus.ts";
-import { CancelToken } from "../core/cancel.ts";
+import { CancelToken, stopReason } from "../core/cancel.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { ConfigError, isDaemonError, messageOf, ShutdownError, SubsystemError } from "../core/errors.ts";
 import { Deadlines } from "../core/deadlines.ts";
@@ -12,6 +12,7 @@ import { type ShutdownSteps, ShutdownTimeline } from "../core/shutdown.ts";
 import { isMissing } from "../core/readiness.ts";
 import type { Registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorEnd, type SupervisorPorts, type Unstopped } from "../core/supervisor.ts";
+import { guardDispatch } from "../platform/dispatch_guard.ts";
 import type { Continuity } from "../service/continuity.ts";
 import type { DaemonLog } from "./daemon_log.ts";
 import { logEvent } from "./event_log.ts";
@@ -105,6 +106,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #wasReady = false;
   #hasStarted = false;
   #operations: Operations | undefined;
+  #drain: CancelToken | undefined;
   #events: EventStore | undefined;
   #loaded: LoadedConfig | undefined;
   #configVersion = 1;
@@ -198,6 +200,15 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     return this.#supervisor;
   }
 
+  /** Cancelled when a shutdown begins, before anything is told to stop; made on first use. */
+  get drain(): CancelToken {
+    if (this.#drain === undefined) {
+      this.#drain = new CancelToken();
+      if (this.#phase === "stopping" || this.#phase === "over") this.#drain.cancel(stopReason(this.#reason));
+    }
+    return this.#drain;
+  }
+
   /** Milliseconds since the start. */
   uptimeMs(): number {
     return Math.round(this.clock.nowMs() - this.#startedMs);
@@ -229,7 +240,8 @@ export class Session implements SupervisorPorts, ShutdownSteps {
         nowMs = undefined;
       } else registrations = entries.map((entry) => "make" in entry ? entry.make(this) : entry as Registration);
       if (this.#phase === "stopping") throw new ShutdownError("SHUTDOWN_IN_PROGRESS", "Cannot finish the start as a shutdown has begun");
-      const supervisor = new Supervisor(this, new CancelToken(), registrations);
+      const token = new CancelToken({ onListenerError: (error) => this.report(error), guard: guardDispatch });
+      const supervisor = new Supervisor(this, token, registrations);
       this.#supervisor = supervisor;
       this.#preparing?.resolve();
       supervisor.onEnd((end) => this.#unitsEnded(end));
@@ -269,6 +281,8 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     if (this.#supervisor === undefined) return;
     this.#announce("daemon.stopping", reason);
     this.#bus?.publish("shutdown", { reason });
+    this.#supervisor.stopIntake();
+    this.#drain?.cancel(stopReason(reason));
     this.#timeline.begin();
   }
 
@@ -407,10 +421,9 @@ export class Session implements SupervisorPorts, ShutdownSteps {
 
   // --- What the timeline asks
 
-  /** Takes no new work anywhere and stops every unit in its turn. */
+  /** Stops every unit in its turn. */
   stop(nowMs: number): void {
     const supervisor = this.#supervisor!;
-    supervisor.stopIntake();
     void supervisor.stop(this.#reason, nowMs).then(() => this.#finish());
   }
 

@@ -62,6 +62,10 @@ export class Drive implements Disposable {
         path: this.service.name,
         clock: host.clock,
         log: { ...silentLogger, warn: (message, fields) => void this.warnings.push({ message, fields }) },
+        drain: undefined,
+        onListenerError: (error) => {
+          throw error;
+        },
         stopAskedMs: undefined,
         timeRemaining: () => undefined,
         requestShutdown: () => {},
