@@ -252,10 +252,15 @@ export class CancelToken extends Entry {
   }
 
   #abort(controller: AbortController): void {
-    let token: CancelToken | undefined = this;
-    while (token !== undefined && token.#handler?.guard === undefined) token = token.#parent;
-    if (token === undefined) controller.abort(this.#reason);
-    else token.#handler!.guard!(() => controller.abort(this.#reason), (error) => this.#blame(error));
+    const abort = () => controller.abort(this.#reason);
+    const guard = this.#guard();
+    if (guard === undefined) abort();
+    else guard(abort, (error) => this.#blame(error));
+  }
+
+  /** That of the nearest handler that has one. */
+  #guard(): ListenerErrorHandler["guard"] {
+    return this.#handler?.guard ?? (this.#parent === undefined ? undefined : this.#parent.#guard());
   }
 
   /** Comes to the stage of its parent, where it was taken out of that one's list and so was not told. */
