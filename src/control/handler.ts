@@ -411,7 +411,7 @@ async function limited<T>(
   const timeoutMs = readAs(durationMs, timeout as string);
   const controller = new AbortController();
   const timer = clock.schedule(timeoutMs, () => {
-    controller.abort(new TimeoutError("TIMEOUT", `Cannot wait any longer for ${verb} as ${timeout} are over; it goes on in the daemon`));
+    controller.abort(new TimeoutError("TIMEOUT", `Cannot wait any longer for ${verb} after ${timeout}; it goes on in the daemon`));
   });
   try {
     return await run(controller.signal);

@@ -356,8 +356,11 @@ export interface Http {
   serve(address: Address, handler: HttpHandler): Promise<HttpServer>;
   /** Sends a request. Fails with `IO_NOT_FOUND` (no socket file), `IO_REFUSED` (nobody listens) or `IO_FAILED`. */
   request(address: Address, path: string, init?: RequestInit): Promise<Response>;
-  /** Whether a TCP connection can be made; resolves false when refused, rejects with the reason when `signal` aborts. */
-  canConnect(address: { hostname: string; port: number }, options: { signal: AbortSignal }): Promise<boolean>;
+  /**
+   * Makes a TCP connection and ends it again. Fails with `IO_REFUSED` (nobody listens) or `IO_FAILED`, and with the reason when `signal`
+   * aborts.
+   */
+  connect(address: { hostname: string; port: number }, options: { signal: AbortSignal }): Promise<void>;
 }
 
 /** A recording of where the time goes. */

@@ -156,7 +156,7 @@ export type RestartVerdict =
   | { kind: "end" }
   | { kind: "restart"; attempt: number; delayMs: number }
   | { kind: "pause"; attempt: number; delayMs: number }
-  | { kind: "exhausted"; onExhausted: "fatal" | "escalate"; restarts: number };
+  | { kind: "exhausted"; onExhausted: "fatal" | "escalate"; restarts: number; withinMs?: number };
 
 /** How a start is put off that the daemon had no room for, whatever the policy of the subsystem says. */
 const POSTPONE = new RestartPolicy("always", { maxDelay: "5s" });
@@ -223,7 +223,10 @@ export class RestartHistory {
     const roomInMs = policy.withinMs === undefined ? this.#roomInARow(policy) : this.#roomInWindow(policy, policy.withinMs, nowMs);
     if (roomInMs === undefined) return { kind: "restart", attempt, delayMs };
     if (policy.onExhausted === "pause") return { kind: "pause", attempt, delayMs: Math.max(delayMs, roomInMs) };
-    return { kind: "exhausted", onExhausted: policy.onExhausted, restarts: attempt - 1 };
+    const { onExhausted, withinMs } = policy;
+    // In a window it is the restarts within it that are used up, not those in a row.
+    if (withinMs !== undefined) return { kind: "exhausted", onExhausted, restarts: this.#admittedMs.length, withinMs };
+    return { kind: "exhausted", onExhausted, restarts: attempt - 1 };
   }
 
   /** How long until there is room for another restart; undefined when there is. */

@@ -1,14 +1,14 @@
 import { type CancelToken, isAbort, stopReason } from "./cancel.ts";
 import type { Clock } from "./clock.ts";
 import type { Deadlines } from "./deadlines.ts";
-import type { Duration } from "./duration.ts";
+import { type Duration, formatDuration } from "./duration.ts";
 import { type DaemonError, isDaemonError, linkOf, messageOf, ShutdownError, SubsystemError, TimeoutError } from "./errors.ts";
 import type { EventBody } from "./event.ts";
 import type { Logger } from "./log.ts";
 import { groupKey, nameKey } from "./names.ts";
 import type { UnitOutcome, UnitStatus } from "./operations.ts";
 import type { Registration } from "./registration.ts";
-import { type OnExhausted, RestartHistory, RestartPolicy } from "./restart.ts";
+import { type OnExhausted, RestartHistory, RestartPolicy, type RestartVerdict } from "./restart.ts";
 import { RunContext } from "./run_context.ts";
 import { nextState, type StateInput } from "./state.ts";
 import { Unit } from "./unit.ts";
@@ -571,11 +571,13 @@ export class Supervisor {
     for (const { unit: other, condition } of unit.after) {
       if (other.awaitsStop) return { verdict: "wait", reason: `waits for ${other.name}, which is about to stop` };
       if (other.satisfies(condition)) continue;
-      if (other.state === "failed" || other.state === "fatal" || other.state === "skipped") {
-        return { verdict: "skip", reason: `${other.name} ${other.state}` };
+      if (other.state === "failed" || other.state === "fatal") {
+        return { verdict: "skip", reason: `${other.name} ${other.state === "fatal" ? "failed for good" : "failed"}: ${other.why}` };
       }
+      // The one that has failed is named, not those between it and this one.
+      if (other.state === "skipped") return { verdict: "skip", reason: other.reason };
       if (other.state === "completed") return { verdict: "skip", reason: `${other.name} completed without becoming ${condition}` };
-      return { verdict: "wait", reason: `waits for ${other.name}${other.isDown ? `, which is ${other.state}` : ""}` };
+      return { verdict: "wait", reason: `waits for ${other.name}${stateInWords(other)}` };
     }
     return { verdict: "go", reason: "start" };
   }
@@ -635,16 +637,15 @@ export class Supervisor {
     unit.clearTimer();
     // It is to stop anyway, in its turn.
     if (unit.awaitsStop) return;
-    const error = new TimeoutError(
-      "SUBSYSTEM_START_TIMEOUT",
-      `Cannot start ${unit.path} as it was not ready within ${unit.spec.readyTimeoutMs} ms`,
-    );
+    const { unready } = unit.words;
+    const late = `not ready within ${formatDuration(unit.spec.readyTimeoutMs)}${unready === undefined ? "" : `: ${unready}`}`;
+    const error = new TimeoutError("SUBSYSTEM_START_TIMEOUT", `Cannot start ${unit.path} as it was ${late}`);
     context.failure ??= { error };
     if (this.#phase === "starting" && !unit.spec.retryStart) {
       this.#startFailure = error;
       return this.#stopAll(error.message);
     }
-    unit.reason = `not ready within ${unit.spec.readyTimeoutMs} ms`;
+    unit.reason = late;
     unit.isOverdue = true;
     this.#cancelRun(unit);
   }
@@ -708,7 +709,7 @@ export class Supervisor {
     const policy = unit.spec.restart;
     const error = failure?.error;
     if (isDaemonError(error) && error.code === "SPAWN_NO_RESOURCES") return this.#postpone(unit, error);
-    const why = failure === undefined ? "returned" : messageOf(error);
+    const why = failure === undefined ? unit.words.end ?? "returned" : messageOf(error);
     const nowMs = this.#nowMs();
     const ranMs = nowMs - unit.startedMs;
     const verdict = unit.history.judge(policy, { failed: failure !== undefined, ranMs, nowMs, random: this.ports.random() });
@@ -719,7 +720,7 @@ export class Supervisor {
     if (verdict.kind === "exhausted") {
       return this.#exhausted(
         unit,
-        `${why} (${verdict.restarts} restart${verdict.restarts === 1 ? " is" : "s are"} used up)`,
+        `${why} (${usedUp(verdict)})`,
         error,
         verdict.onExhausted,
       );
@@ -757,7 +758,7 @@ export class Supervisor {
       return this.#advanceGroup();
     }
     if (group?.members.has(unit)) return;
-    this.#launch(unit, "restart");
+    this.#launch(unit, `restart: ${unit.why}`);
   }
 
   #exhausted(unit: Unit, reason: string, cause: unknown, onExhausted: "fatal" | "escalate"): void {
@@ -1079,6 +1080,18 @@ function noSibling(name: string, other: string): RangeError {
   return new RangeError(
     `Cannot register ${JSON.stringify(name)} as "after" must name a sibling: current value is ${JSON.stringify(other)}`,
   );
+}
+
+/** How it is with a unit that another one waits for, after its name. */
+function stateInWords({ state, isDown, reason, why }: Unit): string {
+  if (state === "restarting") return `, which is restarting: ${why}`;
+  if (!isDown) return "";
+  return reason.startsWith("stopped ") ? `, which is ${reason}` : `, which is ${state}: ${why}`;
+}
+
+function usedUp({ restarts, withinMs }: Extract<RestartVerdict, { kind: "exhausted" }>): string {
+  const which = withinMs === undefined ? "" : ` within ${formatDuration(withinMs)}`;
+  return `${restarts} restart${restarts === 1 ? "" : "s"}${which} ${restarts === 1 ? "is" : "are"} used up`;
 }
 
 function exitContext(error: unknown): { exitCode?: unknown } | undefined {

@@ -14,6 +14,23 @@ import type { Supervisor } from "./supervisor.ts";
 /** Under this key a subsystem that is a group shows the supervisor inside it, while it runs. */
 export const INNER: unique symbol = Symbol("the supervisor inside");
 
+/** Under this key a subsystem says in words what its supervisor can't know. */
+export const WORDS: unique symbol = Symbol("in words");
+
+/** A subsystem that tells more of its runs than that they ended. */
+export interface Telling extends Subsystem {
+  /** Of the present or last run. */
+  readonly [WORDS]: Words;
+}
+
+/** What there is to say of a run. */
+export interface Words {
+  /** Why it is not ready yet. */
+  readonly unready?: string;
+  /** How it ended where it did not fail. */
+  readonly end?: string;
+}
+
 /** A subsystem that is a group of others. */
 export interface Group extends Subsystem {
   /** The supervisor of the present run. */
@@ -95,6 +112,19 @@ export class Unit implements RunHost {
     return (this.registration.subsystem as Partial<Group>)[INNER];
   }
 
+  /** What the subsystem itself says of the present or last run. */
+  get words(): Words {
+    return (this.registration.subsystem as Partial<Telling>)[WORDS] ?? {};
+  }
+
+  /** Why it is so, without its own name at the beginning: for sentences that have named it. */
+  get why(): string {
+    for (const start of [`Cannot start ${this.path} as it `, `${this.path} `, `${this.path}: `]) {
+      if (this.reason.startsWith(start)) return this.reason.slice(start.length);
+    }
+    return this.reason;
+  }
+
   /** Neither has a run nor will get one by itself. */
   get isDown(): boolean {
     return this.current === undefined && this.state !== "waiting" && this.state !== "restarting";
@@ -137,12 +167,19 @@ export class Unit implements RunHost {
       state: this.state,
       ready: spec.readiness === "none" ? null : this.isReady,
       desired: this.desired,
-      reason: this.reason,
+      reason: this.#reasonNow(),
       run: this.run,
       restarts: this.restarts,
       startedAt: this.current === undefined ? null : this.#startedAtOf(clock),
       details: detailsOf(this.registration.subsystem),
     };
+  }
+
+  /** What is known of a start that takes its time, and why there is another one. */
+  #reasonNow(): string {
+    const { unready } = this.words;
+    if (this.state !== "starting" || unready === undefined) return this.reason;
+    return `is not ready yet: ${unready}${this.reason === "start" ? "" : `; ${this.reason}`}`;
   }
 
   /** Told once for each run, as two clocks never tell quite the same twice, and a start that moves looks like a restart. */

@@ -39,17 +39,16 @@ export function createHttp(facts: HttpFacts): Http {
         return await facts.fetch(address, urlOf(address) + path, init);
       } catch (error) {
         init.signal?.throwIfAborted();
-        throw ioError(error, `send a request to ${nameOf(address)}`, { address, path });
+        throw ioError(worded(error), `send a request to ${nameOf(address)}`, { address, path });
       }
     },
-    async canConnect(address, { signal }) {
+    async connect(address, { signal }) {
       signal.throwIfAborted();
       try {
         await facts.connect(address, signal);
-        return true;
-      } catch {
+      } catch (error) {
         signal.throwIfAborted();
-        return false;
+        throw ioError(worded(error), `connect to ${nameOf(address)}`, { address });
       }
     },
   };
@@ -119,6 +118,24 @@ function attempt<T>(address: Address, fn: () => T): T {
   } catch (error) {
     throw error instanceof IoError ? error : ioError(error, `listen on ${nameOf(address)}`, { address });
   }
+}
+
+/** Failures of a connection that have no number of the system, or one whose meaning depends on who asks; the runtimes word each in their own way. */
+const FAILURES: readonly (readonly [RegExp, string])[] = [
+  [/invalid HTTP|Malformed_HTTP/i, "what answers there does not speak HTTP (it may expect TLS)"],
+  [/ECONNRESET|connection closed|connection reset/i, "the connection was closed before an answer came (it may expect TLS)"],
+  [/ENOTFOUND|EAI_AGAIN|dns error|lookup address/i, "there is no host of that name"],
+];
+
+/** An error whose message says what happened: Deno hides that in the cause, and each runtime has words of its own. */
+function worded(error: unknown): unknown {
+  if (errnoOf(error) === "ECONNREFUSED") return error;
+  const texts: string[] = [];
+  for (let link = error; link !== undefined && texts.length < 5; link = (link as { cause?: unknown } | null)?.cause) {
+    texts.push(messageOf(link));
+  }
+  const known = FAILURES.find(([pattern]) => texts.some((text) => pattern.test(text)));
+  return new Error(known?.[1] ?? texts.at(-1), { cause: error });
 }
 
 function nameOf(address: Address): string {

@@ -7,7 +7,7 @@ import { rlimit, RLIMIT_UNITS, type RlimitName, type RlimitOption, type Rlimits 
 import type { LeftoverPolicy } from "./continuity.ts";
 import type { ProbeSpec, ProbeTarget, ServiceLogSpec, ServiceSpec } from "./spec.ts";
 
-/** A readiness probe: exactly one of `http`, `tcp`, `exec` and `log`. */
+/** A readiness probe: exactly one of `http`, `tcp`, `exec`, `log` and `alive`. */
 export interface ProbeOptions {
   /** An http:// URL that answers within five seconds with a status from 200 to 399. */
   http?: string;
@@ -17,6 +17,8 @@ export interface ProbeOptions {
   exec?: string | readonly string[];
   /** A regular expression that a line of output matches. */
   log?: string;
+  /** Time for which it has to live; shorter than `timeout`. */
+  alive?: Duration;
   /** Time between two attempts. @default {"500ms"} */
   every?: Duration;
   /** Time from the start of a run until it must be ready. @default {"30s"} */
@@ -102,6 +104,14 @@ export interface ServiceOptions {
   oomScoreAdj?: number;
   /** What becomes of its output. */
   log?: ServiceLogOptions;
+}
+
+/** How a service can be asked whether it is ready, by key. */
+export const PROBE_KINDS = ["http", "tcp", "exec", "log", "alive"] as const;
+
+/** Words as a sentence lists them: "a, b and c". */
+export function listed(words: readonly string[]): string {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
 
 /** Smallest limit of a line in bytes. */
@@ -258,22 +268,27 @@ function logSpec(options: ServiceLogOptions, baseDir: string, must: Must): Servi
 }
 
 function probeSpec(name: string, options: ProbeOptions, must: Must): ProbeSpec {
-  const { http, tcp, exec, log, every = 500, timeout = 30_000 } = options;
+  const { http, tcp, exec, log, alive, every = 500, timeout = 30_000 } = options;
   const targets: ProbeTarget[] = [];
   if (http !== undefined) targets.push({ kind: "http", url: http });
   if (tcp !== undefined) targets.push({ kind: "tcp", address: typeof tcp === "number" ? `127.0.0.1:${tcp}` : tcp });
   if (exec !== undefined) targets.push({ kind: "exec", run: exec });
   if (log !== undefined) targets.push({ kind: "log", pattern: log });
+  if (alive !== undefined) targets.push({ kind: "alive", forMs: durationMs(alive) });
   if (targets.length !== 1) {
     throw new RangeError(
-      `Cannot add service ${JSON.stringify(name)} as "ready" must have exactly one of http, tcp, exec and log: it has ${targets.length}`,
+      `Cannot add service ${JSON.stringify(name)} as "ready" must have exactly one of ${listed(PROBE_KINDS)}: it has ${targets.length}`,
     );
   }
   must(exec === undefined || isCommand(exec), "ready.exec", COMMAND, exec);
   const [everyMs, timeoutMs] = [durationMs(every), durationMs(timeout)];
   must(everyMs > 0, "ready.every", "longer than 0", every);
   must(timeoutMs > 0, "ready.timeout", "longer than 0", timeout);
-  return { target: targets[0], everyMs, timeoutMs };
+  const [target] = targets;
+  if (target.kind === "alive") {
+    must(target.forMs > 0 && target.forMs < timeoutMs, "ready.alive", "longer than 0 and shorter than ready.timeout", alive);
+  }
+  return { target, everyMs, timeoutMs };
 }
 
 function restartPolicy(restart: NonNullable<ServiceOptions["restart"]>): RestartPolicy {

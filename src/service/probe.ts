@@ -1,6 +1,8 @@
 import { type Clock, sleep } from "../core/clock.ts";
-import { messageOf } from "../core/errors.ts";
+import { formatDuration } from "../core/duration.ts";
+import { isDaemonError, messageOf } from "../core/errors.ts";
 import type { Host, SpawnOptions } from "../core/host.ts";
+import { plain } from "../core/terminal_text.ts";
 import { expand, type Placeholders } from "./environment.ts";
 import { describeExit } from "./exit.ts";
 import type { Neighbours } from "./neighbours.ts";
@@ -12,6 +14,12 @@ export type ProbeAnswer = string | undefined;
 
 /** One attempt; it ends soon after `signal` aborts, by whatever answer or rejection. */
 export type Probe = (signal: AbortSignal) => Promise<ProbeAnswer>;
+
+/** A host and a port of it. */
+export interface TcpAddress {
+  hostname: string;
+  port: number;
+}
 
 /** Longest time that one attempt may take. */
 const ATTEMPT_TIMEOUT_MS = 5_000;
@@ -44,8 +52,8 @@ export function linePattern(target: { pattern: string }, placeholders: Placehold
   return new RegExp(expand(target.pattern, placeholders));
 }
 
-/** Makes the probe of a target, for all but `log`, which waits for a line instead of asking. */
-export function createProbe(target: Exclude<ProbeTarget, { kind: "log" }>, options: ProbeSurroundings): Probe {
+/** Makes the probe of a target, for all but those that wait for something instead of asking. */
+export function createProbe(target: Exclude<ProbeTarget, { kind: "log" | "alive" }>, options: ProbeSurroundings): Probe {
   if (target.kind === "tcp") return tcpProbe(parseTcpAddress(expand(target.address, options)), options.host);
   if (target.kind === "http") return httpProbe(parseHttpUrl(expand(target.url, options)), options.host);
   const argv = typeof target.run === "string" ? expand(target.run, options) : target.run.map((word) => expand(word, options));
@@ -87,14 +95,24 @@ async function attempt(probe: Probe, clock: Clock, signal: AbortSignal): Promise
   const controller = new AbortController();
   const onAbort = () => controller.abort(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
-  using _timer = clock.schedule(ATTEMPT_TIMEOUT_MS, () => controller.abort(`no answer within ${ATTEMPT_TIMEOUT_MS} ms`));
+  using _timer = clock.schedule(ATTEMPT_TIMEOUT_MS, () => controller.abort(`no answer within ${formatDuration(ATTEMPT_TIMEOUT_MS)}`));
   try {
     return await probe(controller.signal);
   } catch (error) {
-    return messageOf(controller.signal.aborted ? controller.signal.reason : error);
+    return controller.signal.aborted ? messageOf(controller.signal.reason) : failureOf(error);
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
+}
+
+/** What most often fails, in the words that most would use. */
+function failureOf(error: unknown): string {
+  const { address } = (isDaemonError(error) && error.code === "IO_REFUSED" ? error.context ?? {} : {}) as { address?: TcpAddress };
+  return address === undefined ? messageOf(error) : `connection refused by ${nameOf(address)}`;
+}
+
+function nameOf({ hostname, port }: TcpAddress): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 /** `["sh", "-c", text]` for a text, the words themselves otherwise. */
@@ -107,7 +125,7 @@ export function commandArgv(run: string | readonly string[]): readonly string[] 
  *
  * @throws {RangeError} if it is neither.
  */
-export function parseTcpAddress(address: string): { hostname: string; port: number } {
+export function parseTcpAddress(address: string): TcpAddress {
   const [, bracketed, plain, portText] = /^(?:(?:\[([^\]]+)\]|([^:[\]]*)):)?(\d{1,5})$/.exec(address) ?? [];
   const port = Number(portText);
   if (!(port >= 1 && port <= 65_535)) {
@@ -131,9 +149,11 @@ function parseHttpUrl(text: string): URL {
   return url;
 }
 
-function tcpProbe(address: { hostname: string; port: number }, host: Host): Probe {
-  return async (signal) =>
-    (await host.http.canConnect(address, { signal })) ? undefined : `${address.hostname}:${address.port} refuses connections`;
+function tcpProbe(address: TcpAddress, host: Host): Probe {
+  return async (signal) => {
+    await host.http.connect(address, { signal });
+    return undefined;
+  };
 }
 
 function httpProbe(url: URL, host: Host): Probe {
@@ -141,7 +161,7 @@ function httpProbe(url: URL, host: Host): Probe {
   return async (signal) => {
     const response = await host.http.request(address, url.pathname + url.search, { signal, redirect: "manual" });
     await response.body?.cancel();
-    return response.status >= 200 && response.status < 400 ? undefined : `${url.href} answers ${response.status}`;
+    return response.status >= 200 && response.status < 400 ? undefined : `HTTP ${response.status} from ${url.href}`;
   };
 }
 
@@ -159,30 +179,51 @@ function execProbe(launch: SpawnOptions, { host, neighbours }: ProbeSurroundings
       killMode: "group",
       onTrouble: () => {}, // a signal that was refused shows in the answer, which does not come in time
     });
-    const outputs = [discard(child.stdout), discard(child.stderr)];
+    const outputs = [lastLineOf(child.stdout, clock), lastLineOf(child.stderr, clock)];
     const kill = () => group.kill();
     if (signal.aborted) kill();
     signal.addEventListener("abort", kill, { once: true });
     try {
       const status = await group.ended();
-      return status.code === 0 ? undefined : `${launch.argv.join(" ")} ${describeExit(status)}`;
+      if (status.code === 0) return undefined;
+      // Most programs say why on stderr.
+      const lines = await Promise.all(outputs.map((output) => output.finish(LAST_LINE_MS)));
+      const line = lines.reverse().find((text) => text !== "");
+      return `${launch.argv.join(" ")} ${describeExit(status)}${line === undefined ? "" : `: ${line}`}`;
     } finally {
       signal.removeEventListener("abort", kill);
-      await Promise.all(outputs.map((output) => output.cancel()));
+      await Promise.all(outputs.map((output) => output.finish(0)));
     }
   };
 }
 
-/** Reads a stream and forgets it, so that a talkative command never blocks on a full pipe. */
-function discard(stream: ReadableStream<Uint8Array>): { cancel(): Promise<void> } {
+/** Time that the last line of a command that has ended may take to arrive. */
+const LAST_LINE_MS = 200;
+/** Bytes of an output that are kept, of which its last line is made. */
+const TAIL_BYTES = 512;
+
+/** Reads a stream and forgets all but its end, so that a talkative command never blocks on a full pipe. */
+function lastLineOf(stream: ReadableStream<Uint8Array>, clock: Clock): { finish(patienceMs: number): Promise<string> } {
   const reader = stream.getReader();
+  let tail = new Uint8Array();
   const pump = (async () => {
-    while (!(await reader.read()).done);
-  })().catch(() => {/* a broken pipe of a discarded output changes nothing */});
-  return {
-    cancel: async () => {
-      await reader.cancel().catch(() => {/* likewise */});
-      await pump;
-    },
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      const { value } = piece;
+      const kept = value.length >= TAIL_BYTES ? 0 : Math.min(tail.length, TAIL_BYTES - value.length);
+      const next = new Uint8Array(kept + Math.min(value.length, TAIL_BYTES));
+      next.set(tail.subarray(tail.length - kept));
+      next.set(value.subarray(Math.max(0, value.length - TAIL_BYTES)), kept);
+      tail = next;
+    }
+  })().catch(() => {/* a broken pipe of an output that nobody needs changes nothing */});
+  let end: Promise<string> | undefined;
+  const finish = async (patienceMs: number) => {
+    const cancel = () => void reader.cancel().catch(() => {/* likewise */});
+    // Whoever has left the command's group may hold the pipe for ever.
+    using _patience = patienceMs === 0 ? undefined : clock.schedule(patienceMs, cancel);
+    if (patienceMs === 0) cancel();
+    await pump;
+    return plain(new TextDecoder().decode(tail)).split("\n").map((line) => line.trim()).findLast((line) => line !== "") ?? "";
   };
+  return { finish: (patienceMs) => end ??= finish(patienceMs) };
 }

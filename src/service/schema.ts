@@ -12,7 +12,7 @@ import type { Placeholders } from "./environment.ts";
 import type { LeftoverPolicy } from "./continuity.ts";
 import { sameFiles } from "./log.ts";
 import { rlimit, RLIMIT_UNITS, rlimitExpectation, type RlimitName, type RlimitOption } from "../core/rlimits.ts";
-import { MIN_LINE_BYTES, type ProbeOptions, type ServiceOptions, serviceSpec, UMASK, umaskOf } from "./options.ts";
+import { listed, MIN_LINE_BYTES, PROBE_KINDS, type ProbeOptions, type ServiceOptions, serviceSpec, UMASK, umaskOf } from "./options.ts";
 import { checkTarget } from "./probe.ts";
 import type { ProbeTarget, ServiceSpec } from "./spec.ts";
 
@@ -25,7 +25,7 @@ export interface ServiceTable {
   env?: Record<string, string>;
   env_file?: string[];
   cwd?: string;
-  ready?: { http?: string; tcp?: string; exec?: string | string[]; log?: string; every?: string; timeout?: string };
+  ready?: { http?: string; tcp?: string; exec?: string | string[]; log?: string; alive?: string; every?: string; timeout?: string };
   restart?: {
     policy?: RestartWhen;
     delay?: string;
@@ -194,6 +194,7 @@ function readyTable(): v.GenericSchema {
       ...unit,
       expects: "a regular expression",
     }),
+    alive: key(duration(isPositive), { ...unit, expects: DURATION, kind: "duration" }),
     every: key(duration(isPositive), { ...unit, expects: DURATION, default: "500ms", kind: "duration" }),
     timeout: key(duration(isPositive), { ...unit, expects: DURATION, default: "30s", kind: "duration" }),
   }, {
@@ -384,10 +385,14 @@ function problemsOf(name: string, table: ServiceTable): ServiceProblem[] {
     );
   }
   if (ready === undefined) return problems;
-  const targets = (["http", "tcp", "exec", "log"] as const).filter((target) => ready[target] !== undefined);
+  const targets = PROBE_KINDS.filter((target) => ready[target] !== undefined);
   if (targets.length !== 1) {
-    const message = `expected exactly one of http, tcp, exec and log, got ${targets.length === 0 ? "none" : targets.join(" and ")}`;
+    const message = `expected exactly one of ${listed(PROBE_KINDS)}, got ${targets.length === 0 ? "none" : targets.join(" and ")}`;
     problems.push({ path: ["service", name, "ready"], message, isMissing: targets.length === 0 });
+  }
+  const { alive, timeout = "30s" } = ready;
+  if (alive !== undefined && durationMs(alive) >= durationMs(timeout)) {
+    find(["ready", "alive"], `expected less than ready.timeout (${timeout}), got ${alive}`, `write a ready.timeout of more than ${alive}`);
   }
   for (const target of ["http", "tcp"] as const) {
     const text = ready[target];

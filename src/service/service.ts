@@ -1,9 +1,12 @@
 import { type ErrorLink, IoError, isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
 import type { ChildProcess, ExitStatus, Host, ProcessIdentity, SpawnOptions } from "../core/host.ts";
+import { sleep } from "../core/clock.ts";
+import { formatDuration } from "../core/duration.ts";
 import type { Logger } from "../core/log.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
 import { adoptedChild, commandDigest, type Continuity, groupOfStranger, isPassedOn, type LeftoverPolicy } from "./continuity.ts";
 import { type Placeholders, serviceEnvironment } from "./environment.ts";
+import { WORDS, type Words } from "../core/unit.ts";
 import { describeExit, exitCodeOf } from "./exit.ts";
 import { unitNames } from "./log.ts";
 import { type LogPort, ServiceOutput } from "./output.ts";
@@ -82,8 +85,10 @@ export class Service implements Subsystem {
   #link: ModuleLink | undefined;
   /** Processes of earlier runs that have left their group and lived when they were looked for. */
   #escaped: readonly ProcessIdentity[] = [];
-  /** Why the last probe of this run failed; undefined once one did not. */
+  /** Why it is not ready, or why this run never was; undefined once it is. */
   #probeAnswer: string | undefined;
+  /** How the last run ended, where it did not fail. */
+  #end: string | undefined;
 
   /** Creates the subsystem of instance number `instance`; nothing is started. */
   constructor(service: ServiceSpec, ports: ServicePorts, name: string, instance: number) {
@@ -109,6 +114,11 @@ export class Service implements Subsystem {
       essential,
       retryStart: true,
     };
+  }
+
+  /** For the sentences of its supervisor. */
+  get [WORDS](): Words {
+    return { unready: this.#probeAnswer, end: this.#end };
   }
 
   /** Takes a changed service whose keys can change while it runs; those that decide what runs must be the same. */
@@ -157,6 +167,8 @@ export class Service implements Subsystem {
 
   /** Starts the program and sees it to its end. */
   async run(context: Context): Promise<void> {
+    this.#end = undefined;
+    this.#probeAnswer = this.#firstAnswer();
     if (context.isShutdown()) return;
     const { host, logs, daemonId, neighbours, continuity } = this.#ports;
     // A reload may change these while it runs.
@@ -201,7 +213,6 @@ export class Service implements Subsystem {
     this.#pid = child.identity.pid;
     this.#adopted = inherited?.identity;
     const leading = neighbours.leads(child.identity.pid);
-    this.#probeAnswer = undefined;
     const onTrouble = (message: string, fields: Readonly<Record<string, unknown>>) => context.log.warn(message, fields);
     const group = new ProcessGroup(child, {
       ...(inherited === undefined ? { processes, neighbours } : groupOfStranger(inherited.identity, { processes, neighbours })),
@@ -250,7 +261,7 @@ export class Service implements Subsystem {
     void child.exited.then(() => probing.abort());
     // The line that an adopted program became ready with was read by the daemon before this one.
     if (inherited !== undefined && this.#readyPattern !== undefined) becomeReady();
-    const probed = this.#untilReady(probe, probing.signal).then((isUp) => isUp && becomeReady());
+    const probed = this.#untilReady(probe, context.log, probing.signal).then((isUp) => isUp && becomeReady());
 
     // See it to its end: the whole group, the probe that may be under way, the output.
     const status = await group.ended();
@@ -278,6 +289,7 @@ export class Service implements Subsystem {
     this.#lastLines = isFailure || !isReady ? output.lastLines : undefined;
     const error = link?.error;
     if (!isFailure) {
+      this.#end = describeExit(status);
       if (error !== undefined) context.log.warn("the module failed while it stopped", { reason: describeError(error) });
       return;
     }
@@ -311,12 +323,26 @@ export class Service implements Subsystem {
   }
 
   /** Whether it is ready as far as asking it can tell; a log probe does not ask. */
-  async #untilReady(probe: Probe | undefined, signal: AbortSignal): Promise<boolean> {
+  async #untilReady(probe: Probe | undefined, log: Logger, signal: AbortSignal): Promise<boolean> {
     const { ready: spec, module } = this.#service;
     // A module says itself that it is ready.
     if (spec === undefined) return module === undefined;
+    const { clock } = this.#ports.host;
+    if (spec.target.kind === "alive") return await sleep(clock, spec.target.forMs, { signal }).then(() => true, () => false);
     if (probe === undefined) return false;
-    return await untilReady(probe, { clock: this.#ports.host.clock, spec, signal, onAnswer: (answer) => this.#probeAnswer = answer });
+    const onAnswer = (answer: string) => {
+      if (answer !== this.#probeAnswer) log.debug("is not ready yet", { reason: answer });
+      this.#probeAnswer = answer;
+    };
+    return await untilReady(probe, { clock, spec, signal, onAnswer });
+  }
+
+  /** What there is to say before anybody was asked; nothing where somebody will be, as he knows more. */
+  #firstAnswer(): string | undefined {
+    const { ready, module } = this.#service;
+    if (ready === undefined) return module === undefined ? undefined : "it has not said that it is";
+    if (ready.target.kind === "log") return `no line matched ${this.#readyPattern}`;
+    return ready.target.kind === "alive" ? `it has to live for ${formatDuration(ready.target.forMs)}` : undefined;
   }
 
   #createLink(context: Context, onReady: () => void): ModuleLink | undefined {
@@ -351,7 +377,7 @@ export class Service implements Subsystem {
 
   #createProbe(launch: Omit<SpawnOptions, "argv">): Probe | undefined {
     const target = this.#service.ready?.target;
-    if (target === undefined || target.kind === "log") return undefined;
+    if (target === undefined || target.kind === "log" || target.kind === "alive") return undefined;
     return createProbe(target, { ...this.#placeholders, host: this.#ports.host, neighbours: this.#ports.neighbours, launch });
   }
 

@@ -9,7 +9,8 @@ export type ProbeTarget =
   | { kind: "http"; url: string }
   | { kind: "tcp"; address: string }
   | { kind: "exec"; run: string | readonly string[] }
-  | { kind: "log"; pattern: string };
+  | { kind: "log"; pattern: string }
+  | { kind: "alive"; forMs: number };
 
 /** A readiness probe with its rhythm. */
 export interface ProbeSpec {

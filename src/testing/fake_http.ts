@@ -17,7 +17,7 @@ const FIRST_PORT = 40_000;
  * await assert.rejects(http.request(address, "/health"), { code: "IO_REFUSED" });
  * http.answer(address, ({ url }) => new Response(new URL(url).pathname));
  * assert.equal(await (await http.request(address, "/health")).text(), "/health");
- * assert.ok(await http.canConnect(address, { signal: new AbortController().signal }));
+ * await http.connect(address, { signal: new AbortController().signal });
  * ```
  */
 export class FakeHttp implements Http {
@@ -73,11 +73,13 @@ export class FakeHttp implements Http {
     }
   }
 
-  /** Whether somebody serves. */
-  canConnect(address: { hostname: string; port: number }, options: { signal: AbortSignal }): Promise<boolean> {
+  /** Connects to who serves; nobody means `IO_REFUSED`. */
+  connect(address: { hostname: string; port: number }, options: { signal: AbortSignal }): Promise<void> {
     return Promise.try(() => {
       options.signal.throwIfAborted();
-      return this.isServed(address);
+      if (!this.isServed(address)) {
+        throw new IoError("IO_REFUSED", `Cannot connect to ${keyOf(address)} as nobody listens there`, { context: { address } });
+      }
     });
   }
 }

@@ -62,7 +62,7 @@ test("library 14: what never becomes ready fails the start with its name, and wh
     .withTask("two", slow("two"), { after: ["one"] })
     .withTask("never", untilTold, { after: ["two"], readiness: "manual", ready: { timeout: "2s" } })
     .build();
-  const started = assert.rejects(daemon.start(), /Cannot start never as it was not ready within 2000 ms/);
+  const started = assert.rejects(daemon.start(), /Cannot start never as it was not ready within 2s/);
   await host.clock.advance(10_000);
   await started;
   assert.deepEqual(notes, ["told two", "stopped two", "told one", "stopped one"]);

@@ -207,7 +207,7 @@ test("main tells unknown names (4), nothing matched (7) and time over (124) apar
   operations.act = (_verb, _names, signal) =>
     new Promise((_resolve, reject) => signal!.addEventListener("abort", () => reject(signal!.reason), { once: true }));
   assert.equal(await cli("stop", "db", "--timeout", "1ms"), 124);
-  assert.match(machine.err, /Cannot wait any longer for stop as 1ms are over/);
+  assert.match(machine.err, /Cannot wait any longer for stop after 1ms/);
 });
 
 test("main exits with 3 when there is no socket, or a stale one, and says how to start a daemon", async () => {
@@ -390,7 +390,7 @@ test("main down --timeout exits with 124 while the daemon goes on stopping", asy
   const made = await fixture();
   made.operations.shutdown = () => {};
   assert.equal(await made.cli("down", "--timeout", "5ms"), 124);
-  assert.match(made.machine.err, /Cannot wait any longer for demo \(pid 77\) as 5ms are over; it goes on stopping/);
+  assert.match(made.machine.err, /Cannot wait any longer for demo \(pid 77\) after 5ms; it goes on stopping/);
   assert.equal(made.operations.eventReaders.size, 0);
 });
 

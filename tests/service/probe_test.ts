@@ -55,7 +55,7 @@ test("untilReady: attempts never overlap, and one that hangs is given up", async
   stop.abort();
   assert.deepEqual([await result, clock.pendingTimers], [false, 0]);
   assert.equal(most, 1);
-  assert.deepEqual([told.length, new Set(told)], [3, new Set(["no answer within 5000 ms"])]);
+  assert.deepEqual([told.length, new Set(told)], [3, new Set(["no answer within 5s"])]);
 });
 
 test("untilReady: an abort between two attempts ends it and leaves no timer", async () => {
@@ -104,7 +104,7 @@ test("Service: tcp is ready when a connection is accepted", async () => {
   await server.stop();
   using drive = new Drive(host, { run: SERVE, port, ready: { tcp: "127.0.0.1:{port}", every: "50ms" } });
   await until(host, () => drive.service.details().probe !== undefined);
-  assert.match(String(drive.service.details().probe), /refuses connections/);
+  assert.match(String(drive.service.details().probe), /^connection refused by 127\.0\.0\.1:\d+$/);
   assert.equal(drive.isReady, false);
   const again = await host.http.serve({ hostname: "127.0.0.1", port }, () => new Response());
   await drive.ready;
@@ -130,6 +130,36 @@ test("Service: http is ready with 2xx or 3xx, and says what else was answered", 
   await server.stop();
 });
 
+test("Service: an http probe says what was answered instead", async () => {
+  const host = await getHost();
+  const server = await host.http.serve({ hostname: "127.0.0.1", port: 0 }, () => new Response("no", { status: 404 }));
+  const { port } = server.address as { port: number };
+  using drive = new Drive(host, { run: SERVE, port, ready: { http: "http://127.0.0.1:{port}/healthz", every: "20ms" } });
+  await until(host, () => drive.service.details().probe !== undefined);
+  assert.equal(drive.service.details().probe, `HTTP 404 from http://127.0.0.1:${port}/healthz`);
+  await drive.stop();
+  await server.stop();
+});
+
+test("Service: exec that fails says the last line that it printed, without colours", async () => {
+  const host = await getHost();
+  const exec = "echo one; yes | head -c 200000; printf '\\033[31mdisk is full\\033[0m\\n\\n' >&2; exit 4";
+  using drive = new Drive(host, { run: SERVE, ready: { exec, every: "10ms" } });
+  await until(host, () => drive.service.details().probe !== undefined);
+  assert.match(String(drive.service.details().probe), /exited with code 4: disk is full$/);
+  await drive.stop();
+});
+
+test("Service: alive is ready once it has lived so long, and never when it died before", async () => {
+  const host = await getHost();
+  using lasting = new Drive(host, { run: SERVE, ready: { alive: "20ms" } });
+  await lasting.ready;
+  await lasting.stop();
+  using short = new Drive(host, { run: "exit 3", ready: { alive: "20s" } });
+  await assert.rejects(short.done, /exited with code 3/);
+  assert.deepEqual([short.isReady, short.service.details().probe], [false, "it has to live for 20s"]);
+});
+
 test("Service: log is ready with a line of either stream that matches", async () => {
   const host = await getHost();
   const run = "echo nothing; echo 'listening on 4000' >&2; exec sleep 1000";
@@ -144,7 +174,8 @@ test("Service: a log probe without its line never becomes ready, and the lines t
   await drive.printed("up");
   await drive.stop();
   assert.equal(drive.isReady, false);
-  assert.deepEqual(drive.service.details().lastLines, ["up"]);
+  const { lastLines, probe } = drive.service.details();
+  assert.deepEqual([lastLines, probe], [["up"], "no line matched /listening/"]);
 });
 
 test("Service: exec sees the service's environment, port and folder", async () => {

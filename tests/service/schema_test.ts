@@ -127,10 +127,14 @@ test("serviceSpecs: rules over several keys", () => {
   const run = "x";
   assert.deepEqual(problemsOf({ a: {} }), ["service.a.run: expected run, got nothing"]);
   assert.deepEqual(problemsOf({ a: { run, ready: { every: "1s" } } }), [
-    "service.a.ready: expected exactly one of http, tcp, exec and log, got none",
+    "service.a.ready: expected exactly one of http, tcp, exec, log and alive, got none",
   ]);
   assert.deepEqual(problemsOf({ a: { run, ready: { tcp: "h:1", log: "up" } } }), [
-    "service.a.ready: expected exactly one of http, tcp, exec and log, got tcp and log",
+    "service.a.ready: expected exactly one of http, tcp, exec, log and alive, got tcp and log",
+  ]);
+  assert.deepEqual(problemsOf({ a: { run, ready: { alive: "2s" } } }), []);
+  assert.deepEqual(problemsOf({ a: { run, ready: { alive: "30s" } } }), [
+    "service.a.ready.alive: expected less than ready.timeout (30s), got 30s",
   ]);
   assert.deepEqual(problemsOf({ a: { run, instances: 2, port: 80, ready: { http: "http://localhost:80/" } } }), [
     'service.a.ready.http: expected {port} for 2 instances, got one fixed port in "http://localhost:80/"',
@@ -171,6 +175,8 @@ test("serviceTable: wrong values are refused, key by key", () => {
     [{ ready: { tcp: "a:b:80" } }, "ready.tcp"],
     [{ ready: { log: "(" } }, "ready.log"],
     [{ ready: { log: "[z-{port}]" } }, "ready.log"],
+    [{ ready: { alive: "0s" } }, "ready.alive"],
+    [{ ready: { alive: 2 } }, "ready.alive"],
     [{ ready: { every: "0s" } }, "ready.every"],
     [{ ready: { timeout: 5 } }, "ready.timeout"],
     [{ restart: { policy: "sometimes" } }, "restart.policy"],

@@ -99,9 +99,12 @@ test("A service that is never ready is stopped at its deadline, says why, and it
   await rig.supervisor.start();
   const db = rig.unit("db");
   assert.equal(db.state, "failed");
-  assert.match(db.reason, /not ready within 300 ms/);
+  assert.match(db.reason, /not ready within 300ms: .*exit 3 exited with code 3$/);
   assert.match(String(db.details.probe), /exited with code 3/);
-  assert.deepEqual([rig.unit("api").state, rig.unit("api").reason], ["skipped", "db failed"]);
+  assert.deepEqual([rig.unit("api").state, rig.unit("api").reason], [
+    "skipped",
+    `db failed: ${db.reason.replace("Cannot start db as it ", "")}`,
+  ]);
   assert.deepEqual([rig.lines, rig.leftovers()], [["db: up"], []]);
   await rig.supervisor.stop("end");
 });
@@ -114,9 +117,26 @@ test("A service that ends before it was ever ready leaves nobody waiting", async
   });
   await rig.supervisor.start();
   await until(host, () => rig.unit("db").state === "fatal");
-  assert.deepEqual([rig.unit("api").state, rig.unit("api").reason], ["skipped", "db fatal"]);
+  assert.deepEqual([rig.unit("api").state, rig.unit("api").reason], [
+    "skipped",
+    "db failed for good: exited with code 1 (2 restarts are used up)",
+  ]);
   assert.deepEqual(rig.unit("db").details.lastLines, ["no disk"]);
   assert.equal(rig.unit("db").run, 3);
+  await rig.supervisor.stop("end");
+});
+
+test("A program that dies at once has not started for its dependents when it must live for a time", async () => {
+  const host = await getHost();
+  using rig = new Rig(host, {
+    db: { run: "exit 0", restart: "never", ready: { alive: "10s" } },
+    api: { run: SERVE, after: ["db"] },
+  });
+  await rig.supervisor.start();
+  assert.deepEqual(["db", "api"].map((name) => [rig.unit(name).state, rig.unit(name).reason]), [
+    ["completed", "exited with code 0"],
+    ["skipped", "db completed without becoming ready"],
+  ]);
   await rig.supervisor.stop("end");
 });
 

@@ -160,7 +160,7 @@ test("FakeHttp: addresses are served once, answered while served, and abandoned 
   const pending = http.request({ unix: "/run/s" }, "/", { signal: aborter.signal });
   aborter.abort("enough");
   await assert.rejects(pending, (reason) => reason === "enough");
-  await assert.rejects(http.canConnect(address, { signal: aborter.signal }), (reason) => reason === "enough");
+  await assert.rejects(http.connect(address, { signal: aborter.signal }), (reason) => reason === "enough");
 });
 
 test("FakeHost: effects on the process are recorded", () => {

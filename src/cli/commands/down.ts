@@ -47,7 +47,7 @@ export const down: CommandBody = async (context, _args, options) => {
   const tookMs = host.clock.nowMs() - beganMs;
   const who = `${before.name} (pid ${before.pid})`;
   if (!isGone) {
-    throw new CommandFailure(EXIT_CODES.timeout, `Cannot wait any longer for ${who} as ${options.timeout} are over; it goes on stopping`);
+    throw new CommandFailure(EXIT_CODES.timeout, `Cannot wait any longer for ${who} after ${options.timeout}; it goes on stopping`);
   }
   const unstopped = isSame ? ending.unstopped() : [];
   const how = ending.isForced ? "was forced to stop" : ending.isComplete || !isSame ? "stopped" : "ended without a report";
@@ -80,7 +80,7 @@ async function clearUp(
   })();
   const { said, unended } = await output.waitFor(`clearing up after ${target.label}`, work).catch((error) => {
     if (!patience.signal.aborted) throw error;
-    throw new CommandFailure(EXIT_CODES.timeout, `Cannot wait any longer for what ${target.label} has left as ${options.timeout} are over`);
+    throw new CommandFailure(EXIT_CODES.timeout, `Cannot wait any longer for what ${target.label} has left after ${options.timeout}`);
   });
   const ok = unended.length === 0;
   if (options.json) output.printJson({ v: 1, ok, name: target.label, pid: null, how: "had died", unstopped: unended, left: said });

@@ -42,7 +42,7 @@ export const up: CommandBody = async (context, args, options) => {
   if (verdict.kind === "late") {
     throw new CommandFailure(
       EXIT_CODES.timeout,
-      `Cannot wait any longer for ${name} as ${options.timeout} are over; it goes on starting: see \`${context.program} status\` and ${folders.log}`,
+      `Cannot wait any longer for ${name} after ${options.timeout}; it goes on starting: see \`${context.program} status\` and ${folders.log}`,
     );
   }
   if (verdict.kind === "ended") {
