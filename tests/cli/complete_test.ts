@@ -9,6 +9,7 @@ import { FakeClock } from "../../src/testing/mod.ts";
 import { FakeOperations, fakeUnit } from "../control/fake_operations.ts";
 import { test } from "../harness.ts";
 import { FakeMachine } from "./fake_host.ts";
+import { until } from "../until.ts";
 
 /** A user whose only daemon has two units. */
 function fixture() {
@@ -80,7 +81,7 @@ test("complete gives a daemon that does not answer half a second", async () => {
   const { clock, machine, folder, complete } = fixture();
   machine.daemon(folder, "silent");
   const answer = complete("stop", "");
-  while (clock.pendingTimers === 0) await new Promise((resolve) => setTimeout(resolve));
+  await until(() => clock.pendingTimers > 0);
   await clock.advance(500);
   assert.deepEqual(await answer, []);
 });

@@ -13,6 +13,7 @@ import { configHash } from "../../src/daemon/folders.ts";
 import { FakeOperations, fakeUnit } from "../control/fake_operations.ts";
 import { test } from "../harness.ts";
 import { FakeMachine } from "./fake_host.ts";
+import { until } from "../until.ts";
 
 interface Fixture {
   machine: FakeMachine;
@@ -325,7 +326,7 @@ test("main events prints what the daemon still has, and goes on with -f until it
   assert.equal(machine.out, `${time}  daemon  starting: start\n${time}  db      starting: start\n${time}  db      ready\n`);
 
   const following = cli("events", "-f", "--json");
-  while (operations.eventReaders.size === 0) await sleep(systemClock, 1);
+  await until(() => operations.eventReaders.size > 0);
   operations.happen({ v: 1, seq: 4, time, type: "daemon.stopping", reason: "test" });
   (machine.sockets.get(`${folder}/admin.sock`) as ControlHandler).streams.end();
   assert.equal(await following, 0);

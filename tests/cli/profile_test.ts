@@ -5,6 +5,7 @@ import { silentLogger } from "../../src/core/log.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { FakeOperations } from "../control/fake_operations.ts";
 import { test } from "../harness.ts";
+import { until } from "../until.ts";
 
 const SOCKET = "/run/demo/admin.sock";
 
@@ -24,9 +25,7 @@ async function fixture() {
   const server = await host.http.serve({ unix: SOCKET }, handler);
   const cli = (...args: string[]) => main(["profile", ...args, "--socket", SOCKET], { host });
   /** Lets things happen until a recording is under way. */
-  const recording = async () => {
-    while (host.profiler.recordings === 0) await new Promise((resolve) => setTimeout(resolve));
-  };
+  const recording = () => until(() => host.profiler.recordings > 0);
   return { host, server, cli, recording };
 }
 

@@ -8,6 +8,7 @@ import { daemonFolders, prepareFolders } from "../../src/daemon/folders.ts";
 import { FakeHost, type FakeProcess } from "../../src/testing/mod.ts";
 import { FakeOperations, fakeUnit } from "../control/fake_operations.ts";
 import { test } from "../harness.ts";
+import { settled } from "../until.ts";
 
 const FILE = "/home/me/daemon.toml";
 
@@ -35,15 +36,7 @@ async function fixture(guardian: (process: FakeProcess) => void) {
     operations.status = () => ({ ...status.call(operations), ready: false });
     await listen(controlHandler({ operations, version: "0.1.0", protocol: 1, log: silentLogger }));
   };
-  const up = async () => {
-    let code: number | undefined;
-    void main(["up"], { host }).then((ended) => code = ended);
-    while (code === undefined) {
-      await new Promise((resolve) => setTimeout(resolve));
-      await host.clock.advance(100);
-    }
-    return code;
-  };
+  const up = () => settled(host.clock, main(["up"], { host }), 100);
   return { host, log, listen, serve, up };
 }
 

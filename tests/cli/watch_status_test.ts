@@ -9,6 +9,7 @@ import { FakeClock, FakeTerminal } from "../../src/testing/mod.ts";
 import { FakeOperations, fakeUnit } from "../control/fake_operations.ts";
 import { test } from "../harness.ts";
 import { FakeMachine } from "./fake_host.ts";
+import { until } from "../until.ts";
 
 const SOCKET = "/run/demo/admin.sock";
 
@@ -32,8 +33,7 @@ class Watch {
 
   /** Lets real things happen until something is so; the clock stands still. */
   async until(isSo: () => boolean): Promise<void> {
-    for (let turn = 0; turn < 1_000 && !isSo(); turn++) await new Promise((resolve) => setTimeout(resolve));
-    assert.ok(isSo(), this.machine.out + this.machine.err);
+    await until(isSo, { context: () => this.machine.out + this.machine.err });
   }
 
   /** Goes on in time, then until something is so. */

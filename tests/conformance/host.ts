@@ -11,6 +11,7 @@ import { exerciseIpc } from "./ipc.ts";
 import { exerciseProcesses } from "./processes.ts";
 import { tempDir } from "./temp_dir.ts";
 import { Changes, exerciseWatcher, type WatcherUnderTest } from "./watcher.ts";
+import { until } from "../until.ts";
 
 /** Registers the tests that every real host has to pass; they run programs, open sockets and write into a folder of their own. */
 export function exerciseHost(name: string, makeHost: () => Promise<Host>): void {
@@ -117,8 +118,7 @@ export function exerciseHost(name: string, makeHost: () => Promise<Host>): void 
     const before = count();
     for (let turn = 0; turn < 20; turn++) await cycle();
     // A closed connection may be noticed a moment later.
-    for (let look = 0; look < 50 && count() > before; look++) await sleep(host.clock, 20);
-    assert.ok(count() <= before, `${count()} descriptors after ${before}`);
+    await until(count, { isRight: (after) => after <= before, context: () => `${before} before` });
   });
 
   test(`${name} profiler: a recording names the functions that took the time, and gives the same however often it is stopped`, async () => {

@@ -6,9 +6,9 @@ import type { ChildProcess, ExitStatus, Host, SpawnOptions } from "../../src/cor
 import { test } from "../harness.ts";
 import { ioFailure } from "./files.ts";
 import { tempDir } from "./temp_dir.ts";
+import { until } from "../until.ts";
 
 const ENV = { PATH: "/usr/local/bin:/usr/bin:/bin" };
-const LOOK_MS = 5;
 
 const sh = (script: string, more: Partial<SpawnOptions> = {}): SpawnOptions => ({
   argv: ["sh", "-c", script],
@@ -34,10 +34,6 @@ function ended(host: Host, child: ChildProcess, lines?: LineReader): AsyncDispos
       for (const stream of [child.stdout, child.stderr]) if (!stream.locked) await stream.cancel();
     },
   };
-}
-
-async function until(host: Host, isSo: () => boolean): Promise<void> {
-  while (!isSo()) await sleep(host.clock, LOOK_MS);
 }
 
 interface LineReader {
@@ -147,12 +143,15 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     await using _end = ended(host, child);
     const written = () => Number(/wchar: (\d+)/.exec(readFileSync(`/proc/${child.identity.pid}/io`, "utf8"))![1]);
     // It stops for good once the pipe, and what a runtime reads ahead, is full.
-    let before = -1;
-    while (before !== written() || before === 0) {
-      before = written();
-      await sleep(host.clock, 50);
-    }
-    assert.ok(before <= 1_000_000, `${before} bytes were taken`);
+    let before = 0;
+    const taken = await until(written, {
+      isRight: (now) => now > 0 && now === before,
+      go: async () => {
+        before = written();
+        await sleep(host.clock, 50);
+      },
+    });
+    assert.ok(taken <= 1_000_000, `${taken} bytes were taken`);
   });
 
   test(`${name}: a program whose output is cancelled gets SIGPIPE, before and while it is read`, async () => {
@@ -347,7 +346,7 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     assert.equal(host.processes.identify(pid), undefined);
     assert.equal(host.processes.signal(pid, "SIGTERM"), false);
     assert.equal(host.processes.signalGroup(pid, "SIGTERM"), true);
-    await until(host, () => host.processes.groupMembers(pid).length === 0);
+    await until(() => host.processes.groupMembers(pid).length === 0);
     assert.equal(host.processes.signalGroup(pid, "SIGTERM"), false);
   });
 
@@ -360,7 +359,7 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     const lines = lineReader(child.stdout);
     await using _end = ended(host, child, lines);
     const zombie = Number(await lines.next());
-    await until(host, () => / Z /.test(readFileSync(`/proc/${zombie}/stat`, "utf8")));
+    await until(() => / Z /.test(readFileSync(`/proc/${zombie}/stat`, "utf8")));
     assert.equal(host.processes.identify(zombie), undefined);
     assert.equal(host.processes.signal(zombie, "SIGTERM"), false);
     assert.deepEqual(host.processes.groupMembers(zombie), []);
@@ -407,7 +406,7 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     const helper = Number(await lines.next());
     const found = () =>
       host.processes.findByEnv("DAEMONKIT_TEST_UNIT").filter((each) => each.value === value).map(({ identity }) => identity.pid);
-    await until(host, () => found().length === 2);
+    await until(() => found().length === 2);
     assert.deepEqual(found().sort(), [child.identity.pid, helper].sort());
     assert.deepEqual(host.processes.findByEnv("DAEMONKIT_TEST"), []);
     const exceptSessions = new Set([child.identity.pid]);
@@ -428,10 +427,7 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     assert.equal(await lines.next(), "up");
     host.processes.signal(zombie, "SIGKILL");
     const look = () => host.processes.census(["DAEMONKIT_TEST_UNIT", "NO_SUCH"]).filter(({ group }) => group === leader);
-    await until(
-      host,
-      () => look().some(({ isZombie }) => isZombie) && look().filter(({ env }) => "DAEMONKIT_TEST_UNIT" in env).length === 2,
-    );
+    await until(() => look().some(({ isZombie }) => isZombie) && look().filter(({ env }) => "DAEMONKIT_TEST_UNIT" in env).length === 2);
     const env = { DAEMONKIT_TEST_UNIT: value };
     assert.deepEqual(look().map(({ identity, parent, isZombie, env }) => ({ pid: identity.pid, parent, isZombie, env })), [
       { pid: leader, parent: process.pid, isZombie: false, env },

@@ -13,6 +13,7 @@ import { getHost } from "../../src/platform/mod.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 import { FakeOperations, fakeUnit } from "./fake_operations.ts";
+import { until } from "../until.ts";
 
 const ADMIN_SPEC: ListenerSpec = {
   name: "admin",
@@ -138,10 +139,10 @@ test("Listeners forgets a follower that went away", async () => {
     assert.equal(operations.lineReaders.size, 1);
     controller.abort("gone");
     await assert.rejects(response.text());
-    while (operations.lineReaders.size > 0) {
+    await until(() => {
       operations.print("db", "is anybody there?");
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+      return operations.lineReaders.size === 0;
+    });
   });
 });
 

@@ -6,13 +6,15 @@ import type { ExitReport } from "../../src/daemon/exit_report.ts";
 import { loadConfig } from "../../src/daemon/load.ts";
 import { FakeExit, FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
+import { settled, until } from "../until.ts";
 
 /** A daemon that runs in the background of a machine in memory. */
 interface Running {
   host: FakeHost;
   daemon: Daemon;
   ended: Promise<ExitReport>;
-  until(isTrue: () => boolean): Promise<void>;
+  /** Lets what loads in time of its own load, and what is ready go on. */
+  go(): Promise<void>;
 }
 
 /** Starts the daemon of a configuration, whose services are called `say` and print one line, and waits for these. */
@@ -28,25 +30,16 @@ async function start(toml: string, add: (builder: DaemonBuilder) => void = () =>
   add(builder);
   const daemon = builder.build();
   const ended = daemon.run({ isBackground: true });
-  const until = async (isTrue: () => boolean) => {
-    for (const endMs = performance.now() + 30_000; !isTrue();) {
-      assert.ok(performance.now() < endMs, `never became true: ${isTrue}`);
-      await clock.advance(0);
-      await setImmediate();
-    }
-  };
-  await until(() => daemon.subsystems().length > 0 && daemon.operations.lineCounts().every(({ stdout }) => stdout === 1));
+  const go = async () => (await clock.advance(0), await setImmediate());
+  await until(() => daemon.subsystems().length > 0 && daemon.operations.lineCounts().every(({ stdout }) => stdout === 1), { go });
   assert.ok(daemon.operations.lineCounts().length > 0);
-  return { host, daemon, ended, until };
+  return { host, daemon, ended, go };
 }
 
 /** Stops it, with all the time that this takes. */
-async function stop({ host, daemon, ended, until }: Running): Promise<FakeHost> {
-  let isOver = false;
-  void ended.then(() => isOver = true);
+async function stop({ host, daemon, ended }: Running): Promise<FakeHost> {
   daemon.shutdown("the test is over");
-  await host.clock.advance(20_000);
-  await until(() => isOver);
+  await settled(host.clock, ended);
   return host;
 }
 
@@ -80,7 +73,7 @@ test("Daemon: the third signal ends the process at once, with everything written
   signals.emit("SIGTERM");
   await clock.advance(300);
   processes.started[0].printLines("last words");
-  await running.until(() => daemon.operations.lineCounts()[0].stdout === 2);
+  await until(() => daemon.operations.lineCounts()[0].stdout === 2, { go: running.go });
   signals.emit("SIGTERM");
   await clock.advance(110);
   assert.doesNotMatch(files.readText("/state/logs/db.log"), /last words/);

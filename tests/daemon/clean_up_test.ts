@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { endWhatIsLeft, hasDied } from "../../src/daemon/clean_up.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
+import { settled } from "../until.ts";
 
 const PLACE = { lock: "/run/demo-0123abcd/lock", socket: "/run/demo-0123abcd/admin.sock" };
 
@@ -18,21 +19,10 @@ async function machine(program: "polite" | "deaf") {
   return { host, process: host.processes.started[0] };
 }
 
-/** Lets time go by until a promise has settled. */
-async function settled<T>(host: FakeHost, promise: Promise<T>): Promise<T> {
-  let isOver = false;
-  void promise.finally(() => isOver = true).catch(() => {});
-  while (!isOver) {
-    await host.clock.advance(50);
-    await new Promise((resolve) => setTimeout(resolve)); // modules load in time of their own
-  }
-  return await promise;
-}
-
 test("endWhatIsLeft ends what a daemon that died has left, once, and says what", async () => {
   const { host, process } = await machine("polite");
   assert.equal(hasDied(PLACE, host), true);
-  const { said, unended } = await settled(host, endWhatIsLeft(PLACE, host, null));
+  const { said, unended } = await settled(host.clock, endWhatIsLeft(PLACE, host, null));
   assert.deepEqual([said, unended], [[`x: ended what an earlier daemon left: pid ${process.identity.pid}`], []]);
   assert.equal(process.isAlive, false);
   assert.equal(hasDied(PLACE, host), false);
@@ -46,7 +36,7 @@ test("endWhatIsLeft stops services as their file says, and as most are stopped w
     host.files.makeDir("/etc/app");
     host.files.put("/etc/app/daemon.toml", toml);
     const beganMs = host.clock.nowMs();
-    await settled(host, endWhatIsLeft(PLACE, host, "/etc/app/daemon.toml"));
+    await settled(host.clock, endWhatIsLeft(PLACE, host, "/etc/app/daemon.toml"));
     assert.deepEqual(process.received, ["SIGTERM", "SIGCONT", "SIGKILL"]);
     const tookMs = host.clock.nowMs() - beganMs;
     assert.ok(tookMs >= spentMs, `${tookMs}`);
@@ -60,7 +50,7 @@ test("endWhatIsLeft says what could not be ended, and leaves everything alone wh
   assert.deepEqual(process.received, []);
   lock[Symbol.dispose]();
   host.processes.signal = () => true;
-  const { said, unended } = await settled(host, endWhatIsLeft(PLACE, host, null));
+  const { said, unended } = await settled(host.clock, endWhatIsLeft(PLACE, host, null));
   assert.deepEqual(unended, ["x"]);
   assert.match(said.at(-1)!, /^x: what an earlier daemon left could not be ended: pid \d+$/);
 });

@@ -4,9 +4,9 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { setTimeout as pause } from "node:timers/promises";
 import { GUARDIAN_SCRIPT, guardianArgv, guardianEnvironment } from "../../src/daemon/guardian.ts";
 import { test } from "../harness.ts";
+import { until } from "../until.ts";
 
 /** The shells that are here and that a system may have as its sh; not that of busybox, whose sleep nothing can replace. */
 const SHELLS = ["/bin/sh", "/bin/dash", "/bin/bash"].filter((file) => existsSync(file));
@@ -49,10 +49,6 @@ class Ward {
   lines(name: string): string[] {
     const path = join(this.folder, name);
     return existsSync(path) ? readFileSync(path, "utf8").split("\n").filter((line) => line !== "") : [];
-  }
-
-  async until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) await pause(5);
   }
 
   signal(name: NodeJS.Signals): void {
@@ -109,10 +105,10 @@ for (const shell of SHELLS) {
     const daemon =
       `for s in HUP USR2 INT; do trap "echo $s >>got" $s; done; trap 'echo TERM >>got; exit 7' TERM; echo up >>got; while :; do /bin/sleep 0.01; done`;
     await using ward = new Ward(shell, daemon);
-    await ward.until(() => ward.lines("got").length === 1);
+    await until(() => ward.lines("got").length === 1);
     for (const name of ["HUP", "USR2"] as const) {
       // What comes before the shell knows the daemon's number is not handed on.
-      await ward.until(() => {
+      await until(() => {
         if (!ward.lines("got").includes(name)) ward.signal(`SIG${name}`);
         return ward.lines("got").includes(name);
       });
@@ -125,12 +121,12 @@ for (const shell of SHELLS) {
 
   test(`${under}: told to end while it waits, it starts nothing any more; a daemon that dies on its way out stays dead`, async () => {
     await using waiting = new Ward(shell, DIE, { sleep: `echo "$1" >>sleeps; exec /bin/sleep 1000` });
-    await waiting.until(() => waiting.lines("sleeps").length === 1);
+    await until(() => waiting.lines("sleeps").length === 1);
     waiting.signal("SIGTERM");
     assert.equal(await waiting.ended, 137);
     assert.equal(waiting.lines("starts").length, 1);
     await using dying = new Ward(shell, `trap '${DIE.replaceAll("'", "")}' TERM; echo up >>got; while :; do /bin/sleep 0.01; done`);
-    await dying.until(() => dying.lines("got").length === 1);
+    await until(() => dying.lines("got").length === 1);
     dying.signal("SIGTERM");
     assert.equal(await dying.ended, 137);
     assert.equal(dying.lines("starts").length, 1);

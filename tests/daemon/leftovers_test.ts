@@ -5,6 +5,7 @@ import { endLeftovers, findLeftovers, type LeftoverSearch, type StopPlan } from 
 import type { RunningProgram } from "../../src/service/mod.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
+import { settled } from "../until.ts";
 
 const ID = "demo-0123abcd";
 const SOCKET = "/run/daemonkit/demo-0123abcd/admin.sock";
@@ -138,14 +139,6 @@ function machine(names: readonly string[]) {
   return { host, processes, clock, told, end };
 }
 
-/** Lets time go by until a promise has settled. */
-async function settled<T>(host: FakeHost, promise: Promise<T>): Promise<T> {
-  let isOver = false;
-  void promise.finally(() => isOver = true);
-  while (!isOver) await host.clock.advance(50);
-  return await promise;
-}
-
 test("endLeftovers tells each unit by its own signal, kills what is deaf after its own time, all at once", async () => {
   const { host, processes, clock, told, end } = machine(["polite", "deaf", "patient"]);
   for (const name of ["polite", "deaf", "patient"]) {
@@ -157,7 +150,7 @@ test("endLeftovers tells each unit by its own signal, kills what is deaf after i
   }
   const helper = processes.started[0].fork();
   const beganMs = clock.nowMs();
-  assert.deepEqual(await settled(host, end({ deaf: { timeoutMs: 1_000 }, patient: { signal: "SIGINT" } })), []);
+  assert.deepEqual(await settled(host.clock, end({ deaf: { timeoutMs: 1_000 }, patient: { signal: "SIGINT" } })), []);
   const tookMs = clock.nowMs() - beganMs;
   assert.ok(tookMs >= 3_000 && tookMs < 3_200, `${tookMs}`);
   const [polite, deaf, patient] = processes.started;
@@ -177,7 +170,7 @@ test("endLeftovers gives nobody more time than the daemon has, and ends whom a p
     }));
   for (const name of ["deaf", "breeder"]) await processes.spawn({ argv: [name], cwd: "/", env: mark(name) });
   const beganMs = clock.nowMs();
-  assert.deepEqual(await settled(host, end({}, 2_000)), []);
+  assert.deepEqual(await settled(host.clock, end({}, 2_000)), []);
   assert.ok(clock.nowMs() - beganMs < 2_200, `${clock.nowMs() - beganMs}`);
   assert.deepEqual(processes.started.map(({ isAlive }) => isAlive), [false, false, false]);
 });
@@ -190,7 +183,7 @@ test("endLeftovers resolves with what can't be killed, and says so", async () =>
     throw new Error("not permitted");
   };
   processes.signal = () => true;
-  const left = await settled(host, end());
+  const left = await settled(host.clock, end());
   assert.deepEqual(left.map(({ unit }) => unit), ["stuck"]);
   assert.match(told.at(-1)!, /^ERROR stuck: what an earlier daemon left could not be ended/);
   assert.match(told[0], /could not be sent SIGTERM/);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { Program } from "../fixtures/spawn.ts";
 import { test } from "../harness.ts";
+import { until } from "../until.ts";
 
 const run = (...args: string[]) => new Program(new URL("../fixtures/program.ts", import.meta.url), args);
 
@@ -139,9 +140,7 @@ test("run: a working folder is the base of relative paths, once, and one that is
 
 /** Waits until the log says so, then until a further signal counts as another request. */
 async function logged(program: Program, text: string, pauseMs: number): Promise<void> {
-  while (!program.stderr.includes(text)) {
-    if (program.child.exitCode !== null) throw new Error(`the process ended before it logged ${text}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await until(() => program.stderr.includes(text) || program.child.exitCode !== null, { context: () => program.stderr });
+  assert.ok(program.stderr.includes(text), `the process ended before it logged ${text}`);
   await new Promise((resolve) => setTimeout(resolve, pauseMs));
 }

@@ -5,6 +5,7 @@ import { Recovery } from "../../src/daemon/recovery.ts";
 import type { LeftoverPolicy, RunningProgram } from "../../src/service/mod.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
+import { settled } from "../until.ts";
 
 const FOLDERS = { id: "demo-0123abcd", socket: "/run/admin.sock", groups: "/run/groups.json" };
 const CRASHED = { pid: 7, startTicks: 1, bootId: "fake-boot", version: "0", protocol: 1 };
@@ -33,14 +34,6 @@ async function machine(...units: string[]) {
   const recover = ({ crashed }: { crashed?: typeof CRASHED } = { crashed: CRASHED }) =>
     new Recovery({ folders: FOLDERS, crashed, host, log, limitMs: 5_000 });
   return { host, log, said, programs, recover, alive: () => host.processes.started.map(({ isAlive }) => isAlive) };
-}
-
-/** Lets time go by until a promise has settled. */
-async function settled<T>(host: FakeHost, promise: Promise<T>): Promise<T> {
-  let isOver = false;
-  void promise.finally(() => isOver = true).catch(() => {});
-  while (!isOver) await host.clock.advance(50);
-  return await promise;
 }
 
 test("GroupFile writes what changes together once, and is gone when nothing runs", async () => {
@@ -163,7 +156,7 @@ test("Recovery refuses to start a unit beside what can't be killed, until that h
     pid === host.processes.started[0].identity.pid || signalGroup.call(host.processes, pid, signal);
   {
     await using recovery = recover();
-    await settled(host, recovery.settle([service("a", "stop"), service("b", "stop")], new Set()));
+    await settled(host.clock, recovery.settle([service("a", "stop"), service("b", "stop")], new Set()));
     assert.deepEqual(alive(), [true, false]);
     assert.equal(await recovery.inherit("b"), undefined);
     await assert.rejects(recovery.inherit("a"), (error: Error & { code: string }) => {
@@ -175,7 +168,7 @@ test("Recovery refuses to start a unit beside what can't be killed, until that h
   assert.deepEqual(readGroups(FOLDERS.groups, host.files).programs.map(({ unit }) => unit), ["a", "a"]);
   host.processes.signalGroup = signalGroup;
   await using next = recover({});
-  await settled(host, next.settle([service("a", "stop")], new Set()));
+  await settled(host.clock, next.settle([service("a", "stop")], new Set()));
   assert.deepEqual(alive(), [false, false]);
   assert.equal(await next.inherit("a"), undefined);
 });

@@ -1,10 +1,10 @@
-import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
 import type { DaemonBuilder } from "../../src/daemon/builder.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import type { ExitReport } from "../../src/daemon/exit_report.ts";
 import { loadConfig } from "../../src/daemon/load.ts";
 import { FakeHost, type FakeHostOptions, type FakeProcess, type FakeProgram } from "../../src/testing/mod.ts";
+import { until } from "../until.ts";
 
 /** The daemon of a configuration text, on a machine in memory, run as the executable runs it. */
 export class Rig {
@@ -62,13 +62,9 @@ export class Rig {
 
   /** Lets modules load and everything settle until something is true. */
   async until(isTrue: () => boolean): Promise<void> {
-    // Modules load in time of their own, so the bound is a time: far beyond any load, well before the runner's.
-    for (const endMs = performance.now() + 30_000; performance.now() < endMs;) {
-      await this.host.clock.advance(0);
-      if (isTrue()) return;
-      await setImmediate();
-    }
-    assert.fail(`never became true: ${isTrue}\n${this.host.terminal.stderr}`);
+    const settle = () => this.host.clock.advance(0);
+    await settle();
+    await until(isTrue, { go: async () => (await setImmediate(), await settle()), context: () => this.host.terminal.stderr });
   }
 
   /** Stops it, and returns its report. */

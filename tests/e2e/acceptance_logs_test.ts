@@ -2,19 +2,15 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import type { LogLine } from "../../src/core/operations.ts";
 import { e2e, type Stage } from "./driver.ts";
 import { unitsOf, untilUnits } from "./units.ts";
+import { until } from "../until.ts";
 
 /** Looks at a file again and again until it is as it should be; nothing tells when another process has written. */
 async function untilFile(path: string, isRight: (text: string) => boolean, minBytes = 0): Promise<string> {
-  for (const endMs = performance.now() + 20_000;;) {
-    const text = existsSync(path) && statSync(path).size >= minBytes ? readFileSync(path, "utf8") : "";
-    if (isRight(text)) return text;
-    assert.ok(performance.now() < endMs, `${path} never became what it should be:\n${text.slice(-500)}`);
-    await delay(5);
-  }
+  const look = () => existsSync(path) && statSync(path).size >= minBytes ? readFileSync(path, "utf8") : "";
+  return await until(look, { isRight, context: () => path });
 }
 
 /** What a log and its older files hold, oldest first. */

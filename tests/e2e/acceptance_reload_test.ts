@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { e2e, type Program, type Stage } from "./driver.ts";
 import { type UnitAnswer, unitsOf, untilUnits } from "./units.ts";
+import { until } from "../until.ts";
 
 /** A service that nobody touches, and one that has a version in its environment. */
 const text = (version: string, more = "") => `
@@ -33,12 +34,7 @@ async function reloadsOf(stage: Stage): Promise<Reload[]> {
 }
 
 async function untilReloads(stage: Stage, count: number): Promise<Reload[]> {
-  const endMs = performance.now() + 20_000;
-  for (;;) {
-    const reloads = await reloadsOf(stage);
-    if (reloads.length >= count) return reloads;
-    assert.ok(performance.now() < endMs, `only these reloads came: ${JSON.stringify(reloads)}`);
-  }
+  return await until(() => reloadsOf(stage), { isRight: (reloads) => reloads.length >= count, context: () => `${count} are waited for` });
 }
 
 const pidsOf = (units: Record<string, UnitAnswer>) =>

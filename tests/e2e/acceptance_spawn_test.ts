@@ -5,6 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { e2e, isRunning } from "./driver.ts";
 import { groupOf, unitsOf, untilUnits } from "./units.ts";
+import { until } from "../until.ts";
 
 e2e("runner 1: what can't be started fails by name, and the daemon and the other services are fine", async (stage) => {
   chmodSync(stage.write("data", "no program"), 0o600);
@@ -106,7 +107,7 @@ e2e("runner 7: signals reach what a shell text started; the pid shown is the she
   const daemon = await stage.startDaemon();
   const pid = (await unitsOf(stage)).x.details.pid!;
   assert.match(daemon.stdout(), new RegExp(`x \\| ${pid}$`, "m"));
-  const members = await untilGroup(pid, 2);
+  const members = await until(() => groupOf(pid), { isRight: (group) => group.length === 2 });
   assert.ok(members.includes(pid));
   assert.equal((await stage.cli("stop", "x")).code, 0);
   assert.deepEqual(members.filter(isRunning), []);
@@ -129,13 +130,3 @@ e2e("runner 8: relative paths count from the folder of the configuration file, w
   assert.equal((await stage.cli("down", "-c", "etc/daemon.toml")).code, 0);
   assert.match(readFileSync(join(home, "logs", "daemon.log"), "utf8"), /every unit has started/);
 });
-
-/** Members of a group once there are so many. */
-async function untilGroup(leader: number, count: number): Promise<number[]> {
-  for (let look = 0; look < 500; look++) {
-    const members = groupOf(leader);
-    if (members.length === count) return members;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  assert.fail(`the group of ${leader} never had ${count} members: ${groupOf(leader)}`);
-}

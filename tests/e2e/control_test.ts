@@ -4,6 +4,7 @@ import { connect, createServer, type NetConnectOpts, type Socket } from "node:ne
 import { join } from "node:path";
 import { e2e, isRunning, type Program, type Stage } from "./driver.ts";
 import { unitsOf, untilUnits } from "./units.ts";
+import { until } from "../until.ts";
 
 /** Where a listener of a daemon really listens, as it says itself. */
 async function portOf(daemon: Program, listener: string): Promise<number> {
@@ -16,15 +17,6 @@ async function portOf(daemon: Program, listener: string): Promise<number> {
 async function get(port: number, path: string, init?: RequestInit): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
   return `${response.status} ${(await response.text()).trimEnd()}`;
-}
-
-/** Asks until the answer matches. */
-async function until(ask: () => Promise<string>, pattern: RegExp): Promise<void> {
-  const endMs = performance.now() + 20_000;
-  for (let last = ""; !pattern.test(last = await ask());) {
-    assert.ok(performance.now() < endMs, `never became ${pattern}: ${last}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 e2e("health tells the truth while a daemon starts, waits for a restart, drains and stops", async (stage) => {
@@ -47,7 +39,7 @@ restart = { delay = "60s", jitter = 0 }
   const all =
     async () => [await get(port, "/livez"), await get(port, "/startupz"), await get(port, "/readyz"), await get(port, "/readyz/api")];
 
-  await until(() => get(port, "/readyz"), /api/);
+  await until(() => get(port, "/readyz"), { isRight: /api/ });
   assert.deepEqual(await all(), [
     "200 ok",
     "503 not ready: daemon (starting), api (starting: start)",
@@ -55,7 +47,7 @@ restart = { delay = "60s", jitter = 0 }
     "503 not ready: api (starting: start)",
   ]);
   stage.write("go", "");
-  await until(() => get(port, "/readyz"), /^200 ok$/);
+  await until(() => get(port, "/readyz"), { isRight: /^200 ok$/ });
   assert.deepEqual(await all(), ["200 ok", "200 ok", "200 ok", "200 ok"]);
 
   assert.equal((await stage.cli("stop", "api")).code, 0);
@@ -63,7 +55,7 @@ restart = { delay = "60s", jitter = 0 }
   assert.equal((await stage.cli("start", "api")).code, 0);
 
   rmSync(join(stage.folder, "go"));
-  await until(() => get(port, "/readyz"), /^503 not ready: api \(restarting: api exited with code 3\)$/);
+  await until(() => get(port, "/readyz"), { isRight: /^503 not ready: api \(restarting: api exited with code 3\)$/ });
   assert.equal(await get(port, "/startupz"), "200 ok");
 
   daemon.kill("SIGTERM");
@@ -89,10 +81,9 @@ restart = "never"
   const daemon = stage.start("run");
   const port = await portOf(daemon, "http");
   await daemon.until(/bad failed/);
-  await until(
-    () => get(port, "/readyz?verbose"),
-    /^503 \[\+\]daemon ok\n\[\+\]good ok\n\[-\]bad failed: .*\/nowhere\/program.*\nreadyz check failed$/,
-  );
+  await until(() => get(port, "/readyz?verbose"), {
+    isRight: /^503 \[\+\]daemon ok\n\[\+\]good ok\n\[-\]bad failed: .*\/nowhere\/program.*\nreadyz check failed$/,
+  });
   assert.equal(await get(port, "/readyz?exclude=bad"), "200 ok");
   const version = (await stage.cli("version", "--json")).stdout;
   const metrics = await get(port, "/metrics");

@@ -34,7 +34,7 @@ export interface Program {
   readonly stderr: () => string;
   /** Its end. */
   readonly ended: Promise<CliResult>;
-  /** Resolves when its output on either stream matches; rejects when it ends before that. */
+  /** Resolves when its output on either stream matches; rejects when it ends before that, or has not written it within 40 s. */
   until(pattern: RegExp): Promise<void>;
   /** Sends a signal. */
   kill(signal: NodeJS.Signals): void;
@@ -50,7 +50,7 @@ export interface Stage {
   readonly env: Record<string, string>;
   /** Writes a file into the folder. */
   write(name: string, text: string): string;
-  /** Runs a command line to its end. */
+  /** Runs a command line to its end, which must come within 40 s. */
   cli(...args: string[]): Promise<CliResult>;
   /** Starts a command line. */
   start(...args: string[]): Program;
@@ -60,6 +60,8 @@ export interface Stage {
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const isDeno = "Deno" in globalThis;
+/** Far beyond any load, and less than a runner gives a test. */
+const LIMIT_MS = 40_000;
 
 /** The sources always; the executable when it is there and up to date, once and not under both runners. */
 function subjects(): Subject[] {
@@ -125,13 +127,26 @@ function makeStage(folder: string, subject: Subject, started: Program[]): Stage 
       return path;
     },
     start,
-    cli: (...args) => start(...args).ended,
+    async cli(...args) {
+      const program = start(...args);
+      let limit: ReturnType<typeof setTimeout> | undefined;
+      const isLate = new Promise<never>((_, reject) => {
+        const fail = () =>
+          reject(new Error(`Cannot go on as "${args.join(" ")}" did not end within ${LIMIT_MS / 1_000} s: ${soFar(program)}`));
+        limit = setTimeout(fail, LIMIT_MS);
+      });
+      return await Promise.race([program.ended, isLate]).finally(() => clearTimeout(limit));
+    },
     async startDaemon(...args) {
       const daemon = start("run", ...args);
       await daemon.until(/every unit has started|not ready: /);
       return daemon;
     },
   };
+}
+
+function soFar(program: Program): string {
+  return `it has written\n${program.stdout()}\n${program.stderr()}`;
 }
 
 function watch(child: ChildProcess): Program {
@@ -161,13 +176,21 @@ function watch(child: ChildProcess): Program {
     ended,
     until: (pattern) =>
       new Promise((resolve, reject) => {
-        const look = () => {
-          const isThere = pattern.test(text.stdout) || pattern.test(text.stderr);
-          if (!isThere && !isClosed) return;
+        const settle = (failure: string | undefined) => {
           waiting.delete(look);
-          if (isThere) resolve();
-          else reject(new Error(`Cannot go on as the program ended before it wrote ${pattern}:\n${text.stdout}\n${text.stderr}`));
+          clearTimeout(limit);
+          if (failure === undefined) resolve();
+          else {reject(
+              new Error(`Cannot go on as ${failure} ${pattern}:
+${text.stdout}
+${text.stderr}`),
+            );}
         };
+        const look = () => {
+          if (pattern.test(text.stdout) || pattern.test(text.stderr)) settle(undefined);
+          else if (isClosed) settle("the program ended before it wrote");
+        };
+        const limit = setTimeout(() => settle(`within ${LIMIT_MS / 1_000} s the program did not write`), LIMIT_MS);
         waiting.add(look);
         look();
       }),

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { e2e, isRunning } from "./driver.ts";
 import { unitsOf, untilUnits } from "./units.ts";
+import { until } from "../until.ts";
 
 e2e("a module runs with what it imports, says when it is ready, logs under its name, and stops when it is told", async (stage) => {
   mkdirSync(join(stage.folder, "lib"));
@@ -106,7 +107,7 @@ e2e("a module whose daemon was killed stops itself", async (stage) => {
   assert.equal(isRunning(pid), true);
   daemon.kill("SIGKILL");
   await daemon.ended;
-  await untilGone(pid);
+  await until(() => !isRunning(pid));
 });
 
 e2e("a module whose loop is blocked shows in status and is killed by the stop, and SIGTERM stops one as a message does", async (stage) => {
@@ -144,7 +145,7 @@ e2e("a module that is stopped, or loses its daemon, while it is still being load
   assert.equal(x.state, "starting");
   daemon.kill("SIGKILL");
   await Promise.all([daemon.ended, starting.ended]);
-  await untilGone(x.details.pid!);
+  await until(() => !isRunning(x.details.pid!));
 });
 
 e2e("the word for modules is of no use to anybody but a daemon", async (stage) => {
@@ -174,12 +175,3 @@ e2e("records that come faster than the daemon takes them, and one that is too lo
   assert.equal(code, 0);
   assert.equal(stderr.match(/flood\/x line$/gm)?.length, 1_000);
 });
-
-/** Nothing tells of the end of somebody else's child. */
-async function untilGone(pid: number): Promise<void> {
-  const endMs = performance.now() + 20_000;
-  while (isRunning(pid)) {
-    assert.ok(performance.now() < endMs, "the module lives on");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

@@ -3,7 +3,8 @@ import { spawn } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { e2e, isRunning, type Stage } from "./driver.ts";
-import { processesOf, untilSo } from "./processes.ts";
+import { processesOf } from "./processes.ts";
+import { until } from "../until.ts";
 
 const PROGRAM = fileURLToPath(new URL("../fixtures/own_daemon.ts", import.meta.url));
 
@@ -28,7 +29,7 @@ e2e(
     assert.equal((await own(stage, "down")).code, 3);
 
     const running = own(stage, "run");
-    await untilSo(() => processesOf(stage, /sleep 1001 /).length === 1);
+    await until(() => processesOf(stage, /sleep 1001 /).length === 1);
     const status = JSON.parse((await own(stage, "status", "--json")).stdout);
     assert.match(status.id, /^own-[0-9a-f]{8}$/);
     assert.deepEqual([status.name, status.config], ["own", null]);
@@ -52,7 +53,7 @@ e2e(
     assert.equal(main.state, "stopped");
     const [sleeper] = processesOf(stage, /sleep 1001 /);
     process.kill(pid, "SIGKILL");
-    await untilSo(() => !isRunning(sleeper) && processesOf(stage, /sleep 1001 /).length === 1);
+    await until(() => !isRunning(sleeper) && processesOf(stage, /sleep 1001 /).length === 1);
     assert.equal((await own(stage, "up")).code, 0);
     assert.notEqual((await units()).pid, pid);
     assert.equal((await own(stage, "down")).code, 0);

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { setTimeout as pause } from "node:timers/promises";
 import { isRunning, type Stage } from "./driver.ts";
 
 /** Living processes of a stage, by folder, whose command line matches. */
@@ -26,12 +25,4 @@ export function runFolderOf(stage: Stage): string {
 export function daemonLogOf(stage: Stage): string {
   const root = join(stage.env.XDG_STATE_HOME, "daemonkit");
   return readFileSync(join(root, readdirSync(root)[0], "daemon.log"), "utf8");
-}
-
-/** Looks until something is so. */
-export async function untilSo(isSo: () => boolean): Promise<void> {
-  for (const endMs = performance.now() + 30_000; !isSo();) {
-    if (performance.now() > endMs) throw new Error(`Cannot go on as this never came true: ${isSo}`);
-    await pause(5);
-  }
 }

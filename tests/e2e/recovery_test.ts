@@ -5,8 +5,9 @@ import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
 import { e2e, isRunning, type Program, type Stage } from "./driver.ts";
-import { processesOf, runFolderOf, untilSo } from "./processes.ts";
+import { processesOf, runFolderOf } from "./processes.ts";
 import { unitsOf, untilUnits } from "./units.ts";
+import { until } from "../until.ts";
 
 /** Services that are hard to find or to end; each `sleep` sleeps another time, by which it is known. */
 const HARD = `
@@ -39,7 +40,7 @@ async function untilOneOfEach(stage: Stage, isRecorded = true): Promise<void> {
   const count = (seconds: number) => processesOf(stage, new RegExp(`^\\S*sleep ${seconds} `)).length;
   // What has lost its mark is known by the record alone, which is written a moment after its start.
   const all = [1001, 1002, 1003, 1004, 1005, 1006, ...isRecorded ? [1007] : []];
-  await untilSo(() => all.map(count).every((each) => each > 0));
+  await until(() => all.map(count).every((each) => each > 0));
   assert.deepEqual(all.map(count), all.map(() => 1));
   assert.equal(count(1010), 0);
 }
@@ -75,7 +76,7 @@ e2e("kill -9 of the daemon: the next start ends what was left, escapees too, kee
   assert.equal((await stage.cli("stop", "manual")).code, 0);
   await untilOneOfEach(stage);
   const groups = join(runFolderOf(stage), "groups.json");
-  await untilSo(() => existsSync(groups) && readFileSync(groups, "utf8").includes('"unmarked"'));
+  await until(() => existsSync(groups) && readFileSync(groups, "utf8").includes('"unmarked"'));
   const before = processesOf(stage, /sleep 100[1-7] /);
   await killed(first);
   const strangers = decoys(runFolderOf(stage));
@@ -129,7 +130,7 @@ e2e("kill -9 of the daemon at any moment, ten times: each start leaves one copy 
   assert.equal((await unitsOf(stage)).manual.state, "stopped");
   assert.equal((await stage.cli("down")).code, 0);
   // But for escapees, which no stop finds, and for what was killed with neither a mark nor a record.
-  await untilSo(() => processesOf(stage, /sleep 100[123568] /).length === 0);
+  await until(() => processesOf(stage, /sleep 100[123568] /).length === 0);
 });
 
 e2e('kill -9 of the daemon: `leftover = "adopt"` goes on with the same process, which is stopped and watched as always', async (stage) => {
@@ -140,7 +141,7 @@ e2e('kill -9 of the daemon: `leftover = "adopt"` goes on with the same process, 
   const first = await stage.startDaemon();
   const before = await unitsOf(stage);
   const groups = join(runFolderOf(stage), "groups.json");
-  await untilSo(() => existsSync(groups) && readFileSync(groups, "utf8").includes('"other"'));
+  await until(() => existsSync(groups) && readFileSync(groups, "utf8").includes('"other"'));
   await killed(first);
   const second = await stage.startDaemon();
   assert.match(second.stderr(), /keep: adopted what an earlier daemon left; what it prints is lost/);
@@ -163,7 +164,7 @@ e2e('kill -9 of the daemon: `leftover = "adopt"` goes on with the same process, 
   assert.deepEqual(processesOf(stage, /sleep 1001 /), [keep.details.pid]);
 
   // One whose command has changed is ended.
-  await untilSo(() => readFileSync(groups, "utf8").includes(`"pid":${keep.details.pid},`));
+  await until(() => readFileSync(groups, "utf8").includes(`"pid":${keep.details.pid},`));
   await killed(third);
   stage.write("daemon.toml", config(1003));
   const fourth = await stage.startDaemon();
@@ -171,9 +172,9 @@ e2e('kill -9 of the daemon: `leftover = "adopt"` goes on with the same process, 
   assert.equal(isRunning(keep.details.pid!), false);
 
   // A stop reaches the adopted one.
-  await untilSo(() => /"command":"\w+"/.test(readFileSync(groups, "utf8")) && processesOf(stage, /sleep 1003 /).length === 1);
+  await until(() => /"command":"\w+"/.test(readFileSync(groups, "utf8")) && processesOf(stage, /sleep 1003 /).length === 1);
   const pid = (await unitsOf(stage)).keep.details.pid!;
-  await untilSo(() => readFileSync(groups, "utf8").includes(`"pid":${pid},`));
+  await until(() => readFileSync(groups, "utf8").includes(`"pid":${pid},`));
   await killed(fourth);
   await stage.startDaemon();
   assert.equal((await unitsOf(stage)).keep.details.pid, pid);
@@ -200,7 +201,7 @@ e2e("runner 59: what a power loss or kill -9 has left of socket, lock and PID fi
     await killed(next);
   }
   const last = await stage.startDaemon();
-  await untilSo(() => processesOf(stage, /sleep 1001 /).length === 1);
+  await until(() => processesOf(stage, /sleep 1001 /).length === 1);
   last.kill("SIGTERM");
   assert.equal((await last.ended).code, 0);
   assert.deepEqual([readFileSync(lock, "utf8"), existsSync(socket), existsSync(pidFile)], ["", false, false]);
@@ -226,7 +227,7 @@ e2e("runner 59: of daemons that start at the same moment exactly one wins", asyn
   const all = Array.from({ length: 4 }, () => stage.start("run"));
   const ends: number[] = [];
   for (const each of all) void each.ended.then(({ code }) => ends.push(code));
-  await untilSo(() => ends.length === 3 && all.some((each) => /every unit has started/.test(each.stderr())));
+  await until(() => ends.length === 3 && all.some((each) => /every unit has started/.test(each.stderr())));
   assert.deepEqual(ends, [1, 1, 1]);
   assert.equal(processesOf(stage, /sleep 1001 /).length, 1);
   assert.equal((await stage.cli("down")).code, 0);

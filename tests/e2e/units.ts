@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import type { UnitStatus } from "../../src/core/operations.ts";
 import { isRunning, type Stage } from "./driver.ts";
+import { until } from "../until.ts";
 
 /** A unit as `status --json` shows it; what is known of a service beside it is `details`. */
 export type UnitAnswer = Omit<UnitStatus, "details"> & {
@@ -26,12 +27,7 @@ export async function untilUnits(
   stage: Stage,
   isRight: (units: Record<string, UnitAnswer>) => boolean,
 ): Promise<Record<string, UnitAnswer>> {
-  const endMs = performance.now() + 20_000;
-  for (;;) {
-    const units = await unitsOf(stage);
-    if (isRight(units)) return units;
-    assert.ok(performance.now() < endMs, `the units never became what they should be: ${JSON.stringify(units)}`);
-  }
+  return await until(() => unitsOf(stage), { isRight });
 }
 
 /** Living members of the process group that the program with this number leads. */

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { readFileSync } from "node:fs";
 import { e2e, isRunning, type Stage } from "./driver.ts";
-import { daemonLogOf, processesOf, untilSo } from "./processes.ts";
+import { daemonLogOf, processesOf } from "./processes.ts";
 import { unitsOf } from "./units.ts";
+import { until } from "../until.ts";
 
 const PAIR = `name = "pair"\n[service.a]\nrun = ["sleep", "1001"]\n[service.b]\nrun = "setsid sleep 1002 & exec sleep 1003"\n`;
 const GUARDIAN = /guardian\.sh/;
@@ -18,7 +19,7 @@ async function pidOf(stage: Stage): Promise<number> {
 
 async function kill9(pid: number): Promise<void> {
   process.kill(pid, "SIGKILL");
-  await untilSo(() => !isRunning(pid));
+  await until(() => !isRunning(pid));
 }
 
 e2e("up returns when the daemon is ready in the background, in a session of its own, and down leaves nothing of it", async (stage) => {
@@ -78,7 +79,7 @@ e2e("up says why a start failed: the configuration, the daemon's own words, unit
   const slow = await stage.cli("up", "slow.toml", "--timeout", "300ms");
   assert.equal(slow.code, 124);
   assert.match(slow.stderr, /Cannot wait any longer for slow after 300ms; it goes on starting/);
-  await untilSo(() => processesOf(stage, /sleep 1002 /).length === 1);
+  await until(() => processesOf(stage, /sleep 1002 /).length === 1);
   for (const name of ["part", "slow"]) assert.equal((await stage.cli("down", "-c", `${name}.toml`)).code, 0);
   assert.deepEqual(processesOf(stage, ANY), []);
 });
@@ -88,15 +89,15 @@ e2e("kill -9 of a daemon under its guardian: it is started again and runs one co
   assert.equal((await stage.cli("up", "--set", "shutdown.timeout=9s")).code, 0);
   const first = await pidOf(stage);
   const services = processesOf(stage, /sleep 100[123] /);
-  await untilSo(() => processesOf(stage, /sleep 100[123] /).length === 3);
+  await until(() => processesOf(stage, /sleep 100[123] /).length === 3);
   await kill9(first);
-  await untilSo(() => /pid=\d+\n[^]*every unit has started/.test(daemonLogOf(stage)));
-  await untilSo(() => processesOf(stage, /sleep 100[123] /).length === 3);
+  await until(() => /pid=\d+\n[^]*every unit has started/.test(daemonLogOf(stage)));
+  await until(() => processesOf(stage, /sleep 100[123] /).length === 3);
   assert.deepEqual(services.filter(isRunning), []);
   assert.notEqual(await pidOf(stage), first);
   assert.match(daemonLogOf(stage), /^guardian: the daemon has died with 137 and is started again in 1 s$/m);
   assert.equal((await stage.cli("down")).code, 0);
-  await untilSo(() => processesOf(stage, GUARDIAN).length === 0);
+  await until(() => processesOf(stage, GUARDIAN).length === 0);
 });
 
 e2e("kill -9 of the guardian: the daemon goes on, and down ends it", async (stage) => {
@@ -112,7 +113,7 @@ e2e("kill -9 of the guardian: the daemon goes on, and down ends it", async (stag
 e2e("kill -9 of the daemon, then down: the guardian and what was left are ended, escapees too", async (stage) => {
   stage.write("daemon.toml", PAIR);
   assert.equal((await stage.cli("up")).code, 0);
-  await untilSo(() => processesOf(stage, /sleep 100[123] /).length === 3);
+  await until(() => processesOf(stage, /sleep 100[123] /).length === 3);
   await kill9(await pidOf(stage));
   const down = await stage.cli("down");
   assert.equal(down.code, 0, down.stderr);
@@ -122,7 +123,7 @@ e2e("kill -9 of the daemon, then down: the guardian and what was left are ended,
 
   // The same without a guardian.
   const daemon = await stage.startDaemon();
-  await untilSo(() => processesOf(stage, /sleep 100[123] /).length === 3);
+  await until(() => processesOf(stage, /sleep 100[123] /).length === 3);
   daemon.kill("SIGKILL");
   await daemon.ended;
   const { code, stdout } = await stage.cli("down", "--json");
@@ -135,7 +136,7 @@ e2e("kill -9 of the daemon while down waits: nothing is left and nothing is star
   assert.equal((await stage.cli("up", "--set", "shutdown.timeout=90s")).code, 0);
   const pid = await pidOf(stage);
   const down = stage.start("down");
-  await untilSo(() => processesOf(stage, /sleep 1001 /).length === 0);
+  await until(() => processesOf(stage, /sleep 1001 /).length === 0);
   // What is left is told by its own plan, so it has to hear now.
   stage.write("daemon.toml", `${PAIR}[service.deaf]\nrun = "true"\nstop = { timeout = "100ms" }\n`);
   await kill9(pid);
@@ -152,7 +153,7 @@ e2e("up at the same moment: one daemon, and everybody is told that it runs", asy
   const pid = await pidOf(stage);
   assert.deepEqual(all.map(({ stdout }) => /\(pid (\d+)\)/.exec(stdout)![1]), Array.from({ length: 4 }, () => String(pid)));
   assert.equal(all.filter(({ stdout }) => / runs and is ready/.test(stdout)).length, 1);
-  await untilSo(() => processesOf(stage, GUARDIAN).length === 1);
+  await until(() => processesOf(stage, GUARDIAN).length === 1);
   assert.equal(processesOf(stage, /sleep 1001 /).length, 1);
   assert.equal((await stage.cli("down")).code, 0);
 });

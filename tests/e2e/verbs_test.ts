@@ -5,6 +5,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from "node
 import { join } from "node:path";
 import process from "node:process";
 import { e2e, type Stage, type Subject } from "./driver.ts";
+import { until } from "../until.ts";
 
 e2e("init writes what validate accepts and run runs", async (stage) => {
   const made = await stage.cli("init");
@@ -91,10 +92,10 @@ e2e("profile writes what the daemon does and what it holds, for the owner's eyes
 
   // Whoever goes leaves nothing behind, and the next one need not wait for its time to be over.
   const left = stage.start("profile", "cpu", "--seconds", "300", "-o", "b.cpuprofile");
-  while (!existsSync(join(stage.folder, "b.cpuprofile.part"))) await stage.cli("version");
+  await until(() => existsSync(join(stage.folder, "b.cpuprofile.part")));
   left.kill("SIGINT");
   assert.equal((await left.ended).code, 130);
-  while ((await stage.cli("profile", "heap", "-o", "c.heapsnapshot")).code !== 0);
+  await until(() => stage.cli("profile", "heap", "-o", "c.heapsnapshot"), { isRight: ({ code }) => code === 0 });
   const made = readdirSync(stage.folder).filter((file) => /profile|snapshot/.test(file)).sort();
   assert.deepEqual(made, ["a.cpuprofile", "c.heapsnapshot", name]);
 });

@@ -6,7 +6,7 @@ import type { IoError } from "../../src/core/errors.ts";
 import { getHost } from "../../src/platform/mod.ts";
 import { ioFailure } from "../conformance/files.ts";
 import { tempDir } from "../conformance/temp_dir.ts";
-import { untilSo } from "../e2e/processes.ts";
+import { until } from "../until.ts";
 import { test } from "../harness.ts";
 
 /** A failure of this code whose message says so. */
@@ -24,7 +24,7 @@ function makePipe(path: string): string {
 /** Opens a pipe for writing as soon as somebody reads it. */
 async function writerOf(path: string): Promise<number> {
   let fd: number | undefined;
-  await untilSo(() => {
+  await until(() => {
     try {
       fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
     } catch (error) {

@@ -14,6 +14,7 @@ import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 import { modulesOf, nowhere } from "./drive.ts";
+import { settled, until } from "../until.ts";
 
 const LAUNCH: SpawnOptions = { argv: ["serve", "-p", "80"], cwd: "/srv", env: { PATH: "/bin", TERM: "xterm", LOG: "info" } };
 const INHERITED = { PATH: "/bin", TERM: "xterm" };
@@ -127,13 +128,11 @@ test("Service: a run is remembered from its start to its end, with the mark's nu
   };
   let checks = 0;
   const running = service.run({ ...context, isShutdown: () => checks++ > 1 } as unknown as Parameters<typeof service.run>[0]);
-  while (events.length === 0) await host.clock.advance(0);
+  await until(() => events.length > 0, { go: () => host.clock.advance(0) });
   const [process] = host.processes.started;
   assert.deepEqual([process.options.env.DAEMONKIT_UNIT, process.options.env.DAEMONKIT_SOCKET], ["demo-01/web/3", "/run/admin.sock"]);
   stopped.resolve();
-  let isOver = false;
-  void running.then(() => isOver = true);
-  while (!isOver) await host.clock.advance(50);
+  await settled(host.clock, running);
   assert.deepEqual(events, [`web 3 ${process.identity.pid}`, "forgotten"]);
 });
 
@@ -168,8 +167,5 @@ test("Service: a number that has passed from an adopted program to somebody else
   host.processes.identify = (pid) => pid === identity.pid ? { ...identity, startTicks: identity.startTicks + 1 } : identify(pid);
   assert.deepEqual([service.details().pid, "adopted" in service.details()], [null, false]);
   host.processes.started[0].exit(0);
-  let isOver = false;
-  void done.then(() => isOver = true);
-  while (!isOver) await host.clock.advance(200);
-  assert.equal(await done, "failed");
+  assert.equal(await settled(host.clock, done, 200), "failed");
 });

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CancelToken, stopReason } from "../../src/core/cancel.ts";
-import { sleep } from "../../src/core/clock.ts";
 import type { Host } from "../../src/core/host.ts";
 import type { LineBlock } from "../../src/core/line_block.ts";
 import { type LogFields, silentLogger } from "../../src/core/log.ts";
@@ -138,9 +137,4 @@ export function modulesOf(host: Host): ModuleHub {
 /** A host that differs from another in how it starts programs. */
 export function withSpawn(host: Host, spawn: Host["processes"]["spawn"]): Host {
   return { ...host, processes: Object.assign(Object.create(host.processes), { spawn }) };
-}
-
-/** Looks again and again until something is true, for what nothing tells. */
-export async function until(host: Host, isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await sleep(host.clock, 2);
 }

@@ -5,7 +5,8 @@ import { parseTcpAddress, type Probe, type ProbeAnswer, untilReady } from "../..
 import type { ProbeSpec } from "../../src/service/spec.ts";
 import { FakeClock } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
-import { Drive, tempDir, until } from "./drive.ts";
+import { Drive, tempDir } from "./drive.ts";
+import { until } from "../until.ts";
 
 const TCP: ProbeSpec = { target: { kind: "tcp", address: "127.0.0.1:1" }, everyMs: 500, timeoutMs: 30_000 };
 const EXEC: ProbeSpec = { ...TCP, target: { kind: "exec", run: "true" } };
@@ -103,7 +104,7 @@ test("Service: tcp is ready when a connection is accepted", async () => {
   const { port } = server.address as { port: number };
   await server.stop();
   using drive = new Drive(host, { run: SERVE, port, ready: { tcp: "127.0.0.1:{port}", every: "50ms" } });
-  await until(host, () => drive.service.details().probe !== undefined);
+  await until(() => drive.service.details().probe !== undefined);
   assert.match(String(drive.service.details().probe), /^connection refused by 127\.0\.0\.1:\d+$/);
   assert.equal(drive.isReady, false);
   const again = await host.http.serve({ hostname: "127.0.0.1", port }, () => new Response());
@@ -135,7 +136,7 @@ test("Service: an http probe says what was answered instead", async () => {
   const server = await host.http.serve({ hostname: "127.0.0.1", port: 0 }, () => new Response("no", { status: 404 }));
   const { port } = server.address as { port: number };
   using drive = new Drive(host, { run: SERVE, port, ready: { http: "http://127.0.0.1:{port}/healthz", every: "20ms" } });
-  await until(host, () => drive.service.details().probe !== undefined);
+  await until(() => drive.service.details().probe !== undefined);
   assert.equal(drive.service.details().probe, `HTTP 404 from http://127.0.0.1:${port}/healthz`);
   await drive.stop();
   await server.stop();
@@ -145,7 +146,7 @@ test("Service: exec that fails says the last line that it printed, without colou
   const host = await getHost();
   const exec = "echo one; yes | head -c 200000; printf '\\033[31mdisk is full\\033[0m\\n\\n' >&2; exit 4";
   using drive = new Drive(host, { run: SERVE, ready: { exec, every: "10ms" } });
-  await until(host, () => drive.service.details().probe !== undefined);
+  await until(() => drive.service.details().probe !== undefined);
   assert.match(String(drive.service.details().probe), /exited with code 4: disk is full$/);
   await drive.stop();
 });
@@ -195,7 +196,7 @@ test("Service: exec that fails says how; one that can't be started does too", as
   const host = await getHost();
   for (const [exec, why] of [["exit 3", /exited with code 3/], [["no-such-program"], /no-such-program/]] as const) {
     using drive = new Drive(host, { run: SERVE, ready: { exec, every: "10ms" } });
-    await until(host, () => drive.service.details().probe !== undefined);
+    await until(() => drive.service.details().probe !== undefined);
     assert.match(String(drive.service.details().probe), why);
     await drive.stop();
     assert.match(String(drive.service.details().probe), why);
@@ -206,7 +207,7 @@ test("Service: an exec probe under way ends with the service, with all that it s
   const host = await getHost();
   using dir = tempDir();
   using drive = new Drive(host, { run: SERVE, ready: { exec: "sleep 1000 & touch begun; yes" } }, { baseDir: dir.path });
-  await until(host, () => host.files.info(`${dir.path}/begun`) !== undefined);
+  await until(() => host.files.info(`${dir.path}/begun`) !== undefined);
   await drive.stop();
   assert.deepEqual([drive.leftovers(), drive.isReady], [[], false]);
 });

@@ -8,7 +8,8 @@ import { serviceSpec } from "../../src/service/options.ts";
 import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
-import { Drive, modulesOf, nowhere, tempDir, until, withSpawn } from "./drive.ts";
+import { Drive, modulesOf, nowhere, tempDir, withSpawn } from "./drive.ts";
+import { until } from "../until.ts";
 
 const exitError = (context: Record<string, unknown>) => (error: unknown) => {
   assert.ok(error instanceof SubsystemError);
@@ -404,13 +405,13 @@ test("Service: a process that left the group is reported once with its number wh
   await drive.printed("up");
   // setsid(1) leads no group when a shell starts it in the background, so it does not fork and keeps its number.
   const pid = Number(drive.stdout[0]);
-  await until(host, () => host.processes.groupMembers(pid).includes(pid));
+  await until(() => host.processes.groupMembers(pid).includes(pid));
   await drive.stop();
   assert.deepEqual(drive.warnings.map(({ fields }) => fields), [{ pids: [pid] }]);
   assert.match(drive.warnings[0].message, /left processes behind that have escaped/);
   assert.deepEqual(drive.service.details().escaped, [pid]);
   host.processes.signal(pid, "SIGKILL");
-  await until(host, () => host.processes.identify(pid) === undefined);
+  await until(() => host.processes.identify(pid) === undefined);
   assert.equal("escaped" in drive.service.details(), false);
 });
 
@@ -468,7 +469,7 @@ test("Service: with killMode process a helper that prints later is read on, and 
   writeFileSync(`${dir.path}/go`, "");
   await drive.printed("late");
   assert.deepEqual(drive.stdout, ["up", "late"]);
-  await until(host, () => drive.leftovers().length === 0);
+  await until(() => drive.leftovers().length === 0);
 });
 
 test("Service: a start that is refused when a stop was already asked for is a normal end", async () => {

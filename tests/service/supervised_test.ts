@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { readdirSync, writeFileSync } from "node:fs";
 import { CancelToken } from "../../src/core/cancel.ts";
-import { sleep } from "../../src/core/clock.ts";
 import { Deadlines } from "../../src/core/deadlines.ts";
 import { IoError } from "../../src/core/errors.ts";
 import type { LineBlock } from "../../src/core/line_block.ts";
@@ -14,7 +13,8 @@ import { getHost } from "../../src/platform/mod.ts";
 import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";
 import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
 import { test } from "../harness.ts";
-import { leftovers, modulesOf, nowhere, tempDir, until, withSpawn } from "./drive.ts";
+import { leftovers, modulesOf, nowhere, tempDir, withSpawn } from "./drive.ts";
+import { until } from "../until.ts";
 
 /** Services under a real supervisor, with what they printed and what became of them. */
 class Rig implements Disposable {
@@ -80,7 +80,7 @@ test("Services start in order of readiness and stop in reverse, and nobody is le
     db: { run: TRAPPED, ready: { exec: "exit 0" } },
   });
   await rig.supervisor.start();
-  await until(host, () => rig.lines.includes("web: up"));
+  await until(() => rig.lines.includes("web: up"));
   await rig.supervisor.stop("end");
   assert.deepEqual(rig.leftovers(), []);
   const at = (line: string) => rig.lines.indexOf(line);
@@ -116,7 +116,7 @@ test("A service that ends before it was ever ready leaves nobody waiting", async
     api: { run: SERVE, after: ["db"] },
   });
   await rig.supervisor.start();
-  await until(host, () => rig.unit("db").state === "fatal");
+  await until(() => rig.unit("db").state === "fatal");
   assert.deepEqual([rig.unit("api").state, rig.unit("api").reason], [
     "skipped",
     "db failed for good: exited with code 1 (2 restarts are used up)",
@@ -145,10 +145,10 @@ test("A program that appears later is started by the policy, and no failed try l
   using dir = tempDir();
   using rig = new Rig(host, { api: { run: ["sh", "-c", SERVE], cwd: "app", restart: { delay: "10ms", maxRestarts: Infinity } } }, dir.path);
   await rig.supervisor.start();
-  await until(host, () => rig.unit("api").restarts >= 2);
+  await until(() => rig.unit("api").restarts >= 2);
   assert.match(rig.unit("api").reason, /^api: Cannot start/);
   host.files.makeDir(`${dir.path}/app`);
-  await until(host, () => rig.lines.includes("api: up"));
+  await until(() => rig.lines.includes("api: up"));
   assert.ok(Number(rig.unit("api").details.spawnFailures) >= 2);
   await rig.supervisor.stop("end");
   assert.deepEqual(rig.leftovers(), []);
@@ -164,7 +164,7 @@ test("A spawn that fails for lack of resources is tried again after a wait, and 
   });
   using rig = new Rig(host, { api: { run: SERVE, restart: { maxRestarts: 0 } } });
   await rig.supervisor.start();
-  await until(host, () => rig.lines.includes("api: up"));
+  await until(() => rig.lines.includes("api: up"));
   const { run, restarts, details: { spawnFailures } } = rig.unit("api");
   assert.deepEqual([run, restarts, spawnFailures], [4, 0, 3]);
   const failed = ["api starting", "api restarting"];
@@ -179,7 +179,7 @@ test("A crash is followed by a new run only when everything of the old one is go
   const run = `echo "alone: $(ls up 2>/dev/null)"; ${child} & while [ ! -e up ]; do sleep 0.02; done; rm up; exit 3`;
   using rig = new Rig(host, { api: { run, stop: { timeout: "50ms" }, restart: { delay: 0, maxRestarts: 2 } } }, dir.path);
   await rig.supervisor.start();
-  await until(host, () => rig.unit("api").state === "fatal");
+  await until(() => rig.unit("api").state === "fatal");
   assert.deepEqual(rig.leftovers(), []);
   assert.equal(rig.unit("api").run, 3);
   await rig.supervisor.stop("end");
@@ -191,7 +191,7 @@ test("A helper survives the restart of its service with kill_mode process", asyn
     api: { run: "(exec sleep 1000) & echo up; exit 1", stop: { killMode: "process" }, restart: { delay: 0, maxRestarts: 1 } },
   });
   await rig.supervisor.start();
-  await until(host, () => rig.unit("api").state === "fatal");
+  await until(() => rig.unit("api").state === "fatal");
   assert.equal(rig.leftovers().length, 2);
   await rig.supervisor.stop("end");
 });
@@ -201,11 +201,11 @@ test("A start during a slow stop waits for it; there are never two copies", asyn
   const run = "exec 2>/dev/null; trap 'sleep 0.3; echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done";
   using rig = new Rig(host, { api: { run } });
   await rig.supervisor.start();
-  await until(host, () => rig.lines.length === 1);
+  await until(() => rig.lines.length === 1);
   const stopped = rig.supervisor.stopUnits(["api"]);
   const started = rig.supervisor.startUnits(["api"]);
   await Promise.all([stopped, started]);
-  await until(host, () => rig.lines.length === 3);
+  await until(() => rig.lines.length === 3);
   assert.deepEqual(rig.lines, ["api: up", "api: bye", "api: up"]);
   await rig.supervisor.stop("end");
   assert.deepEqual(rig.leftovers(), []);
@@ -216,7 +216,7 @@ test("An essential service that ends for good passes its code on, 128 + n after 
   for (const [run, code] of [["exit 42", 42], ["kill -KILL $$", 137]] as const) {
     using rig = new Rig(host, { api: { run, restart: "never", essential: true } });
     await rig.supervisor.start();
-    await until(host, () => rig.exits.length === 1);
+    await until(() => rig.exits.length === 1);
     assert.equal(rig.exits[0][1], code);
     await rig.supervisor.stop("end");
   }
@@ -227,7 +227,7 @@ test("Kill ends groups that are still in their grace", async () => {
   const run = "trap '' TERM; echo up; while :; do sleep 0.02; done";
   using rig = new Rig(host, { a: { run, stop: { timeout: "1h" } }, b: { run, stop: { timeout: "1h" }, after: ["a"] } });
   await rig.supervisor.start();
-  await until(host, () => rig.lines.length === 2);
+  await until(() => rig.lines.length === 2);
   const stopped = rig.supervisor.stop("end");
   rig.supervisor.force();
   rig.supervisor.kill();
@@ -239,7 +239,7 @@ test("Many services stop together, and nobody is left", async () => {
   const host = await getHost();
   using rig = new Rig(host, { api: { run: SERVE, instances: 50 } });
   await rig.supervisor.start();
-  await until(host, () => rig.lines.length === 50);
+  await until(() => rig.lines.length === 50);
   await rig.supervisor.stop("end");
   assert.deepEqual(rig.leftovers(), []);
 });
@@ -251,9 +251,9 @@ test("An env file that was repaired is used at the next try", async () => {
   const run = 'echo "$A"; exec sleep 1000';
   using rig = new Rig(host, { api: { run, envFile: [".env"], restart: { delay: "10ms", maxRestarts: Infinity } } }, dir.path);
   await rig.supervisor.start();
-  await until(host, () => /\.env:1: Cannot read A/.test(rig.unit("api").reason));
+  await until(() => /\.env:1: Cannot read A/.test(rig.unit("api").reason));
   writeFileSync(`${dir.path}/.env`, "A='open\nend'");
-  await until(host, () => rig.lines.length === 2);
+  await until(() => rig.lines.length === 2);
   assert.deepEqual(rig.lines, ["api: open", "api: end"]);
   await rig.supervisor.stop("end");
 });
@@ -268,9 +268,8 @@ test("Starts, crashes, probes and stops leave no descriptor behind", async () =>
       missing: { run: ["no-such-program"], restart: "never" },
     });
     const started = rig.supervisor.start();
-    await until(
-      host,
-      () => rig.unit("served").state === "running" && rig.unit("crashed").state === "fatal" && rig.unit("missing").state === "failed",
+    await until(() =>
+      rig.unit("served").state === "running" && rig.unit("crashed").state === "fatal" && rig.unit("missing").state === "failed"
     );
     await rig.supervisor.stop("end");
     await started.catch(() => {});
@@ -281,6 +280,5 @@ test("Starts, crashes, probes and stops leave no descriptor behind", async () =>
   const before = descriptors();
   for (let count = 0; count < 20; count++) await cycle();
   // The runtime closes some of them a little later.
-  for (let look = 0; look < 100 && descriptors() > before; look++) await sleep(host.clock, 10);
-  assert.ok(descriptors() <= before, `${before} descriptors became ${descriptors()}`);
+  await until(descriptors, { isRight: (count) => count <= before, context: () => `${before} before` });
 });
