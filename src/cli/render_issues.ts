@@ -41,7 +41,7 @@ function excerptOf(issue: ConfigIssue, options: RenderIssuesOptions): { lines: s
   const { paint, read, width } = options;
   const [, file, line, column] = /^(.+):(\d+):(\d+)$/.exec(issue.source) ?? [];
   if (file === undefined || PRIVATE.test(issue.path) || issue.message.includes(HIDDEN)) return undefined;
-  const above = read(file)?.split(/\r?\n/).slice(0, Number(line)) ?? [];
+  const above = read(file)?.split(/\r\n?|\n/).slice(0, Number(line)) ?? [];
   const text = above[Number(line) - 1];
   if (text === undefined || text.trim() === "" || PRIVATE_LINE.test(text)) return undefined;
   const table = above.findLast((each) => /^\s*\[/.test(each));

@@ -9,7 +9,7 @@ export interface EnvironmentSource {
   /** What the names begin with. @default {"DAEMON_"} */
   prefix?: string;
   /** Reads the file that the `_FILE` twin of a secret key names. */
-  readText: (path: string) => string;
+  readText: (path: string) => Promise<string>;
 }
 
 /** The variable of each key of the fixed tables: prefix and path in capitals, joined by `_`; twins end in `_FILE`. */
@@ -21,10 +21,10 @@ export function environmentNames(root: Node, prefix = "DAEMON_"): { name: string
 }
 
 /** Reads the keys that the environment sets, as texts. A variable with the prefix that belongs to no key is a warning. */
-export function environmentLayer(
+export async function environmentLayer(
   root: Node,
   source: EnvironmentSource,
-): { tree: Tree; variables: Map<string, string>; warnings: string[] } {
+): Promise<{ tree: Tree; variables: Map<string, string>; warnings: string[] }> {
   const { variables: all, prefix = "DAEMON_", readText } = source;
   const byName = new Map(environmentNames(root, prefix).map((entry) => [entry.name, entry]));
   const tree: Tree = {};
@@ -41,7 +41,7 @@ export function environmentLayer(
       warnings.push(`environment ${name}: not read, as ${name.slice(0, -"_FILE".length)} is set too`);
       continue;
     }
-    setAt(tree, entry.path, entry.isFile ? readText(all[name]).replace(/\r?\n$/, "") : all[name]);
+    setAt(tree, entry.path, entry.isFile ? (await readText(all[name])).replace(/\r?\n$/, "") : all[name]);
     variables.set(formatPath(entry.path), name);
   }
   return { tree, variables, warnings };

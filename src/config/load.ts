@@ -1,15 +1,27 @@
 import * as v from "valibot";
-import { parse as parseToml, TomlError } from "smol-toml";
 import { HIDDEN } from "../core/config_key.ts";
 import { ConfigError, type ConfigIssue } from "../core/errors.ts";
 import { nearest } from "../core/names.ts";
+import { type TextMistake, withUnixLineEnds } from "../core/text_file.ts";
 import { environmentLayer, type EnvironmentSource } from "./environment.ts";
 import { explainKey, type Explanation } from "./explain.ts";
 import { hasPath, type Layer, placeOf, type Position, writtenPath } from "./layer.ts";
+import { MAX_NESTING } from "./nesting.ts";
 import { PathMap } from "./path_map.ts";
 import { type Finding, isHostile, prepare, showValue } from "./prepare.ts";
 import { childOf, type ConfigSchema, factsAt, type Node, nodeAt, type Problem, type Schema } from "./schema.ts";
+import { readToml } from "./toml_text.ts";
 import { formatPath, isTable, merge, parsePath, type Path, removeAt, setAt, type Tree, type Value } from "./tree.ts";
+
+/** A file as it was read. */
+export interface SourceFile {
+  /** Its name as the user wrote it. */
+  name: string;
+  /** Its text; empty where it has none. */
+  text: string;
+  /** Why it has none. */
+  mistake?: TextMistake;
+}
 
 /** Where a configuration comes from. */
 export interface Sources {
@@ -18,7 +30,7 @@ export interface Sources {
   /** The environment. */
   environment?: EnvironmentSource;
   /** TOML or JSON files, strongest first. */
-  files?: readonly { name: string; text: string }[];
+  files?: readonly SourceFile[];
   /** Values set in code. */
   builder?: Tree;
   /** Variables for `${VAR}` in files. */
@@ -81,15 +93,14 @@ async function readSources(schema: ConfigSchema, sources: Sources): Promise<Read
     await addLayer(read, schema, { kind: "set", name: "--set" }, setTree(sources.set, read), { areTexts: true });
   }
   if (sources.environment !== undefined) {
-    const { tree, variables, warnings } = environmentLayer(schema.places, sources.environment);
+    const { tree, variables, warnings } = await environmentLayer(schema.places, sources.environment);
     read.warnings.push(...warnings);
     await addLayer(read, schema, { kind: "environment", name: "environment", variables }, tree, { areTexts: true });
   }
-  for (const { name, text } of sources.files ?? []) {
-    const parsed = await parseFile(name, text.replace(/^\ufeff/, ""));
-    if ("issue" in parsed) read.issues.push({ ...parsed.issue, rank: read.layers.length });
-    const tree = "tree" in parsed ? parsed.tree : {};
-    await addLayer(read, schema, { kind: "file", name, text: text.replace(/^\ufeff/, "") }, tree, { variables: sources.variables });
+  for (const file of sources.files ?? []) {
+    const { text, tree, issues } = await parseFile(file);
+    for (const issue of issues) read.issues.push({ ...issue, rank: read.layers.length });
+    await addLayer(read, schema, { kind: "file", name: file.name, text }, tree, { variables: sources.variables });
   }
   if (sources.builder !== undefined) {
     read.layers.push({
@@ -136,7 +147,7 @@ function setTree(texts: readonly string[], read: Read): Tree {
   for (const text of texts) {
     const equals = text.indexOf("=");
     const path = equals === -1 ? undefined : parsePath(text.slice(0, equals).trim());
-    if (path === undefined || path.some((key) => typeof key === "number" || isHostile(key))) {
+    if (path === undefined || path.length > MAX_NESTING || path.some((key) => typeof key === "number" || isHostile(key))) {
       const message = `expected KEY=VALUE, got ${showValue(text)}`;
       read.issues.push({ source: "--set", path: "", message, hint: "write --set logging.level=debug", code: "CONFIG_INVALID", rank: 0 });
     } else setAt(tree, path, text.slice(equals + 1));
@@ -144,28 +155,37 @@ function setTree(texts: readonly string[], read: Read): Tree {
   return tree;
 }
 
-async function parseFile(name: string, text: string): Promise<{ tree: Tree } | { issue: ConfigIssue }> {
-  const mistake = (message: string, { line, column }: Position) => ({
-    issue: { source: `${name}:${line}:${column}`, path: "", message, code: "CONFIG_SYNTAX" as const },
+/** What a file holds: of one that can't be read there is nothing but its mistakes. */
+async function parseFile(
+  { name, text: raw, mistake }: SourceFile,
+): Promise<{ text: string; tree: Tree; issues: Omit<Located, "rank">[] }> {
+  const issueAt = ({ line, column }: Position, { message, hint, path = [] }: { message: string; hint?: string; path?: Path }) => ({
+    ...issueOf({ path, message, ...(hint === undefined ? {} : { hint }), code: "CONFIG_SYNTAX" }, `${name}:${line}:${column}`),
+    position: { line, column },
   });
-  if (name.endsWith(".json")) {
-    if (text.trim() === "") return { tree: {} };
-    try {
-      const tree: Value = JSON.parse(text);
-      return isTable(tree) ? { tree } : mistake(`expected an object, got ${showValue(tree)}`, { line: 1, column: 1 });
-    } catch {
-      const { jsonMistake } = await import("./positions.ts");
-      const { message, position } = jsonMistake(text);
-      return mistake(message, position);
-    }
+  const read = mistake === undefined ? withUnixLineEnds(raw) : { mistake };
+  if ("mistake" in read) return { text: raw, tree: {}, issues: [issueAt(read.mistake, read.mistake)] };
+  const { text } = read;
+  if (!name.endsWith(".json")) {
+    const toml = readToml(text);
+    return "tree" in toml
+      ? { text, tree: toml.tree, issues: [] }
+      : { text, tree: {}, issues: [issueAt(toml.mistake.position, toml.mistake)] };
   }
-  try {
-    return { tree: parseToml(text, { integersAsBigInt: "asNeeded" }) };
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    const [reason] = error.message.replace(/^Invalid TOML document: /, "").split("\n");
-    return mistake(`expected TOML: ${reason}`, error);
-  }
+  if (text.trim() === "") return { text, tree: {}, issues: [] };
+  const { readJson } = await import("./json_text.ts");
+  const { repeated, mistake: wrong } = readJson(text);
+  const issues = repeated.map(({ path, position, first }) =>
+    issueAt(position, {
+      path,
+      message: `expected each key once, got ${JSON.stringify(path[path.length - 1])} again (first at ${first.line}:${first.column})`,
+      hint: "remove one of the two, or write what they hold in one place",
+    })
+  );
+  if (wrong !== undefined) return { text, tree: {}, issues: [...issues, issueAt(wrong.position, wrong)] };
+  const tree: Value = JSON.parse(text);
+  if (isTable(tree)) return { text, tree, issues };
+  return { text, tree: {}, issues: [issueAt({ line: 1, column: 1 }, { message: `expected an object, got ${showValue(tree)}` })] };
 }
 
 /** The mistakes that valibot finds in a tree, one for each place. */

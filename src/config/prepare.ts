@@ -3,9 +3,10 @@ import { durationMs } from "../core/duration.ts";
 import { nearest } from "../core/names.ts";
 import { HIDDEN, type KeyFacts, type TableFacts } from "../core/config_key.ts";
 import { expandVariables } from "./expand.ts";
+import { isTooNestedJson } from "./nesting.ts";
 import { PathMap } from "./path_map.ts";
 import { childOf, type LeafNode, type Node } from "./schema.ts";
-import { isSame, isTable, type Path, type Tree, type Value } from "./tree.ts";
+import { formatPath, isSame, isTable, type Path, put, type Tree, type Value } from "./tree.ts";
 
 /** A mistake within one source, at the path under which the source holds it. */
 export interface Finding {
@@ -47,12 +48,9 @@ export interface PrepareOptions {
 
 const NOT_LANDED = "remove it: its feature has not landed yet";
 
-/** Keys that would reach an object's prototype. */
-const HOSTILE: readonly string[] = ["__proto__", "constructor", "prototype"];
-
-/** Whether a key would reach an object's prototype. */
+/** Whether a key would reach an object's prototype: it may be the name of a value, and never that of a table. */
 export function isHostile(key: string | number): boolean {
-  return HOSTILE.includes(String(key));
+  return key === "__proto__";
 }
 
 /**
@@ -105,7 +103,7 @@ class Preparation {
     for (const key of Object.keys(raw)) {
       path[depth] = key;
       const kept = this.#entry(raw, key, node, tree);
-      if (kept !== undefined) tree[key] = kept;
+      if (kept !== undefined) put(tree, key, kept);
     }
     path.length = depth;
     return tree;
@@ -113,7 +111,9 @@ class Preparation {
 
   /** What stands at a key of a table; undefined to leave it out, as all methods below do. */
   #entry(raw: Tree, key: string, node: Node, tree: Tree): Value {
-    if (isHostile(key)) return this.#find("key", `expected another name, got ${JSON.stringify(key)}, which JavaScript reserves`);
+    if (isHostile(key) && !(node.type === "map" && node.value.type === "leaf")) {
+      return this.#find("key", `expected another name, got ${JSON.stringify(key)}, which JavaScript reserves`);
+    }
     if (node.type === "map") {
       const problem = node.facts.nameProblem?.(key);
       return problem === undefined ? this.#value(raw[key], node.value) : this.#find("key", `the name ${problem}`);
@@ -151,11 +151,21 @@ class Preparation {
     const table = this.#areTexts && typeof value === "string" ? fromJson(value, "{") : value;
     if (isTable(table)) return this.#table(table, node);
     if (shorthand === undefined || typeof table !== "string") {
-      return this.#find("value", `expected ${expects}, got ${showValue(table)}`);
+      return this.#find("value", `expected ${expects}, got ${showValue(table)}`, this.#tableHint(table, node));
     }
     const short = this.#value(table, childOf(node, shorthand)!);
     this.#written.set([...this.#path, shorthand], [...this.#path]);
     return short === undefined ? {} : { [shorthand]: short };
+  }
+
+  /** What to write in place of a list of tables, as other tools have them. */
+  #tableHint(value: Value, node: Exclude<Node, LeafNode>): string | undefined {
+    if (!Array.isArray(value) || node.type !== "map") return undefined;
+    const [first] = value;
+    const name = isTable(first) && typeof first.name === "string" && node.facts.nameProblem?.(first.name) === undefined
+      ? first.name
+      : "NAME";
+    return `write [${formatPath([...this.#path, name])}] for each, without a key "name"`;
   }
 
   /** Replaces variables and reads texts by type; undefined when that failed. */
@@ -255,7 +265,7 @@ function readText(text: string, bases: ReadonlySet<string>): Value {
 }
 
 function fromJson(text: string, opening: "[" | "{"): Value {
-  if (!text.trim().startsWith(opening)) return text;
+  if (!text.trim().startsWith(opening) || isTooNestedJson(text)) return text;
   try {
     return JSON.parse(text);
   } catch {

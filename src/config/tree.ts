@@ -42,6 +42,12 @@ export function setAt(tree: Tree, path: Path, value: Value): void {
   table[path[path.length - 1]] = value;
 }
 
+/** Puts a value at a key of a table, whatever its name: an assignment to `__proto__` would do something else. */
+export function put(table: Tree, key: string, value: Value): void {
+  if (key === "__proto__") Object.defineProperty(table, key, { value, enumerable: true, configurable: true, writable: true });
+  else table[key] = value;
+}
+
 /** Removes what stands at a path; for an item of a list, the list. */
 export function removeAt(tree: Tree, path: Path): void {
   const list = path.findIndex((key, index) => typeof key === "number" && Array.isArray(valueAt(tree, path.slice(0, index))));
@@ -55,7 +61,7 @@ export function merge(base: Tree, over: Tree): Tree {
   const merged: Tree = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const below = Object.hasOwn(merged, key) ? merged[key] : undefined;
-    merged[key] = isTable(value) && isTable(below) ? merge(below, value) : value;
+    put(merged, key, isTable(value) && isTable(below) ? merge(below, value) : value);
   }
   return merged;
 }

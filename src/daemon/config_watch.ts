@@ -13,8 +13,8 @@ export interface ConfigWatchOptions {
   clock: Clock;
   /** The configuration file, absolute; its overlay lies beside it. */
   path: string;
-  /** Text of the files as they are now; undefined while the main one is missing or empty. It may throw what a file can't be read with. */
-  read: () => string | undefined;
+  /** Text of the files as they are now; undefined while the main one is missing or empty. It may reject with what a file can't be read with. */
+  read: () => Promise<string | undefined>;
   /** Text of the configuration that was loaded last. */
   loaded: string;
   /** Called when the text has become another one than was seen before; resolves with false when the file was gone again by then. */
@@ -46,6 +46,7 @@ export class ConfigWatch implements Disposable {
   #firstSignMs: number | undefined;
   #trouble = "";
   #isDisposed = false;
+  #looks: "none" | "one" | "one, and another behind it" = "none";
 
   /** Begins to watch; a change since the text was loaded is told as well. */
   constructor(options: ConfigWatchOptions) {
@@ -79,14 +80,22 @@ export class ConfigWatch implements Disposable {
     });
   }
 
+  /** One look at a time: a pipe or a slow disk may keep it waiting, and then whoever comes meanwhile is answered by one more. */
   #look(): void {
-    let text: string | undefined;
-    try {
-      text = this.#options.read();
-    } catch (error) {
-      return this.#tell(messageOf(error));
+    if (this.#looks !== "none") {
+      this.#looks = "one, and another behind it";
+      return;
     }
-    if (text === undefined || text === this.#seen) return;
+    this.#looks = "one";
+    void this.#options.read().then((text) => this.#compare(text), (error) => this.#isDisposed || this.#tell(messageOf(error))).then(() => {
+      const isMore = this.#looks !== "one";
+      this.#looks = "none";
+      if (isMore && !this.#isDisposed) this.#look();
+    });
+  }
+
+  #compare(text: string | undefined): void {
+    if (this.#isDisposed || text === undefined || text === this.#seen) return;
     this.#seen = text;
     void this.#options.onChange().then((wasRead) => {
       if (wasRead || this.#isDisposed) return;

@@ -1,9 +1,10 @@
 import type { Explanation } from "../config/explain.ts";
-import { load, type Sources } from "../config/load.ts";
+import { load, type SourceFile, type Sources } from "../config/load.ts";
 import { folderOf, resolvePath } from "../core/paths.ts";
 import { factsAt } from "../config/schema.ts";
 import { type Change, diff, removeAt, setAt, type Tree, type Value, valueAt } from "../config/tree.ts";
 import { ConfigError } from "../core/errors.ts";
+import { textOfBytes } from "../core/text_file.ts";
 import type { ListenerSpec } from "../control/spec.ts";
 import type { Env, Files } from "../core/host.ts";
 import type { ServiceSpec } from "../service/spec.ts";
@@ -13,10 +14,13 @@ import { type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
 import { settingsOf } from "./reload_plan.ts";
 import { DAEMON_PLACES, DAEMON_SCHEMA, daemonConfigSchema } from "./schema.ts";
 
+/** Largest configuration file: ten thousand services fit in. */
+const MAX_CONFIG_BYTES = 4_194_304;
+
 /** The parts of a host that loading needs. */
 export interface LoadHost {
   /** Reads the files. */
-  files: Pick<Files, "readText" | "info">;
+  files: Pick<Files, "read" | "info">;
   /** Overrides, and variables for `${VAR}`. */
   env: Env;
   /** Working folder. */
@@ -63,7 +67,7 @@ export interface LoadedConfig {
   /** Names and texts of the files that were read, as one text. */
   readonly fingerprint: string;
   /** The same for the files as they are now; undefined while the main one is missing or empty. */
-  look(): string | undefined;
+  look(): Promise<string | undefined>;
   /** What differs from the configuration before, where this one was loaded in its place, and waits for a restart of the daemon. */
   readonly heldBack: readonly HeldBack[];
   /**
@@ -100,7 +104,7 @@ async function loadFiles(host: LoadHost, options: LoadOptions, before: LoadedCon
     });
   }
 
-  const texts = readFiles(name, { files, cwd });
+  const texts = await readFiles(name, { files, cwd });
   if (before !== undefined) refuseEmpty(texts, name);
   const variables = env.all();
   const loaded = await loadSources(folderOf(path), base, before, {
@@ -125,17 +129,25 @@ async function loadFiles(host: LoadHost, options: LoadOptions, before: LoadedCon
 function rereadable(facts: Omit<LoadedConfig, "look" | "again">, name: string, host: LoadHost, options: LoadOptions): LoadedConfig {
   const made: LoadedConfig = {
     ...facts,
-    look: () => {
-      const now = readFiles(name, host);
-      return now.some((each) => each.name === name && each.text.trim() !== "") ? JSON.stringify(now) : undefined;
+    look: async () => {
+      const now = await readFiles(name, host);
+      return now.some((each) => each.name === name && !isEmpty(each)) ? JSON.stringify(now) : undefined;
     },
     again: () => loadFiles(host, options, made),
   };
   return made;
 }
 
-function readerIn(folder: string, files: LoadHost["files"]): (file: string) => string {
-  return (file) => files.readText(resolvePath(folder, file));
+function readerIn(folder: string, files: LoadHost["files"]): (file: string) => Promise<string> {
+  return async (file) => {
+    const path = resolvePath(folder, file);
+    const read = textOfBytes((await files.read(path)).bytes);
+    if ("text" in read) return read.text;
+    const { line, column, ...issue } = read.mistake;
+    throw new ConfigError("CONFIG_SYNTAX", `Cannot read ${path} as it is no text:`, {
+      issues: [{ ...issue, source: `${path}:${line}:${column}`, path: "" }],
+    });
+  };
 }
 
 /** Says from where relative paths of a tree count; without a folder, and where nothing is fixed, they stay as they are. */
@@ -149,18 +161,24 @@ function baseDirFinder(folder: string | undefined, fixed: string | undefined): (
 }
 
 /** The overlay and the main file, as far as they are there, strongest first, under the names that the user gave them. */
-function readFiles(name: string, { files, cwd }: Pick<LoadHost, "files" | "cwd">): { name: string; text: string }[] {
+async function readFiles(name: string, { files, cwd }: Pick<LoadHost, "files" | "cwd">): Promise<SourceFile[]> {
   const stem = name.replace(/\.(?:toml|json)$/, "");
   const overlays = [`${stem}.local.toml`, `${stem}.local.json`].filter((overlay) => overlay !== name);
-  return [...overlays, name].filter((each) => isFile(files, resolvePath(cwd, each))).map((each) => ({
-    name: each,
-    text: files.readText(resolvePath(cwd, each)),
+  const there = [...overlays, name].filter((each) => isFile(files, resolvePath(cwd, each)));
+  return await Promise.all(there.map(async (each): Promise<SourceFile> => {
+    const { bytes } = await files.read(resolvePath(cwd, each), { maxBytes: MAX_CONFIG_BYTES });
+    const read = textOfBytes(bytes);
+    return "text" in read ? { name: each, text: read.text } : { name: each, text: "", mistake: read.mistake };
   }));
 }
 
+function isEmpty({ text, mistake }: SourceFile): boolean {
+  return mistake === undefined && text.trim() === "";
+}
+
 /** An empty file is one that is just being written, or that somebody has lost: it never means that everything is to be stopped. */
-function refuseEmpty(texts: readonly { name: string; text: string }[], name: string): void {
-  if (texts.find((each) => each.name === name)?.text.trim() !== "") return;
+function refuseEmpty(texts: readonly SourceFile[], name: string): void {
+  if (!texts.some((each) => each.name === name && isEmpty(each))) return;
   throw new ConfigError("CONFIG_NOT_FOUND", "Cannot load the configuration again as its file is empty:", {
     issues: [{
       source: `${name}:1:1`,

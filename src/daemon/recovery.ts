@@ -68,7 +68,7 @@ export class Recovery implements Continuity, AsyncDisposable {
     const byName = new Map(services.map((service) => [service.name, service]));
     for (const leftover of this.#find()) {
       const service = down.has(leftover.unit) ? undefined : byName.get(leftover.unit);
-      if (service?.recovery.leftover === "adopt") this.#keep(service, leftover);
+      if (service?.recovery.leftover === "adopt") await this.#keep(service, leftover);
     }
     await this.#end((leftover) => !this.#kept.has(leftover.unit));
     for (const program of this.#written) if (this.#kept.get(program.unit) !== program) this.#forget(program);
@@ -120,12 +120,12 @@ export class Recovery implements Continuity, AsyncDisposable {
     this.#file[Symbol.dispose]();
   }
 
-  #keep(service: Recoverable, { unit, program, isNewer }: Leftover): void {
+  async #keep(service: Recoverable, { unit, program, isNewer }: Leftover): Promise<void> {
     const { log } = this.#options;
     const refuse = (reason: string) => log.warn(`${unit}: what an earlier daemon left is not adopted`, { reason });
     if (program === undefined || isNewer) return refuse("it is not known which process is the program");
     try {
-      if (service.command() !== program.command) return refuse("its command has changed");
+      if (await service.command() !== program.command) return refuse("its command has changed");
     } catch (error) {
       return refuse(messageOf(error));
     }

@@ -61,8 +61,8 @@ function entryChanges(
   const isService = table === "service";
   return [...new Set([...Object.keys(after), ...Object.keys(before)])].flatMap((entry): ReloadChange[] => {
     const name = formatPath([table, entry]);
-    if (before[entry] === undefined) return [{ kind: "added", name, keys: [], effect: isService ? "start" : "live" }];
-    if (after[entry] === undefined) return [{ kind: "removed", name, keys: [], effect: isService ? "stop" : "live" }];
+    if (!Object.hasOwn(before, entry)) return [{ kind: "added", name, keys: [], effect: isService ? "start" : "live" }];
+    if (!Object.hasOwn(after, entry)) return [{ kind: "removed", name, keys: [], effect: isService ? "stop" : "live" }];
     const paths = diff(before[entry], after[entry]).map(({ path }) => path);
     if (paths.length === 0) return [];
     const keys = paths.map((path) => formatPath(path));

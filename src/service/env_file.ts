@@ -1,3 +1,5 @@
+import { type TextMistake, textOfBytes, withUnixLineEnds } from "../core/text_file.ts";
+
 /** A mistake in an env file, with the line in which it stands. */
 export class EnvFileError extends SyntaxError {
   /** Line of the mistake, from 1. */
@@ -11,7 +13,13 @@ export class EnvFileError extends SyntaxError {
   }
 }
 
-const ASSIGNMENT = /^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*/;
+/** What the name of a variable may be, in `env` as in an env file. */
+export const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
+
+/** Largest env file. */
+export const MAX_ENV_FILE_BYTES = 1_048_576;
+
+const ASSIGNMENT = /^[ \t]*(?:export[ \t]+)?([^=\s]+)[ \t]*=([ \t]*)/;
 const BLANK = /^\s*(?:#[^]*)?$/;
 const AFTER_QUOTE = /^[ \t]*(?:#[^]*)?$/;
 const QUOTES = ["'", '"', "`"];
@@ -21,7 +29,8 @@ const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", "
  * Reads the variables out of the text of an env file; a later line wins over an earlier one of the same name.
  *
  * - `NAME=value`, with or without `export` before it; blank lines and lines that begin with `#` say nothing.
- * - A value without quotes ends at the end of its line, or at a `#` with a space before it; a `#` inside a word belongs to the value.
+ * - A value without quotes ends at the end of its line, or at a comment: a `#` behind a blank that follows the value. Any other `#` belongs
+ *   to the value, also its first: `TOKEN=#secret`. Only where nothing but blanks stand between `=` and `# ` is the value empty.
  * - Quotes keep everything between them, line ends too. In double quotes `\n`, `\r`, `\t`, `\"` and `\\` are escapes; in single quotes and
  *   backticks nothing is.
  * - Nothing is expanded: `$HOME` stays `$HOME`.
@@ -30,18 +39,22 @@ const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", "
  */
 export function parseEnvFile(text: string): Map<string, string> {
   const variables = new Map<string, string>();
-  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+  const unix = withUnixLineEnds(text);
+  if ("mistake" in unix) throw new EnvFileError(`Cannot read the line: ${unix.mistake.message}`, unix.mistake.line);
+  const lines = unix.text.split("\n");
   for (let index = 0; index < lines.length; index++) {
     const line = lines[index];
     if (BLANK.test(line)) continue;
     const lineNumber = index + 1;
     const assignment = ASSIGNMENT.exec(line);
-    if (assignment === null) throw new EnvFileError(`Cannot read the line as it must be NAME=value, a comment or blank`, lineNumber);
-    const [whole, name] = assignment;
+    if (assignment === null || !VARIABLE_NAME.test(assignment[1])) {
+      throw new EnvFileError(`Cannot read the line as it must be NAME=value, a comment or blank`, lineNumber);
+    }
+    const [whole, name, blanks] = assignment;
     const rest = line.slice(whole.length);
     const quote = rest[0];
     if (!QUOTES.includes(quote)) {
-      variables.set(name, checked(name, rest.replace(/(?:^|[ \t]+)#[^]*$/, "").trimEnd(), lineNumber));
+      variables.set(name, checked(name, withoutComment(rest, blanks !== ""), lineNumber));
       continue;
     }
 
@@ -61,6 +74,24 @@ export function parseEnvFile(text: string): Map<string, string> {
     variables.set(name, checked(name, quote === '"' ? unescaped(value) : value, lineNumber));
   }
   return variables;
+}
+
+function withoutComment(value: string, hasBlanks: boolean): string {
+  if (hasBlanks && /^#(?:\s|$)/.test(value)) return "";
+  const comment = value.search(/[ \t]#/);
+  return (comment === -1 ? value : value.slice(0, comment)).trimEnd();
+}
+
+/** What the bytes of an env file hold, or the first mistake in them. */
+export function readEnv(bytes: Uint8Array): { variables: Map<string, string> } | { mistake: Omit<TextMistake, "hint"> } {
+  const read = textOfBytes(bytes);
+  if ("mistake" in read) return read;
+  try {
+    return { variables: parseEnvFile(read.text) };
+  } catch (error) {
+    if (!(error instanceof EnvFileError)) throw error;
+    return { mistake: { message: error.message, line: error.line, column: 1 } };
+  }
 }
 
 /** Index of the closing quote in `body`, or -1; a quote behind an odd number of backslashes does not close a double-quoted value. */

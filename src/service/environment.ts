@@ -1,6 +1,6 @@
-import { isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
+import { isDaemonError, SubsystemError } from "../core/errors.ts";
 import type { Host, UserInfo } from "../core/host.ts";
-import { parseEnvFile } from "./env_file.ts";
+import { MAX_ENV_FILE_BYTES, readEnv } from "./env_file.ts";
 import type { ServiceSpec } from "./spec.ts";
 
 /** What `{port}` and `{instance}` stand for in one instance of a service. */
@@ -43,6 +43,8 @@ export interface EnvironmentOptions extends Placeholders {
   socket: string | undefined;
   /** The user that the service runs as, where that is not simply the daemon's. */
   user: UserInfo | undefined;
+  /** Ends the reading of an env file that has no end. */
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -51,12 +53,12 @@ export interface EnvironmentOptions extends Placeholders {
  *
  * @throws {SubsystemError} if an env file can't be read or understood.
  */
-export function serviceEnvironment(spec: ServiceSpec, host: Host, options: EnvironmentOptions): Record<string, string> {
-  const { unit, unitValue, socket, user, port } = options;
+export async function serviceEnvironment(spec: ServiceSpec, host: Host, options: EnvironmentOptions): Promise<Record<string, string>> {
+  const { unitValue, socket, user, port } = options;
   const variables = new Map(Object.entries(host.env.all()).filter(([name]) => !WITHHELD.test(name)));
   if (user !== undefined) variables.set("HOME", user.home).set("USER", user.name).set("LOGNAME", user.name);
   for (const file of spec.envFiles) {
-    for (const [name, value] of readEnvFile(file, host, unit)) variables.set(name, value);
+    for (const [name, value] of await readEnvFile(file, host, options)) variables.set(name, value);
   }
   for (const [name, value] of Object.entries(spec.env)) variables.set(name, expand(value, options));
   if (port !== undefined) variables.set("PORT", String(port));
@@ -66,31 +68,31 @@ export function serviceEnvironment(spec: ServiceSpec, host: Host, options: Envir
   return Object.fromEntries(variables);
 }
 
-function readEnvFile(file: { path: string; optional: boolean }, host: Host, unit: string): Map<string, string> {
-  let text: string;
+async function readEnvFile(
+  file: { path: string; optional: boolean },
+  host: Host,
+  { unit, signal }: Pick<EnvironmentOptions, "unit" | "signal">,
+): Promise<Map<string, string>> {
+  let bytes: Uint8Array;
   try {
-    text = host.files.readText(file.path);
+    ({ bytes } = await host.files.read(file.path, { maxBytes: MAX_ENV_FILE_BYTES, ...(signal === undefined ? {} : { signal }) }));
   } catch (cause) {
     const code = isDaemonError(cause) ? cause.code : "IO_FAILED";
     if (code === "IO_NOT_FOUND" && file.optional) return new Map();
+    signal?.throwIfAborted();
     const hint = code === "IO_NOT_FOUND" ? `must exist; write "?" before its path if it may be missing` : "must be readable";
     throw new SubsystemError(code, unit, `Cannot start ${unit} as its env_file ${hint}: current value is "${file.path}"`, {
       cause,
       context: { path: file.path },
     });
   }
-  try {
-    return parseEnvFile(text);
-  } catch (cause) {
-    const line = (cause as { line?: number }).line;
-    throw new SubsystemError(
-      "CONFIG_SYNTAX",
-      unit,
-      `Cannot start ${unit} because of its env_file: ${file.path}:${line}: ${messageOf(cause)}`,
-      {
-        cause,
-        context: { path: file.path, line },
-      },
-    );
-  }
+  const read = readEnv(bytes);
+  if ("variables" in read) return read.variables;
+  const { line, column, message } = read.mistake;
+  throw new SubsystemError(
+    "CONFIG_SYNTAX",
+    unit,
+    `Cannot start ${unit} because of its env_file: ${file.path}:${line}:${column}: ${message}`,
+    { context: { path: file.path, line } },
+  );
 }

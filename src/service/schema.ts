@@ -8,6 +8,7 @@ import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { LINE_FORMATS, type LineFormat } from "../core/line_block.ts";
 import { nameKey, nameProblem } from "../core/names.ts";
 import type { OnExhausted, RestartWhen } from "../core/restart.ts";
+import { VARIABLE_NAME } from "./env_file.ts";
 import type { Placeholders } from "./environment.ts";
 import type { LeftoverPolicy } from "./continuity.ts";
 import { sameFiles } from "./log.ts";
@@ -271,7 +272,9 @@ function variablesTable(): v.GenericSchema {
   const facts: TableFacts = {
     expects: "a table of texts",
     nameProblem: (name) =>
-      /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? undefined : `must be letters, digits or "_": current value is ${JSON.stringify(name)}`,
+      VARIABLE_NAME.test(name)
+        ? undefined
+        : `must be letters, digits, "_", "." or "-" and start with a letter or "_": current value is ${JSON.stringify(name)}`,
   };
   return v.pipe(v.record(v.string(), item(v.string(), "a text", true)), v.metadata({ facts }));
 }

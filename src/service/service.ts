@@ -161,8 +161,8 @@ export class Service implements Subsystem {
    *
    * @throws {DaemonError} if nothing could be started, because of an env file or a user.
    */
-  command(): string {
-    return this.#digest(this.#launch(this.name, ""));
+  async command(): Promise<string> {
+    return this.#digest(await this.#launch(this.name, ""));
   }
 
   /** Starts the program and sees it to its end. */
@@ -196,7 +196,8 @@ export class Service implements Subsystem {
     let launch: Omit<SpawnOptions, "argv">;
     try {
       logs.open(context.name);
-      launch = this.#launch(context.name, unitValue);
+      launch = await this.#launch(context.name, unitValue, inherited === undefined ? context.signal : undefined);
+      if (context.isShutdown() && inherited === undefined) return;
       command = continuity === undefined ? "" : this.#digest(launch);
       probe = this.#createProbe(launch);
       const program = this.#program(launch, expected?.token);
@@ -381,7 +382,7 @@ export class Service implements Subsystem {
     return createProbe(target, { ...this.#placeholders, host: this.#ports.host, neighbours: this.#ports.neighbours, launch });
   }
 
-  #launch(unit: string, unitValue: string): Omit<SpawnOptions, "argv"> {
+  async #launch(unit: string, unitValue: string, signal?: AbortSignal): Promise<Omit<SpawnOptions, "argv">> {
     const { host } = this.#ports;
     const { cwd, user: wanted, group, umask, nice, rlimits, oomScoreAdj } = this.#service;
     const user = wanted === undefined ? undefined : host.processes.user(wanted);
@@ -390,12 +391,13 @@ export class Service implements Subsystem {
     const gid = group !== undefined ? host.processes.group(group) : isOther ? user.gid : undefined;
     return {
       cwd,
-      env: serviceEnvironment(this.#service, host, {
+      env: await serviceEnvironment(this.#service, host, {
         ...this.#placeholders,
         unit,
         unitValue,
         socket: this.#ports.continuity?.socket,
         user,
+        signal,
       }),
       ...(isOther ? { uid: user.uid } : {}),
       ...(gid === undefined ? {} : { gid }),

@@ -4,6 +4,7 @@ import { test } from "../harness.ts";
 import { ConfigError } from "../../src/core/errors.ts";
 import { environmentNames } from "../../src/config/environment.ts";
 import { load, type Sources } from "../../src/config/load.ts";
+import type { Tree } from "../../src/config/tree.ts";
 import { type ConfigSchema, key, nodeOf, table } from "../../src/config/schema.ts";
 
 const root = table({
@@ -19,6 +20,9 @@ const root = table({
   inner: v.optional(table({
     level: key(v.picklist(["low", "high"]), { expects: "one of low, high", reload: "live", default: "low" }),
   }, { expects: "a table", shorthand: "level", aliases: { niveau: "level" }, notYetKeys: ["depth"] })),
+  texts: v.optional(
+    v.pipe(v.record(v.string(), v.pipe(v.string(), v.metadata({ facts: {} }))), v.metadata({ facts: { expects: "texts" } })),
+  ),
   unit: v.optional(
     v.pipe(
       v.record(v.string(), table({ size: key(v.number(), { expects: "a number", reload: "unit" }) }, { expects: "a table" })),
@@ -28,7 +32,7 @@ const root = table({
 }, { expects: "a table" });
 const schema: ConfigSchema = { root, places: nodeOf(root) };
 
-const readText = (path: string) => path === "/run/token" ? "from-a-file\n" : assert.fail(path);
+const readText = (path: string) => path === "/run/token" ? Promise.resolve("from-a-file\n") : assert.fail(path);
 const environment = (variables: Record<string, string>) => ({ variables, readText });
 const file = (text: string, name = "app.toml") => ({ name, text });
 
@@ -180,6 +184,74 @@ test("load: empty files are fine, and so is a byte order mark", async () => {
   assert.equal(tree.name, "bom");
 });
 
+test("load: lines of Windows and of old Macs are lines: what is written over several of them has LF", async () => {
+  for (const end of ["\r\n", "\r"]) {
+    const text = ["# a comment", 'shell = """', "one", 'two"""', 'list = [\'a\', """b', 'c"""]', "unit.a.size = 1", ""].join(end);
+    const { tree, explain } = await load(schema, { files: [file(text)] });
+    assert.deepEqual([tree.shell, tree.list], ["one\ntwo", ["a", "b\nc"]]);
+    assert.equal((await explain("unit.a.size")).source, "app.toml:7:15");
+  }
+  assert.deepEqual(await mistakes({ files: [file('\ufeffname = "x"\r\non = 1\r\n')] }), [
+    "app.toml:2:6: on: expected true or false, got 1",
+  ]);
+  assert.deepEqual(await mistakes({ files: [file('name = "x"\non = true\rcount = 1')] }), [
+    "app.toml:2:10: expected lines that end with LF or CR LF, got a CR alone; remove it, or end the line there",
+  ]);
+  const json = await load(schema, { files: [file('{"name":\r\n"x",\r\n"shell": "a\\r\\nb"}', "app.json")] });
+  assert.deepEqual([json.tree.name, json.tree.shell], ["x", "a\r\nb"]);
+});
+
+test("load: a key that JSON has twice is a mistake with both places, beside the others", async () => {
+  const text = '{"name": "a",\n "unit": {"a": {"size": 1}, "a": {"size": "x"}},\n "name": "b", "on": 1}';
+  const hint = "remove one of the two, or write what they hold in one place";
+  assert.deepEqual(await mistakes({ files: [file(text, "app.json")] }), [
+    `app.json:2:29: unit.a: expected each key once, got "a" again (first at 2:11); ${hint}`,
+    'app.json:2:43: unit.a.size: expected a number, got "x"',
+    `app.json:3:2: name: expected each key once, got "name" again (first at 1:2); ${hint}`,
+    "app.json:3:21: on: expected true or false, got 1",
+  ]);
+});
+
+test("load: what is nested too deeply is a mistake with its place, in every way to nest", async () => {
+  const [far, most] = [50_000, "expected at most 64 tables and lists within one another, got more"];
+  const rows: [string, string, string][] = [
+    ["app.json", "[".repeat(far), `app.json:1:65: ${most}`],
+    ["app.json", `{"list": ${"[".repeat(far)}${"]".repeat(far)}}`, `app.json:1:73: ${most}`],
+    ["app.json", '{"a":'.repeat(far), `app.json:1:321: ${most}`],
+    ["app.toml", `list = ${"[".repeat(far)}${"]".repeat(far)}`, `app.toml:1:72: ${most}`],
+    ["app.toml", `name = "x"\n[${"a.".repeat(far)}a]`, `app.toml:2:129: ${most}`],
+  ];
+  for (const [name, text, expected] of rows) assert.deepEqual(await mistakes({ files: [file(text, name)] }), [expected]);
+  const deep = `${"[".repeat(far)}${"]".repeat(far)}`;
+  assert.match((await mistakes({ set: [`list=${deep}`] }))[0], /^--set: list: expected a list of texts, got "\[\[/);
+  assert.match((await mistakes({ environment: environment({ DAEMON_LIST: deep }) }))[0], /DAEMON_LIST: list: expected a list of texts/);
+  assert.match((await mistakes({ set: [`${"a.".repeat(far)}a=1`] }))[0], /^--set: expected KEY=VALUE/);
+});
+
+test("load: a mistake in the grammar of TOML says what to do", async () => {
+  const rows: [string, string][] = [
+    ["name = x", "1:8: expected TOML: invalid value; write it in quotes"],
+    ["name = sleep 1 # why", "1:8: expected TOML: invalid value; write it in quotes"],
+    ["on = True", "1:6: expected TOML: invalid value; write true"],
+    ["on = yes", "1:6: expected TOML: invalid value; write true"],
+    ["wait = 5s", "1:9: expected TOML: illegal character in numeric literal; write it in quotes"],
+    ['name = "a\\d"', "1:11: expected TOML: unrecognised escape sequence; write \\\\ for a backslash, or the whole text in single quotes"],
+    [
+      'name = "a\nb',
+      '1:10: expected TOML: a text in simple quotes must end on its line; close it, or write """ at both ends of a text of several lines',
+    ],
+    [
+      "unit:\n  a: 1",
+      "1:5: expected TOML: illegal character in key; this looks like YAML; write [service.NAME] above the keys of a service, and each as KEY = VALUE",
+    ],
+    [
+      'name = "a"\nname = "b"',
+      "2:1: expected TOML: trying to redefine an already defined table or value, here and further up; remove one of the two, or write what they hold in one place",
+    ],
+  ];
+  for (const [text, expected] of rows) assert.deepEqual(await mistakes({ files: [file(text)] }), [`app.toml:${expected}`]);
+});
+
 test("load: only what has not landed is CONFIG_NOT_YET", async () => {
   const codeOf = (text: string) => load(schema, { files: [file(text)] }).then(() => "none", (error) => error.code);
   assert.equal(await codeOf("later = 2"), "CONFIG_NOT_YET");
@@ -187,11 +259,35 @@ test("load: only what has not landed is CONFIG_NOT_YET", async () => {
   assert.equal(await codeOf("later = 2\nnam = 1"), "CONFIG_INVALID");
 });
 
-test("load: names that reach a prototype are refused and pollute nothing", async () => {
-  const text = '[unit.__proto__]\nsize = 1\n[unit.constructor]\nsize = 2\n["__proto__"]\nx = 1';
+test("load: a table whose name reaches the prototype is refused, and pollutes nothing", async () => {
+  const text = '[unit.__proto__]\nsize = 1\n["__proto__"]\nx = 1';
   const found = await mistakes({ files: [file(text), file('{"__proto__": {"polluted": 1}}', "app.json")] });
-  assert.equal(found.length, 4);
+  assert.equal(found.length, 3);
   assert.equal(({} as { polluted?: number }).polluted, undefined);
+});
+
+test("load: names that every object has are names like others, and of a value any", async () => {
+  const names = ["constructor", "prototype", "toString", "hasOwnProperty", "valueOf", "length", "then"];
+  const text = [...names.map((name) => `[unit.${name}]\nsize = 1`), "[texts]", ...[...names, "__proto__"].map((name) => `${name} = "x"`)];
+  for (const files of [[file(text.join("\n"))], [file("[texts]\na = 'y'"), file(text.join("\n"), "weak.toml")]]) {
+    const { tree, shown } = await load(schema, { files });
+    assert.deepEqual(Object.keys(tree.unit as Tree), names);
+    assert.deepEqual(
+      Object.entries(tree.texts as Tree).filter(([name]) => name !== "a"),
+      [...names, "__proto__"].map((name) => [name, "x"]),
+    );
+    assert.deepEqual(Object.keys(shown().texts as Tree).length, Object.keys(tree.texts as Tree).length);
+  }
+});
+
+test("load: a list of tables has its place, and the table to write", async () => {
+  assert.deepEqual(await mistakes({ files: [file('name = "x"\n\n[[unit]]\nname = "web"\nsize = 1\n[[unit]]\nname = "api"')] }), [
+    'app.toml:3:3: unit: expected tables, got a list; write [unit.web] for each, without a key "name"',
+  ]);
+  assert.deepEqual(await mistakes({ files: [file("x.y = 1\n[[unit.a.b]]\n[unit.a.b.c]\nd = 1")] }), [
+    'app.toml:1:1: x: expected a known key, got "x"; known keys are count, inner, later, list, name, on, shell, texts, token, unit, wait, wait_ms',
+    'app.toml:2:10: unit.a.b: expected a known key, got "b"; known keys are size',
+  ]);
 });
 
 test("load: a secret is in no message, no dump and no explanation", async () => {

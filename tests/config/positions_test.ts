@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { test } from "../harness.ts";
-import { jsonMistake, positionsOf } from "../../src/config/positions.ts";
+import { readJson } from "../../src/config/json_text.ts";
+import { positionsOf } from "../../src/config/positions.ts";
 
 test("positionsOf finds keys and values of every TOML shape", () => {
   const text = [
@@ -21,7 +22,7 @@ test("positionsOf finds keys and values of every TOML shape", () => {
     return `${key.line}:${key.column} ${value.line}:${value.column}`;
   };
   assert.deepEqual(
-    ["name", "a", "a.b", "a.b.c", "a.b.c[1]", "a.b.c[2]", "a.b.d", "a.b.d.e.f", 'a.b.d.e."g h"', "list[1].x"].map((path) =>
+    ["name", "a", "a.b", "a.b.c", "a.b.c[1]", "a.b.c[2]", "a.b.d", "a.b.d.e.f", 'a.b.d.e."g h"', "list", "list[1].x"].map((path) =>
       `${path} ${at(path)}`
     ),
     [
@@ -34,6 +35,7 @@ test("positionsOf finds keys and values of every TOML shape", () => {
       "a.b.d 5:1 5:1",
       "a.b.d.e.f 5:9 5:13",
       'a.b.d.e."g h" 5:16 5:24',
+      "list 6:3 6:3",
       "list[1].x 9:1 9:5",
     ],
   );
@@ -51,21 +53,36 @@ test("positionsOf accepts every JSON text that JSON.parse accepts", () => {
   }));
 });
 
-test("jsonMistake says what was expected and where", () => {
+test("readJson says what was expected and where", () => {
   const rows: [string, string][] = [
     ['{"a": 1,}', "1:9 expected a key in double quotes"],
     ["{\n  a: 1}", "2:3 expected a key in double quotes"],
     ['{"a" 1}', '1:6 expected ":"'],
     ['{"a": 1 "b": 2}', '1:9 expected "," or "}"'],
     ['{"a": [1 2]}', '1:10 expected "," or "]"'],
-    ['{"a": "x\n"}', "1:7 expected a text that ends on its line"],
+    ['{"a": "x\n"}', "1:7 expected a text that ends on its line, with escapes of JSON"],
     ['{"a": 01}', "1:7 expected a value"],
     ['{"a": tru}', "1:7 expected a value"],
     ['{"a": 1', '1:8 expected "," or "}"'],
     ['{"a": 1} x', "1:10 expected the end of the file"],
   ];
   for (const [text, expected] of rows) {
-    const { message, position } = jsonMistake(text);
+    const { message, position } = readJson(text).mistake!;
     assert.equal(`${position.line}:${position.column} ${message}`, expected);
   }
+});
+
+test("readJson finds every key that an object has twice", () => {
+  const { repeated } = readJson('{"a": 1, "b": {"x": 1, "x": 2},\n "a": 2, "a": [{"x": 1}, {"x": 1}], "\\u0062": 1}');
+  const shown = repeated.map(({ path, position, first }) =>
+    `${path.join(".")} ${position.line}:${position.column} ${first.line}:${first.column}`
+  );
+  assert.deepEqual(shown, ["b.x 1:24 1:16", "a 2:2 1:2", "a 2:10 1:2", "b 2:37 1:10"]);
+});
+
+test("readJson takes time in proportion to the text", () => {
+  const text = `{${Array.from({ length: 20_000 }, (_, index) => `"key${index}":\n"${"x".repeat(20)}"`).join(",\n")}}`;
+  const { positions, mistake } = readJson(text);
+  assert.equal(mistake, undefined);
+  assert.deepEqual(positions.get("key19999")!.key, { line: 39_999, column: 1 });
 });

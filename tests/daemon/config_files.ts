@@ -4,13 +4,14 @@ import type { LoadHost } from "../../src/daemon/load.ts";
 
 /** The parts of a host that loading needs: files by absolute path, and an environment. */
 export function hostOf(texts: Record<string, string>, environment: Record<string, string> = {}, cwd = "/etc/app"): LoadHost {
+  const info = (path: string): FileInfo | undefined =>
+    path in texts ? { kind: "file", size: texts[path].length, mode: 0o600, uid: 0, mtimeMs: 0, inode: 1 } : undefined;
   return {
     cwd,
     env: { get: (name) => environment[name], all: () => ({ ...environment }) },
     files: {
-      readText: (path) => texts[path] ?? fail(path),
-      info: (path): FileInfo | undefined =>
-        path in texts ? { kind: "file", size: texts[path].length, mode: 0o600, uid: 0, mtimeMs: 0, inode: 1 } : undefined,
+      read: (path) => Promise.try(() => ({ bytes: new TextEncoder().encode(texts[path] ?? fail(path)), info: info(path)! })),
+      info,
     },
   };
 }

@@ -304,9 +304,7 @@ test("loadConfig: the prefix of the environment can be chosen", async () => {
 
 test("loadConfig: a file that can't be read is an IoError", async () => {
   const host = hostOf({ "/etc/app/daemon.toml": "" });
-  host.files.readText = () => {
-    throw new Error("denied");
-  };
+  host.files.read = () => Promise.reject(new Error("denied"));
   await assert.rejects(loadConfig(host), /denied/);
 });
 

@@ -22,7 +22,8 @@ class Watched {
       clock: this.host.clock,
       path: PATH,
       loaded: "old",
-      read: () => {
+      // deno-lint-ignore require-await -- what it throws is to be a rejection
+      read: async () => {
         if (this.host.files.info(PATH) === undefined) return undefined;
         return this.host.files.readText(PATH) || undefined;
       },

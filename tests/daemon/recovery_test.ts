@@ -15,7 +15,11 @@ function program(unit: string, pid: number): RunningProgram {
 }
 
 function service(name: string, leftover: LeftoverPolicy, command: () => string = () => "c") {
-  return { name, recovery: { leftover, stop: { signal: "SIGTERM" as const, timeoutMs: 1_000, killMode: "group" as const } }, command };
+  return {
+    name,
+    recovery: { leftover, stop: { signal: "SIGTERM" as const, timeoutMs: 1_000, killMode: "group" as const } },
+    command: () => Promise.try(command),
+  };
 }
 
 /** A machine on which an earlier daemon has left these units running, each written down. */
