@@ -3,9 +3,9 @@
  * growing waits, a program of the system, and the events of all of them. It ends by itself when the crashing one has had enough.
  */
 import assert from "node:assert/strict";
-import { type Context, Daemon, type HealthAnswer, RestartPolicy, type Subsystem } from "@daemonkit/daemonkit";
+import { type Context, Daemon, RestartPolicy, type Subsystem } from "@daemonkit/daemonkit";
 
-/** A database in memory. The interface asks for `run` only; health and readiness are its own wish. */
+/** A database in memory. The interface asks for `run` only; readiness and details are its own wish. */
 class Database implements Subsystem {
   readonly name = "db";
   readonly rows = new Map<string, number>();
@@ -25,8 +25,8 @@ class Database implements Subsystem {
     await context.cancelled();
   }
 
-  healthCheck(): HealthAnswer {
-    return { status: this.#isOpen ? "pass" : "fail", note: `${this.rows.size} rows` };
+  details(): Readonly<Record<string, unknown>> {
+    return { isOpen: this.#isOpen, rows: this.rows.size };
   }
 }
 

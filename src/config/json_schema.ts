@@ -18,7 +18,7 @@ function describe(value: unknown): void {
   const { expects, default: standard, notYet, shorthand } = schema.facts;
   delete schema.facts;
   if (shorthand !== undefined) allowShorthand(schema, shorthand);
-  schema.description = expects;
+  schema.description = notYet ? `${expects}; only the default is accepted, and nothing uses it yet` : expects;
   if (standard !== undefined) schema.default = standard;
   if (notYet) schema.const = standard;
 }

@@ -1,4 +1,5 @@
 import { nearest } from "./names.ts";
+import type { RestartWhen } from "./restart.ts";
 
 /** When an edge of `after` is satisfied: once the other runs, once it is ready, or once it has completed. */
 export type AfterCondition = "started" | "ready" | "exited-ok";
@@ -48,11 +49,13 @@ export interface AfterProblem {
   index: number;
   /** What is wrong, in the form "must …: current value is …". */
   message: string;
+  /** What to write instead, where that is known. */
+  hint?: string;
 }
 
 /**
  * Finds what is wrong with a graph of `after`: names that do not exist, a unit that comes after itself, and circles, each named with its
- * whole path.
+ * whole path; and waits for the completion of a unit that is always restarted, as it never comes.
  *
  * @example A circle is shown as the way around it
  * ```ts
@@ -63,15 +66,26 @@ export interface AfterProblem {
  * assert.match(problems[0].message, /a → b → a/);
  * ```
  */
-export function afterProblems(units: readonly { name: string; after: readonly string[] }[]): AfterProblem[] {
+export function afterProblems(
+  units: readonly { name: string; after: readonly string[]; restart?: RestartWhen }[],
+): AfterProblem[] {
   const problems: AfterProblem[] = [];
   const byName = new Map(units.map((unit) => [unit.name, unit]));
   const next = (name: string): string[] =>
     (byName.get(name)?.after ?? []).map((entry) => entry.split(":", 1)[0]).filter((other) => byName.has(other));
   for (const { name, after } of units) {
     after.forEach((entry, index) => {
-      const other = entry.split(":", 1)[0];
-      if (byName.has(other)) return;
+      const [other, condition] = entry.split(":", 2);
+      const found = byName.get(other);
+      if (found?.restart === "always" && condition === "exited-ok") {
+        problems.push({
+          name,
+          index,
+          message: `must not wait until ${other} has completed, as it is always restarted: current value is ${JSON.stringify(entry)}`,
+          hint: `write restart = "on-failure" for ${other}, or "${other}" in place of "${entry}"`,
+        });
+      }
+      if (found !== undefined) return;
       const near = nearest(other, byName.keys());
       problems.push({
         name,

@@ -53,7 +53,7 @@ export interface Subsystem {
   run(context: Context): Promise<unknown> | unknown;
   /** When and how it is restarted; `RestartPolicy.OnFailure` by default. */
   restartPolicy?(): RestartPolicy;
-  /** Says how it is, within the time that `signal` leaves. */
+  /** Says how it is, within the time that `signal` leaves. No daemon calls it yet: health comes from states and readiness alone. */
   healthCheck?(signal: AbortSignal): HealthAnswer | Promise<HealthAnswer>;
   /**
    * Takes no new work from now on: called on every subsystem at the beginning of a shutdown, before `drainDelay` and before any of them is

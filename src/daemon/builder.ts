@@ -1,4 +1,4 @@
-import { afterProblems } from "../core/after.ts";
+import { type AfterEdge, afterProblems } from "../core/after.ts";
 import type { Host } from "../core/host.ts";
 import type { LogSink } from "../core/log.ts";
 import { nameKey, nameProblem } from "../core/names.ts";
@@ -102,15 +102,17 @@ export class DaemonBuilder {
     add(new Group(children));
     checkNames(children.map((child) => child.subsystem.name));
     const isOrdered = options.strategy !== undefined && options.strategy !== "oneForOne";
-    checkAfter(children.map(({ subsystem, after }, index) => ({
+    checkAfter(children.map(({ subsystem, after, spec }, index) => ({
       name: subsystem.name,
       // A strategy that restarts siblings starts each after the one before it, which must not contradict what is asked for.
-      after: [...after.map((edge) => edge.name), ...(isOrdered && index > 0 ? [children[index - 1].subsystem.name] : [])],
+      restart: spec.restart.when,
+      after: [...after.map(textOf), ...(isOrdered && index > 0 ? [children[index - 1].subsystem.name] : [])],
     })));
     const after = spec?.after ?? [];
     return this.#add(name, {
       name,
       after,
+      restart: spec?.restart?.when,
       make: (session) => registration(supervisorSubsystem(name, children, options, () => session), "supervisor", spec),
     }, after.length > 0);
   }
@@ -219,10 +221,17 @@ class Group implements GroupBuilder {
 }
 
 /** Names and edges of an entry, as `after` sees them. */
-function namesOf(entry: Entry): { name: string; after: readonly string[] }[] {
-  if ("service" in entry) return [entry.service];
+/** What the order of a daemon asks of a unit. */
+type Node = Parameters<typeof afterProblems>[0][number];
+
+function namesOf(entry: Entry): Node[] {
+  if ("service" in entry) return [{ ...entry.service, restart: entry.service.restart.when }];
   if ("make" in entry) return [entry];
-  return [{ name: entry.subsystem.name, after: entry.after.map((edge) => edge.name) }];
+  return [{ name: entry.subsystem.name, after: entry.after.map(textOf), restart: entry.spec.restart.when }];
+}
+
+function textOf({ name, condition }: AfterEdge): string {
+  return condition === "ready" ? name : `${name}:${condition}`;
 }
 
 function nameOf(entry: Entry): string {
@@ -262,10 +271,13 @@ function takenName(name: string): RangeError {
   return new RangeError(`Cannot add a subsystem as its name must be free, without case: current value is ${JSON.stringify(name)}`);
 }
 
-function checkAfter(units: readonly { name: string; after: readonly string[] }[]): void {
+function checkAfter(units: readonly Node[]): void {
   const problems = afterProblems(units);
   if (problems.length === 0) return;
-  throw new RangeError(problems.map(({ name, message }) => `Cannot build as "after" of ${JSON.stringify(name)} ${message}`).join("\n"));
+  const lines = problems.map(({ name, message, hint }) =>
+    `Cannot build as "after" of ${JSON.stringify(name)} ${message}${hint === undefined ? "" : `; ${hint}`}`
+  );
+  throw new RangeError(lines.join("\n"));
 }
 
 function checkLogFiles(entries: readonly Entry[]): void {

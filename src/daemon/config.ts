@@ -168,32 +168,32 @@ export class PerformanceConfig {
     return this.#workerThreads;
   }
 
-  /** Whether worker processes are pinned to cores. */
+  /** Whether worker processes are pinned to cores; the default, which nothing uses yet. */
   get threadPinning(): boolean {
     return LEAVES["performance.thread_pinning"].default as boolean;
   }
 
-  /** Bytes of buffers that are allocated in advance. */
+  /** Bytes of buffers that are allocated in advance; the default, which nothing uses yet. */
   get memoryPoolSize(): number {
     return LEAVES["performance.memory_pool_size"].default as number;
   }
 
-  /** Whether pinned processes are spread over memory nodes. */
+  /** Whether pinned processes are spread over memory nodes; the default, which nothing uses yet. */
   get numaAware(): boolean {
     return LEAVES["performance.numa_aware"].default as boolean;
   }
 
-  /** Whether worker threads are talked to through shared memory. */
+  /** Whether worker threads are talked to through shared memory; the default, which nothing uses yet. */
   get lockFree(): boolean {
     return LEAVES["performance.lock_free"].default as boolean;
   }
 
-  /** Whether `nice` and affinity are applied. */
+  /** Whether `nice` and affinity are applied; the default, which nothing uses yet. */
   get schedulerHints(): boolean {
     return LEAVES["performance.scheduler_hints"].default as boolean;
   }
 
-  /** Nice value of the daemon. */
+  /** Nice value of the daemon; the default, which nothing uses yet. */
   get nice(): number {
     return LEAVES["performance.nice"].default as number;
   }
@@ -224,22 +224,22 @@ export class MonitoringConfig {
     return this.#enableMetrics;
   }
 
-  /** Milliseconds between two samples. */
+  /** Milliseconds between two samples; the default, which nothing uses yet. */
   get metricsIntervalMs(): number {
     return LEAVES["monitoring.metrics_interval_ms"].default as number;
   }
 
-  /** Whether the use of resources is followed. */
+  /** Whether the use of resources is followed; the default, which nothing uses yet. */
   get trackResources(): boolean {
     return LEAVES["monitoring.track_resources"].default as boolean;
   }
 
-  /** Whether health checks are called. */
+  /** Whether health checks are called; the default, which nothing uses yet. */
   get healthChecks(): boolean {
     return LEAVES["monitoring.health_checks"].default as boolean;
   }
 
-  /** Milliseconds between two rounds of health checks. */
+  /** Milliseconds between two rounds of health checks; the default, which nothing uses yet. */
   get healthCheckIntervalMs(): number {
     return LEAVES["monitoring.health_check_interval_ms"].default as number;
   }
@@ -638,12 +638,12 @@ export class ConfigBuilder {
     return this.#set("monitoring.enable_metrics", enabled);
   }
 
-  /** Bytes of buffers that are allocated in advance; only the default is accepted so far. @default {1_048_576} */
+  /** Bytes of buffers that are allocated in advance; only the default is accepted so far, and nothing uses it. @default {1_048_576} */
   memoryPoolSize(bytes: number): this {
     return this.#set("performance.memory_pool_size", bytes);
   }
 
-  /** Whether worker threads are talked to through shared memory; only the default is accepted so far. @default {true} */
+  /** Whether worker threads are talked to through shared memory; only the default is accepted so far, and nothing uses it. @default {true} */
   lockFree(enabled: boolean): this {
     return this.#set("performance.lock_free", enabled);
   }
@@ -668,42 +668,42 @@ export class ConfigBuilder {
     return this.#set("logging.max_files", count);
   }
 
-  /** Whether worker processes are pinned to cores; only the default is accepted so far. @default {false} */
+  /** Whether worker processes are pinned to cores; only the default is accepted so far, and nothing uses it. @default {false} */
   threadPinning(enabled: boolean): this {
     return this.#set("performance.thread_pinning", enabled);
   }
 
-  /** Whether pinned processes are spread over memory nodes; only the default is accepted so far. @default {false} */
+  /** Whether pinned processes are spread over memory nodes; only the default is accepted so far, and nothing uses it. @default {false} */
   numaAware(enabled: boolean): this {
     return this.#set("performance.numa_aware", enabled);
   }
 
-  /** Whether `nice` and affinity are applied; only the default is accepted so far. @default {false} */
+  /** Whether `nice` and affinity are applied; only the default is accepted so far, and nothing uses it. @default {false} */
   schedulerHints(enabled: boolean): this {
     return this.#set("performance.scheduler_hints", enabled);
   }
 
-  /** Nice value of the daemon; only the default is accepted so far. @default {0} */
+  /** Nice value of the daemon; only the default is accepted so far, and nothing uses it. @default {0} */
   nice(nice: number): this {
     return this.#set("performance.nice", nice);
   }
 
-  /** Time between two samples of metrics; only the default is accepted so far. @default {"1s"} */
+  /** Time between two samples of metrics; only the default is accepted so far, and nothing uses it. @default {"1s"} */
   metricsInterval(duration: Duration): this {
     return this.#set("monitoring.metrics_interval_ms", duration);
   }
 
-  /** Whether the use of resources is followed; only the default is accepted so far. @default {true} */
+  /** Whether the use of resources is followed; only the default is accepted so far, and nothing uses it. @default {true} */
   trackResources(enabled: boolean): this {
     return this.#set("monitoring.track_resources", enabled);
   }
 
-  /** Whether health checks are called; only the default is accepted so far. @default {true} */
+  /** Whether health checks are called; only the default is accepted so far, and nothing uses it. @default {true} */
   healthChecks(enabled: boolean): this {
     return this.#set("monitoring.health_checks", enabled);
   }
 
-  /** Time between two rounds of health checks; only the default is accepted so far. @default {"5s"} */
+  /** Time between two rounds of health checks; only the default is accepted so far, and nothing uses it. @default {"5s"} */
   healthCheckInterval(duration: Duration): this {
     return this.#set("monitoring.health_check_interval_ms", duration);
   }

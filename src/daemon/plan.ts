@@ -1,6 +1,7 @@
 import type { Host } from "../core/host.ts";
 import type { LogSink } from "../core/log.ts";
 import type { Registration } from "../core/registration.ts";
+import type { RestartWhen } from "../core/restart.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import type { Config } from "./config.ts";
 import type { LoadedConfig } from "./load.ts";
@@ -11,7 +12,12 @@ import type { SignalConfig } from "./signal_config.ts";
 export type Entry =
   | Registration
   | { readonly service: ServiceSpec }
-  | { readonly make: (session: Session) => Registration; readonly name: string; readonly after: readonly string[] };
+  | {
+    readonly make: (session: Session) => Registration;
+    readonly name: string;
+    readonly after: readonly string[];
+    readonly restart?: RestartWhen;
+  };
 
 /** Everything that a builder has gathered; read by the daemon, written by nobody. */
 export interface Plan {

@@ -145,8 +145,9 @@ export function serviceSpecs(
     }
   }
   problems.push(...logFileProblems(specs, takenFiles));
-  for (const { name, index, message } of afterProblems(tables.map(({ name, table }) => ({ name, after: table.after ?? [] })))) {
-    problems.push({ path: ["service", name, "after", index], message });
+  const edges = tables.map(({ name, table }) => ({ name, after: table.after ?? [], restart: table.restart?.policy }));
+  for (const { name, index, message, hint } of afterProblems(edges)) {
+    problems.push({ path: ["service", name, "after", index], message, hint });
   }
   return { specs, tables: Object.fromEntries(tables.map(({ name, table }) => [name, table])), problems };
 }

@@ -31,6 +31,25 @@ test("afterProblems finds nothing wrong in chains, diamonds and pairs of conditi
   }
 });
 
+test("afterProblems refuses to wait for the completion of what is always restarted, and only that", () => {
+  const units = (
+    restart: "always" | "on-failure" | undefined,
+    after: string,
+  ) => [{ name: "db", after: [], restart }, { name: "a", after: [after] }];
+  const [problem, ...others] = afterProblems(units("always", "db:exited-ok"));
+  assert.deepEqual([problem.name, problem.index, others], ["a", 0, []]);
+  assert.match(problem.message, /must not wait until db has completed, as it is always restarted: current value is "db:exited-ok"$/);
+  assert.equal(problem.hint, 'write restart = "on-failure" for db, or "db" in place of "db:exited-ok"');
+  for (
+    const [restart, after] of [["always", "db"], ["always", "db:started"], ["on-failure", "db:exited-ok"], [
+      undefined,
+      "db:exited-ok",
+    ]] as const
+  ) {
+    assert.deepEqual(afterProblems(units(restart, after)), []);
+  }
+});
+
 test("afterProblems names each entry that names nobody, and who was meant", () => {
   const [first, second] = afterProblems(graph("a<b,datbase:ready", "b<x", "database"));
   assert.deepEqual([first.name, first.index, second.name, second.index], ["a", 1, "b", 0]);

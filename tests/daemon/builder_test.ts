@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Context, Daemon, type Strategy } from "../../mod.ts";
+import { type Context, Daemon, RestartPolicy, type Strategy } from "../../mod.ts";
 import { test } from "../harness.ts";
 
 test("DaemonBuilder.withSupervisor refuses an after that contradicts the order in which the strategy starts siblings", () => {
@@ -10,6 +10,21 @@ test("DaemonBuilder.withSupervisor refuses an after that contradicts the order i
     });
   for (const strategy of ["oneForAll", "restForOne"] as const) assert.throws(() => build(strategy), /a → b → a/);
   build("oneForOne");
+});
+
+test("DaemonBuilder refuses to wait for the completion of what is always restarted, in a group too", () => {
+  const task = (context: Context) => context.cancelled();
+  const restart = RestartPolicy.Always;
+  const refused = /must not wait until db has completed, as it is always restarted.*; write restart = "on-failure" for db/;
+  const wait = { after: ["db:exited-ok"] };
+  assert.throws(() => Daemon.builder().withTask("db", task, { restart }).withTask("a", task, wait).build(), refused);
+  const service = { run: "true", restart } as const;
+  assert.throws(() => Daemon.builder().withService("db", service).withTask("a", task, wait).build(), refused);
+  assert.throws(
+    () =>
+      Daemon.builder().withSupervisor("group", {}, (group) => group.withTask("db", task, { restart }).withTask("a", task, wait)).build(),
+    refused,
+  );
 });
 
 test("DaemonBuilder can go on after build, without touching what it built", async () => {

@@ -132,6 +132,9 @@ test("serviceSpecs: rules over several keys", () => {
   assert.deepEqual(problemsOf({ a: { run, ready: { tcp: "h:1", log: "up" } } }), [
     "service.a.ready: expected exactly one of http, tcp, exec, log and alive, got tcp and log",
   ]);
+  assert.deepEqual(problemsOf({ db: { run, restart: { policy: "always" } }, a: { run, after: ["db:exited-ok"] } }), [
+    'service.a.after.0: must not wait until db has completed, as it is always restarted: current value is "db:exited-ok"',
+  ]);
   assert.deepEqual(problemsOf({ a: { run, ready: { alive: "2s" } } }), []);
   assert.deepEqual(problemsOf({ a: { run, ready: { alive: "30s" } } }), [
     "service.a.ready.alive: expected less than ready.timeout (30s), got 30s",
