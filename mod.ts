@@ -69,6 +69,7 @@ export {
   type Http,
   type HttpHandler,
   type HttpServer,
+  type LockedFile,
   type OwnProcess,
   type ProcessEntry,
   type Processes,

@@ -1,4 +1,5 @@
 import type { OutcomesAnswer, Problem, StatusAnswer } from "../control/mod.ts";
+import { sleep } from "../core/clock.ts";
 import { formatIssue, isDaemonError, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import type { Host, SignalName } from "../core/host.ts";
@@ -9,6 +10,8 @@ import type { Target } from "./find.ts";
 
 /** A daemon that has not answered within this time is there but not answering. */
 const ANSWER_MS = 5_000;
+/** Between two tries of a daemon that lives and has no socket. */
+const LOOK_MS = 20;
 
 /** Takes a line; false ends the reading. */
 type OnLine = (line: string) => boolean | void;
@@ -19,6 +22,8 @@ export interface ClientOptions {
   answerMs?: number;
   /** Name of the program, in what it says to do. @default {"daemonkit"} */
   program?: string;
+  /** Whether the daemon lives, be its socket there or not. @default {() => false} */
+  isAlive?: () => boolean;
 }
 
 /** Which lines {@linkcode Client.logs} asks for. */
@@ -46,15 +51,17 @@ export class Client {
   readonly #host: Pick<Host, "http" | "clock">;
   readonly #answerMs: number;
   readonly #program: string;
+  readonly #isAlive: () => boolean;
   /** The daemon. */
   readonly target: Target;
 
   /** Creates a client; nothing is sent yet. */
   constructor(host: Pick<Host, "http" | "clock">, target: Target, options: ClientOptions = {}) {
-    const { answerMs = ANSWER_MS, program = "daemonkit" } = options;
+    const { answerMs = ANSWER_MS, program = "daemonkit", isAlive = () => false } = options;
     this.#host = host;
     this.#answerMs = answerMs;
     this.#program = program;
+    this.#isAlive = isAlive;
     this.target = target;
   }
 
@@ -205,22 +212,42 @@ export class Client {
     }
   }
 
+  /** Sends a request. A daemon that lives without a socket is just opening it, or makes it anew after somebody has removed it. */
   async #send(path: string, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
     headers.set("daemonkit-protocol", String(PROTOCOL));
-    try {
-      return await this.#host.http.request({ unix: this.target.socket }, path, { ...init, headers });
-    } catch (error) {
-      if (!isDaemonError(error)) throw error;
-      if (error.code === "IO_NOT_FOUND" || error.code === "IO_REFUSED") {
-        const why = error.code === "IO_NOT_FOUND" ? "there is no socket" : "nobody listens on the socket that was left";
-        throw new CommandFailure(
-          EXIT_CODES.noDaemon,
-          `Cannot reach ${this.target.label} as no daemon runs: ${why} ${this.target.socket}; start it with \`${this.#program} run\``,
-        );
+    const { http, clock } = this.#host;
+    for (const endMs = clock.nowMs() + this.#answerMs;;) {
+      try {
+        return await http.request({ unix: this.target.socket }, path, { ...init, headers });
+      } catch (error) {
+        if (!isDaemonError(error)) throw error;
+        if (error.code !== "IO_NOT_FOUND" && error.code !== "IO_REFUSED") {
+          throw new CommandFailure(EXIT_CODES.failed, `Cannot reach ${this.target.label} on ${this.target.socket}: ${messageOf(error)}`);
+        }
+        if (!this.#isAlive()) throw this.#noDaemon(error.code);
+        if (clock.nowMs() >= endMs) throw this.#noSocket();
+        await sleep(clock, LOOK_MS, init.signal ? { signal: init.signal } : {});
       }
-      throw new CommandFailure(EXIT_CODES.failed, `Cannot reach ${this.target.label} on ${this.target.socket}: ${messageOf(error)}`);
     }
+  }
+
+  #noDaemon(code: string): CommandFailure {
+    const { label, socket } = this.target;
+    const why = code === "IO_NOT_FOUND" ? "there is no socket" : "nobody listens on the socket that was left";
+    return new CommandFailure(
+      EXIT_CODES.noDaemon,
+      `Cannot reach ${label} as no daemon runs: ${why} ${socket}; start it with \`${this.#program} run\``,
+    );
+  }
+
+  #noSocket(): CommandFailure {
+    const { label, socket } = this.target;
+    return new CommandFailure(
+      EXIT_CODES.notAnswering,
+      `Cannot reach ${label} as it lives, but does not answer on ${socket}: it does not make its socket anew; see its log, or kill it and ` +
+        `let \`${this.#program} up\` end what it leaves`,
+    );
   }
 
   /** The response, or the failure that it tells of. */

@@ -1,9 +1,11 @@
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import { isDaemonError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
+import { resolvePath } from "../core/paths.ts";
 import type { Config } from "../daemon/config.ts";
-import { configHash, daemonFolders, folderRoots, programFolders, programPath } from "../daemon/folders.ts";
-import { readInstance } from "../daemon/instance.ts";
+import { daemonFolders, folderRoots, hashOf, isTrusted, listOrNothing, programFolders } from "../daemon/folders.ts";
+import { heldInstances, type InstanceRecord, isHeld, lockPathOf, readInstance } from "../daemon/instance.ts";
+import { isSameOrigin, type Origin, realOrigin } from "../daemon/origin.ts";
 import { CommandFailure } from "./failure.ts";
 import { absolutePath, CONFIG_FILES } from "./paths.ts";
 
@@ -15,6 +17,8 @@ export interface Target {
   lock: string;
   /** What stands for it in messages: an id, or the path of the socket. */
   label: string;
+  /** What it is started from, as far as that is known. */
+  origin?: Origin;
   /** Whether nobody named it: it is the only one that runs. */
   isGuess: boolean;
 }
@@ -29,7 +33,7 @@ export interface TargetOptions {
 
 /**
  * Finds the daemon that a command means: `--socket`, else `-c`, else the program's own where it has one, else `./daemon.toml`, else the only
- * one of this user that runs.
+ * one of this user that runs, in the folders of this environment or else anywhere.
  *
  * @throws {CommandFailure} if there is none (3), or several run and none was named (2; the message lists them).
  * @throws {ConfigError} if the configuration file that was named is missing.
@@ -37,14 +41,22 @@ export interface TargetOptions {
 export async function findDaemon(host: Host, options: TargetOptions, own?: Config): Promise<Target> {
   if (options.socket !== undefined) {
     const socket = absolutePath(options.socket, host);
-    return { socket, lock: `${socket.slice(0, socket.lastIndexOf("/"))}/lock`, label: socket, isGuess: false };
+    return { socket, lock: lockPathOf({ socket }), label: socket, isGuess: false };
   }
   if (options.config !== undefined) return await daemonOf(absolutePath(options.config, host), host);
-  if (own !== undefined) return await ownDaemon(own, host);
+  if (own !== undefined) {
+    const { id, socket, lock, origin } = await programFolders(own, host);
+    return { socket, lock, label: id, origin, isGuess: false };
+  }
   const here = CONFIG_FILES.map((name) => absolutePath(name, host)).find((path) => host.files.info(path) !== undefined);
   if (here !== undefined) return await daemonOf(here, host);
 
-  const alive = targets(host).filter((target) => isAlive(target, host));
+  // Those whose folders are where this environment says come first: only when there are none is it asked who runs at all.
+  const near = targets(host).filter(({ lock }) => {
+    const record = readInstance(lock, host.files);
+    return record !== undefined && isHeld(record, host);
+  });
+  const alive = near.length > 0 ? near : liveInstances(host).map(targetOf);
   if (alive.length === 1) return { ...alive[0], isGuess: true };
   if (alive.length === 0) {
     throw new CommandFailure(EXIT_CODES.noDaemon, "Cannot find a daemon as none runs for this user: start one with `daemonkit run FILE`");
@@ -56,18 +68,44 @@ export async function findDaemon(host: Host, options: TargetOptions, own?: Confi
   );
 }
 
-/** Whether the process that holds a daemon's lock is alive. */
+/**
+ * The living instance that is meant by a target: the one that holds its lock, or else one of the same origin, or with the same socket, wherever
+ * it has its folders and whatever has become of those.
+ */
+export function instanceOf({ lock, socket, origin }: Target, host: Host): InstanceRecord | undefined {
+  const { files, processes } = host;
+  const record = readInstance(lock, files);
+  if (record !== undefined && processes.isAlive(record)) return record;
+  const isIt = (each: InstanceRecord) => each.socket === socket || (origin !== undefined && isSameOrigin(each.origin, origin, files));
+  return heldInstances(processes).map((each) => each.record).find((each) => !each.isClaim && isIt(each));
+}
+
+/** Whether the daemon of a target lives. */
 export function isAlive(target: Target, host: Host): boolean {
-  const record = readInstance(target.lock, host.files);
-  return record !== undefined && host.processes.isAlive(record);
+  return instanceOf(target, host) !== undefined;
+}
+
+/** Every daemon of this user that lives: those that are found by the lock that they hold, and those whose folders we know of. */
+function liveInstances(host: Host): InstanceRecord[] {
+  const found = heldInstances(host.processes).map(({ record }) => record).filter(({ isClaim }) => !isClaim);
+  for (const { lock } of targets(host)) {
+    const record = readInstance(lock, host.files);
+    if (record !== undefined && !found.some(({ pid }) => pid === record.pid) && isHeld(record, host)) found.push(record);
+  }
+  return found;
+}
+
+function targetOf({ id, origin, socket }: InstanceRecord): Target {
+  return { socket, lock: lockPathOf({ socket }), label: id, origin, isGuess: false };
 }
 
 async function daemonOf(config: string, host: Host): Promise<Target> {
-  // The folder's name ends with the hash of the file's path, so it is found without reading the file: a client stays fast, and a daemon
-  // whose file was broken, renamed or removed since its start can still be stopped.
-  const found = await withHash(config, host);
-  if (found !== undefined) return found;
+  const live = liveInstances(host).find(({ origin }) => isSameOrigin(origin, config, host.files));
+  if (live !== undefined) return targetOf(live);
 
+  // What a dead one has left is found without reading the file: it may be broken, renamed or removed since the start.
+  const left = await withOrigin(config, host);
+  if (left !== undefined) return left;
   const elsewhere = await inStateDir(config, host);
   if (elsewhere !== undefined) return elsewhere;
   throw new CommandFailure(
@@ -76,29 +114,24 @@ async function daemonOf(config: string, host: Host): Promise<Target> {
   );
 }
 
-/** The daemon of a program that was built with the library. */
-async function ownDaemon(config: Config, host: Host): Promise<Target> {
-  const found = config.stateDir === undefined ? await withHash(programPath(host), host) : undefined;
-  if (found !== undefined) return found;
-  const { id, socket, lock } = await programFolders(config, host);
-  return { socket, lock, label: id, isGuess: false };
-}
-
-/** The daemon with the hash of this path in its folder's name, a living one first. */
-async function withHash(path: string, host: Host): Promise<Target | undefined> {
-  const hash = await configHash(path, host);
-  const found = targets(host).filter(({ label }) => label.endsWith(`-${hash}`));
-  return found.find((target) => isAlive(target, host)) ?? found[0];
+/** The folder of a daemon that a lock file says was started from here, or whose name ends with the hash of this path. */
+async function withOrigin(config: string, host: Host): Promise<Target | undefined> {
+  const found = targets(host).map((target) => ({ target, origin: readInstance(target.lock, host.files)?.origin ?? "" }));
+  const known = found.find(({ origin }) => isSameOrigin(origin, config, host.files));
+  if (known !== undefined) return { ...known.target, origin: config };
+  const ends = await Promise.all([realOrigin(config, host.files), config].map(async (path) => `-${await hashOf(path, host)}`));
+  const named = found.find(({ target: { label }, origin }) => origin === "" && ends.some((end) => label.endsWith(end)));
+  return named && { ...named.target, origin: config };
 }
 
 /** The daemon whose configuration names its own state folder. */
 async function inStateDir(configPath: string, host: Host): Promise<Target | undefined> {
   try {
     const { loadConfig } = await import("../daemon/load.ts");
-    const { files, env, process } = host;
-    const { config } = await loadConfig({ files, env, cwd: process.cwd() }, { path: configPath });
+    const { files, env } = host;
+    const { config } = await loadConfig({ files, env, cwd: "/" }, { path: configPath });
     const { id, socket, lock } = await daemonFolders({ name: config.name, configPath, stateDir: config.stateDir }, host);
-    return files.info(socket) === undefined ? undefined : { socket, lock, label: id, isGuess: false };
+    return files.info(socket) === undefined ? undefined : { socket, lock, label: id, origin: configPath, isGuess: false };
   } catch (error) {
     if (isDaemonError(error) && error.category === "config" && error.code !== "CONFIG_NOT_FOUND") return undefined;
     throw error;
@@ -107,30 +140,18 @@ async function inStateDir(configPath: string, host: Host): Promise<Target | unde
 
 /** Every folder of this user in which a daemon has, or had, a control socket. */
 function targets(host: Host): Target[] {
-  const { files, processes: { uid } } = host;
   const { run, state } = folderRoots(host);
   const found: Target[] = [];
   for (const root of new Set([...run, ...state])) {
-    const info = files.info(root);
-    if (info?.kind !== "directory" || (info.uid !== uid && info.uid !== 0)) continue;
+    if (!isTrusted(root, host)) continue;
     for (const label of listOrNothing(root, host)) {
-      const folder = `${root}/${label}`;
-      if (/-[0-9a-f]{8}$/.test(label) && hasSocket(`${folder}/admin.sock`, host)) {
-        found.push({ socket: `${folder}/admin.sock`, lock: `${folder}/lock`, label, isGuess: false });
-      }
+      const folder = resolvePath(root, label);
+      if (!/-[0-9a-f]{8}$/.test(label)) continue;
+      const target: Target = { socket: `${folder}/admin.sock`, lock: `${folder}/lock`, label, isGuess: false };
+      if (hasSocket(target.socket, host) || readInstance(target.lock, host.files) !== undefined) found.push(target);
     }
   }
   return found;
-}
-
-/** A folder that this user may not read holds nothing for them. */
-function listOrNothing(path: string, { files }: Host): string[] {
-  try {
-    return files.list(path);
-  } catch (error) {
-    if (isDaemonError(error) && error.category === "io") return [];
-    throw error;
-  }
 }
 
 function hasSocket(path: string, { files }: Host): boolean {

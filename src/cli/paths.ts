@@ -6,6 +6,10 @@ export const CONFIG_FILES: readonly string[] = ["daemon.toml", "daemon.json"];
 
 /** A path as seen from the current folder, made absolute and free of `.` and `..`. */
 export function absolutePath(path: string, host: Pick<Host, "process">): string {
-  // A folder that was removed has no name; an absolute path needs none.
-  return resolvePath(path.startsWith("/") ? "/" : host.process.cwd(), path);
+  return resolvePath(baseFor(path, host), path);
+}
+
+/** The folder that a path is seen from: a folder that was removed has no name, and an absolute path needs none. */
+export function baseFor(path: string | undefined, { process }: Pick<Host, "process">): string {
+  return path?.startsWith("/") ? "/" : process.cwd();
 }

@@ -175,7 +175,12 @@ export interface AppendFile extends Disposable {
 
 /** A held lock; disposing it gives it back and leaves the file. */
 export interface FileLock extends Disposable {
-  /** Replaces the text inside the locked file, for readers who want to know who holds it. */
+  /** Number of the locked file on its disk, as in {@linkcode FileInfo}. */
+  readonly inode: number;
+  /**
+   * Replaces the text inside the locked file, for readers who want to know who holds it. The new text is written over the old one, and what
+   * is left of that is cut off after it: who reads in between sees the new text, followed by a rest of the old one.
+   */
   write(text: string): void;
 }
 
@@ -268,6 +273,18 @@ export interface ProcessEntry {
   env: Readonly<Record<string, string>>;
 }
 
+/** A file that a process holds a lock of, as {@linkcode Processes.lockedFiles} finds it. */
+export interface LockedFile {
+  /** The process that has it open. */
+  identity: ProcessIdentity;
+  /** Where it was made; it may have been removed or replaced there since. */
+  path: string;
+  /** Number of the file on its disk. */
+  inode: number;
+  /** What it holds now, also when it has no name any more. */
+  text: string;
+}
+
 /** A user as the system knows them. */
 export interface UserInfo {
   /** User number. */
@@ -321,6 +338,12 @@ export interface Processes {
   findByEnv(name: string, options?: { exceptSessions?: ReadonlySet<number> }): { identity: ProcessIdentity; value: string }[];
   /** Every process, zombies too, in one look, with these variables of its environment; those of other users stay unseen without rights. */
   census(variables: readonly string[]): ProcessEntry[];
+  /**
+   * Files of this name, in whatever folder, that living processes of this user hold locks of by {@linkcode Files.lock}: also those that were
+   * removed, and in folders that nobody told us of. Processes of other users and of other containers are left out. Empty where the system
+   * does not tell.
+   */
+  lockedFiles(name: string): LockedFile[];
   /** Looks a user up by name or number. Fails with `SPAWN_BAD_USER`. */
   user(nameOrUid: string | number): UserInfo;
   /** Looks a group up by name or number. Fails with `SPAWN_BAD_USER`. */
@@ -463,7 +486,10 @@ export interface OwnProcess {
   readonly args: readonly string[];
   /** Argv that starts this same program again, without arguments: the compiled executable, or the runtime and the entry file. */
   readonly command: readonly string[];
-  /** Current working folder. */
+  /**
+   * Current working folder, under the name that the environment's PWD gives it where that is true. Fails with `IO_NOT_FOUND` when it was
+   * removed.
+   */
   cwd(): string;
   /** Changes the working folder. */
   chdir(path: string): void;

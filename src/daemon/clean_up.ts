@@ -44,7 +44,8 @@ export async function endWhatIsLeft({ lock, socket }: Place, host: Host, configP
   const folder = folderOf(lock);
   const groups = `${folder}/groups.json`;
   const id = readGroups(groups, host.files).id ?? fileNameOf(folder);
-  const folders = { id, lock, socket, groups };
+  const origin = readInstance(lock, host.files)?.origin ?? "";
+  const folders = { id, origin, lock, socket, groups };
   const said: string[] = [];
   try {
     using instance = await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL });
@@ -70,7 +71,8 @@ async function servicesOf(path: string | undefined, host: Host): Promise<ReturnT
     using neighbours = new Neighbours(host);
     using modules = new ModuleHub({ host, socket: "" });
     const { files, env, process } = host;
-    const loaded = await loadConfig({ files, env, cwd: process.cwd() }, path === undefined ? {} : { path });
+    const cwd = path?.startsWith("/") ? "/" : process.cwd();
+    const loaded = await loadConfig({ files, env, cwd }, path === undefined ? {} : { path });
     return loaded.services.flatMap((spec) => serviceSubsystems(spec, { host, logs: NOWHERE, daemonId: "", neighbours, modules }));
   } catch (error) {
     if (isDaemonError(error)) return [];

@@ -1,6 +1,7 @@
-import { ConfigError, DaemonError } from "../core/errors.ts";
+import { ConfigError, DaemonError, isDaemonError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
-import { fileNameOf, folderOf, resolvePath } from "../core/paths.ts";
+import { resolvePath } from "../core/paths.ts";
+import { isSameOrigin, type Origin, programPath, realOrigin } from "./origin.ts";
 
 /** What of the host decides where a daemon keeps its things. */
 export type FoldersHost = Pick<Host, "files" | "env" | "processes" | "process">;
@@ -17,8 +18,13 @@ export interface FolderOptions {
 
 /** Where one daemon keeps its things. All paths are absolute. */
 export interface DaemonFolders {
-  /** Name, `-` and eight hexadecimal digits of the SHA-256 of the configuration file's path, in its real folder. */
+  /**
+   * Name, `-` and eight hexadecimal digits of the SHA-256 of the user's number, `:` and the configuration file's path, in the folder that was
+   * its real one at the first start. No two users have one.
+   */
   readonly id: string;
+  /** What it is started from. */
+  readonly origin: Origin;
   /** Survives reboots: logs, memory of manual stops. */
   readonly state: string;
   /** Gone after a reboot: lock and control socket. */
@@ -40,6 +46,8 @@ export interface DaemonFolders {
 /** Longest path that every system accepts for a unix socket, in bytes. */
 const MAX_SOCKET_BYTES = 100;
 const FOLDER = "daemonkit";
+/** In a state folder: the id and the origin of the daemon whose folder it is. */
+const ORIGIN_FILE = "origin.json";
 
 /**
  * Says where the daemon of a configuration file keeps its things. Creates nothing: see {@linkcode prepareFolders}.
@@ -48,11 +56,73 @@ const FOLDER = "daemonkit";
  */
 export async function daemonFolders(options: FolderOptions, host: FoldersHost): Promise<DaemonFolders> {
   const { name, configPath, stateDir } = options;
-  const id = `${name}-${await configHash(configPath ?? programPath(host), host)}`;
   const roots = folderRoots(host);
+  const id = await idOf(options, roots.state, host);
   const [state, ...moreState] = stateDir === undefined ? roots.state.map((root) => `${root}/${id}`) : [stateDir];
   const [run, ...moreRun] = [...roots.run.map((root) => `${root}/${id}`), state, ...moreState];
-  return folders(id, state, run, { state: moreState, run: moreRun });
+  const origin = configPath ?? `program:${programPath(host)}#${name}@${run}`;
+  return folders({ id, origin }, { state, run }, { state: moreState, run: moreRun });
+}
+
+/**
+ * The id under which this origin has had its folders before, however it was named then; else a new one, which is nobody else's.
+ *
+ * A daemon that was started by way of a link keeps its memory, and what it has left is found, when the link leads to another release.
+ */
+async function idOf({ name, configPath, stateDir }: FolderOptions, roots: readonly string[], host: FoldersHost): Promise<string> {
+  if (configPath === null) return `${name}-${await hashOf(programPath(host), host)}`;
+  const known = stateDir === undefined
+    ? knownOrigins(name, roots, host)
+    : [readOrigin(stateDir, host)].filter((each) => each !== undefined);
+  const own = known.find(({ origin }) => origin === configPath) ?? known.find(({ origin }) => isSameOrigin(origin, configPath, host.files));
+  if (own !== undefined && own.id.startsWith(`${name}-`)) return own.id;
+  for (const text of [realOrigin(configPath, host.files), configPath]) {
+    const id = `${name}-${await hashOf(text, host)}`;
+    if (!known.some((each) => each.id === id)) return id;
+  }
+  return `${name}-${await hashOf(`${configPath}#2`, host)}`;
+}
+
+/** The origins of this user's daemons of this name, as far as their state folders say. */
+function knownOrigins(name: string, roots: readonly string[], host: FoldersHost): { id: string; origin: Origin }[] {
+  return roots.filter((root) => isTrusted(root, host)).flatMap((root) =>
+    listOrNothing(root, host).filter((label) => label.startsWith(`${name}-`)).flatMap((label) => {
+      const found = readOrigin(`${root}/${label}`, host);
+      return found?.id === label ? [found] : [];
+    })
+  );
+}
+
+function readOrigin(folder: string, { files }: FoldersHost): { id: string; origin: Origin } | undefined {
+  try {
+    const { v, id, origin } = JSON.parse(files.readText(`${folder}/${ORIGIN_FILE}`)) as Record<string, unknown>;
+    return v === 1 && typeof id === "string" && typeof origin === "string" ? { id, origin } : undefined;
+  } catch {
+    return undefined; // none yet, or none that we may read
+  }
+}
+
+/** Writes down what the daemon of these folders is started from, if that is not there yet; only for whoever holds its lock. */
+export function rememberOrigin({ state, id, origin }: Pick<DaemonFolders, "state" | "id" | "origin">, host: FoldersHost): void {
+  const known = readOrigin(state, host);
+  if (known?.id === id && known.origin === origin) return;
+  host.files.writeText(`${state}/${ORIGIN_FILE}`, `${JSON.stringify({ v: 1, id, origin })}\n`, { mustSync: false });
+}
+
+/** Whether a folder in which daemons have theirs is this user's own or the system's. */
+export function isTrusted(root: string, { files, processes: { uid } }: FoldersHost): boolean {
+  const info = files.info(root);
+  return info?.kind === "directory" && (info.uid === uid || info.uid === 0);
+}
+
+/** What is in a folder; one that this user may not read holds nothing for them. */
+export function listOrNothing(path: string, { files }: FoldersHost): string[] {
+  try {
+    return files.list(path);
+  } catch (error) {
+    if (isDaemonError(error) && error.category === "io") return [];
+    throw error;
+  }
 }
 
 /** The folders of a program's own daemon, as seen from the folder in which it is started. */
@@ -75,10 +145,10 @@ export async function programFolders(
  * @throws {ConfigError} if the path of the control socket is longer than 100 bytes.
  */
 export function prepareFolders(wanted: DaemonFolders, host: FoldersHost): DaemonFolders {
-  const { id, fallbacks } = wanted;
+  const { id, origin, fallbacks } = wanted;
   const state = firstUsable([wanted.state, ...fallbacks.state], host);
   const run = firstUsable([wanted.run, ...fallbacks.run.filter((path) => path !== state), state], host);
-  return folders(id, state, run, fallbacks);
+  return folders({ id, origin }, { state, run }, fallbacks);
 }
 
 /** Folders in which daemons of this user have theirs, best first. */
@@ -97,22 +167,33 @@ export function folderRoots(host: FoldersHost): { state: string[]; run: string[]
     const chosen = runtimeDir?.startsWith("/run/user/") ? undefined : runtimeDir;
     return { state: [...below(stateHome), `/var/lib/${FOLDER}`, temp], run: [...below(chosen), `/run/${FOLDER}`] };
   }
-  const home = variable("HOME");
+  const home = variable("HOME") ?? homeOf(host);
   return { state: [...below(stateHome ?? (home ? `${home}/.local/state` : undefined)), temp], run: below(runtimeDir) };
 }
 
-/**
- * The part of an id that stands for the configuration file: eight hexadecimal digits. Links on the way to the file's folder are followed, but
- * not the file itself when it is one: what it leads to changes with each update of a mounted ConfigMap, and the daemon stays the same.
- */
-export async function configHash(path: string, host: Pick<Host, "files">): Promise<string> {
-  const folder = folderOf(path);
-  const real = host.files.info(folder) === undefined ? path : resolvePath(host.files.realPath(folder), fileNameOf(path));
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(real));
+/** The home that the system knows, for whoever was started without one. */
+function homeOf({ processes }: FoldersHost): string | undefined {
+  try {
+    const { home } = processes.user(processes.uid);
+    return home.startsWith("/") && home !== "/" ? home : undefined;
+  } catch (error) {
+    // A container may run as a user that nobody has made.
+    if (isDaemonError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The part of an id that stands for a path, of this user: eight hexadecimal digits. */
+export async function hashOf(path: string, { processes }: Pick<Host, "processes">): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${processes.uid}:${path}`));
   return new Uint8Array(digest, 0, 4).toHex();
 }
 
-function folders(id: string, state: string, run: string, fallbacks: DaemonFolders["fallbacks"]): DaemonFolders {
+function folders(
+  { id, origin }: Pick<DaemonFolders, "id" | "origin">,
+  { state, run }: Pick<DaemonFolders, "state" | "run">,
+  fallbacks: DaemonFolders["fallbacks"],
+): DaemonFolders {
   const socket = `${run}/admin.sock`;
   const bytes = new TextEncoder().encode(socket).length;
   if (bytes > MAX_SOCKET_BYTES) {
@@ -124,6 +205,7 @@ function folders(id: string, state: string, run: string, fallbacks: DaemonFolder
   }
   return {
     id,
+    origin,
     state,
     run,
     socket,
@@ -165,9 +247,4 @@ function makeOwn(path: string, { files, processes: { uid } }: FoldersHost): void
   const probe = `${path}/.writable`;
   files.openAppend(probe)[Symbol.dispose]();
   files.remove(probe);
-}
-
-/** The file that stands for a daemon without a configuration file: its program. */
-export function programPath({ process }: Pick<Host, "process">): string {
-  return process.command[process.command.length - 1] ?? process.cwd();
 }

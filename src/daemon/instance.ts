@@ -1,6 +1,9 @@
+import { sleep } from "../core/clock.ts";
 import { ConfigError, DaemonError, IoError, messageOf } from "../core/errors.ts";
-import type { Files, Host, ProcessIdentity } from "../core/host.ts";
+import type { FileLock, Files, Host, Processes, ProcessIdentity } from "../core/host.ts";
+import { fileNameOf, folderOf, resolvePath } from "../core/paths.ts";
 import type { DaemonFolders } from "./folders.ts";
+import { isSameOrigin, type Origin } from "./origin.ts";
 
 /** Who holds the lock of a daemon, as its lock file says. */
 export interface InstanceRecord extends ProcessIdentity {
@@ -8,6 +11,14 @@ export interface InstanceRecord extends ProcessIdentity {
   version: string;
   /** Version of what client and daemon say to each other. */
   protocol: number;
+  /** Its id. */
+  id: string;
+  /** What it was started from; empty where an old version does not say. */
+  origin: Origin;
+  /** Its control socket. */
+  socket: string;
+  /** Whether it still looks if another one runs. */
+  isClaim: boolean;
 }
 
 /** The lock of a daemon, held until disposed or until the process ends, however it does. */
@@ -16,29 +27,73 @@ export interface Instance extends Disposable {
   readonly record: InstanceRecord;
   /** What an instance left behind that ended without a goodbye on this boot; undefined after a clean end. */
   readonly crashed: InstanceRecord | undefined;
+  /**
+   * Makes the lock file anew where it was removed or replaced; true when it was. Until then a lock file that has no name any more keeps a
+   * second daemon away.
+   *
+   * @throws {IoError} if the folder can't be written.
+   * @throws {DaemonError} with code `LOCK_HELD` if another process holds what is there now.
+   */
+  restore(): Promise<boolean>;
 }
 
+/** What {@linkcode acquireInstance} works with. */
+export type InstanceHost = Pick<Host, "files" | "processes" | "clock">;
+
+/** Where an instance has its lock, and what it is. */
+export type InstanceFolders = Pick<DaemonFolders, "id" | "origin" | "lock" | "socket">;
+
+/** Name of every lock file. */
+const LOCK_NAME = "lock";
+/** A lock whose holder has ended, or has not said yet who it is, is free or says so within this time. */
+const LONGEST_DEATH_MS = 10_000;
+const LOOK_MS = 10;
+
 /**
- * Takes the lock of a daemon, so that no second one runs from the same configuration file.
+ * Takes the lock of a daemon, so that no second one of this user runs from the same configuration file, whatever the environment of each.
  *
- * What an earlier instance left in the file is no obstacle, whether it crashed or ran before the last boot.
+ * - What an earlier instance left in the file is no obstacle, whether it crashed or ran before the last boot. A lock that a dead process
+ *   still holds, as its children or the system may do for a moment, is waited for.
+ * - The folder of the lock depends on the environment, and may be removed. So whoever has its lock says what it is started from, then looks
+ *   for others who hold one and say the same. As each speaks before it looks, of two at least one sees the other.
  *
  * @throws {DaemonError} with code `LOCK_HELD` if another process holds it; the message names it and says what to do.
  */
 export async function acquireInstance(
-  folders: Pick<DaemonFolders, "id" | "lock" | "socket">,
-  host: Pick<Host, "files" | "processes">,
+  folders: InstanceFolders,
+  host: InstanceHost,
   options: { version: string; protocol: number },
 ): Promise<Instance> {
   const { files, processes } = host;
-  const lock = await files.lock(folders.lock);
-  if (lock === undefined) throw lockHeld(folders, readInstance(folders.lock, files));
-  const record: InstanceRecord = { ...processes.self(), version: options.version, protocol: options.protocol };
-  const before = readInstance(folders.lock, files);
-  lock.write(`${JSON.stringify(record)}\n`);
+  let lock = await lockOf(folders, host);
+  const textBefore = files.readText(folders.lock);
+  const { id, origin, socket } = folders;
+  const record: InstanceRecord = { ...processes.self(), ...options, id, origin, socket, isClaim: true };
+  try {
+    lock.write(textOf(record));
+    const rival = await rivalOf(record, lock.inode, host);
+    if (rival !== undefined) throw lockHeld(folders, rival);
+    record.isClaim = false;
+    lock.write(textOf(record));
+  } catch (error) {
+    lock.write(textBefore);
+    lock[Symbol.dispose]();
+    throw error;
+  }
+  const before = parseRecord(textBefore, folders.lock);
   return {
     record,
     crashed: before !== undefined && before.bootId === record.bootId ? before : undefined,
+    async restore() {
+      if (files.info(folders.lock)?.inode === lock.inode) return false;
+      files.makeDir(folderOf(folders.lock));
+      const next = await files.lock(folders.lock);
+      if (next === undefined) throw lockHeld(folders, readInstance(folders.lock, files));
+      next.write(textOf(record));
+      lock[Symbol.dispose]();
+      lock = next;
+      return true;
+    },
     [Symbol.dispose]() {
       // The file stays: removing a lock file lets two processes lock two different files of one name.
       try {
@@ -50,13 +105,89 @@ export async function acquireInstance(
   };
 }
 
+/** Instances of this user that live, wherever they have their folders and whatever has become of those; empty where the system does not tell. */
+export function heldInstances(processes: Pick<Processes, "lockedFiles">): { record: InstanceRecord; inode: number }[] {
+  return processes.lockedFiles(LOCK_NAME).flatMap(({ identity, path, inode, text }) => {
+    const record = parseRecord(text, path);
+    // Who has it open may be somebody who looks whether it is free.
+    return record?.pid === identity.pid && record.startTicks === identity.startTicks ? [{ record, inode }] : [];
+  });
+}
+
+/** Whether an instance lives and has not given its lock back. */
+export function isHeld(record: InstanceRecord, { files, processes }: Pick<Host, "files" | "processes">): boolean {
+  if (!processes.isAlive(record)) return false;
+  const isIt = (other: InstanceRecord | undefined) => other?.pid === record.pid && other.startTicks === record.startTicks;
+  return isIt(readInstance(lockPathOf(record), files)) || heldInstances(processes).some((each) => isIt(each.record));
+}
+
+/** The lock file of an instance. */
+export function lockPathOf({ socket }: Pick<InstanceRecord, "socket">): string {
+  return resolvePath(folderOf(socket), LOCK_NAME);
+}
+
 /** Reads who holds or held a lock; undefined when the file is missing, empty or says something else. */
 export function readInstance(lockPath: string, files: Files): InstanceRecord | undefined {
-  if (files.info(lockPath) === undefined) return undefined;
   try {
-    const { pid, startTicks, bootId, version, protocol } = JSON.parse(files.readText(lockPath)) as Record<string, unknown>;
+    return files.info(lockPath) === undefined ? undefined : parseRecord(files.readText(lockPath), lockPath);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The lock itself, once nobody who lives has it. */
+async function lockOf(folders: InstanceFolders, { files, processes, clock }: InstanceHost): Promise<FileLock> {
+  for (const endMs = clock.nowMs() + LONGEST_DEATH_MS;;) {
+    const lock = await files.lock(folders.lock);
+    if (lock !== undefined) return lock;
+    const holder = readInstance(folders.lock, files);
+    if ((holder !== undefined && processes.isAlive(holder)) || clock.nowMs() >= endMs) throw lockHeld(folders, holder);
+    await sleep(clock, LOOK_MS);
+  }
+}
+
+/** Another instance of the same origin that has come first. */
+async function rivalOf(own: InstanceRecord, inode: number, { files, processes, clock }: InstanceHost): Promise<InstanceRecord | undefined> {
+  for (const endMs = clock.nowMs() + LONGEST_DEATH_MS;;) {
+    const rivals = heldInstances(processes).filter((each) => each.inode !== inode && isSameOrigin(each.record.origin, own.origin, files));
+    const winner = rivals.find((each) => !each.record.isClaim || comesBefore(each, { record: own, inode }));
+    if (rivals.length === 0) return undefined;
+    if (winner !== undefined || clock.nowMs() >= endMs) return (winner ?? rivals[0]).record;
+    // It has seen us, and gives way, or has not and goes on.
+    await sleep(clock, LOOK_MS);
+  }
+}
+
+/** Which of two that look at the same moment goes on: it only has to be the same for both. */
+function comesBefore(a: { record: InstanceRecord; inode: number }, b: { record: InstanceRecord; inode: number }): boolean {
+  return (a.record.startTicks - b.record.startTicks || a.record.pid - b.record.pid || a.inode - b.inode) < 0;
+}
+
+/** A line; the same instance's are of one length, so that who reads while it is written over sees the old one or the new one. */
+function textOf({ isClaim, ...record }: InstanceRecord): string {
+  return `${JSON.stringify({ ...record, claim: isClaim ? 1 : 0 })}\n`;
+}
+
+function parseRecord(text: string, lockPath: string): InstanceRecord | undefined {
+  try {
+    // Behind the first line may be the rest of a longer text.
+    const { pid, startTicks, bootId, version, protocol, id, origin, socket, claim } = JSON.parse(text.split("\n", 1)[0]) as Record<
+      string,
+      unknown
+    >;
     if (typeof pid !== "number" || typeof startTicks !== "number" || typeof bootId !== "string") return undefined;
-    return { pid, startTicks, bootId, version: String(version), protocol: Number(protocol) };
+    const folder = folderOf(lockPath);
+    return {
+      pid,
+      startTicks,
+      bootId,
+      version: String(version),
+      protocol: Number(protocol),
+      id: typeof id === "string" ? id : fileNameOf(folder),
+      origin: typeof origin === "string" ? origin : "",
+      socket: typeof socket === "string" ? socket : resolvePath(folder, "admin.sock"),
+      isClaim: claim === 1,
+    };
   } catch {
     return undefined;
   }
@@ -127,14 +258,15 @@ export function writeOverrides(folders: Pick<DaemonFolders, "overrides">, host: 
   host.files.writeText(folders.overrides, `${JSON.stringify({ v: 1, down: [...down].sort() })}\n`);
 }
 
-function lockHeld(folders: Pick<DaemonFolders, "id" | "lock" | "socket">, holder: InstanceRecord | undefined): DaemonError {
-  const who = holder === undefined ? "another process" : `process ${holder.pid} (daemonkit ${holder.version})`;
-  return new DaemonError(
-    "LOCK_HELD",
-    `Cannot start ${folders.id} as no other instance may run: ${who} holds ${folders.lock} and answers on ${folders.socket}; ` +
-      "look at it with `daemonkit status`, stop it with `daemonkit down`",
-    { context: { lock: folders.lock, socket: folders.socket, ...(holder === undefined ? {} : { pid: holder.pid }) } },
-  );
+function lockHeld({ id, lock, origin }: InstanceFolders, holder: InstanceRecord | undefined): DaemonError {
+  const why = holder === undefined
+    ? `a process that does not say who it is holds ${lock}; try again later`
+    : `process ${holder.pid} (daemonkit ${holder.version}) ` +
+      (holder.origin === origin || holder.origin === "" ? "" : `runs from ${holder.origin}, which is the same, and `) +
+      `holds ${lockPathOf(holder)} and answers on ${holder.socket}; look at it with \`daemonkit status\`, stop it with \`daemonkit down\``;
+  return new DaemonError("LOCK_HELD", `Cannot start ${id} as no other instance may run: ${why}`, {
+    context: { lock, ...(holder === undefined ? {} : { socket: holder.socket, pid: holder.pid }) },
+  });
 }
 
 /** The number in a PID file: undefined when there is no file or an empty one, null when it holds something else. */

@@ -2,7 +2,7 @@ import { type Clock, sleep } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { ProcessEntry, Processes, ProcessIdentity, SignalName } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
-import { parseMark, type RunningProgram, type ServiceSpec, SOCKET_VARIABLE, UNIT_VARIABLE } from "../service/mod.ts";
+import { parseMark, type RunningProgram, type ServiceSpec, UNIT_VARIABLE } from "../service/mod.ts";
 
 /** How the processes of a unit are stopped. */
 export type StopPlan = Omit<ServiceSpec["stop"], "run">;
@@ -23,10 +23,8 @@ export interface Leftover {
 
 /** What {@linkcode findLeftovers} looks for. */
 export interface LeftoverSearch {
-  /** The id in the marks. */
+  /** The id in the marks. It is this user's own, and one daemon has it, so the place of its folders does not matter. */
   id: string;
-  /** The control socket in the marks: two daemons may run from one file, each with folders of its own. */
-  socket: string;
   /** What was written down. */
   programs: readonly RunningProgram[];
   /** How a unit is stopped. */
@@ -41,8 +39,8 @@ export interface LeftoverSearch {
  * - This process and those that it descends from never count.
  * - With `killMode: "process"` the helpers of a program are to live on without it, so only the program counts.
  */
-export function findLeftovers({ id, socket, programs, planOf }: LeftoverSearch, processes: Processes): Leftover[] {
-  const entries = processes.census([UNIT_VARIABLE, SOCKET_VARIABLE]);
+export function findLeftovers({ id, programs, planOf }: LeftoverSearch, processes: Processes): Leftover[] {
+  const entries = processes.census([UNIT_VARIABLE]);
   const byPid = new Map(entries.map((entry) => [entry.identity.pid, entry]));
   const own = ancestry(processes.self().pid, byPid);
   const ownGroups = new Set([...own].map((pid) => byPid.get(pid)?.group));
@@ -58,7 +56,7 @@ export function findLeftovers({ id, socket, programs, planOf }: LeftoverSearch, 
     const { identity, group, isZombie, env } = entry;
     if (isZombie || own.has(identity.pid)) continue;
     const program = leaders.get(group) ?? leaders.get(identity.pid);
-    const mark = env[SOCKET_VARIABLE] === socket ? parseMark(env, id) : undefined;
+    const mark = parseMark(env, id);
     const unit = program?.unit ?? mark?.unit;
     if (unit === undefined) continue;
     const isLeader = program?.identity.pid === identity.pid;

@@ -1,6 +1,6 @@
 import { resolvePath } from "../core/paths.ts";
 import { CancelToken } from "../core/cancel.ts";
-import { DaemonError, messageOf } from "../core/errors.ts";
+import { DaemonError, isDaemonError, messageOf } from "../core/errors.ts";
 import { MODULE_WORD } from "../core/module_protocol.ts";
 import type { Host } from "../core/host.ts";
 import { type Registration, registration } from "../core/registration.ts";
@@ -37,7 +37,7 @@ export async function prepare(session: Session, options: Required<RunOptions>): 
     throw new DaemonError("RUNTIME_STATE", message);
   }
   // Read before the daemon goes to its working folder, which would count twice otherwise.
-  const cwd = host.process.cwd();
+  const cwd = loaded === undefined ? host.process.cwd() : folderOrElse(host, loaded.baseDir);
   const workDir = resolvePath(cwd, config.workDir ?? ".");
 
   if (ownsProcess) resources.use(ownProcess(session, host));
@@ -84,6 +84,16 @@ export async function prepare(session: Session, options: Required<RunOptions>): 
   // Before the first unit starts, nothing of it may run any more.
   await recovery?.settle(units, session.surroundings!.down);
   return [...children, ...session.others];
+}
+
+/** The working folder, or another one where that was removed: what is read from a file needs none. */
+function folderOrElse({ process }: Host, otherwise: string): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    if (isDaemonError(error)) return otherwise;
+    throw error;
+  }
 }
 
 /** The services of a daemon: those of its file, which a reload may change, and those that were added in code, in their order. */
@@ -158,12 +168,17 @@ interface Held {
 async function takeLock(session: Session, host: Host, workDir: string): Promise<Held> {
   const { resources, plan: { config, loaded } } = session;
   const stateDir = config.stateDir === undefined ? undefined : resolvePath(workDir, config.stateDir);
-  const [{ daemonFolders, prepareFolders }, { acquireInstance }] = await Promise.all([import("./folders.ts"), import("./instance.ts")]);
+  const [{ daemonFolders, prepareFolders, rememberOrigin }, { acquireInstance }] = await Promise.all([
+    import("./folders.ts"),
+    import("./instance.ts"),
+  ]);
   const folders = prepareFolders(
     await daemonFolders({ name: config.name, configPath: loaded?.path ?? null, stateDir }, host),
     host,
   );
-  return { folders, instance: resources.use(await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL })) };
+  const instance = resources.use(await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL }));
+  rememberOrigin(folders, host);
+  return { folders, instance };
 }
 
 /** Reads the memory of manual stops and of what ran before, and opens the listeners, the control socket among them. */

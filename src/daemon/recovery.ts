@@ -12,7 +12,7 @@ export interface RecoveryOptions {
   /** Where the daemon keeps its things; its lock is held. */
   folders: Pick<DaemonFolders, "id" | "socket" | "groups">;
   /** The instance that ended without a goodbye, if one did. */
-  crashed: InstanceRecord | undefined;
+  crashed: Pick<InstanceRecord, "pid"> | undefined;
   /** The machine. */
   host: Pick<Host, "files" | "processes" | "clock">;
   /** Told of what was found and what became of it. */
@@ -30,8 +30,8 @@ const UNKNOWN_UNIT: StopPlan = { signal: "SIGTERM", timeoutMs: 5_000, killMode: 
 /**
  * What connects a daemon with the one before it, which may have died, and with the one after it.
  *
- * - {@linkcode Recovery.settle} ends what was left, or hands it over: before any unit starts. It looks for it only after a death, so that
- *   it costs nothing else.
+ * - {@linkcode Recovery.settle} ends what was left, or hands it over: before any unit starts. It looks at every start: a daemon that died may
+ *   have had its folders elsewhere, or none any more.
  * - What could not be ended keeps its unit from being started beside it.
  * - What was kept for a unit that never ran is ended with the daemon.
  */
@@ -62,11 +62,12 @@ export class Recovery implements Continuity, AsyncDisposable {
   /** Deals with what was left: ends it, but for the programs that a service of the present configuration wants to adopt. */
   async settle(services: readonly Recoverable[], down: ReadonlySet<string>): Promise<void> {
     const { crashed, log } = this.#options;
-    if (crashed === undefined && this.#written.length === 0) return;
     if (crashed !== undefined) log.warn("the daemon before this one has died; looking for what it left", { pid: crashed.pid });
     for (const service of services) this.#plans.set(service.name, service.recovery.stop);
     const byName = new Map(services.map((service) => [service.name, service]));
-    for (const leftover of this.#find()) {
+    const left = this.#find();
+    if (left.length === 0 && this.#written.length === 0) return;
+    for (const leftover of left) {
       const service = down.has(leftover.unit) ? undefined : byName.get(leftover.unit);
       if (service?.recovery.leftover === "adopt") await this.#keep(service, leftover);
     }
@@ -147,8 +148,8 @@ export class Recovery implements Continuity, AsyncDisposable {
   }
 
   #find(): Leftover[] {
-    const { folders: { id, socket }, host: { processes } } = this.#options;
-    return findLeftovers({ id, socket, programs: this.#written, planOf: (unit) => this.#planOf(unit) }, processes);
+    const { folders: { id }, host: { processes } } = this.#options;
+    return findLeftovers({ id, programs: this.#written, planOf: (unit) => this.#planOf(unit) }, processes);
   }
 
   #planOf(unit: string): StopPlan {

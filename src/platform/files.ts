@@ -10,8 +10,6 @@ import { ioError } from "./io_error.ts";
 export interface LockableFile extends FileLock {
   /** Takes flock(LOCK_EX | LOCK_NB); false when another open file holds it. */
   tryLock(): boolean;
-  /** Number of the file's inode. */
-  inode(): number;
 }
 
 /** Times that a lock file may be swapped under our feet before we give up. */
@@ -148,7 +146,7 @@ function lock(path: string, openLockable: (path: string) => LockableFile): FileL
         file[Symbol.dispose]();
         return undefined;
       }
-      if (fs.statSync(path, { throwIfNoEntry: false })?.ino === file.inode()) return file;
+      if (fs.statSync(path, { throwIfNoEntry: false })?.ino === file.inode) return file;
     } catch (error) {
       file[Symbol.dispose]();
       throw error;

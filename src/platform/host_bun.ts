@@ -51,11 +51,11 @@ function openLockable(path: string, libc: () => Libc): LockableFile {
   let isOpen = true;
   return {
     tryLock: () => libc().lock(fd),
-    inode: () => fs.fstatSync(fd).ino,
+    inode: fs.fstatSync(fd).ino,
     write(text) {
-      fs.ftruncateSync(fd);
       const bytes = new TextEncoder().encode(text);
       for (let at = 0; at < bytes.length;) at += fs.writeSync(fd, bytes, at, bytes.length - at, at);
+      fs.ftruncateSync(fd, bytes.length);
     },
     [Symbol.dispose]() {
       if (isOpen) fs.closeSync(fd);

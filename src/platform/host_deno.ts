@@ -41,12 +41,12 @@ function openLockable(path: string): LockableFile {
   let isOpen = true;
   return {
     tryLock: () => file.tryLockSync(true),
-    inode: () => file.statSync().ino ?? 0,
+    inode: file.statSync().ino ?? 0,
     write(text) {
-      file.truncateSync();
       file.seekSync(0, Deno.SeekMode.Start);
       const bytes = new TextEncoder().encode(text);
       for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+      file.truncateSync(bytes.length);
     },
     [Symbol.dispose]() {
       if (isOpen) file.close();

@@ -1,8 +1,9 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import fs from "node:fs";
 import process from "node:process";
-import { DaemonError } from "../core/errors.ts";
+import { DaemonError, IoError } from "../core/errors.ts";
 import type { OwnProcess } from "../core/host.ts";
+import { resolvePath } from "../core/paths.ts";
 import { ioError } from "./io_error.ts";
 
 /** What each runtime knows in its own way about its process. */
@@ -26,7 +27,7 @@ export function createOwnProcess(facts: ProcessFacts): OwnProcess {
   return {
     ...facts,
     claim,
-    cwd: () => process.cwd(),
+    cwd: workingFolder,
     chdir(path) {
       try {
         process.chdir(path);
@@ -69,6 +70,32 @@ export function createOwnProcess(facts: ProcessFacts): OwnProcess {
       };
     },
   };
+}
+
+/**
+ * The folder under the name by which one came here, as far as a shell says it and it is still this folder: where a link on the way is switched
+ * later, that name goes on to lead where the operator means.
+ */
+function workingFolder(): string {
+  const named = process.env.PWD;
+  try {
+    if (named !== undefined && isPlain(named) && isSame(fs.statSync(named), fs.statSync("."))) return named;
+  } catch {
+    // What the variable says is no longer true.
+  }
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new IoError("IO_NOT_FOUND", "Cannot tell which folder this is as it was removed: change to another one, as by `cd /`", { cause });
+  }
+}
+
+function isPlain(path: string): boolean {
+  return path.startsWith("/") && resolvePath("/", path) === path;
+}
+
+function isSame(a: fs.Stats, b: fs.Stats): boolean {
+  return a.dev === b.dev && a.ino === b.ino;
 }
 
 function residentBytes(): number {

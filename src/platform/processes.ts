@@ -2,6 +2,7 @@ import process from "node:process";
 import { IoError } from "../core/errors.ts";
 import type { Processes, ProcessIdentity, SignalName } from "../core/host.ts";
 import { errnoOf, ioError } from "./io_error.ts";
+import { lockedFiles } from "./locked_files.ts";
 import { createProcessTable } from "./process_table.ts";
 import { createSpawn, type Launcher } from "./spawn.ts";
 import { findGroup, findUser } from "./users.ts";
@@ -49,6 +50,7 @@ export function createProcesses({ launch, launchDetached }: Launcher): Processes
     groupMembers: members,
     findByEnv: (name, { exceptSessions } = {}) => table.findByEnv(name, exceptSessions),
     census: (variables) => table.census(variables),
+    lockedFiles: (name) => lockedFiles(name, (pid) => lookOr(() => table.identify(pid), () => undefined)),
     user: findUser,
     group: findGroup,
   };

@@ -32,7 +32,8 @@ export class FakeFiles implements Files {
   readonly #wallMs: () => number;
   readonly #changed: (folder: string) => void;
   readonly #entries = new Map<string, Entry>();
-  readonly #locked = new Set<string>();
+  /** Number of the locked file by path; undefined where it is locked whichever it is. */
+  readonly #locked = new Map<string, number | undefined>();
   #inodes = 0;
   readonly #readFailures = new Map<string, ErrorCode>();
   #writeFailure: { code: ErrorCode; left: number } | undefined;
@@ -76,7 +77,7 @@ export class FakeFiles implements Files {
 
   /** Takes a lock as another process would, until the result is disposed. */
   lockAsOther(path: string): Disposable {
-    this.#locked.add(path);
+    this.#locked.set(path, undefined);
     return { [Symbol.dispose]: () => void this.#locked.delete(path) };
   }
 
@@ -173,14 +174,19 @@ export class FakeFiles implements Files {
   /** Takes a lock; undefined while it is held, by {@linkcode FakeFiles.lockAsOther} or by an earlier call. */
   lock(path: string): Promise<FileLock | undefined> {
     return Promise.try(() => {
-      if (this.#locked.has(path)) return undefined;
+      if (this.#locked.has(path) && [undefined, this.info(path)?.inode].includes(this.#locked.get(path))) return undefined;
       if (!this.#entries.has(path)) this.writeText(path, "");
-      this.#locked.add(path);
+      const { inode } = this.info(path)!;
+      this.#locked.set(path, inode);
       let isHeld = true;
       return {
-        write: (text: string) => this.writeText(path, text),
+        inode,
+        write: (text: string) => {
+          const entry = this.#entries.get(path);
+          if (entry?.inode === inode) this.#entries.set(path, { ...entry, bytes: new TextEncoder().encode(text), mtimeMs: this.#wallMs() });
+        },
         [Symbol.dispose]: () => {
-          if (isHeld) this.#locked.delete(path);
+          if (isHeld && this.#locked.get(path) === inode) this.#locked.delete(path);
           isHeld = false;
         },
       };

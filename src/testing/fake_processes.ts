@@ -4,6 +4,7 @@ import type {
   ChildProcess,
   DetachedProcess,
   ExitStatus,
+  LockedFile,
   ProcessEntry,
   Processes,
   ProcessIdentity,
@@ -226,6 +227,7 @@ export class FakeProcesses implements Processes {
   readonly #groups: FakeGroup[] = [];
   readonly #users: UserInfo[] = [{ uid: 0, gid: 0, name: "root", home: "/root" }];
   readonly #groupNames = new Map<string, number>([["root", 0]]);
+  readonly #locked: LockedFile[] = [];
   #spawnFailure: { code: ErrorCode; left: number } | undefined;
   #lastPid = OWN_PID;
   #ticks = 100;
@@ -326,6 +328,17 @@ export class FakeProcesses implements Processes {
       env: Object.fromEntries(variables.filter((name) => name in env).map((name) => [name, env[name]])),
     }));
     return [{ identity: this.self(), parent: 0, group: OWN_PID, isZombie: false, env: {} }, ...others];
+  }
+
+  /** Locks that the test has made known. */
+  lockedFiles(name: string): LockedFile[] {
+    return this.#locked.filter(({ path }) => path.endsWith(`/${name}`));
+  }
+
+  /** Lets a process be found by a lock that it holds, until the result is disposed. */
+  holdLock(file: LockedFile): Disposable {
+    this.#locked.push(file);
+    return { [Symbol.dispose]: () => void this.#locked.splice(this.#locked.indexOf(file), 1) };
   }
 
   /** A user that was made known. */

@@ -49,6 +49,7 @@ export type {
   HttpServer,
   Ipc,
   IpcServer,
+  LockedFile,
   Modules,
   OwnProcess,
   ProcessEntry,

@@ -1,7 +1,7 @@
 import type { ControlHandler } from "../../src/control/mod.ts";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { IoError } from "../../src/core/errors.ts";
-import type { FileInfo, Files, Host, ProcessIdentity, SignalName } from "../../src/core/host.ts";
+import type { FileInfo, Files, Host, LockedFile, ProcessIdentity, SignalName } from "../../src/core/host.ts";
 import { FakeSignals } from "../../src/testing/mod.ts";
 
 type Node = { kind: FileInfo["kind"]; text: string; uid: number; mode: number };
@@ -17,6 +17,8 @@ export class FakeMachine {
   readonly killed: string[] = [];
   readonly env: Record<string, string> = {};
   readonly held: Set<string> = new Set();
+  /** Locks of others, wherever they are. */
+  readonly lockedFiles: LockedFile[] = [];
   out = "";
   err = "";
   uid = 1000;
@@ -87,6 +89,11 @@ export class FakeMachine {
     return node;
   }
 
+  /** The same for as long as the path is there. */
+  #inodeOf(path: string): number {
+    return [...this.nodes.keys()].indexOf(path) + 1;
+  }
+
   #checkWritable(path: string): void {
     for (const root of this.readOnly) if (path.startsWith(root)) throw new IoError("IO_DENIED", `Cannot write ${path}: read-only`);
   }
@@ -107,7 +114,8 @@ export class FakeMachine {
       remove: (path: string) => void this.nodes.delete(path),
       info: (path: string) => {
         const node = this.nodes.get(this.links.get(path) ?? path);
-        return node && { kind: node.kind, size: node.text.length, mode: node.mode, uid: node.uid, mtimeMs: 1_000_000 };
+        return node &&
+          { kind: node.kind, size: node.text.length, mode: node.mode, uid: node.uid, mtimeMs: 1_000_000, inode: this.#inodeOf(path) };
       },
       list: (path: string) => {
         this.#node(path);
@@ -124,7 +132,11 @@ export class FakeMachine {
         if (this.held.has(path)) return Promise.resolve(undefined);
         this.held.add(path);
         if (!this.nodes.has(path)) this.file(path, "");
-        return Promise.resolve({ write: (text: string) => this.file(path, text), [Symbol.dispose]: () => void this.held.delete(path) });
+        return Promise.resolve({
+          inode: this.#inodeOf(path),
+          write: (text: string) => this.file(path, text),
+          [Symbol.dispose]: () => void this.held.delete(path),
+        });
       },
     } as unknown as Files;
   }
@@ -140,6 +152,10 @@ export class FakeMachine {
       signal: (pid: number, signal: SignalName) => this.killed.push(`${signal} ${pid}`) > 0,
       findByEnv: () => [],
       census: () => [],
+      lockedFiles: (name: string) => this.lockedFiles.filter(({ path }) => path.endsWith(`/${name}`)),
+      user: (uid: number) => {
+        throw new IoError("SPAWN_BAD_USER", `Cannot find user ${uid}`);
+      },
       identify: (pid: number) => this.alive.has(pid) ? identity(pid) : undefined,
       isAlive: (other: ProcessIdentity) => this.alive.has(other.pid) && other.startTicks === other.pid * 10 && other.bootId === this.bootId,
     } as unknown as Host["processes"];

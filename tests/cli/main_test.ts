@@ -9,7 +9,7 @@ import type { DaemonEvent, EventBody } from "../../src/core/event.ts";
 import { silentLogger } from "../../src/core/log.ts";
 import type { State } from "../../src/core/state.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
-import { configHash } from "../../src/daemon/folders.ts";
+import { hashOf } from "../../src/daemon/folders.ts";
 import { FakeOperations, fakeUnit } from "../control/fake_operations.ts";
 import { test } from "../harness.ts";
 import { FakeMachine } from "./fake_host.ts";
@@ -32,7 +32,7 @@ async function fixture(options: { protocol?: number } = {}): Promise<Fixture> {
     fakeUnit("db", { ready: true }),
     fakeUnit("api", { state: "restarting", ready: false, restarts: 3, reason: "exited with code 1\u001b[2J, next try in 2s" }),
   ]);
-  const folder = `/run/user/1000/daemonkit/demo-${await configHash("/home/me/daemon.toml", machine.host)}`;
+  const folder = `/run/user/1000/daemonkit/demo-${await hashOf("/home/me/daemon.toml", machine.host)}`;
   machine.daemon(folder, controlHandler({ operations, version: "0.1.0", protocol: options.protocol ?? 1, log: silentLogger }));
   const cli = async (...args: string[]) => {
     machine.out = "";
@@ -214,9 +214,10 @@ test("main tells unknown names (4), nothing matched (7) and time over (124) apar
 test("main exits with 3 when there is no socket, or a stale one, and says how to start a daemon", async () => {
   const { machine, cli, folder } = await fixture();
   machine.sockets.set(`${folder}/admin.sock`, "stale");
+  machine.alive.clear();
   assert.equal(await cli("status"), 3);
   assert.match(machine.err, /nobody listens on the socket that was left .*daemonkit run/);
-  machine.nodes.delete(`${folder}/admin.sock`);
+  for (const name of ["admin.sock", "lock"]) machine.nodes.delete(`${folder}/${name}`);
   assert.equal(await cli("status"), 3);
   assert.match(
     machine.err,
@@ -224,6 +225,51 @@ test("main exits with 3 when there is no socket, or a stale one, and says how to
   );
   assert.equal(await cli("status", "--socket", "other.sock"), 3);
   assert.match(machine.err, /there is no socket \/home\/me\/other.sock/);
+});
+
+test("main waits for the socket of a daemon that lives, and exits with 5 when it does not come", async () => {
+  const { machine, cli, folder } = await fixture();
+  const socket = `${folder}/admin.sock`;
+  const handler = machine.sockets.get(socket)!;
+  machine.sockets.delete(socket);
+  systemClock.schedule(50, () => void machine.sockets.set(socket, handler));
+  assert.equal(await cli("status"), 0);
+
+  machine.sockets.set(socket, "stale");
+  const hasty: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() * 100 };
+  Object.assign(machine.host, { clock: hasty });
+  assert.equal(await cli("status"), 5);
+  assert.match(machine.err, /as it lives, but does not answer on .*admin\.sock: .*daemonkit up/);
+});
+
+test("main finds a daemon by the lock that it holds, whatever has become of its folder and however it is called", async () => {
+  const { machine, cli, folder } = await fixture();
+  const handler = machine.sockets.get(`${folder}/admin.sock`)!;
+  for (const name of ["admin.sock", "lock"]) machine.nodes.delete(`${folder}/${name}`);
+  const socket = "/elsewhere/demo-1/admin.sock";
+  machine.sockets.set(socket, handler);
+  const identity = { pid: 77, startTicks: 770, bootId: machine.bootId };
+  const text = JSON.stringify({
+    ...identity,
+    version: "0.1.0",
+    protocol: 1,
+    id: "demo-1",
+    origin: "/home/me/daemon.toml",
+    socket,
+    claim: 0,
+  });
+  machine.lockedFiles.push({ identity, path: "/elsewhere/demo-1/lock", inode: 1, text });
+  machine.links.set("/linked", "/home/me");
+  for (const args of [["status"], ["status", "-c", "/linked/daemon.toml"], ["status", "--socket", socket]]) {
+    assert.equal(await cli(...args), 0, args.join(" "));
+  }
+  machine.nodes.delete("/home/me/daemon.toml");
+  assert.equal(await cli("status"), 0);
+  assert.match(machine.err, /using demo-1, the only daemon that runs/);
+
+  // What another process says about it is nothing.
+  machine.lockedFiles[0] = { ...machine.lockedFiles[0], identity: { ...identity, pid: 78 } };
+  assert.equal(await cli("status"), 3);
 });
 
 test("main names the program as it is called, where it is one of your own", async () => {
@@ -408,6 +454,7 @@ test("main down of a daemon that somebody else stops waits for its end also when
       made.operations.shutdown("somebody else");
       made.machine.file(`${made.folder}/lock`, lock);
       systemClock.schedule(5, () => made.machine.file(`${made.folder}/lock`, ""));
+      made.machine.sockets.delete(socket);
       throw new IoError("IO_REFUSED", "Cannot connect: refused");
     }, { streams: handler.streams }),
   );

@@ -51,6 +51,7 @@ class Watch {
   end(): void {
     this.handler.streams.end();
     this.machine.sockets.set(SOCKET, "stale");
+    this.machine.alive.clear();
   }
 }
 

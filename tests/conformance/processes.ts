@@ -413,6 +413,31 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     assert.deepEqual(host.processes.findByEnv("DAEMONKIT_TEST_UNIT", { exceptSessions }).filter((each) => each.value === value), []);
   });
 
+  test(`${name}: lockedFiles finds what is locked, by its name, also when it was removed or replaced, and what it holds`, async () => {
+    const host = await makeHost();
+    using dir = tempDir();
+    const path = `${dir.path}/lock`;
+    const mine = () => host.processes.lockedFiles("lock").filter((file) => file.path === path);
+    assert.deepEqual(mine(), []);
+    const lock = await host.files.lock(path);
+    assert.ok(lock);
+    lock.write("first");
+    const { identity } = mine()[0];
+    assert.deepEqual(identity, host.processes.self());
+    assert.deepEqual(mine(), process.platform === "linux" ? [{ identity, path, inode: lock.inode, text: "first" }] : []);
+    host.files.remove(path);
+    const next = await host.files.lock(path);
+    assert.ok(next);
+    next.write("next");
+    assert.deepEqual(mine().map(({ text }) => text).sort(), ["first", "next"]);
+    assert.notEqual(next.inode, lock.inode);
+    lock[Symbol.dispose]();
+    assert.deepEqual(mine().map(({ text }) => text), ["next"]);
+    next[Symbol.dispose]();
+    assert.deepEqual(mine(), []);
+    assert.deepEqual(host.processes.lockedFiles("no-such-lock"), []);
+  });
+
   test(`${name}: census shows every process with its parent, its group and the variables asked for, zombies too`, async () => {
     const host = await makeHost();
     const value = crypto.randomUUID();

@@ -46,7 +46,7 @@ test("endWhatIsLeft stops services as their file says, and as most are stopped w
 test("endWhatIsLeft says what could not be ended, and leaves everything alone when the lock is held", async () => {
   const { host, process } = await machine("polite");
   const lock = (await host.files.lock(PLACE.lock))!;
-  assert.deepEqual(await endWhatIsLeft(PLACE, host, null), { said: [], unended: [] });
+  assert.deepEqual(await settled(host.clock, endWhatIsLeft(PLACE, host, null)), { said: [], unended: [] });
   assert.deepEqual(process.received, []);
   lock[Symbol.dispose]();
   host.processes.signal = () => true;

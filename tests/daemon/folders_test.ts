@@ -6,7 +6,8 @@ import { FakeMachine } from "../cli/fake_host.ts";
 import { test } from "../harness.ts";
 
 const CONFIG = "/srv/app/daemon.toml";
-const ID = `demo-${createHash("sha256").update(CONFIG).digest("hex").slice(0, 8)}`;
+const idFor = (uid: number) => `demo-${createHash("sha256").update(`${uid}:${CONFIG}`).digest("hex").slice(0, 8)}`;
+const ID = idFor(1000);
 
 function machine(changes: { uid?: number; env?: Record<string, string> } = {}): FakeMachine {
   const made = new FakeMachine();
@@ -33,15 +34,16 @@ test("daemonFolders names a daemon by its name and the hash of its file's path, 
 });
 
 test("daemonFolders takes the folders of cli.md for root and for users", async () => {
+  const [ROOT, ID, OTHER] = [idFor(0), idFor(1000), idFor(4711)];
   const rows: [number, Record<string, string>, string | undefined, string, string][] = [
-    [0, {}, undefined, `/var/lib/daemonkit/${ID}`, `/run/daemonkit/${ID}`],
-    [0, { XDG_RUNTIME_DIR: "/run/user/0", HOME: "/root" }, undefined, `/var/lib/daemonkit/${ID}`, `/run/daemonkit/${ID}`],
-    [0, { XDG_RUNTIME_DIR: "/x/run", XDG_STATE_HOME: "/x/state" }, undefined, `/x/state/daemonkit/${ID}`, `/x/run/daemonkit/${ID}`],
-    [0, {}, "/data", "/data", `/run/daemonkit/${ID}`],
+    [0, {}, undefined, `/var/lib/daemonkit/${ROOT}`, `/run/daemonkit/${ROOT}`],
+    [0, { XDG_RUNTIME_DIR: "/run/user/0", HOME: "/root" }, undefined, `/var/lib/daemonkit/${ROOT}`, `/run/daemonkit/${ROOT}`],
+    [0, { XDG_RUNTIME_DIR: "/x/run", XDG_STATE_HOME: "/x/state" }, undefined, `/x/state/daemonkit/${ROOT}`, `/x/run/daemonkit/${ROOT}`],
+    [0, {}, "/data", "/data", `/run/daemonkit/${ROOT}`],
     [1000, { XDG_RUNTIME_DIR: "/run/user/1000", XDG_STATE_HOME: "/s" }, undefined, `/s/daemonkit/${ID}`, `/run/user/1000/daemonkit/${ID}`],
     [1000, { HOME: "/home/me" }, undefined, `/home/me/.local/state/daemonkit/${ID}`, `/home/me/.local/state/daemonkit/${ID}`],
     [1000, { XDG_STATE_HOME: "relative" }, undefined, `/tmp/daemonkit-1000/${ID}`, `/tmp/daemonkit-1000/${ID}`],
-    [4711, {}, undefined, `/tmp/daemonkit-4711/${ID}`, `/tmp/daemonkit-4711/${ID}`],
+    [4711, {}, undefined, `/tmp/daemonkit-4711/${OTHER}`, `/tmp/daemonkit-4711/${OTHER}`],
     [1000, { XDG_RUNTIME_DIR: "/r" }, "/data", "/data", `/r/daemonkit/${ID}`],
     [1000, {}, "/data", "/data", "/data"],
   ];

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { type DaemonFolders, daemonFolders, prepareFolders } from "../../src/daemon/folders.ts";
 import { acquireInstance, pidFile, readInstance, readOverrides, writeOverrides } from "../../src/daemon/instance.ts";
+import type { LockedFile } from "../../src/core/host.ts";
+import { FakeClock } from "../../src/testing/mod.ts";
 import { FakeMachine } from "../cli/fake_host.ts";
 import { test } from "../harness.ts";
 
@@ -18,7 +20,9 @@ test("acquireInstance holds the lock for life, says who holds it, and leaves the
   {
     using instance = await acquireInstance(folders, machine.host, IDENTITY);
     assert.equal(instance.crashed, undefined);
-    assert.deepEqual(readInstance(folders.lock, machine.host.files), { pid: 100, startTicks: 1000, bootId: "boot-1", ...IDENTITY });
+    const { id, origin, socket } = folders;
+    const own = { pid: 100, startTicks: 1000, bootId: "boot-1", id, origin, socket, isClaim: false };
+    assert.deepEqual(readInstance(folders.lock, machine.host.files), { ...own, ...IDENTITY });
     assert.ok(machine.held.has(folders.lock));
   }
   assert.ok(!machine.held.has(folders.lock));
@@ -36,6 +40,92 @@ test("acquireInstance refuses while another process holds the lock, naming pid a
     assert.deepEqual(error.context, { lock: folders.lock, socket: folders.socket, pid: 100 });
     return true;
   });
+});
+
+/** What a lock file somewhere else says about another process. */
+function lockOfOther(machine: FakeMachine, changes: { pid?: number; origin?: string; claim?: 0 | 1; inode?: number } = {}): LockedFile {
+  const { pid = 55, origin = "/srv/daemon.toml", claim = 0, inode = 9_000 } = changes;
+  machine.alive.add(pid);
+  const identity = { pid, startTicks: pid * 10, bootId: "boot-1" };
+  const path = "/elsewhere/demo-1/lock";
+  return {
+    identity,
+    path,
+    inode,
+    text: JSON.stringify({ ...identity, ...IDENTITY, id: "demo-1", origin, socket: "/elsewhere/demo-1/admin.sock", claim }) + "\nrest",
+  };
+}
+
+test("acquireInstance refuses beside an instance of the same file that has its folders elsewhere, and leaves what a crash left", async () => {
+  const { machine, folders } = await fixture();
+  for (const folder of ["/srv", "/linked"]) machine.folder(folder);
+  machine.links.set("/linked", "/srv");
+  const left = JSON.stringify({ pid: 44, startTicks: 9, bootId: "boot-1" });
+  for (const origin of ["/srv/daemon.toml", "/linked/daemon.toml"]) {
+    machine.file(folders.lock, left);
+    machine.lockedFiles.splice(0, 1, lockOfOther(machine, { origin }));
+    await assert.rejects(acquireInstance(folders, machine.host, IDENTITY), (error: Error & { code: string; context: unknown }) => {
+      assert.equal(error.code, "LOCK_HELD");
+      assert.match(error.message, /process 55 .*holds \/elsewhere\/demo-1\/lock and answers on \/elsewhere\/demo-1\/admin\.sock/);
+      assert.equal(/runs from/.test(error.message), origin !== "/srv/daemon.toml");
+      return true;
+    });
+    assert.equal(machine.text(folders.lock), left);
+    assert.ok(!machine.held.has(folders.lock));
+  }
+  for (const stranger of [{ origin: "/srv/other.toml" }, { origin: "program:/srv/daemon.toml#demo@/run" }]) {
+    machine.lockedFiles.splice(0, 1, lockOfOther(machine, stranger));
+    using _instance = await acquireInstance(folders, machine.host, IDENTITY);
+  }
+});
+
+test("acquireInstance: of two that look at the same moment the one that began first goes on, and waits until the other gives way", async () => {
+  const { machine, folders } = await fixture();
+  machine.lockedFiles.push(lockOfOther(machine, { pid: 55, claim: 1 }));
+  await assert.rejects(acquireInstance(folders, machine.host, IDENTITY), { code: "LOCK_HELD" });
+
+  machine.lockedFiles.splice(0, 1, lockOfOther(machine, { pid: 155, claim: 1 }));
+  const looks: LockedFile[][] = [machine.lockedFiles, machine.lockedFiles, []];
+  const { processes } = machine.host;
+  const host = { ...machine.host, processes: { ...processes, lockedFiles: () => looks.shift()! } };
+  using instance = await acquireInstance(folders, host, IDENTITY);
+  assert.deepEqual([looks.length, instance.record.isClaim], [0, false]);
+});
+
+test("acquireInstance waits for a lock that a dead process holds, and one that says nothing yet, and has an end", async () => {
+  for (const text of ["", JSON.stringify({ pid: 44, startTicks: 440, bootId: "boot-1" })]) {
+    const clock = new FakeClock();
+    const machine = new FakeMachine(clock);
+    const wanted = await daemonFolders({ name: "demo", configPath: "/srv/daemon.toml" }, machine.host);
+    const folders = prepareFolders(wanted, machine.host);
+    machine.file(folders.lock, text);
+    machine.held.add(folders.lock);
+    const taken = acquireInstance(folders, machine.host, IDENTITY);
+    await clock.advance(200);
+    machine.held.delete(folders.lock);
+    await clock.advance(100);
+    (await taken)[Symbol.dispose]();
+
+    machine.file(folders.lock, text);
+    machine.held.add(folders.lock);
+    const refused = assert.rejects(acquireInstance(folders, machine.host, IDENTITY), { code: "LOCK_HELD" });
+    await clock.advance(20_000);
+    await refused;
+  }
+});
+
+test("Instance.restore makes the lock anew where it was removed, and says when somebody else has it", async () => {
+  const { machine, folders } = await fixture();
+  using instance = await acquireInstance(folders, machine.host, IDENTITY);
+  assert.equal(await instance.restore(), false);
+  machine.nodes.delete(folders.lock);
+  machine.held.delete(folders.lock);
+  assert.equal(await instance.restore(), true);
+  assert.equal(readInstance(folders.lock, machine.host.files)?.pid, 100);
+  assert.equal(await instance.restore(), false);
+  machine.nodes.delete(folders.lock);
+  machine.held.add(folders.lock);
+  await assert.rejects(instance.restore(), { code: "LOCK_HELD" });
 });
 
 test("acquireInstance starts over what a crash left, and tells it from a record of an earlier boot", async () => {

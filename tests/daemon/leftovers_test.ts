@@ -8,7 +8,6 @@ import { test } from "../harness.ts";
 import { settled } from "../until.ts";
 
 const ID = "demo-0123abcd";
-const SOCKET = "/run/daemonkit/demo-0123abcd/admin.sock";
 const SELF = 100;
 const PLAN: StopPlan = { signal: "SIGTERM", timeoutMs: 5_000, killMode: "group" };
 
@@ -24,7 +23,7 @@ const written = (unit: string, pid: number, more: Partial<ProcessIdentity> = {},
   identity: identity(pid, more),
   command: "c",
 });
-const mark = (unit: string, run = 1, id = ID, socket = SOCKET) => ({ DAEMONKIT_UNIT: `${id}/${unit}/${run}`, DAEMONKIT_SOCKET: socket });
+const mark = (unit: string, run = 1, id = ID) => ({ DAEMONKIT_UNIT: `${id}/${unit}/${run}` });
 const entry = (pid: number, more: Partial<ProcessEntry> = {}): ProcessEntry => ({
   identity: identity(pid),
   parent: 1,
@@ -38,7 +37,7 @@ const entry = (pid: number, more: Partial<ProcessEntry> = {}): ProcessEntry => (
 function find(entries: ProcessEntry[], search: Partial<LeftoverSearch> = {}): string[] {
   const all = [entry(1, { parent: 0 }), entry(SELF, { parent: 50 }), entry(50), ...entries];
   const processes = { self: () => identity(SELF), census: () => all } as unknown as Processes;
-  return findLeftovers({ id: ID, socket: SOCKET, programs: [], planOf: () => PLAN, ...search }, processes)
+  return findLeftovers({ id: ID, programs: [], planOf: () => PLAN, ...search }, processes)
     .map(({ unit, processes }) => `${unit}: ${processes.map(({ identity }) => identity.pid).join(" ")}`);
 }
 
@@ -49,17 +48,14 @@ test("findLeftovers counts whoever carries this daemon's mark, wherever it has g
   );
 });
 
-test("findLeftovers leaves strangers alone: another daemon's mark, one that begins like ours, the same file in other folders", () => {
+test("findLeftovers leaves strangers alone: another daemon's mark, one that begins like ours", () => {
   const strangers = [
     mark("web", 1, "demo-0123abce"),
     mark("web", 1, "demo"),
     mark("web", 1, `${ID}0`),
     mark("web", 1, `other/${ID}`),
-    mark("web", 1, ID, "/home/alice/run/admin.sock"),
-    { DAEMONKIT_UNIT: `${ID}/web/1` },
-    { DAEMONKIT_UNIT: `${ID}/1`, DAEMONKIT_SOCKET: SOCKET },
-    { DAEMONKIT_UNIT: ID, DAEMONKIT_SOCKET: SOCKET },
-    { DAEMONKIT_SOCKET: SOCKET },
+    { DAEMONKIT_UNIT: `${ID}/1` },
+    { DAEMONKIT_UNIT: ID },
     {},
   ];
   assert.deepEqual(find(strangers.map((env, index) => entry(300 + index, { env: env as Record<string, string> }))), []);
@@ -99,7 +95,7 @@ test("findLeftovers never counts us nor whom we descend from, and signals no gro
     entry(60, { parent: 50, group: 40, env: ours }),
   ];
   const processes = { self: () => identity(SELF), census: () => all } as unknown as Processes;
-  const [found, ...more] = findLeftovers({ id: ID, socket: SOCKET, programs: [written("shell", 40)], planOf: () => PLAN }, processes);
+  const [found, ...more] = findLeftovers({ id: ID, programs: [written("shell", 40)], planOf: () => PLAN }, processes);
   assert.deepEqual(more, []);
   assert.deepEqual([found.processes.map(({ identity }) => identity.pid), found.leaders], [[60], []]);
 });
@@ -128,7 +124,7 @@ function machine(names: readonly string[]) {
       identity: process.identity,
     }));
     return endLeftovers({
-      find: () => findLeftovers({ id: ID, socket: SOCKET, programs, planOf }, processes),
+      find: () => findLeftovers({ id: ID, programs, planOf }, processes),
       planOf,
       limitMs,
       processes,

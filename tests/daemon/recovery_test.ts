@@ -91,13 +91,19 @@ test("readGroups takes damaged files and records for nothing", async () => {
   assert.deepEqual(readGroups(FOLDERS.groups, host.files), { id: "x", programs: [good] });
 });
 
-test("Recovery looks at no process when the daemon before ended as it should", async () => {
+test("Recovery looks for marks once at each start, also when the daemon before is not known to have died", async () => {
   const { host, recover, said } = await machine();
-  host.processes.census = () => assert.fail("there was no need to look");
+  let looks = 0;
+  const census = host.processes.census.bind(host.processes);
+  host.processes.census = (variables) => {
+    looks++;
+    return census(variables);
+  };
   await using recovery = recover({});
   await recovery.settle([service("a", "stop")], new Set());
   assert.equal(await recovery.inherit("a"), undefined);
   assert.deepEqual(said, []);
+  assert.equal(looks, 1);
 });
 
 test("Recovery ends what was left before it resolves, also of units that are gone from the configuration, and forgets it", async () => {

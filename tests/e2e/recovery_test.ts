@@ -52,7 +52,6 @@ function decoys(folder: string): ChildProcess[] {
   const environments = [
     { DAEMONKIT_UNIT: "other-01234567/plain/1", DAEMONKIT_SOCKET: "/other/admin.sock" },
     { DAEMONKIT_UNIT: `${id}0/plain/1`, DAEMONKIT_SOCKET: socket },
-    { DAEMONKIT_UNIT: `${id}/plain/1`, DAEMONKIT_SOCKET: `/elsewhere${socket}` },
     { DAEMONKIT_UNIT: "", NOTE: `DAEMONKIT_UNIT=${id}/plain/1` },
   ];
   const argument = ["sh", "-c", "read -r x", `DAEMONKIT_UNIT=${id}/plain/1`, `DAEMONKIT_SOCKET=${socket}`];

@@ -7,13 +7,13 @@ import type { DaemonStatus } from "../../core/operations.ts";
 import type { State } from "../../core/state.ts";
 import { endWhatIsLeft, hasDied } from "../../daemon/clean_up.ts";
 import { endGuardians, guardiansOf } from "../../daemon/guardian.ts";
-import { type InstanceRecord, readInstance } from "../../daemon/instance.ts";
+import { type InstanceRecord, isHeld } from "../../daemon/instance.ts";
 import { PROTOCOL } from "../../daemon/version.ts";
 import { abortAfter } from "../abort_after.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { connect } from "../connect.ts";
 import { CommandFailure } from "../failure.ts";
-import { isAlive, type Target } from "../find.ts";
+import { instanceOf, isAlive, type Target } from "../find.ts";
 import { isGone } from "../gone.ts";
 
 const LOOK_MS = 5;
@@ -27,7 +27,7 @@ export const down: CommandBody = async (context, _args, options) => {
   const beganMs = host.clock.nowMs();
   const before = await client.status();
   const ending = new Ending(before);
-  const record = readInstance(client.target.lock, host.files);
+  const record = instanceOf(client.target, host);
   const patience = new AbortController();
   // A daemon of another protocol gives no events: that it is gone is all that is known then.
   const isSame = before.protocol === PROTOCOL;
@@ -39,7 +39,7 @@ export const down: CommandBody = async (context, _args, options) => {
   });
   const timer = abortAfter(options.timeout, patience, host.clock);
   const gone = (events?.ended ?? Promise.resolve()).then(async () => {
-    await untilGone(client.target, record, host, patience.signal);
+    await untilGone(record, host, patience.signal);
     // It ends with its daemon; one whose daemon was killed would start another.
     await endGuardians(guardians, host, patience.signal);
   }).then(() => true, () => false);
@@ -120,13 +120,13 @@ class Ending {
  * Resolves once the daemon's process has ended. A process that gave its lock back may go on with something else: it is not waited for
  * longer than a moment.
  */
-async function untilGone(target: Target, holder: InstanceRecord | undefined, host: Host, signal: AbortSignal): Promise<void> {
+async function untilGone(holder: InstanceRecord | undefined, host: Host, signal: AbortSignal): Promise<void> {
   if (holder === undefined) return;
   const MOMENT_MS = 2_000;
   let releasedMs: number | undefined;
   while (host.processes.isAlive(holder)) {
     const nowMs = host.clock.nowMs();
-    if (readInstance(target.lock, host.files)?.pid !== holder.pid) releasedMs ??= nowMs;
+    if (releasedMs === undefined && !isHeld(holder, host)) releasedMs ??= nowMs;
     if (releasedMs !== undefined && nowMs - releasedMs > MOMENT_MS) return;
     await sleep(host.clock, LOOK_MS, { signal });
   }

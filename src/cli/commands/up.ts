@@ -4,13 +4,15 @@ import type { DetachedProcess, ExitStatus, Host } from "../../core/host.ts";
 import type { DaemonStatus } from "../../core/operations.ts";
 import { isMissing } from "../../core/readiness.ts";
 import { type DaemonFolders, daemonFolders, prepareFolders, programFolders } from "../../daemon/folders.ts";
+import { isHeld } from "../../daemon/instance.ts";
 import { GUARDIAN_SCRIPT, guardianArgv, guardianEnvironment } from "../../daemon/guardian.ts";
 import { abortAfter } from "../abort_after.ts";
 import { Client } from "../client.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
-import { isAlive, type Target } from "../find.ts";
-import { loadFor } from "../load.ts";
+import { instanceOf, type Target } from "../find.ts";
+import { fileOf, loadFor } from "../load.ts";
+import { baseFor } from "../paths.ts";
 import { plain } from "../render.ts";
 import { checkBuiltIn } from "./run.ts";
 
@@ -30,11 +32,11 @@ const MOST_LINES = 30;
 /** Starts a daemon in the background, under a guardian, and returns when it is ready or has failed; one that runs already is waited for. */
 export const up: CommandBody = async (context, args, options) => {
   const { host, output } = context;
-  const { name, folders, command } = await prepareStart(context, args, options);
-  const target: Target = { socket: folders.socket, lock: folders.lock, label: folders.id, isGuess: false };
+  const { name, folders, command, cwd } = await prepareStart(context, args, options);
+  const target: Target = { socket: folders.socket, lock: folders.lock, label: folders.id, origin: folders.origin, isGuess: false };
   const logBytes = host.files.info(folders.log)?.size ?? 0;
 
-  const start = () => startGuardian(host, folders, command);
+  const start = () => startGuardian(host, folders, { command, cwd });
   const patience = new AbortController();
   using _timer = abortAfter(options.timeout, patience, host.clock);
   const verdict = await output.waitFor(`starting ${name}`, untilUp(context, target, start, patience.signal));
@@ -62,13 +64,14 @@ async function prepareStart(
   context: CommandContext,
   args: readonly string[],
   options: CommandOptions,
-): Promise<{ name: string; folders: DaemonFolders; command: string[] }> {
+): Promise<{ name: string; folders: DaemonFolders; command: string[]; cwd: string }> {
   const { host, builder, program } = context;
   const own = [...host.process.command, "run"];
   if (builder !== undefined) {
     checkBuiltIn(program, "start", args, { ...options, json: false });
     const { config } = builder;
-    return { name: config.name, folders: prepareFolders(await programFolders(config, host), host), command: own };
+    const folders = prepareFolders(await programFolders(config, host), host);
+    return { name: config.name, folders, command: own, cwd: host.process.cwd() };
   }
   const { set = [], logLevel } = options;
   const loaded = await loadFor(context, args, {
@@ -80,17 +83,22 @@ async function prepareStart(
     name,
     folders: prepareFolders(await daemonFolders({ name, configPath: path, stateDir }, host), host),
     command: [...own, path!, ...set.flatMap((text) => ["--set", text]), ...logLevel === undefined ? [] : ["--log-level", logLevel]],
+    cwd: baseFor(fileOf(args, options), host),
   };
 }
 
-async function startGuardian(host: Host, { run, log, lock }: DaemonFolders, command: readonly string[]): Promise<DetachedProcess> {
+async function startGuardian(
+  host: Host,
+  { run, log, lock }: DaemonFolders,
+  { command, cwd }: { command: readonly string[]; cwd: string },
+): Promise<DetachedProcess> {
   // Who can't write there is told so here: nobody reads what the guardian would say.
   host.files.openAppend(log)[Symbol.dispose]();
   const script = `${run}/guardian.sh`;
   host.files.writeText(script, GUARDIAN_SCRIPT);
   return await host.processes.spawnDetached({
     argv: guardianArgv({ script, command, log, lock }),
-    cwd: host.process.cwd(),
+    cwd,
     env: guardianEnvironment(host.env.all(), lock),
   });
 }
@@ -104,15 +112,17 @@ async function untilUp(
 ): Promise<Verdict> {
   // The guardian alone does not keep us here.
   using _hold = host.process.hold();
-  const client = new Client(host, target, { program });
   let guardian: DetachedProcess | undefined;
   let exit: ExitStatus | undefined;
   let seen: "nobody" | "alive" | "dead" = "nobody";
   let waitMs = FIRST_LOOK_MS;
   try {
     for (;;) {
-      if (isAlive(target, host)) {
+      const instance = instanceOf(target, host);
+      if (instance !== undefined) {
         if (seen === "nobody") seen = "alive";
+        // It may have its socket elsewhere: it was started in another environment, or from the same file by another name.
+        const client = new Client(host, { ...target, socket: instance.socket }, { program, isAlive: () => isHeld(instance, host) });
         const status = await statusOf(client, { isPatient: guardian !== undefined });
         const kind = status && judge(status);
         if (kind !== undefined) return { kind, status: status!, isOurs: guardian !== undefined && isParent(guardian, status!.pid, host) };

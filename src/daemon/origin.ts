@@ -1,0 +1,37 @@
+import { isDaemonError } from "../core/errors.ts";
+import type { Files, Host } from "../core/host.ts";
+import { fileNameOf, folderOf, resolvePath } from "../core/paths.ts";
+
+/**
+ * What a daemon is started from, by which one is told from another of the same user: the absolute path of its configuration file as it was
+ * named, whatever the environment. One that is made in code has no file, so it is `program:PATH#NAME@FOLDER`, told apart by its run folder.
+ */
+export type Origin = string;
+
+/**
+ * Whether two origins are one: the same text, or paths that lead to the same file now. A link on the way may be switched, as `current` is to
+ * another release: by that path it stays the same daemon, and it is also what its new release is by its own path.
+ */
+export function isSameOrigin(a: Origin, b: Origin, files: Pick<Files, "info" | "realPath">): boolean {
+  return a === b || (a.startsWith("/") && b.startsWith("/") && realOrigin(a, files) === realOrigin(b, files));
+}
+
+/**
+ * The path without links on the way to the file. The file itself is not followed when it is one: what it leads to changes with each update of
+ * a mounted ConfigMap, and the daemon stays the same.
+ */
+export function realOrigin(path: string, files: Pick<Files, "info" | "realPath">): string {
+  const folder = folderOf(path);
+  try {
+    return files.info(folder) === undefined ? path : resolvePath(files.realPath(folder), fileNameOf(path));
+  } catch (error) {
+    // A folder that this user may not look into is told by its name alone.
+    if (isDaemonError(error) && error.category === "io") return path;
+    throw error;
+  }
+}
+
+/** The file that stands for a daemon without a configuration file: its program. */
+export function programPath({ process }: Pick<Host, "process">): string {
+  return process.command[process.command.length - 1] ?? process.cwd();
+}

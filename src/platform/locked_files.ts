@@ -1,0 +1,62 @@
+import fs from "node:fs";
+import process from "node:process";
+import type { LockedFile, ProcessIdentity } from "../core/host.ts";
+
+/** What a lock file says about its holder is short. */
+const MOST_BYTES = 65_536;
+/** What the system writes behind the path of an open file that has no name any more. */
+const REMOVED = " (deleted)";
+
+/** Files of this name that processes of this user hold a lock of: see `Processes.lockedFiles`. */
+export function lockedFiles(name: string, identify: (pid: number) => ProcessIdentity | undefined): LockedFile[] {
+  if (process.platform !== "linux") return [];
+  const found: LockedFile[] = [];
+  const root = deviceAndInode("/");
+  const uid = process.geteuid!();
+  for (const pid of lockHolders()) {
+    try {
+      // What goes on in another container, or for another user, is not ours to believe.
+      if (fs.statSync(`/proc/${pid}`).uid !== uid || deviceAndInode(`/proc/${pid}/root/`) !== root) continue;
+      for (const descriptor of fs.readdirSync(`/proc/${pid}/fd`)) {
+        const file = lookAt(`/proc/${pid}/fd/${descriptor}`, name);
+        const identity = file && identify(pid);
+        if (identity !== undefined) found.push({ identity, ...file! });
+      }
+    } catch {
+      // Gone meanwhile, or kept from us.
+    }
+  }
+  return found;
+}
+
+function lookAt(descriptor: string, name: string): Omit<LockedFile, "identity"> | undefined {
+  try {
+    const link = fs.readlinkSync(descriptor);
+    const path = link.endsWith(REMOVED) ? link.slice(0, -REMOVED.length) : link;
+    if (!path.endsWith(`/${name}`)) return undefined;
+    const stats = fs.statSync(descriptor);
+    if (!stats.isFile() || stats.size > MOST_BYTES) return undefined;
+    return { path, inode: stats.ino, text: fs.readFileSync(descriptor, "utf8") };
+  } catch {
+    return undefined; // closed meanwhile
+  }
+}
+
+/** Processes that hold locks by flock; all processes where the system has no list of locks. */
+function lockHolders(): Set<number> {
+  try {
+    const locks = fs.readFileSync("/proc/locks", "utf8").matchAll(/^\d+: FLOCK +\S+ +WRITE (\d+) /gm);
+    return new Set([...locks].map(([, pid]) => Number(pid)));
+  } catch {
+    try {
+      return new Set(fs.readdirSync("/proc").filter((entry) => /^\d+$/.test(entry)).map(Number));
+    } catch {
+      return new Set();
+    }
+  }
+}
+
+function deviceAndInode(path: string): string {
+  const { dev, ino } = fs.statSync(path);
+  return `${dev}:${ino}`;
+}

@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type CliResult, e2e, isRunning, type Stage, type Subject } from "./driver.ts";
+import { processesOf } from "./processes.ts";
+import { until } from "../until.ts";
+
+const ONE = `name = "one"\n[service.a]\nrun = ["sleep", "1001"]\n`;
+
+/** The process of the daemon that `status` finds with these arguments. */
+async function pidOf(stage: Stage, ...args: string[]): Promise<number> {
+  const { code, stdout, stderr } = await stage.cli("status", "--json", ...args);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout).pid;
+}
+
+/** Runs a command line from within a folder, as a shell does that went there. */
+function cliIn(folder: string, stage: Stage, subject: Subject, ...args: string[]): Promise<CliResult> {
+  const argv = subject.argv(join(stage.folder, ".."));
+  const child = spawn("/bin/sh", ["-c", `cd '${folder}' && exec "$@"`, "sh", ...argv, ...args], {
+    cwd: stage.folder,
+    env: { ...stage.env, PWD: stage.folder },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const text = { stdout: "", stderr: "" };
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream].setEncoding("utf8").on("data", (piece: string) => void (text[stream] += piece));
+  }
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code: code ?? -1, ...text })));
+}
+
+e2e("one file is one daemon, whatever the environment: found from everywhere, and never started twice", async (stage) => {
+  const path = stage.write("daemon.toml", ONE);
+  const login = { ...stage.env };
+  assert.equal((await stage.cli("up")).code, 0);
+  const pid = await pidOf(stage);
+
+  // As cron would, without the variables of a login, and with others.
+  const root = join(stage.folder, "..");
+  const others = [{ XDG_RUNTIME_DIR: join(root, "run2"), XDG_STATE_HOME: join(root, "state2") }, {
+    XDG_RUNTIME_DIR: "",
+    XDG_STATE_HOME: join(root, "state3"),
+  }];
+  for (const other of others) {
+    Object.assign(stage.env, other);
+    assert.equal(await pidOf(stage), pid);
+    const up = await stage.cli("up");
+    assert.deepEqual([up.code, up.stdout], [0, `one (pid ${pid}) runs already and is ready: 1 unit\n`], up.stderr);
+    const run = await stage.cli("run");
+    assert.equal(run.code, 1);
+    assert.match(run.stderr, new RegExp(`no other instance may run: process ${pid} `));
+    assert.equal((await stage.cli("reload")).code, 0);
+  }
+  // By another name of the same file.
+  symlinkSync(stage.folder, join(root, "alias"));
+  assert.equal(await pidOf(stage, "-c", join(root, "alias", "daemon.toml")), pid);
+  assert.equal((await stage.cli("run", join(root, "alias", "daemon.toml"))).code, 1);
+  // With another name in it.
+  stage.write("daemon.toml", ONE.replace("one", "two"));
+  assert.equal((await stage.cli("run")).code, 1);
+  assert.match((await stage.cli("up")).stdout, new RegExp(`\\(pid ${pid}\\) runs already`));
+  assert.equal(processesOf(stage, /sleep 1001 /).length, 1);
+  const down = await stage.cli("down", "-c", path);
+  assert.equal(down.code, 0, down.stderr);
+  assert.equal(isRunning(pid), false);
+  assert.deepEqual(processesOf(stage, /sleep|guardian/), []);
+  Object.assign(stage.env, login);
+  assert.equal((await stage.cli("status")).code, 3);
+});
+
+e2e("kill -9 of a daemon, then a start in another environment: what was left is found by its mark", async (stage) => {
+  stage.write("daemon.toml", ONE);
+  const first = await stage.startDaemon();
+  await until(() => processesOf(stage, /sleep 1001 /).length === 1);
+  const [left] = processesOf(stage, /sleep 1001 /);
+  first.kill("SIGKILL");
+  await first.ended;
+  stage.env.XDG_RUNTIME_DIR = join(stage.folder, "..", "run2");
+  const second = await stage.startDaemon();
+  assert.match(second.stderr(), /a: ended what an earlier daemon left/);
+  assert.equal(isRunning(left), false);
+  await until(() => processesOf(stage, /sleep 1001 /).length === 1);
+});
+
+e2e("of daemons of one file that start at the same moment in different environments exactly one wins", async (stage) => {
+  stage.write("daemon.toml", ONE);
+  const all = Array.from({ length: 4 }, (_, index) => {
+    stage.env.XDG_RUNTIME_DIR = join(stage.folder, "..", `run${index}`);
+    return stage.start("run");
+  });
+  const ends: number[] = [];
+  for (const each of all) void each.ended.then(({ code }) => ends.push(code));
+  await until(() => ends.length === 3 && all.some((each) => /every unit has started/.test(each.stderr())));
+  assert.deepEqual(ends, [1, 1, 1]);
+  assert.equal(processesOf(stage, /sleep 1001 /).length, 1);
+  assert.equal((await stage.cli("down")).code, 0);
+});
+
+e2e("a release is switched by a link: the same path is the same daemon, from within the folder too", async (stage, subject) => {
+  const switchTo = (release: string) => {
+    symlinkSync(release, join(stage.folder, "next"));
+    renameSync(join(stage.folder, "next"), join(stage.folder, "current"));
+  };
+  for (const release of ["1", "2"]) {
+    mkdirSync(join(stage.folder, release));
+    writeFileSync(join(stage.folder, release, "version"), `release ${release}`);
+    writeFileSync(
+      join(stage.folder, release, "daemon.toml"),
+      `name = "deploy"\nhot_reload = true\n[service.web]\nrun = "echo in $(pwd -P) is $(cat version); exec sleep 100${release}"\n`,
+    );
+  }
+  const current = join(stage.folder, "current");
+  switchTo("1");
+  const up = await cliIn("current", stage, subject, "up");
+  assert.equal(up.code, 0, up.stderr);
+  const status = async () => JSON.parse((await cliIn("current", stage, subject, "status", "--json")).stdout);
+  const { pid, id, config } = await status();
+  assert.equal(config, join(current, "daemon.toml"));
+
+  switchTo("2");
+  rmSync(join(stage.folder, "1"), { recursive: true });
+  await until(() => processesOf(stage, /sleep 1002 /).length === 1);
+  assert.equal((await status()).pid, pid);
+  for (const path of [join(current, "daemon.toml"), join(stage.folder, "2", "daemon.toml"), "current/daemon.toml"]) {
+    assert.equal(await pidOf(stage, "-c", path), pid, path);
+    assert.match((await stage.cli("up", path)).stdout, new RegExp(`\\(pid ${pid}\\) runs already`));
+  }
+  assert.equal((await cliIn("current", stage, subject, "reload")).code, 0);
+  assert.match((await stage.cli("logs", "web", "-c", "current/daemon.toml")).stdout, /\/2 is release 2/);
+  // What it remembers belongs to the path, and not to a release.
+  assert.equal((await cliIn("current", stage, subject, "stop", "web")).code, 0);
+  assert.equal((await cliIn("current", stage, subject, "down")).code, 0);
+  assert.equal(isRunning(pid), false);
+  mkdirSync(join(stage.folder, "3"));
+  for (const name of ["version", "daemon.toml"]) renameSync(join(stage.folder, "2", name), join(stage.folder, "3", name));
+  switchTo("3");
+  assert.equal((await cliIn("current", stage, subject, "up")).code, 0);
+  const again = await status();
+  assert.deepEqual([again.id, again.units[0].state], [id, "stopped"]);
+  assert.equal((await stage.cli("down", "-c", "3/daemon.toml")).code, 0);
+});
+
+e2e(
+  "in a folder that was deleted every command says so in a sentence, and an absolute path works where the runtime starts",
+  async (stage, subject) => {
+    const path = stage.write("daemon.toml", ONE);
+    mkdirSync(join(stage.folder, "gone"));
+    await stage.startDaemon();
+    const inGone = (...args: string[]) => {
+      const argv = subject.argv(join(stage.folder, "..")).join(" ");
+      const script = `mkdir -p gone && cd gone && rmdir ../gone && exec ${argv} "$@"`;
+      const child = spawn("/bin/sh", ["-c", script, "sh", ...args], {
+        cwd: stage.folder,
+        env: stage.env,
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      let text = "";
+      for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (piece: string) => void (text += piece));
+      return new Promise<{ code: number | null; text: string }>((resolve) => child.on("close", (code) => resolve({ code, text })));
+    };
+    for (const args of [["status"], ["up"], ["run"], ["down"], ["reload"], ["validate"], ["stop", "a"]]) {
+      const { code, text } = await inGone(...args);
+      assert.equal(code, 1, args.join(" "));
+      // Deno itself, and what Bun has compiled, don't start in such a folder, and say it in their words.
+      assert.match(
+        text,
+        /folder this is as it was removed: change to another one|could not read current working directory|working directory was deleted/,
+      );
+      assert.doesNotMatch(text, / at \w+|fault of/);
+    }
+    const { code, text } = await inGone("status", "-c", path);
+    const isOurs = !("Deno" in globalThis) && subject.name === "source";
+    assert.equal(code, isOurs ? 0 : 1, text);
+  },
+);
