@@ -1,7 +1,8 @@
+import type { LineEdges } from "./lines.ts";
 import type { LogLine } from "./operations.ts";
 
 /** Lines that a unit printed at one time: as they go from its pipe to all who keep or show them. */
-export interface LineBlock {
+export interface LineBlock extends LineEdges {
   /** ISO 8601 time in UTC at which the daemon read them. */
   readonly time: string;
   /** Path of the unit. */

@@ -1,3 +1,11 @@
+/** How a piece of output stands to the line that it is a part of, where that is not handed on whole. */
+export interface LineEdges {
+  /** Its first line goes on with what was handed on before. */
+  readonly continues?: boolean;
+  /** Its last line has not ended. */
+  readonly open?: boolean;
+}
+
 /** Smallest limit: the longest character takes four bytes. */
 const MIN_LINE_BYTES = 4;
 const NEWLINE = 10;
@@ -9,23 +17,27 @@ const RETURN = 13;
  * - A line ends with `\n` or `\r\n`; what follows the last one comes out at {@linkcode LineSplitter.end}.
  * - A line longer than `maxLineBytes` comes in several pieces, never cut inside a character. No more than one line is held back.
  * - Bytes that are no UTF-8 become U+FFFD.
+ * - What is held back of a line that does not go on, such as a prompt, comes out by {@linkcode LineSplitter.flush}; what follows of that
+ *   line is the next piece, and its line end alone is none.
  * - Lines that come together are handed on together, joined by `\n`, with their number: one text a read costs a tenth of one text a line.
  * - `onLines` is called before `push` returns. When it throws, so does `push`, and the splitter must not be used any more.
  */
 export class LineSplitter {
-  readonly #onLines: (text: string, count: number) => void;
+  readonly #onLines: (text: string, count: number, edges: LineEdges) => void;
   #maxLineBytes: number;
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   /** The beginning of a line whose end has not come, grown on demand up to the limit and its line end. */
   #held = new Uint8Array(0);
   #heldBytes = 0;
+  /** A part of the present line was flushed. */
+  #isFlushed = false;
 
   /**
    * Creates a splitter with nothing held back.
    *
    * @throws {RangeError} if `maxLineBytes` is no integer of at least 4.
    */
-  constructor(maxLineBytes: number, onLines: (text: string, count: number) => void) {
+  constructor(maxLineBytes: number, onLines: (text: string, count: number, edges: LineEdges) => void) {
     checkLimit(maxLineBytes);
     this.#maxLineBytes = maxLineBytes;
     this.#onLines = onLines;
@@ -59,17 +71,50 @@ export class LineSplitter {
     if (passed < rest.length) this.#hold(rest.subarray(passed));
   }
 
+  /** Whether something is held back that {@linkcode LineSplitter.flush} would hand on. */
+  get isHolding(): boolean {
+    return this.#wholeHeld() > 0;
+  }
+
+  /** Hands on what is held back, but for a character that is not whole yet and what may be the beginning of a line end. */
+  flush(): void {
+    const whole = this.#wholeHeld();
+    if (whole === 0) return;
+    const text = this.#decoder.decode(this.#held.subarray(0, whole));
+    this.#held.copyWithin(0, whole, this.#heldBytes);
+    this.#heldBytes -= whole;
+    const edges = this.#isFlushed ? BOTH : OPEN;
+    this.#isFlushed = true;
+    this.#onLines(text, 1, edges);
+  }
+
   /** Says that nothing follows: a last line without its end comes out. */
   end(): void {
     const held = this.#held.subarray(0, this.#heldBytes);
     this.#heldBytes = 0;
     if (held.length > this.#maxLineBytes) {
       const cut = characterStart(held, this.#maxLineBytes);
-      this.#onLines(this.#decoder.decode(held.subarray(0, cut)), 1);
-      this.#onLines(this.#decoder.decode(held.subarray(cut)), 1);
-    } else if (held.length > 0) {
-      this.#onLines(this.#decoder.decode(held), 1);
+      this.#handOn(this.#decoder.decode(held.subarray(0, cut)), 1);
+      this.#handOn(this.#decoder.decode(held.subarray(cut)), 1);
+    } else if (held.length > 0 && !(this.#isFlushed && held.every((byte) => byte === RETURN))) {
+      this.#handOn(this.#decoder.decode(held), 1);
     }
+    this.#isFlushed = false;
+  }
+
+  /** How many of the bytes that are held back are whole characters and no line end. */
+  #wholeHeld(): number {
+    let end = this.#heldBytes;
+    while (end > 0 && this.#held[end - 1] === RETURN) end--;
+    if (end === 0 || end < this.#heldBytes) return end;
+    const start = characterStart(this.#held, end - 1);
+    return start + characterLength(this.#held[start]) > end ? start : end;
+  }
+
+  #handOn(text: string, count: number): void {
+    const edges = this.#isFlushed ? CONTINUES : WHOLE;
+    this.#isFlushed = false;
+    this.#onLines(text, count, edges);
   }
 
   #passHeld(): void {
@@ -92,7 +137,7 @@ export class LineSplitter {
         from += last + 1;
       } else if (view.length === limit + 2) {
         const cut = characterStart(view, limit);
-        this.#onLines(this.#decoder.decode(view.subarray(0, cut)), 1);
+        this.#handOn(this.#decoder.decode(view.subarray(0, cut)), 1);
         from += cut;
       } else {
         return from;
@@ -104,9 +149,16 @@ export class LineSplitter {
   #emit(bytes: Uint8Array): void {
     let text = this.#decoder.decode(bytes);
     if (text.includes("\r")) text = (text.endsWith("\r") ? text.slice(0, -1) : text).replaceAll("\r\n", "\n");
+    if (this.#isFlushed) {
+      // The line itself was handed on, and only its end was missing.
+      const isEnd = text === "" || text.startsWith("\n");
+      if (isEnd) this.#isFlushed = false;
+      if (text === "") return;
+      if (isEnd) text = text.slice(1);
+    }
     let count = 1;
     for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) count++;
-    this.#onLines(text, count);
+    this.#handOn(text, count);
   }
 
   #hold(bytes: Uint8Array): void {
@@ -126,6 +178,17 @@ function checkLimit(maxLineBytes: number): void {
   throw new RangeError(
     `Cannot split lines as "maxLineBytes" must be an integer of at least ${MIN_LINE_BYTES}: current value is ${maxLineBytes}`,
   );
+}
+
+const WHOLE: LineEdges = {};
+const OPEN: LineEdges = { open: true };
+const CONTINUES: LineEdges = { continues: true };
+const BOTH: LineEdges = { continues: true, open: true };
+
+/** How many bytes a character has that begins with this one; 1 for what begins none. */
+function characterLength(first: number): number {
+  if (first < 0b1100_0000 || first >= 0b1111_1000) return 1;
+  return first >= 0b1111_0000 ? 4 : first >= 0b1110_0000 ? 3 : 2;
 }
 
 /** The nearest place at or before `index` where a character begins; `index` itself when the bytes are no UTF-8. */

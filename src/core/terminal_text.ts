@@ -5,6 +5,8 @@ const ESC = "\u001b";
  * begins nothing whole, because what is taken out behind it could make it whole.
  */
 const SEQUENCES = new RegExp(`${ESC}(?:\\[[0-?]*[ -/]*[@-~]|\\][^\u0007${ESC}]*(?:\u0007|${ESC}\\\\)?|[ -/]*[0-~])?`, "g");
+/** Moves to the beginning of the line. */
+const TO_BEGINNING = new RegExp(`${ESC}\\[[01]?G`, "g");
 /** A sequence that changes nothing but colours and weight. */
 const STYLE = new RegExp(`^${ESC}\\[[0-9;:]*m$`);
 // deno-lint-ignore no-control-regex -- control characters are what it looks for
@@ -36,6 +38,14 @@ export function plain(text: string): string {
 export function tame(text: string): string {
   if (text.search(CONTROLS) < 0 && !text.includes(ESC)) return text;
   return text.split("\n").map(tameLine).join("\n");
+}
+
+/** What a line has shown, one state after another, where that differs from its text: each as long as `\r` or a move to its beginning lets it. */
+export function shownStates(line: string): string[] {
+  if (line.search(CONTROLS) < 0 && !line.includes(ESC)) return [];
+  const states = plain(line.replace(TO_BEGINNING, "\r")).split("\r").map((state) => state.replace(CONTROLS, ""));
+  // What is written over something longer ends in blanks that nobody sees.
+  return states.flatMap((state) => state.endsWith(" ") ? [state, state.trimEnd()] : [state]);
 }
 
 function tameLine(line: string): string {

@@ -35,6 +35,8 @@ interface UnitLog {
   format: LineFormat;
   maxLineBytes: number;
   file: RotatingFile | undefined;
+  /** The last line that was written had not ended. */
+  isOpen: boolean;
   /** It is no longer in the configuration, and may still print its last lines. */
   isLeaving: boolean;
 }
@@ -81,7 +83,7 @@ export class ServiceLogs implements LogPort, Disposable {
     }
     for (const [unit, { file, format, maxLineBytes, maxSizeBytes: maxSize, keep, maxTotalBytes: maxTotal }] of wanted) {
       let known = this.#units.get(unit);
-      if (known === undefined) this.#units.set(unit, known = { format, maxLineBytes, file: undefined, isLeaving: false });
+      if (known === undefined) this.#units.set(unit, known = { format, maxLineBytes, file: undefined, isOpen: false, isLeaving: false });
       const path = file !== undefined ? resolve(file) : folder === undefined ? undefined : `${folder}/${unit}.log`;
       if (path === undefined) {
         known.file?.[Symbol.dispose]();
@@ -108,7 +110,10 @@ export class ServiceLogs implements LogPort, Disposable {
     show(block);
     const unit = this.#units.get(block.name);
     if (unit?.file === undefined) return;
-    unit.file.write(formatLines(block, unit.format), block.count);
+    // In a raw file the line before may have paused, and have ended since, or another stream speaks.
+    const end = unit.isOpen && !block.continues && unit.format === "raw" ? "\n" : "";
+    unit.isOpen = block.open === true;
+    unit.file.write(end + formatLines(block, unit.format), block.count);
     if (unit.isLeaving) unit.file.close();
   }
 

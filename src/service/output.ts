@@ -23,8 +23,8 @@ export interface ServiceOutputOptions {
   maxLineBytes: () => number;
   /** Takes the lines. */
   publish: (block: LineBlock) => void;
-  /** Told the texts as well, joined by `\n`. */
-  onText: (text: string) => void;
+  /** Told of them as well, once they are handed on. */
+  onLines?: (block: LineBlock) => void;
   /** Told when a stream can't be read, or a line not be handed on: the program would block as soon as the pipe is full. */
   onBroken: () => void;
 }
@@ -32,6 +32,10 @@ export interface ServiceOutputOptions {
 /** Lines kept for whoever asks why a run failed, and the longest part of one. */
 const LAST_LINES = 20;
 const LAST_LINE_LENGTH = 512;
+
+/** A line that does not go on for so long is handed on as far as it has come: a prompt has no end. One that trickles is, after the other time. */
+const PAUSE_MS = 250;
+const LONGEST_LINE_MS = 2_000;
 
 /** A pipe that outlived its program is looked at this often; it is waited for so many looks without news, or so many in all. */
 const LOOK_MS = 50;
@@ -109,29 +113,44 @@ export class ServiceOutput {
   }
 
   async #read(stream: ReadableStream<Uint8Array>, name: LineBlock["stream"]): Promise<void> {
-    const { clock, maxLineBytes, publish, onText, name: unit } = this.#options;
+    const { clock, maxLineBytes, publish, onLines, name: unit } = this.#options;
     const reader = stream.getReader();
     this.#readers.add(reader);
     let time = "";
-    const splitter = new LineSplitter(maxLineBytes(), (text, count) => {
-      publish({ time, name: unit, stream: name, text, count });
-      this.#keep(text);
-      onText(text);
-    });
     const now = () => new Date(clock.wallMs()).toISOString();
+    const splitter = new LineSplitter(maxLineBytes(), (text, count, edges) => {
+      const block: LineBlock = { time, name: unit, stream: name, text, count, ...edges };
+      publish(block);
+      this.#keep(text);
+      onLines?.(block);
+      pauses.restart();
+    });
+    let broken: { error: unknown } | undefined;
+    const pauses = new Pauses(clock, () => {
+      try {
+        time = now();
+        splitter.flush();
+      } catch (error) {
+        broken = { error };
+        void reader.cancel(error).catch(() => {/* the error before this one is the one to report */});
+      }
+    });
     try {
       for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
         this.#pieces++;
         time = now();
         splitter.limit(maxLineBytes());
         splitter.push(piece.value);
+        pauses.note(splitter.isHolding);
       }
+      if (broken !== undefined) throw broken.error;
       time = now();
       splitter.end();
     } catch (error) {
       reader.cancel(error).catch(() => {/* the error before this one is the one to report */});
       throw error;
     } finally {
+      pauses[Symbol.dispose]();
       this.#readers.delete(reader);
     }
   }
@@ -146,5 +165,46 @@ export class ServiceOutput {
     }
     this.#lastLines.push(...lines);
     if (this.#lastLines.length > LAST_LINES) this.#lastLines.splice(0, this.#lastLines.length - LAST_LINES);
+  }
+}
+
+/** Tells when a line that has begun does not go on: one timer at a time, and none while nothing is held back. */
+class Pauses implements Disposable {
+  readonly #clock: Clock;
+  readonly #onPause: () => void;
+  #timer: Disposable | undefined;
+  #lastMs = 0;
+  /** When what is held back began. */
+  #beganMs: number | undefined;
+
+  constructor(clock: Clock, onPause: () => void) {
+    this.#clock = clock;
+    this.#onPause = onPause;
+  }
+
+  /** Something was handed on: what comes now is a new beginning. */
+  restart(): void {
+    this.#beganMs = undefined;
+  }
+
+  /** Something has come, after which a part of a line is held back, or not. */
+  note(isHolding: boolean): void {
+    if (!isHolding) return this[Symbol.dispose]();
+    this.#lastMs = this.#clock.nowMs();
+    this.#beganMs ??= this.#lastMs;
+    this.#timer ??= this.#clock.schedule(PAUSE_MS, () => this.#look());
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    const nowMs = this.#clock.nowMs();
+    const waitMs = Math.min(this.#lastMs + PAUSE_MS, (this.#beganMs ?? nowMs) + LONGEST_LINE_MS) - nowMs;
+    if (waitMs > 0) this.#timer = this.#clock.schedule(waitMs, () => this.#look());
+    else this.#onPause();
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
   }
 }

@@ -16,6 +16,7 @@ import type { ModuleHub } from "./module_hub.ts";
 import { ModuleLink } from "./module_link.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { ProcessGroup } from "./process_group.ts";
+import { ReadyLine } from "./ready_line.ts";
 import type { ServiceSpec } from "./spec.ts";
 import { StopCommand } from "./stop_command.ts";
 
@@ -242,12 +243,13 @@ export class Service implements Subsystem {
       },
       onTrouble,
     });
+    const readyLine = this.#readyPattern === undefined ? undefined : new ReadyLine(this.#readyPattern);
     const output = new ServiceOutput(child, {
       name: context.name,
       clock,
       maxLineBytes: () => logs.maxLineBytes(context.name),
       publish: (block) => logs.publish(block),
-      onText: (text) => !isReady && !isOver && this.#isReadyText(text) && becomeReady(),
+      onLines: (block) => !isReady && !isOver && readyLine?.isIn(block) && becomeReady(),
       onBroken: () => group.kill(),
     });
 
@@ -302,11 +304,6 @@ export class Service implements Subsystem {
     throw new SubsystemError("SUBSYSTEM_EXITED", context.name, `${context.name} ${describeExit(status)}`, {
       context: { exitCode, signal: status.signal, lastLines: output.lastLines },
     });
-  }
-
-  #isReadyText(text: string): boolean {
-    const pattern = this.#readyPattern;
-    return pattern !== undefined && text.split("\n").some((line) => pattern.test(line));
   }
 
   /** Reports, once for a run, who has left its process group and lives on; they are not killed. */

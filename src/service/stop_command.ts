@@ -78,7 +78,6 @@ export class StopCommand implements AskToStop {
       clock,
       maxLineBytes: () => logs.maxLineBytes(name),
       publish: (block) => logs.publish(block),
-      onText: () => {},
       onBroken: () => group.kill(),
     });
     const status = await group.ended();

@@ -152,3 +152,64 @@ test("LineSplitter.limit counts for what follows, and cuts what is held back", (
   assert.deepEqual(lines, ["0123", "4567", "89ab", "0123456789"]);
   assert.throws(() => splitter.limit(3), RangeError);
 });
+
+/** What a splitter hands on, with its edges; "" stands for a pause. */
+function paused(...chunks: string[]): string[] {
+  const out: string[] = [];
+  const splitter = new LineSplitter(
+    16,
+    (text, _count, { continues, open }) => out.push(`${continues ? "…" : ""}${text}${open ? "…" : ""}`),
+  );
+  for (const chunk of chunks) {
+    if (chunk === "") splitter.flush();
+    else splitter.push(Uint8Array.from(chunk, (character) => character.charCodeAt(0)));
+  }
+  splitter.end();
+  return out;
+}
+
+test("LineSplitter.flush hands on a line that has no end yet, and what follows of it as its next piece", () => {
+  const rows: [chunks: string[], out: string[]][] = [
+    [["Password: ", ""], ["Password: …"]],
+    [["", "a\n", ""], ["a"]],
+    [["a", "", ""], ["a…"]],
+    [["a", "", "b", "", "c\nd\n"], ["a…", "…b…", "…c\nd"]],
+    // A line end that comes alone ends the line, and is no line.
+    [["a", "", "\n"], ["a…"]],
+    [["a", "", "\r\n", "b\n"], ["a…", "b"]],
+    [["a\r", "", "\n\n"], ["a…", ""]],
+    [["a\r", ""], ["a…"]],
+    [["10%\r", "", "20%\r", "", "\n"], ["10%…", "…\r20%…"]],
+    // Half a character waits for the other half.
+    [["\xe2\x82", "", "\xac\n"], ["€"]],
+    [["a\xf0\x9f", "", "\x98\x80", "", "\n"], ["a…", "…😀…"]],
+    [["a\xff", "", "b\n"], ["a\ufffd…", "…b"]],
+    // A piece that is longer than the limit is cut as ever.
+    [["a", "", "x".repeat(20) + "\n"], ["a…", `…${"x".repeat(16)}`, "xxxx"]],
+  ];
+  for (const [chunks, out] of rows) assert.deepEqual(paused(...chunks), out, JSON.stringify(chunks));
+});
+
+test("LineSplitter.flush at any time loses nothing, repeats nothing and cuts no character", () => {
+  const part = fc.oneof(fc.constantFrom("\n", "\r\n", "\r", "é", "€", "😀", "a", "bc"), fc.constant(""));
+  fc.assert(
+    fc.property(fc.array(part, { maxLength: 40 }), fc.integer({ min: 1, max: 5 }), (parts, step) => {
+      const bytes = encoder.encode(parts.join(""));
+      let out = "";
+      let isOpen = false;
+      const splitter = new LineSplitter(1_000, (text, _count, { continues, open }) => {
+        if (isOpen && !continues) out += "\n";
+        out += open ? text : `${text}\n`;
+        isOpen = open === true;
+      });
+      for (let from = 0; from < bytes.length; from += step) {
+        splitter.push(bytes.subarray(from, from + step));
+        splitter.flush();
+      }
+      splitter.end();
+      const lines = (text: string) => text.replaceAll(/\r+\n/g, "\n").replace(/[\r\n]+$/, "");
+      assert.equal(lines(out), lines(parts.join("")));
+    }),
+    { numRuns: 2_000 },
+  );
+});

@@ -4,6 +4,7 @@ import { DaemonLog } from "../../src/daemon/daemon_log.ts";
 import { Config as Configs } from "../../src/daemon/config.ts";
 import { LineStore } from "../../src/daemon/line_store.ts";
 import { ServiceLogs } from "../../src/daemon/service_logs.ts";
+import type { LineEdges } from "../../src/core/lines.ts";
 import { type LogFields, silentLogger } from "../../src/core/log.ts";
 import { type ServiceLogOptions, serviceSpec } from "../../src/service/options.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
@@ -57,6 +58,25 @@ test("ServiceLogs.apply: settings change for units that run, in both directions,
   print("api", "end");
   logs[Symbol.dispose]();
   assert.deepEqual(["a.log", "b.log.1", "b.log"].map((name) => files.readText(`/base/${name}`)), ["T stdout one\n", "six\n", "ten\nend\n"]);
+});
+
+test("ServiceLogs: a line that comes in pieces stays whole in a raw file, and is a line for each piece elsewhere", () => {
+  const specs = [spec("api", { file: "a.log", format: "raw" }), spec("db", { file: "d.log" })];
+  const { files, logs } = setUp(specs);
+  const print = (name: string, text: string, edges: LineEdges = {}) =>
+    logs.publish({ time: "T", name, stream: "stdout", text, count: text.split("\n").length, ...edges });
+  for (const name of ["api", "db"]) {
+    print(name, "Password: ", { open: true });
+    print(name, "wrong", { continues: true, open: true });
+    print(name, ", bye\nagain", { continues: true });
+    // Its end alone came meanwhile.
+    print(name, "Password: ", { open: true });
+    print(name, "welcome");
+  }
+  logs[Symbol.dispose]();
+  assert.equal(files.readText("/base/a.log"), "Password: wrong, bye\nagain\nPassword: \nwelcome\n");
+  const pieces = ["Password: ", "wrong", ", bye", "again", "Password: ", "welcome"];
+  assert.equal(files.readText("/base/d.log"), pieces.map((piece) => `T stdout ${piece}\n`).join(""));
 });
 
 test("ServiceLogs.apply: the file of a removed unit is written and closed, its last lines are added, and then it is forgotten", () => {

@@ -170,6 +170,19 @@ test("Service: log is ready with a line of either stream that matches", async ()
   await drive.stop();
 });
 
+test("Service: log sees through colours, and a line without its end", async () => {
+  const host = await getHost();
+  const colours = "printf '  \\033[32mVITE\\033[39m \\033[2mready in\\033[22m \\033[1m312\\033[22m ms\\n'; exec sleep 1000";
+  using vite = new Drive(host, { run: colours, ready: { log: "ready in \\d+ ms$" } });
+  await vite.ready;
+  await vite.stop();
+  using prompt = new Drive(host, { run: "printf 'server is listening €'; exec sleep 1000", ready: { log: "listening €$" } });
+  await prompt.ready;
+  assert.deepEqual(prompt.texts, ["server is listening €"]);
+  await prompt.stop();
+  assert.deepEqual(prompt.texts, ["server is listening €"]);
+});
+
 test("Service: a log probe without its line never becomes ready, and the lines tell why", async () => {
   using drive = new Drive(await getHost(), { run: SERVE, ready: { log: "listening" } });
   await drive.printed("up");

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import type { LineBlock } from "../../src/core/line_block.ts";
+import { ServiceOutput } from "../../src/service/output.ts";
+import { FakeHost, type FakeProcess } from "../../src/testing/mod.ts";
+import { test } from "../harness.ts";
+
+/** A program under a fake clock, and what is read of it. */
+async function reading(publish?: (block: LineBlock) => void) {
+  const { processes, clock } = new FakeHost();
+  const started = Promise.withResolvers<FakeProcess>();
+  processes.program("say", started.resolve);
+  const child = await processes.spawn({ argv: ["say"], cwd: "/", env: {} });
+  const lines: string[] = [];
+  let isBroken = false;
+  const output = new ServiceOutput(child, {
+    name: "api",
+    clock,
+    maxLineBytes: () => 1_000,
+    publish: publish ?? (({ text, continues, open }) => lines.push(`${continues ? "…" : ""}${text}${open ? "…" : ""}`)),
+    onBroken: () => isBroken = true,
+  });
+  return { clock, lines, output, program: await started.promise, isBroken: () => isBroken };
+}
+
+test("ServiceOutput hands on a line that pauses after a quarter of a second, and leaves no timer", async () => {
+  const { clock, lines, output, program } = await reading();
+  program.print("Password: ");
+  await clock.advance(249);
+  assert.deepEqual(lines, []);
+  await clock.advance(1);
+  assert.deepEqual([lines, clock.pendingTimers], [["Password: …"], 0]);
+  await clock.advance(10_000);
+  program.print("\nwelcome\n");
+  await clock.advance(0);
+  assert.deepEqual([lines, clock.pendingTimers], [["Password: …", "welcome"], 0]);
+  program.print("bye");
+  program.exit(0);
+  await output.ended;
+  assert.deepEqual([lines.at(-1), clock.pendingTimers], ["bye", 0]);
+});
+
+test("ServiceOutput hands on a line that trickles after two seconds, and begins to count anew with each line", async () => {
+  const { clock, lines, program } = await reading();
+  for (let dots = 0; dots < 20; dots++) {
+    program.print(".");
+    await clock.advance(100);
+  }
+  assert.deepEqual(lines, [".".repeat(20) + "…"]);
+  for (let turn = 0; turn < 50; turn++) {
+    program.print("a\nb");
+    await clock.advance(100);
+  }
+  assert.ok(lines.every((line) => line !== "b…" && line !== "b"), "a line that goes on in time is not cut");
+  program.exit(0);
+});
+
+test("ServiceOutput: a pause whose line can't be handed on breaks the reading as any line does", async () => {
+  const { clock, output, program, isBroken } = await reading(() => {
+    throw new Error("no room");
+  });
+  program.print("Password: ");
+  await clock.advance(250);
+  await output.ended;
+  assert.ok(isBroken());
+  await assert.rejects(output.drain(), /no room/);
+  program.exit(0);
+});
