@@ -56,15 +56,52 @@ const INLINE_AT = 64;
 /** Events handed to handlers before the event loop gets its turn. */
 const MOST_PER_TURN = 4_096;
 
+/** Who is in a {@linkcode Roster}. */
+interface Listed {
+  /** Written by the roster only. */
+  isListed: boolean;
+}
+
+/**
+ * A list that loses members in constant time, as only every so often the gone ones are taken out. They go into a list made anew: who walks
+ * over the old one goes on, and must skip who is not listed.
+ */
+class Roster<T extends Listed> {
+  members: T[] = [];
+  /** How many are listed. */
+  size = 0;
+
+  add(member: T): void {
+    member.isListed = true;
+    this.members.push(member);
+    this.size++;
+  }
+
+  remove(member: T): void {
+    if (!member.isListed) return;
+    member.isListed = false;
+    this.size--;
+    if (this.size * 2 < this.members.length) this.members = this.members.filter((each) => each.isListed);
+  }
+
+  /** Empties it, and returns who was in it. */
+  takeAll(): T[] {
+    const members = this.size === this.members.length ? this.members : this.members.filter((each) => each.isListed);
+    for (const member of members) member.isListed = false;
+    this.members = [];
+    this.size = 0;
+    return members;
+  }
+}
+
 /** One topic: its handlers, and a ring as long as somebody reads or may read later. */
 class Topic {
   readonly name: string;
-  /** Replaced, never changed, so that a delivery goes on over the list it began with. */
-  handlers: readonly Handler[] = [];
-  cursors: readonly Cursor[] = [];
+  readonly handlers: Roster<Handler> = new Roster();
+  readonly cursors: Set<Cursor> = new Set();
   ring: Ring<unknown> | undefined;
   /** Cursors whose reader waits. */
-  parked: Cursor[] = [];
+  readonly parked: Roster<Cursor> = new Roster();
   isWoken = false;
 
   constructor(name: string) {
@@ -72,20 +109,18 @@ class Topic {
   }
 }
 
-interface Handler {
+interface Handler extends Listed {
   readonly fn: (value: never) => unknown;
   /** Number of the first event that it may see. */
   readonly since: number;
-  isOn: boolean;
 }
 
-/** One reader's place on one topic. */
-interface Cursor {
+/** One reader's place on one topic; it is listed while its reader waits. */
+interface Cursor extends Listed {
   readonly topic: Topic;
   readonly ring: Ring<unknown>;
   readonly source: BusSource<unknown>;
   position: number;
-  isParked: boolean;
 }
 
 /**
@@ -184,13 +219,11 @@ export class EventBus<Events extends object> implements Disposable {
 
   /** Calls `fn` for each event published from now on, until disposed. */
   on<Name extends TopicOf<Events>>(topic: Name, fn: (value: Events[Name]) => void): Disposable {
-    const handler: Handler = { fn, since: this.#nextNumber, isOn: true };
-    const { name } = this.#change(topic, (found) => found.handlers = [...found.handlers, handler]);
+    const handler: Handler = { fn, since: this.#nextNumber, isListed: false };
+    const { name } = this.#change(topic, ({ handlers }) => handlers.add(handler));
     return {
       [Symbol.dispose]: () => {
-        if (!handler.isOn) return;
-        handler.isOn = false;
-        this.#change(name, (found) => found.handlers = found.handlers.filter((other) => other !== handler));
+        if (handler.isListed) this.#change(name, ({ handlers }) => handlers.remove(handler));
       },
     };
   }
@@ -206,14 +239,14 @@ export class EventBus<Events extends object> implements Disposable {
     }
     if (found.ring !== undefined) {
       found.ring.push(value, this.#published);
-      if (found.parked.length > 0 && !found.isWoken) {
+      if (found.parked.size > 0 && !found.isWoken) {
         found.isWoken = true;
         this.#woken.push(found);
         this.#schedule();
       }
     }
-    if (found.handlers.length > 0) this.#enqueue(found, value);
-    return found.handlers.length + found.cursors.length;
+    if (found.handlers.size > 0) this.#enqueue(found, value);
+    return found.handlers.size + found.cursors.size;
   }
 
   /**
@@ -242,7 +275,7 @@ export class EventBus<Events extends object> implements Disposable {
       this.#change(name, (topic) => {
         const ring = topic.ring ??= new Ring(this.#capacity);
         const position = Math.max(ring.oldest, ring.head - Math.min(replay, this.#replay));
-        topic.cursors = [...topic.cursors, cursor = { topic, ring, source, position, isParked: false }];
+        topic.cursors.add(cursor = { topic, ring, source, position, isListed: false });
       });
       return cursor!;
     });
@@ -272,24 +305,24 @@ export class EventBus<Events extends object> implements Disposable {
       this.#topics.set(name, topic);
     }
     change(topic);
-    if (topic.cursors.length === 0 && this.#replay === 0) {
+    if (topic.cursors.size === 0 && this.#replay === 0) {
       topic.ring = undefined;
-      if (topic.handlers.length === 0) this.#topics.delete(name);
+      if (topic.handlers.size === 0) this.#topics.delete(name);
     }
     return topic;
   }
 
   #leave(cursor: Cursor): void {
     this.#change(cursor.topic.name, (topic) => {
-      topic.cursors = topic.cursors.filter((other) => other !== cursor);
-      topic.parked = topic.parked.filter((other) => other !== cursor);
+      topic.cursors.delete(cursor);
+      topic.parked.remove(cursor);
     });
   }
 
   #enqueue(topic: Topic, value: unknown): void {
     // Only a handler that publishes without end gets here: whoever else publishes runs the handlers long before.
     if (this.#waitingTopics.length === this.#mostWaiting) {
-      this.#lagged += this.#waitingTopics.shift().handlers.length;
+      this.#lagged += this.#waitingTopics.shift().handlers.size;
       this.#waitingValues.shift();
     }
     this.#waitingTopics.push(topic);
@@ -310,10 +343,7 @@ export class EventBus<Events extends object> implements Disposable {
     this.#isScheduled = false;
     for (const topic of this.#woken.splice(0)) {
       topic.isWoken = false;
-      const parked = topic.parked;
-      topic.parked = [];
-      for (const cursor of parked) {
-        cursor.isParked = false;
+      for (const cursor of topic.parked.takeAll()) {
         cursor.source.serve();
         if (cursor.source.waiting.first !== undefined) cursor.source.parked();
       }
@@ -332,10 +362,10 @@ export class EventBus<Events extends object> implements Disposable {
         break;
       }
       const number = this.#nextNumber - topics.length;
-      const { name, handlers } = topics.shift();
+      const { name, handlers: { members } } = topics.shift();
       const value = values.shift();
-      for (const handler of handlers) {
-        if (!handler.isOn || handler.since > number) continue;
+      for (const handler of members) {
+        if (!handler.isListed || handler.since > number) continue;
         try {
           const result = handler.fn(value as never);
           if (result instanceof Promise) result.catch((error) => this.#blame(error, name));
@@ -434,9 +464,7 @@ class BusSource<T> extends Source<T> {
 
   parked(): void {
     for (const cursor of this.cursors) {
-      if (cursor.isParked) continue;
-      cursor.isParked = true;
-      cursor.topic.parked.push(cursor);
+      if (!cursor.isListed) cursor.topic.parked.add(cursor);
     }
   }
 

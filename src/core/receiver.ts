@@ -39,6 +39,8 @@ export abstract class Source<T> {
 interface Shape<T, R> {
   take(source: Source<T>): R;
   ended(): R;
+  /** A loop makes the read, and ends when it fails: nobody would come back to end the subscription. */
+  isLoop?: true;
 }
 
 /** A read that waits. */
@@ -52,8 +54,8 @@ abstract class PendingRead<T> extends Waiter<unknown> {
  * The reading end of a bus or a channel.
  *
  * - Reads that wait are answered first come first served.
- * - Leaving a `for await` loop, cancelling {@linkcode Receiver.readable} and disposing are the same: it reads no more, and reads that wait
- *   end as if nothing came any more.
+ * - Leaving a `for await` loop, also by what a read in it throws, cancelling {@linkcode Receiver.readable} and disposing are the same: it
+ *   reads no more, and reads that wait end as if nothing came any more.
  * - {@linkcode Receiver.batches} and {@linkcode Receiver.recvMany} cost several times less for each value than one at a time.
  */
 export class Receiver<T> implements AsyncIterable<T>, Disposable {
@@ -103,13 +105,13 @@ export class Receiver<T> implements AsyncIterable<T>, Disposable {
    */
   batches(max: number = Infinity): AsyncIterable<T[]> {
     if (!(max >= 1)) throw badMax("read batches", max);
-    const batch: Shape<T, Received<T[]>> = { take: (source) => ({ done: false, value: source.takeMany(max) }), ended: done };
+    const batch: Shape<T, Received<T[]>> = { take: (source) => ({ done: false, value: source.takeMany(max) }), ended: done, isLoop: true };
     return { [Symbol.asyncIterator]: () => this.#iterator(() => this.#read(batch, {})) };
   }
 
   /** Iterates value by value. */
   [Symbol.asyncIterator](): AsyncIterator<T, undefined> {
-    return this.#iterator(() => this.#read<Received<T>>(one, {}));
+    return this.#iterator(() => this.#read<Received<T>>(oneInLoop, {}));
   }
 
   /** The values as a stream that takes one only when it is asked for; the same stream each time. */
@@ -160,6 +162,7 @@ export class Receiver<T> implements AsyncIterable<T>, Disposable {
       const now = this.#tryRead(shape);
       if (now !== undefined) return Promise.resolve(now);
     } catch (error) {
+      if (shape.isLoop) this[Symbol.dispose]();
       return Promise.reject(error);
     }
     const read = new ShapedRead<T, R>(this.#source.waiting, options, this, shape);
@@ -194,7 +197,9 @@ class ShapedRead<T, R> extends PendingRead<T> {
     try {
       answer = this.#shape.take(source);
     } catch (error) {
-      return this.reject(error);
+      this.reject(error);
+      if (this.#shape.isLoop) this.receiver[Symbol.dispose]();
+      return;
     }
     this.resolve(answer);
   }
@@ -208,6 +213,8 @@ const one = {
   take: <T>(source: Source<T>): Received<T> => ({ done: false, value: source.take() }),
   ended: done,
 };
+
+const oneInLoop = { ...one, isLoop: true as const };
 
 function done(): IteratorReturnResult<undefined> {
   return { done: true, value: undefined };

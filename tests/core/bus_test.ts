@@ -261,6 +261,55 @@ test("Receiver: leaving a loop lets go of the bus, also while a read waits", asy
   assert.deepEqual(await next, { done: true, value: undefined });
 });
 
+test("Receiver: a loop that ends because it lagged lets go of the bus, also when the read waited", async () => {
+  const bus = new EventBus<Events>({ capacity: 2 });
+  const fails = (reader: AsyncIterable<unknown>) =>
+    assert.rejects(async () => {
+      for await (const _ of reader);
+    }, LaggedError);
+  const [plain, batches] = [bus.subscribe("a"), bus.subscribe("a")];
+  for (const value of [1, 2, 3]) bus.publish("a", value);
+  await fails(plain);
+  await fails(batches.batches());
+  const waiting = bus.subscribe("a");
+  const failed = fails(waiting);
+  await settle();
+  for (const value of [1, 2, 3]) bus.publish("a", value);
+  await failed;
+  assert.equal(bus.publish("a", 4), 0);
+  const reader = bus.subscribe("a");
+  for (const value of [1, 2, 3]) bus.publish("a", value);
+  await assert.rejects(reader.recv(), LaggedError);
+  assert.deepEqual(await reader.recvMany(9), [2, 3]);
+});
+
+test("EventBus: readers that are let go while others are woken leave the count of those who wait right", async () => {
+  const bus = new EventBus<Events>();
+  const readers = Array.from({ length: 5 }, () => bus.subscribe("a"));
+  const reads = readers.map((reader) => reader.recv());
+  await settle();
+  void reads[0].then(() => readers.slice(1, 3).forEach((reader) => reader[Symbol.dispose]()));
+  readers[4][Symbol.dispose]();
+  bus.publish("a", 1);
+  await Promise.all(reads);
+  const again = [readers[0], readers[3]].map((reader) => reader.recv());
+  await settle();
+  assert.equal(bus.publish("a", 2), 2);
+  assert.deepEqual((await Promise.all(again)).map(({ value }) => value), [2, 2]);
+});
+
+test("EventBus: a hundred thousand handlers and readers come and go in any order, and an event reaches who is left", async () => {
+  const bus = new EventBus<Events>({ capacity: 1 });
+  let calls = 0;
+  const handlers = Array.from({ length: 100_000 }, () => bus.on("a", () => calls++));
+  for (const [index, handler] of handlers.entries()) if (index % 1_000 !== 7) handler[Symbol.dispose]();
+  const readers = Array.from({ length: 100_000 }, () => bus.subscribe("b"));
+  for (const reader of readers.slice(3)) reader[Symbol.dispose]();
+  assert.deepEqual([bus.publish("a", 1), bus.publish("b", 1)], [100, 3]);
+  await settle();
+  assert.equal(calls, 100);
+});
+
 test("Receiver: a signal ends one read or the whole subscription with its reason, and is let go", async () => {
   const bus = new EventBus<Events>();
   const controller = new AbortController();
