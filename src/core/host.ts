@@ -477,11 +477,12 @@ export interface ProcessUsage {
 /** Process-wide effects. Only the owner of the process uses them: the executable, or a daemon that was told it owns the process. */
 export interface OwnProcess {
   /**
-   * Claims this process for one owner until the result is disposed.
+   * Claims something of which a process has one for one owner until the result is disposed: without `thing` the process itself, else what
+   * `thing` names, such as a file that carries the number of this process.
    *
    * Fails with a `DaemonError` of code `RUNTIME_STATE` when it has an owner: two owners would fight over signals and the exit code.
    */
-  claim(owner: string): Disposable;
+  claim(owner: string, thing?: string): Disposable;
   /** Command line arguments after the program. */
   readonly args: readonly string[];
   /** Argv that starts this same program again, without arguments: the compiled executable, or the runtime and the entry file. */
@@ -504,8 +505,15 @@ export interface OwnProcess {
    * {@linkcode OwnProcess.runAs} around the code that failed, where the runtime can tell.
    */
   onUncaught(handler: (error: unknown, owner: string | undefined) => void): Disposable;
-  /** Runs `fn`, and all that it starts, under a label that {@linkcode OwnProcess.onUncaught} reports. */
-  runAs<T>(owner: string, fn: () => T): T;
+  /** Runs `fn`, and all that it starts, under a label that {@linkcode OwnProcess.onUncaught} reports, or under none. */
+  runAs<T>(owner: string | undefined, fn: () => T): T;
+  /** The label under which the calling code runs; undefined outside {@linkcode OwnProcess.runAs}. */
+  label(): string | undefined;
+  /**
+   * Calls `fn` after `delayMs` if the process is still alive by then, for which this alone is no reason, and nobody has claimed it. `heldBy`
+   * names what keeps it alive, such as `2 Timeout`, where the runtime tells.
+   */
+  onOverstay(delayMs: number, fn: (heldBy: readonly string[]) => void): void;
   /** Resident memory in bytes, for `version` and `status`; 0 when the system does not tell. */
   residentBytes(): number;
   /** What this process uses, for metrics. */

@@ -1,10 +1,14 @@
 import { CancelToken, stopReason } from "../core/cancel.ts";
 import { systemClock } from "../core/clock.ts";
-import { DaemonError, ShutdownError } from "../core/errors.ts";
+import { type Duration, durationMs } from "../core/duration.ts";
+import { DaemonError, messageOf, ShutdownError } from "../core/errors.ts";
+import { EXIT_CODES } from "../core/exit_codes.ts";
+import { silentLogger } from "../core/log.ts";
 import type { EventBus } from "../core/bus.ts";
 import type { Operations, ReloadAnswer, UnitStatus } from "../core/operations.ts";
 import type { Subsystem, SubsystemSpec } from "../core/subsystem.ts";
 import { registration } from "../core/registration.ts";
+import { lastWords } from "../platform/last_words.ts";
 import { checkName, checkSubsystem, DaemonBuilder } from "./builder.ts";
 import type { Config } from "./config.ts";
 import type { ExitReport } from "./exit_report.ts";
@@ -34,6 +38,19 @@ export interface RunOptions {
    * @default {false}
    */
   isControlled?: boolean;
+  /**
+   * How long the process may live on after the daemon that owns it has stopped. Then it says what keeps it alive, such as a timer that a
+   * subsystem forgot, and ends with the daemon's code. `never` leaves it alone: for programs that do something else afterwards.
+   *
+   * @default {"5s"}
+   */
+  exitGrace?: Duration | "never";
+}
+
+/** {@linkcode RunOptions} with their defaults. */
+export interface StartOptions extends Required<Omit<RunOptions, "exitGrace">> {
+  /** Milliseconds; undefined when the process may live on. */
+  exitGraceMs: number | undefined;
 }
 
 /** Counts over all subsystems. */
@@ -179,15 +196,16 @@ export class Daemon implements AsyncDisposable {
    * the error's causes and {@linkcode Daemon.wait} say what else went wrong.
    */
   async start(options: RunOptions = {}): Promise<this> {
-    const { ownsProcess = false, isBackground = false, isControlled = false } = options;
-    if (this.#session !== undefined) throw new DaemonError("RUNTIME_STATE", "Cannot start a daemon twice: build another one");
+    const { ownsProcess = false, isBackground = false, isControlled = false, exitGrace = "5s" } = options;
+    const exitGraceMs = exitGrace === "never" ? undefined : durationMs(exitGrace);
+    if (this.#session !== undefined) throw startedTwice();
     const session = new Session(this.#plan, (reason) => void this.shutdown(reason));
     this.#session = session;
     if (this.#shutdownReason !== undefined) {
       session.neverStart(this.#shutdownReason);
       throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot start as a shutdown was asked for before: ${this.#shutdownReason}`);
     }
-    await session.start({ ownsProcess, isBackground, isControlled: isControlled || this.#plan.loaded !== undefined });
+    await session.start({ ownsProcess, isBackground, isControlled: isControlled || this.#plan.loaded !== undefined, exitGraceMs });
     return this;
   }
 
@@ -202,23 +220,45 @@ export class Daemon implements AsyncDisposable {
     return await this.#started("reload").reload(options);
   }
 
-  /** Resolves with the report when the daemon has ended. */
+  /**
+   * Resolves with the report when the daemon has ended.
+   *
+   * @throws {DaemonError} if it was not started, or is called by a subsystem of this daemon: its end would wait for itself. Where the daemon
+   * does not own the process, that is noticed only before the subsystem's first `await`.
+   */
   wait(): Promise<ExitReport> {
-    return this.#started("wait").ended;
+    const session = this.#started("wait");
+    const caller = session.callingUnit();
+    if (caller !== undefined && !session.isOver) {
+      throw new DaemonError(
+        "RUNTIME_STATE",
+        `Cannot wait for the end of the daemon inside ${caller}, as the daemon can't end before it: return, or call requestShutdown()`,
+      );
+    }
+    return session.ended;
   }
 
   /**
    * Starts everything, waits for the end and returns the report; a start that fails is an end too.
    *
-   * As the owner of the process it handles signals, sets the exit code, and leaves the process to end by itself. Only when a run did not
-   * stop, so that the process would live on for ever, does it exit.
+   * As the owner of the process it handles signals, says on stderr why a start failed, sets the exit code, and leaves the process to end by
+   * itself. It exits when a run did not stop, or something keeps the process alive for `exitGrace`, as it would live on for ever.
+   *
+   * @throws {DaemonError} if it was started before.
    */
   async run(options: RunOptions = {}): Promise<ExitReport> {
-    const { ownsProcess = true, isBackground, isControlled } = options;
+    const { ownsProcess = true } = options;
+    if (this.#session !== undefined) throw startedTwice();
     // A failed start is in the report.
-    await this.start({ ownsProcess, isBackground, isControlled }).catch((error) => {
-      if (this.#session === undefined) throw error;
-    });
+    const failure = await this.start({ ...options, ownsProcess }).then(() => undefined, (error: unknown) => ({ error }));
+    if (failure !== undefined) {
+      const session = this.#session as Session | undefined;
+      if (session === undefined) throw failure.error;
+      // Otherwise its log has said it.
+      if (ownsProcess && session.log === silentLogger) {
+        lastWords(`Cannot start ${this.config.name}: ${messageOf(failure.error)}`, EXIT_CODES.failed);
+      }
+    }
     return await this.wait();
   }
 
@@ -246,4 +286,8 @@ export class Daemon implements AsyncDisposable {
     if (this.#session === undefined) throw new DaemonError("RUNTIME_STATE", `Cannot use "${what}" before the daemon was started`);
     return this.#session;
   }
+}
+
+function startedTwice(): DaemonError {
+  return new DaemonError("RUNTIME_STATE", "Cannot start a daemon twice: build another one");
 }

@@ -6,8 +6,10 @@ export interface ExitReport {
   exitCode: number;
   /** Why it stopped, in a few words. */
   reason: string;
-  /** What went wrong on the way, oldest first. */
+  /** What went wrong on the way, oldest first: the newest 100. What was over before the shutdown began does not change the exit code. */
   errors: unknown[];
+  /** Older errors that had to make room. */
+  droppedErrors: number;
   /** Runs that did not stop in their time. */
   unstopped: Unstopped[];
   /** Milliseconds from the start to the end. */

@@ -199,9 +199,26 @@ function parseRecord(text: string, lockPath: string): InstanceRecord | undefined
  * - A file of a dead process is replaced, also when its number was given to a process that began after the file was written.
  * - A file that holds something else than a process number is somebody else's and stays.
  *
- * @throws {DaemonError} with code `LOCK_HELD` if the file is that of a living process, `IO_EXISTS` if it is no PID file.
+ * @throws {DaemonError} with code `LOCK_HELD` if the file is that of a living process, `IO_EXISTS` if it is no PID file, `RUNTIME_STATE` if
+ * another daemon of this process has it.
  */
-export function pidFile(path: string, host: Pick<Host, "files" | "processes">): Disposable {
+export function pidFile(path: string, owner: string, host: Pick<Host, "files" | "processes" | "process">): Disposable {
+  const claim = host.process.claim(owner, `the PID file ${path}`);
+  try {
+    const file = writePidFile(path, host);
+    return {
+      [Symbol.dispose]() {
+        file[Symbol.dispose]();
+        claim[Symbol.dispose]();
+      },
+    };
+  } catch (error) {
+    claim[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function writePidFile(path: string, host: Pick<Host, "files" | "processes">): Disposable {
   const { files, processes } = host;
   const own = processes.self().pid;
   const found = readPid(path, files);

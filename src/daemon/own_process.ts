@@ -1,3 +1,4 @@
+import { formatDuration } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import type { Host, SignalName } from "../core/host.ts";
@@ -8,9 +9,10 @@ const SAME_REQUEST_MS = 100;
 
 /**
  * Makes a session the owner of its process until disposed: it keeps the process alive, goes to the working folder (for good), handles
- * signals, charges stray errors to their owners, and sets the exit code at the end.
+ * signals, charges stray errors to their owners, and sets the exit code at the end. What keeps the process alive for `exitGraceMs` after that
+ * is named, and the process ends; without such a time it may live on.
  */
-export function ownProcess(session: Session, host: Host): Disposable {
+export function ownProcess(session: Session, host: Host, exitGraceMs: number | undefined): Disposable {
   const { process, signals } = host;
   const { signals: config, config: { name, workDir } } = session.plan;
   const stack = new DisposableStack();
@@ -21,11 +23,17 @@ export function ownProcess(session: Session, host: Host): Disposable {
       process.setExitCode(exitCode);
       // A run that did not stop would keep the process alive for ever; whoever waits for the report has its turn first.
       if (unstopped.length > 0) host.clock.schedule(0, () => process.exit(exitCode));
+      else if (exitGraceMs !== undefined) {
+        process.onOverstay(exitGraceMs, (heldBy) => {
+          host.terminal.write(2, overstayed(name, exitGraceMs, heldBy));
+          process.exit(exitCode);
+        });
+      }
     });
     // This line holds the loop: nothing else keeps a daemon alive that waits for signals.
     stack.use(process.hold());
     if (workDir !== undefined) process.chdir(workDir);
-    session.attribute((owner, fn) => process.runAs(owner, fn));
+    session.attribute(process);
     stack.use(process.onUncaught((error, owner) => session.uncaught(error, owner)));
     if (config !== undefined) {
       const stop = stopHandler(session, host);
@@ -60,12 +68,16 @@ function stopHandler(session: Session, host: Host): (signal: SignalName) => void
   };
 }
 
-function guarded(session: Session, signal: string, handler: () => void): () => void {
-  return () => {
-    try {
-      handler();
-    } catch (error) {
+function guarded(session: Session, signal: string, handler: () => unknown): () => void {
+  return () =>
+    void Promise.try(handler).catch((error) => {
       session.log.error("a signal handler failed", { signal, reason: messageOf(error), err: error });
-    }
-  };
+    });
+}
+
+/** Said before the process is ended because something that nobody owns any more keeps it alive. */
+function overstayed(name: string, graceMs: number, heldBy: readonly string[]): string {
+  const holders = heldBy.length === 0 ? "something that the runtime does not name" : heldBy.join(", ");
+  return `${name} has stopped, but ${holders} kept this process alive for another ${formatDuration(graceMs)}: it ends now. ` +
+    "Clear timers and close sockets and servers in the subsystem that makes them (context.use), or give run() another exitGrace.\n";
 }

@@ -8,7 +8,7 @@ import { Supervisor, type SupervisorPorts } from "../core/supervisor.ts";
 import { ModuleHub, Neighbours, type Service, serviceSubsystems, unitNames } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import { ConfigWatch } from "./config_watch.ts";
-import type { RunOptions } from "./daemon.ts";
+import type { StartOptions } from "./daemon.ts";
 import { DaemonLog } from "./daemon_log.ts";
 import type { DaemonFolders } from "./folders.ts";
 import type { Instance } from "./instance.ts";
@@ -24,7 +24,7 @@ import { PROTOCOL, VERSION } from "./version.ts";
  * Gets everything that a daemon needs from the machine, in order; the session's resources undo it in reverse: the process, the lock, the
  * logs, the listeners, the PID file. Returns what the daemon runs.
  */
-export async function prepare(session: Session, options: Required<RunOptions>): Promise<Registration[]> {
+export async function prepare(session: Session, options: StartOptions): Promise<Registration[]> {
   const { ownsProcess, isControlled } = options;
   const { plan, resources } = session;
   const host = session.host ??= await (await import("../platform/mod.ts")).getHost();
@@ -40,7 +40,7 @@ export async function prepare(session: Session, options: Required<RunOptions>): 
   const cwd = loaded === undefined ? host.process.cwd() : folderOrElse(host, loaded.baseDir);
   const workDir = resolvePath(cwd, config.workDir ?? ".");
 
-  if (ownsProcess) resources.use(ownProcess(session, host));
+  if (ownsProcess) resources.use(ownProcess(session, host, options.exitGraceMs));
   // The lock comes first, so that a second daemon of this configuration leaves the logs of the first one alone.
   const held = isControlled ? await takeLock(session, host, workDir) : undefined;
   const services = servicesOf(session, cwd);
@@ -53,7 +53,7 @@ export async function prepare(session: Session, options: Required<RunOptions>): 
   });
   if (pidFile !== undefined) {
     const { pidFile: write } = await import("./instance.ts");
-    resources.use(write(resolvePath(workDir, pidFile), host));
+    resources.use(write(resolvePath(workDir, pidFile), config.name, host));
   }
   if (loaded !== undefined) watchConfig(session, host, loaded);
   else if (config.hotReload) session.log.warn("hot_reload does nothing: this daemon was not started from a file");
@@ -120,7 +120,7 @@ function servicesOf({ plan: { loaded, entries } }: Session, cwd: string): Servic
 function openLogs(
   session: Session,
   host: Host,
-  { ownsProcess, isBackground, cwd, workDir, services: { configured, built }, state }: Required<RunOptions> & {
+  { ownsProcess, isBackground, cwd, workDir, services: { configured, built }, state }: StartOptions & {
     cwd: string;
     workDir: string;
     services: Services;

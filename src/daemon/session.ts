@@ -5,7 +5,7 @@ import { ConfigError, isDaemonError, messageOf, ShutdownError, SubsystemError } 
 import { Deadlines } from "../core/deadlines.ts";
 import type { ConfigReloadEvent, DaemonEvent, DaemonLifeEvent, EventBody } from "../core/event.ts";
 import { EXIT_CODES, signalExitCode } from "../core/exit_codes.ts";
-import { type Host, SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
+import { type Host, type OwnProcess, SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { type Logger, silentLogger } from "../core/log.ts";
 import type { Operations, ReloadAnswer, UnitOutcome, UnitStatus } from "../core/operations.ts";
 import { type ShutdownSteps, ShutdownTimeline } from "../core/shutdown.ts";
@@ -22,11 +22,14 @@ import { LineStore } from "./line_store.ts";
 import type { LoadedConfig } from "./load.ts";
 import { DaemonOperations } from "./operations.ts";
 import type { Config } from "./config.ts";
-import type { RunOptions } from "./daemon.ts";
+import type { StartOptions } from "./daemon.ts";
 import type { Plan } from "./plan.ts";
 import type { Reloads } from "./reload.ts";
 import type { ServiceLogs } from "./service_logs.ts";
 import type { ServiceUnits } from "./service_units.ts";
+
+/** Errors that the exit report has at most. */
+const MOST_ERRORS = 100;
 
 /** What a daemon publishes on its bus, by topic. */
 export interface DaemonTopics {
@@ -91,7 +94,11 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #resolve!: (report: ExitReport) => void;
   readonly #timeline: ShutdownTimeline;
   readonly #startedMs: number;
+  /** The newest, oldest first. */
   readonly #errors: unknown[] = [];
+  #droppedErrors = 0;
+  /** How many there were, dropped ones included, when the shutdown began: those are told, but its exit code is about what came after. */
+  #errorsBefore = 0;
   #supervisor: Supervisor | undefined;
   #phase: "starting" | "running" | "stopping" | "over" = "starting";
   #reason = "";
@@ -172,7 +179,13 @@ export class Session implements SupervisorPorts, ShutdownSteps {
 
   /** The bus, made on first use. */
   get bus(): EventBus<DaemonTopics> {
-    return this.#bus ??= new EventBus<DaemonTopics>({ capacity: this.plan.config.bus.capacity });
+    return this.#bus ??= new EventBus<DaemonTopics>({
+      capacity: this.plan.config.bus.capacity,
+      onHandlerError: (cause, topic) => {
+        const message = `Cannot run a handler of "${topic}" on the bus: ${messageOf(cause)}`;
+        this.report(new SubsystemError("SUBSYSTEM_LISTENER_FAILED", "bus", message, { cause }));
+      },
+    });
   }
 
   /** Disposed in reverse order at the end, after the last unit is down. */
@@ -225,7 +238,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   }
 
   /** Starts everything; see `Daemon.start`. */
-  async start(options: Required<RunOptions>): Promise<void> {
+  async start(options: StartOptions): Promise<void> {
     const { ownsProcess, isControlled } = options;
     try {
       const { pidFile, sink, host, entries } = this.plan;
@@ -257,11 +270,14 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       if (supervisor.isIdle) this.#unitsEnded({ kind: "idle" });
     } catch (error) {
       if (this.#phase === "starting") {
-        this.#errors.push(error);
+        this.#keep(error);
         this.#exitCode ??= EXIT_CODES.failed;
         this.#requestShutdown(messageOf(error));
       }
-      if (this.#supervisor === undefined) this.#finish();
+      if (this.#supervisor === undefined) {
+        this.log.error("the start has failed", { reason: messageOf(error), err: error });
+        this.#finish();
+      }
       await this.ended;
       throw error;
     }
@@ -278,6 +294,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     if (this.#phase === "stopping" || this.#phase === "over") return;
     this.#phase = "stopping";
     this.#reason = reason;
+    this.#errorsBefore = this.#errors.length + this.#droppedErrors;
     if (this.#supervisor === undefined) return;
     this.#announce("daemon.stopping", reason);
     this.#bus?.publish("shutdown", { reason });
@@ -469,10 +486,17 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     if (event.type === "subsystem.ready" || event.type === "subsystem.state") this.#publishReadiness(bus);
   }
 
-  /** Keeps an error for the exit report. */
+  /** Keeps an error for the exit report and logs it. */
   report(error: unknown): void {
-    this.#errors.push(error);
+    this.#keep(error);
     this.log.error(messageOf(error), { err: error });
+  }
+
+  #keep(error: unknown): void {
+    this.#errors.push(error);
+    if (this.#errors.length <= MOST_ERRORS) return;
+    this.#errors.shift();
+    this.#droppedErrors++;
   }
 
   /** Remembers which unit failed last. */
@@ -483,7 +507,9 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   /** Asks the daemon to stop, with a code where the reason has one. */
   requestShutdown(reason: string, exitCode?: number): void {
     if (exitCode !== undefined) this.#exitCode ??= exitCode;
-    this.#requestShutdown(reason);
+    // Whoever is told of the shutdown is not the unit that asked for it, and may wait for the end.
+    if (this.#labels === undefined) this.#requestShutdown(reason);
+    else this.#labels.runAs(undefined, () => this.#requestShutdown(reason));
   }
 
   /** Milliseconds until the daemon gives up. */
@@ -498,14 +524,27 @@ export class Session implements SupervisorPorts, ShutdownSteps {
 
   /** Runs `fn` so that what it leaves unhandled is charged to `path`, where this daemon owns the process. */
   runAs<T>(path: string, fn: () => T): T {
-    return this.#runAs === undefined ? fn() : this.#runAs(path, fn);
+    const outer = this.#entered;
+    this.#entered = path;
+    try {
+      return this.#labels === undefined ? fn() : this.#labels.runAs(path, fn);
+    } finally {
+      this.#entered = outer;
+    }
   }
 
-  #runAs: (<T>(path: string, fn: () => T) => T) | undefined;
+  /** Path of the unit whose code has just been entered. */
+  #entered: string | undefined;
+  #labels: Pick<OwnProcess, "runAs" | "label"> | undefined;
 
   /** Charges stray errors to units from now on; for the owner of the process. */
-  attribute(runAs: <T>(path: string, fn: () => T) => T): void {
-    this.#runAs = runAs;
+  attribute(labels: Pick<OwnProcess, "runAs" | "label">): void {
+    this.#labels = labels;
+  }
+
+  /** Path of the unit whose code calls, as far as it can be told: anywhere for the owner of the process, else before its first `await`. */
+  callingUnit(): string | undefined {
+    return this.#labels?.label() ?? this.#entered;
   }
 
   // --- The end
@@ -513,7 +552,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #unitsEnded(end: SupervisorEnd): void {
     if (this.#phase === "starting" && end.kind === "idle") return;
     if (end.kind === "escalated") {
-      this.#errors.push(end.error);
+      this.#keep(end.error);
       this.#exitCode ??= EXIT_CODES.failed;
       return this.#requestShutdown(messageOf(end.error));
     }
@@ -527,9 +566,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     if (failed.length > 0) {
       const { path, error } = this.#lastFailure!;
       const exitCode = isDaemonError(error) ? error.context?.exitCode : undefined;
-      this.#errors.push(
-        new SubsystemError("SUBSYSTEM_FAILED", path, `Cannot go on as ${path} has failed: ${messageOf(error)}`, { cause: error }),
-      );
+      this.#keep(new SubsystemError("SUBSYSTEM_FAILED", path, `Cannot go on as ${path} has failed: ${messageOf(error)}`, { cause: error }));
       this.#exitCode ??= typeof exitCode === "number" && exitCode !== 0 ? exitCode : EXIT_CODES.failed;
     }
     this.#requestShutdown(failed.length > 0 ? "every unit has failed" : "no subsystem is left");
@@ -553,12 +590,13 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   /** Resolves with the report; what went wrong while letting go of resources counts too, what an unstopped run does later does not. */
   #conclude(unstopped: Unstopped[], isForced: boolean): void {
     const errors = this.#errors.slice();
-    const isClean = unstopped.length === 0 && errors.length === 0 && !this.#gaveUp && !isForced;
+    const droppedErrors = this.#droppedErrors;
+    const isClean = unstopped.length === 0 && errors.length + droppedErrors === this.#errorsBefore && !this.#gaveUp && !isForced;
     const signalCode = this.config.shutdown.exitCode === "signal" && this.#stopSignal !== undefined
       ? signalExitCode(SIGNAL_NUMBERS[this.#stopSignal])
       : EXIT_CODES.ok;
     const exitCode = this.#exitCode ?? (isClean ? signalCode : EXIT_CODES.failed);
-    this.#resolve({ exitCode, reason: this.#reason, errors, unstopped, uptimeMs: this.uptimeMs() });
+    this.#resolve({ exitCode, reason: this.#reason, errors, droppedErrors, unstopped, uptimeMs: this.uptimeMs() });
   }
 
   async #release(): Promise<void> {
@@ -567,7 +605,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     try {
       await this.resources.disposeAsync();
     } catch (error) {
-      this.#errors.push(error);
+      this.#keep(error);
     }
   }
 

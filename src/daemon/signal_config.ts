@@ -8,8 +8,8 @@ export interface SignalOptions {
   reload?: readonly SignalName[];
   /** Signals that reopen log files. @default {["SIGUSR2"]} */
   reopenLogs?: readonly SignalName[];
-  /** Handlers of your own, by signal. @default {{}} */
-  on?: Readonly<Partial<Record<SignalName, () => void>>>;
+  /** Handlers of your own, by signal. One that throws, or whose promise rejects, is logged. @default {{}} */
+  on?: Readonly<Partial<Record<SignalName, () => unknown>>>;
 }
 
 /**
@@ -35,7 +35,7 @@ export class SignalConfig {
   /** Signals that reopen log files. */
   readonly reopenLogs: readonly SignalName[];
   /** Further handlers. */
-  readonly on: Readonly<Partial<Record<SignalName, () => void>>>;
+  readonly on: Readonly<Partial<Record<SignalName, () => unknown>>>;
 
   /**
    * Creates a configuration.

@@ -20,6 +20,7 @@ export function createBunHost(): Host {
     process: {
       args: process.argv.slice(2),
       command: bun.main.startsWith(INSIDE_EXECUTABLE) ? [process.execPath] : [process.execPath, bun.main],
+      activeResources,
     },
     // By ioctl, because node:tty costs 6 ms.
     terminal: {
@@ -43,6 +44,18 @@ export function createBunHost(): Host {
     },
     openLockable: (path) => openLockable(path, libc),
     tryWatch: () => {},
+  });
+}
+
+/** What the engine protects from collection because something outside of it will call back; an unref'd timer counts too. */
+function activeResources(): string[] {
+  const { heapStats } = process.getBuiltinModule("bun:jsc") as unknown as {
+    heapStats(): { protectedObjectTypeCounts: Readonly<Record<string, number>> };
+  };
+  const kinds = /^(?:Debug)?(Timeout|Listener|HTTPS?Server|\w*Socket|Subprocess|Worker)$/;
+  return Object.entries(heapStats().protectedObjectTypeCounts).flatMap(([type, count]) => {
+    const kind = kinds.exec(type)?.[1];
+    return kind === undefined ? [] : Array<string>(count).fill(kind);
   });
 }
 

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Host } from "../core/host.ts";
 import type { LockableFile } from "./files.ts";
@@ -9,7 +10,7 @@ import { launchDetachedOnDeno, launchOnDeno } from "./spawn_deno.ts";
 export function createDenoHost(): Host {
   return createHost({
     runtime: `deno ${Deno.version.deno}`,
-    process: { args: [...Deno.args], command: commandOf() },
+    process: { args: [...Deno.args], command: commandOf(), activeResources: () => process.getActiveResourcesInfo() },
     terminal: {
       isTerminal: (fd) => fd === 1 ? Deno.stdout.isTerminal() : Deno.stderr.isTerminal(),
       columns: () => Deno.consoleSize().columns,

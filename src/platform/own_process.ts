@@ -12,16 +12,19 @@ export interface ProcessFacts {
   args: readonly string[];
   /** Argv that starts this program again. */
   command: readonly string[];
+  /** Kinds of what keeps the process alive, once for each thing. */
+  activeResources(): readonly string[];
 }
 
-/** Where the owner is written down: on the process itself, because two copies of this library still share one process. */
-const OWNER = Symbol.for("@daemonkit/daemonkit.owner");
+/** Where owners are written down: on the process itself, because two copies of this library still share one process. */
+const OWNERS = Symbol.for("@daemonkit/daemonkit.owners");
+const PROCESS = "this process";
 /** Longest period that a platform timer honours. */
 const LONGEST_PERIOD_MS = 2 ** 31 - 1;
 
 /** Process-wide effects by node:process, which both runtimes implement natively. */
 export function createOwnProcess(facts: ProcessFacts): OwnProcess {
-  let owners: AsyncLocalStorage<string> | undefined;
+  let owners: AsyncLocalStorage<string | undefined> | undefined;
   // Kept, as two clocks never tell quite the same twice, and a start that moves looks like a restart.
   let startSeconds: number | undefined;
   return {
@@ -54,8 +57,15 @@ export function createOwnProcess(facts: ProcessFacts): OwnProcess {
       };
     },
     runAs(owner, fn) {
-      owners ??= new (process.getBuiltinModule("node:async_hooks").AsyncLocalStorage)<string>();
+      owners ??= new (process.getBuiltinModule("node:async_hooks").AsyncLocalStorage)<string | undefined>();
       return owners.run(owner, fn);
+    },
+    label: () => owners?.getStore(),
+    onOverstay(delayMs, fn) {
+      const timer = setTimeout(() => {
+        if (!ownersOf().has(PROCESS)) fn(counted(facts.activeResources()));
+      }, Math.min(delayMs, LONGEST_PERIOD_MS));
+      (timer as unknown as { unref(): void }).unref();
     },
     residentBytes,
     usage() {
@@ -115,19 +125,30 @@ function countOpenFiles(): number | undefined {
   }
 }
 
-function claim(owner: string): Disposable {
-  const slot = process as { [OWNER]?: string };
-  if (slot[OWNER] !== undefined) {
-    throw new DaemonError("RUNTIME_STATE", `Cannot let "${owner}" own this process as "${slot[OWNER]}" owns it`, {
-      context: { owner: slot[OWNER], pid: process.pid },
+function claim(owner: string, thing: string = PROCESS): Disposable {
+  const owners = ownersOf();
+  const other = owners.get(thing);
+  if (other !== undefined) {
+    throw new DaemonError("RUNTIME_STATE", `Cannot let "${owner}" own ${thing} as "${other}" owns it`, {
+      context: { owner: other, pid: process.pid },
     });
   }
-  slot[OWNER] = owner;
+  owners.set(thing, owner);
   let isHeld = true;
   return {
     [Symbol.dispose]() {
-      if (isHeld) delete slot[OWNER];
+      if (isHeld) owners.delete(thing);
       isHeld = false;
     },
   };
+}
+
+/** Owners by what they own. */
+function ownersOf(): Map<string, string> {
+  return (process as { [OWNERS]?: Map<string, string> })[OWNERS] ??= new Map();
+}
+
+/** `["Timeout", "Timeout"]` as `["2 Timeout"]`. */
+function counted(kinds: readonly string[]): string[] {
+  return [...Map.groupBy(kinds, (kind) => kind)].map(([kind, each]) => `${each.length} ${kind}`);
 }

@@ -107,12 +107,15 @@ export class FakeOwnProcess implements OwnProcess {
   exitCode: number | undefined;
   /** The code of a forced end, undefined when nobody has forced one. */
   exitedWith: number | undefined;
-  /** Who owns it. */
-  owner: string | undefined;
   /** How many hold it alive. */
   holds = 0;
+  /** What {@linkcode FakeOwnProcess.overstay} says that holds it alive. */
+  heldBy: readonly string[] = [];
+  /** Delays of those who wait for it to overstay. */
+  readonly overstays: { delayMs: number; fn: (heldBy: readonly string[]) => void }[] = [];
   #cwd = "/";
   #label: string | undefined;
+  readonly #owners = new Map<string, string>();
   readonly #uncaught = new Set<(error: unknown, owner: string | undefined) => void>();
 
   /** Created with command line arguments. */
@@ -121,18 +124,37 @@ export class FakeOwnProcess implements OwnProcess {
   }
 
   /** Takes ownership. */
-  claim(owner: string): Disposable {
-    if (this.owner !== undefined) {
-      throw new DaemonError("RUNTIME_STATE", `Cannot let "${owner}" own this process as "${this.owner}" owns it`);
-    }
-    this.owner = owner;
+  claim(owner: string, thing: string = "this process"): Disposable {
+    const other = this.#owners.get(thing);
+    if (other !== undefined) throw new DaemonError("RUNTIME_STATE", `Cannot let "${owner}" own ${thing} as "${other}" owns it`);
+    this.#owners.set(thing, owner);
     let isHeld = true;
     return {
       [Symbol.dispose]: () => {
-        if (isHeld) this.owner = undefined;
+        if (isHeld) this.#owners.delete(thing);
         isHeld = false;
       },
     };
+  }
+
+  /** Who owns it. */
+  get owner(): string | undefined {
+    return this.#owners.get("this process");
+  }
+
+  /** The label of the code that runs now. */
+  label(): string | undefined {
+    return this.#label;
+  }
+
+  /** Waits for {@linkcode FakeOwnProcess.overstay}. */
+  onOverstay(delayMs: number, fn: (heldBy: readonly string[]) => void): void {
+    this.overstays.push({ delayMs, fn });
+  }
+
+  /** Lets the process still be there when all who wait for that have waited long enough. */
+  overstay(): void {
+    for (const { fn } of this.overstays.splice(0)) if (this.owner === undefined) fn(this.heldBy);
   }
 
   /** Current working folder. */
@@ -175,7 +197,7 @@ export class FakeOwnProcess implements OwnProcess {
   }
 
   /** Runs `fn` under a label, which holds for its synchronous part only. */
-  runAs<T>(owner: string, fn: () => T): T {
+  runAs<T>(owner: string | undefined, fn: () => T): T {
     const before = this.#label;
     this.#label = owner;
     try {

@@ -190,10 +190,21 @@ export function exerciseHost(name: string, makeHost: () => Promise<Host>): void 
     next[Symbol.dispose]();
   });
 
+  test(`${name} process: a thing of it has one owner, apart from the process itself`, async () => {
+    const host = await makeHost();
+    using _process = host.process.claim("api");
+    using _file = host.process.claim("api", "the file /a");
+    using _other = host.process.claim("web", "the file /b");
+    assert.throws(() => host.process.claim("web", "the file /a"), { code: "RUNTIME_STATE", message: /own the file \/a as "api"/ });
+  });
+
   test(`${name} process: a label holds for what is run under it, also inside another label`, async () => {
     const host = await makeHost();
     const value = await host.process.runAs("outer", () => host.process.runAs("inner", () => Promise.resolve(7)));
     assert.equal(value, 7);
+    assert.equal(host.process.label(), undefined);
+    assert.equal(host.process.runAs("outer", () => host.process.label()), "outer");
+    assert.equal(host.process.runAs("outer", () => host.process.runAs(undefined, () => host.process.label())), undefined);
     assert.throws(() => host.process.runAs("outer", () => assert.fail("thrown")), /thrown/);
   });
 

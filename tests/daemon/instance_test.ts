@@ -149,7 +149,7 @@ test("pidFile replaces the file of a dead process and removes its own", async ()
   const { machine } = await fixture();
   machine.file("/app/my.pid", "4321\n");
   {
-    using _file = pidFile("/app/my.pid", machine.host);
+    using _file = pidFile("/app/my.pid", "api", machine.host);
     assert.equal(machine.text("/app/my.pid"), "100\n");
   }
   assert.equal(machine.text("/app/my.pid"), undefined);
@@ -159,7 +159,7 @@ test("pidFile refuses the file of a living process and leaves it", async () => {
   const { machine } = await fixture();
   machine.alive.add(4321);
   machine.file("/app/my.pid", "4321\n");
-  assert.throws(() => pidFile("/app/my.pid", machine.host), { code: "LOCK_HELD" });
+  assert.throws(() => pidFile("/app/my.pid", "api", machine.host), { code: "LOCK_HELD" });
   assert.equal(machine.text("/app/my.pid"), "4321\n");
 });
 
@@ -168,20 +168,20 @@ test("pidFile replaces a number that the system gave to a process begun after th
   machine.alive.add(4321); // began 432.1 s after the boot; the file was written 1,000 s after the epoch
   machine.file("/app/my.pid", "4321\n");
   machine.file("/proc/stat", "cpu 1 2 3\nbtime 500\n");
-  assert.throws(() => pidFile("/app/my.pid", machine.host), { code: "LOCK_HELD" });
+  assert.throws(() => pidFile("/app/my.pid", "api", machine.host), { code: "LOCK_HELD" });
   machine.file("/proc/stat", "cpu 1 2 3\nbtime 5000\n");
-  using _file = pidFile("/app/my.pid", machine.host);
+  using _file = pidFile("/app/my.pid", "api", machine.host);
   assert.equal(machine.text("/app/my.pid"), "100\n");
 });
 
 test("pidFile leaves files alone that are not ours, before and at the end", async () => {
   const { machine } = await fixture();
   machine.file("/app/notes.txt", "my notes");
-  assert.throws(() => pidFile("/app/notes.txt", machine.host), { code: "IO_EXISTS" });
-  assert.throws(() => pidFile("/app", machine.host), { code: "IO_EXISTS" });
+  assert.throws(() => pidFile("/app/notes.txt", "api", machine.host), { code: "IO_EXISTS" });
+  assert.throws(() => pidFile("/app", "api", machine.host), { code: "IO_EXISTS" });
   assert.equal(machine.text("/app/notes.txt"), "my notes");
   {
-    using _file = pidFile("/app/my.pid", machine.host);
+    using _file = pidFile("/app/my.pid", "api", machine.host);
     machine.file("/app/my.pid", "777\n");
   }
   assert.equal(machine.text("/app/my.pid"), "777\n");

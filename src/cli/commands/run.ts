@@ -49,7 +49,9 @@ async function runFile(context: CommandContext, args: readonly string[], options
 
 async function runDaemon(daemon: Daemon, context: CommandContext): Promise<ExitReport> {
   using _told = tellWaiting(daemon, context);
-  return await daemon.run({ ownsProcess: true, isControlled: true, isBackground: isInBackground(context.host) });
+  // A failed start is in the report, which is told at the end.
+  await daemon.start({ ownsProcess: true, isControlled: true, isBackground: isInBackground(context.host) }).catch(() => {});
+  return await daemon.wait();
 }
 
 async function runBuilt(context: CommandContext, args: readonly string[], options: CommandOptions): Promise<ExitReport> {
