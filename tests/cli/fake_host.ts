@@ -54,7 +54,7 @@ export class FakeMachine {
           return true;
         },
       },
-      process: { cwd: () => this.cwd, command: ["/usr/bin/runtime", "/srv/app.ts"], args: [] },
+      process: { claim: () => ({ [Symbol.dispose]() {} }), cwd: () => this.cwd, command: ["/usr/bin/runtime", "/srv/app.ts"], args: [] },
     } as unknown as Host;
   }
 
