@@ -694,6 +694,8 @@ export class Supervisor {
 
   #reportFailedStop(unit: Unit, context: RunContext, failure: { error: unknown } | undefined): void {
     if (failure === undefined || failure.error === this.#startFailure || isAbort(failure.error, context.reason)) return;
+    const { failure: itsOwn } = unit.words;
+    if (itsOwn !== undefined && failure.error === itsOwn) return;
     const message = `Cannot stop ${unit.path} cleanly: ${messageOf(failure.error)}`;
     this.ports.report(new SubsystemError("SUBSYSTEM_STOP_FAILED", unit.path, message, { cause: failure.error }));
   }

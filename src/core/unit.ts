@@ -29,6 +29,8 @@ export interface Words {
   readonly unready?: string;
   /** How it ended where it did not fail. */
   readonly end?: string;
+  /** What it failed of by itself: a stop that was asked for before that became known has nothing to do with it. */
+  readonly failure?: unknown;
 }
 
 /** A subsystem that is a group of others. */

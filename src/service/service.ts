@@ -90,6 +90,8 @@ export class Service implements Subsystem {
   #probeAnswer: string | undefined;
   /** How the last run ended, where it did not fail. */
   #end: string | undefined;
+  /** What the last run failed of; one that was asked to stop does not fail. */
+  #failure: unknown;
 
   /** Creates the subsystem of instance number `instance`; nothing is started. */
   constructor(service: ServiceSpec, ports: ServicePorts, name: string, instance: number) {
@@ -119,7 +121,7 @@ export class Service implements Subsystem {
 
   /** For the sentences of its supervisor. */
   get [WORDS](): Words {
-    return { unready: this.#probeAnswer, end: this.#end };
+    return { unready: this.#probeAnswer, end: this.#end, failure: this.#failure };
   }
 
   /** Takes a changed service whose keys can change while it runs; those that decide what runs must be the same. */
@@ -169,6 +171,7 @@ export class Service implements Subsystem {
   /** Starts the program and sees it to its end. */
   async run(context: Context): Promise<void> {
     this.#end = undefined;
+    this.#failure = undefined;
     this.#probeAnswer = this.#firstAnswer();
     if (context.isShutdown()) return;
     const { host, logs, daemonId, neighbours, continuity } = this.#ports;
@@ -208,7 +211,7 @@ export class Service implements Subsystem {
       this.#spawnFailures++;
       // Nothing was started, so nothing could fail to stop.
       if (context.isShutdown()) return;
-      throw this.#startError(context.name, cause);
+      throw this.#failure = this.#startError(context.name, cause);
     }
     using _record = continuity?.remember({ unit: context.name, run: runNumber, identity: child.identity, command });
     this.#link = link;
@@ -297,11 +300,11 @@ export class Service implements Subsystem {
       return;
     }
     if (error !== undefined) {
-      throw new SubsystemError("SUBSYSTEM_FAILED", context.name, `${context.name} failed: ${describeError(error)}`, {
+      throw this.#failure = new SubsystemError("SUBSYSTEM_FAILED", context.name, `${context.name} failed: ${describeError(error)}`, {
         context: { exitCode, signal: status.signal, lastLines: output.lastLines, error },
       });
     }
-    throw new SubsystemError("SUBSYSTEM_EXITED", context.name, `${context.name} ${describeExit(status)}`, {
+    throw this.#failure = new SubsystemError("SUBSYSTEM_EXITED", context.name, `${context.name} ${describeExit(status)}`, {
       context: { exitCode, signal: status.signal, lastLines: output.lastLines },
     });
   }

@@ -22,6 +22,7 @@ class Rig implements Disposable {
   readonly lines: string[] = [];
   readonly events: string[] = [];
   readonly exits: [string, number | undefined][] = [];
+  readonly reports: string[] = [];
   readonly token = new CancelToken();
   readonly supervisor: Supervisor;
   readonly #host: Host;
@@ -42,7 +43,7 @@ class Rig implements Disposable {
         emit: (event) => {
           if (event.type === "subsystem.state") this.events.push(`${event.name} ${event.to}`);
         },
-        report: () => {},
+        report: (error) => void this.reports.push(String(error)),
         failed: () => {},
         requestShutdown: (reason, code) => void this.exits.push([reason, code]),
         remainingMs: () => undefined,
@@ -172,6 +173,31 @@ test("A spawn that fails for lack of resources is tried again after a wait, and 
   await rig.supervisor.stop("end");
 });
 
+test("A start that fails, or a program that ends, in the very moment in which a stop is asked for is no stop that failed", async () => {
+  const real = await getHost();
+  // Whatever else the event loop has to do comes between a failure and its being known.
+  for (let turns = 0; turns < 12; turns++) {
+    for (const isStarted of [false, true]) {
+      const tried = Promise.withResolvers<void>();
+      const host = withSpawn(real, async (options) => {
+        if (isStarted) {
+          const child = await real.processes.spawn(options);
+          return { ...child, exited: child.exited.finally(tried.resolve) };
+        }
+        tried.resolve();
+        throw new IoError("IO_NO_RESOURCES", "Cannot start /bin/sh as this process has too many files open");
+      });
+      using rig = new Rig(host, { api: { run: "exit 3", restart: { delay: "1h", jitter: 0 } } });
+      const started = rig.supervisor.start().catch(() => {});
+      await tried.promise;
+      for (let turn = 0; turn < turns; turn++) await null;
+      await rig.supervisor.stop("end");
+      await started;
+      assert.deepEqual([rig.reports, rig.leftovers(), rig.unit("api").state], [[], [], "stopped"], `${turns} turns, started: ${isStarted}`);
+    }
+  }
+});
+
 test("A crash is followed by a new run only when everything of the old one is gone", async () => {
   const host = await getHost();
   using dir = tempDir();
@@ -251,7 +277,7 @@ test("An env file that was repaired is used at the next try", async () => {
   const run = 'echo "$A"; exec sleep 1000';
   using rig = new Rig(host, { api: { run, envFile: [".env"], restart: { delay: "10ms", maxRestarts: Infinity } } }, dir.path);
   await rig.supervisor.start();
-  await until(() => /\.env:1: Cannot read A/.test(rig.unit("api").reason));
+  await until(() => rig.unit("api").reason, { isRight: /\.env:1:1: Cannot read A/ });
   writeFileSync(`${dir.path}/.env`, "A='open\nend'");
   await until(() => rig.lines.length === 2);
   assert.deepEqual(rig.lines, ["api: open", "api: end"]);
