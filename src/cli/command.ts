@@ -50,6 +50,8 @@ export interface CommandOptions {
   timeout?: string;
   /** Whether it is only said what would be done. */
   dryRun?: boolean;
+  /** Whether the machine is left out of a check. */
+  fileOnly?: boolean;
 }
 
 /** Carries a command out and returns the exit code. */
@@ -72,7 +74,8 @@ export type OptionName =
   | "output"
   | "for"
   | "timeout"
-  | "dryRun";
+  | "dryRun"
+  | "fileOnly";
 
 /** A command as the table has it; its body is loaded when it is called. */
 export interface CommandSpec {

@@ -132,9 +132,13 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "validate",
     args: "[FILE]",
-    summary: "check a configuration file; every mistake is listed",
-    options: ["config", "set", "json"],
-    examples: [["validate", "checks ./daemon.toml"], ["validate staging.toml --json", "checks another file, for programs"]],
+    summary: "check a configuration file, and what it names on this machine; every mistake is listed",
+    options: ["fileOnly", "config", "set", "json"],
+    examples: [
+      ["validate", "checks ./daemon.toml with its env files, programs, folders and users"],
+      ["validate staging.toml --json", "checks another file, for programs"],
+      ["validate --file-only", "checks the file alone, which is meant for another machine"],
+    ],
     load: async () => (await import("./commands/validate.ts")).validate,
   },
   {

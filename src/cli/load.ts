@@ -1,5 +1,7 @@
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import { loadConfig, type LoadedConfig } from "../daemon/load.ts";
+import { formatIssue } from "../core/errors.ts";
+import { checkNeeds, refuseUnmet } from "../daemon/needs.ts";
 import type { CommandContext, CommandOptions } from "./command.ts";
 import { CommandFailure } from "./failure.ts";
 import { baseFor } from "./paths.ts";
@@ -21,4 +23,19 @@ export async function loadFor({ host, output }: CommandContext, args: readonly s
   });
   for (const warning of loaded.warnings) output.note(`warning: ${warning}`);
   return loaded;
+}
+
+/** Refuses a configuration that names what this machine does not have, and says what is worth knowing. */
+export async function refuseUnmetFor({ host, output }: CommandContext, loaded: LoadedConfig): Promise<readonly string[]> {
+  const findings = await checkNeeds(loaded, host);
+  await refuseUnmet(loaded, findings);
+  for (const warning of findings.warnings) output.note(`warning: ${warning}`);
+  return findings.warnings;
+}
+
+/** Says what the configuration names and this machine does not have; whoever starts at boot is not to be kept from all else by one of many. */
+export async function tellUnmetFor({ host, output }: CommandContext, loaded: LoadedConfig): Promise<void> {
+  const { problems, warnings } = await checkNeeds(loaded, host);
+  for (const issue of await loaded.issuesOf(problems)) output.note(`warning: ${formatIssue(issue)}`);
+  for (const warning of warnings) output.note(`warning: ${warning}`);
 }

@@ -178,6 +178,8 @@ export function makeOption(name: OptionName): Option {
       return new Option("--for <GOAL>", "what to wait for").choices(["ready", "started", "stopped"]).default("ready");
     case "dryRun":
       return new Option("--dry-run", "only say what would change");
+    case "fileOnly":
+      return new Option("--file-only", "check the file alone: what it names may be on another machine");
     case "timeout":
       return new Option("--timeout <DURATION>", 'wait at most this long, such as "30s"; then exit with 124').argParser(
         (text: string) => checked("--timeout", text, durationMs),

@@ -11,7 +11,7 @@ import { PathMap } from "./path_map.ts";
 import { type Finding, isHostile, prepare, showValue } from "./prepare.ts";
 import { childOf, type ConfigSchema, factsAt, type Node, nodeAt, type Problem, type Schema } from "./schema.ts";
 import { readToml } from "./toml_text.ts";
-import { formatPath, isTable, merge, parsePath, type Path, removeAt, setAt, type Tree, type Value } from "./tree.ts";
+import { formatPath, isSame, isTable, merge, parsePath, type Path, removeAt, setAt, type Tree, type Value } from "./tree.ts";
 
 /** A file as it was read. */
 export interface SourceFile {
@@ -47,6 +47,8 @@ export interface Loaded {
   explain(key: string): Promise<Explanation>;
   /** The tree with every secret replaced, for people. */
   shown(): Tree;
+  /** The issues of problems that were found after the loading, each with its place. */
+  issuesOf(problems: readonly Problem[]): Promise<ConfigIssue[]>;
 }
 
 /** A mistake with the place where it is shown. */
@@ -66,7 +68,7 @@ export async function load(schema: ConfigSchema, sources: Sources): Promise<Load
     const at = formatPath(problem.path);
     // What was left out for a mistake of its own is not a second mistake.
     if (read.doubtful.some((path) => isAtOrBelow(at, path) || (problem.isMissing && isAtOrBelow(path, at)))) continue;
-    issues.push(await locate(problem, layers));
+    issues.push(await locate(problem, layers, schema));
   }
   warnings.push(...settled?.warnings ?? []);
   for (const { path, value } of settled?.follow ?? []) setAt(tree, path, value);
@@ -76,6 +78,7 @@ export async function load(schema: ConfigSchema, sources: Sources): Promise<Load
     warnings,
     explain: (key) => explainKey(schema, { tree, layers, follow: settled?.follow ?? [] }, key),
     shown: () => withoutSecrets(schema.places, tree),
+    issuesOf: async (problems) => inOrder(await Promise.all(problems.map((problem) => locate(problem, layers, schema)))),
   };
 }
 
@@ -126,7 +129,7 @@ async function addLayer(
   const rank = read.layers.push(layer) - 1;
   for (const problem of isRight ? [] : checkTypes(root, places, tree)) {
     read.doubtful.push(formatPath(problem.path));
-    read.issues.push(await locate({ ...problem, layer }, read.layers));
+    read.issues.push(await locate({ ...problem, layer }, read.layers, { root, places }));
     removeAt(tree, problem.path);
   }
   for (const finding of findings) {
@@ -226,8 +229,9 @@ function hintFor(node: Node, path: Path, value: Value, isSecret = false): string
 }
 
 /** Finds the place of a problem in the layer that won. */
-async function locate(problem: Problem, layers: readonly Layer[]): Promise<Located> {
-  const { path } = problem;
+async function locate(problem: Problem, layers: readonly Layer[], { inheritedFrom }: ConfigSchema): Promise<Located> {
+  const inherited = problem.layer === undefined && !layers.some((layer) => hasPath(layer, problem.path)) && inheritedFrom?.(problem.path);
+  const path = inherited && layers.some((layer) => hasPath(layer, inherited)) ? inherited : problem.path;
   let rank = problem.layer === undefined ? -1 : layers.indexOf(problem.layer);
   for (let length = path.length; rank === -1 && length > 0; length--) {
     rank = layers.findIndex((layer) => hasPath(layer, path.slice(0, length)));
@@ -244,15 +248,20 @@ async function locate(problem: Problem, layers: readonly Layer[]): Promise<Locat
 
 /** The error of a configuration with these mistakes, in the order of the sources and of the lines in each. */
 function configError(issues: Located[]): ConfigError {
-  const sorted = [...issues].sort((a, b) =>
-    a.rank - b.rank || (a.position?.line ?? 0) - (b.position?.line ?? 0) || (a.position?.column ?? 0) - (b.position?.column ?? 0)
-  );
+  const sorted = inOrder(issues);
   const codes = new Set(sorted.map(({ code }) => code));
   const code = codes.size === 1 ? sorted[0].code! : "CONFIG_INVALID";
   const count = sorted.length === 1 ? "a mistake" : `${sorted.length} mistakes`;
-  return new ConfigError(code, `Cannot load the configuration as it has ${count}:`, {
-    issues: sorted.map(({ rank: _rank, position: _position, ...issue }) => issue),
-  });
+  return new ConfigError(code, `Cannot load the configuration as it has ${count}:`, { issues: sorted });
+}
+
+function inOrder(issues: readonly Located[]): ConfigIssue[] {
+  const sorted = [...issues].sort((a, b) =>
+    a.rank - b.rank || (a.position?.line ?? 0) - (b.position?.line ?? 0) || (a.position?.column ?? 0) - (b.position?.column ?? 0)
+  );
+  const all = sorted.map(({ rank: _rank, position: _position, ...issue }) => issue);
+  // What stands in [defaults.service] is wrong once, however many services take it from there.
+  return all.filter((issue, index) => !(index > 0 && isSame(all[index - 1], issue)));
 }
 
 function isAtOrBelow(path: string, above: string): boolean {

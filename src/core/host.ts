@@ -149,6 +149,8 @@ export interface Files {
   realPath(path: string): string;
   /** Opens a file for appending and creates it if need be, mode 0o600. A pipe that nobody reads is refused, and a full one fails at once. */
   openAppend(path: string): AppendFile;
+  /** Whether this process may write a file, or make one in a folder; false when nothing is there. */
+  isWritable(path: string): boolean;
   /** Moves a file over another in one step. */
   rename(from: string, to: string): void;
   /**
@@ -308,6 +310,11 @@ export interface Processes {
    * `IO_NO_RESOURCES` (too many files or processes, no memory: worth another try) or `SPAWN_FAILED`.
    */
   spawn(options: SpawnOptions): Promise<ChildProcess>;
+  /**
+   * Finds out, as far as one can without starting it, that {@linkcode Processes.spawn} would refuse a program for its file, folder, user or
+   * interpreter, and throws the same error.
+   */
+  checkSpawn(options: Pick<SpawnOptions, "argv" | "cwd" | "env" | "uid" | "gid">): void;
   /**
    * Starts a program that outlives this process: leader of its own session, stdin empty, output thrown away. Resolves and fails as
    * {@linkcode Processes.spawn}.

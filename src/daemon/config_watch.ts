@@ -15,6 +15,10 @@ export interface ConfigWatchOptions {
   path: string;
   /** Text of the files as they are now; undefined while the main one is missing or empty. It may reject with what a file can't be read with. */
   read: () => Promise<string | undefined>;
+  /** Other files whose change is one of the configuration, absolute, as they are named now. @default {none} */
+  named?: () => Iterable<string>;
+  /** What tells that one of these has been written anew. */
+  markOf?: (path: string) => string;
   /** Text of the configuration that was loaded last. */
   loaded: string;
   /** Called when the text has become another one than was seen before; resolves with false when the file was gone again by then. */
@@ -30,7 +34,7 @@ const LATEST_MS = 500;
 const LOOK_MS = 5_000;
 
 /**
- * Watches a configuration file with its overlay, and tells when its text is another one, once for each change.
+ * Watches a configuration file with its overlay and the files that it names, and tells when one of them is another one, once for each change.
  *
  * - The folders are watched and not the files, so that renames over them and swaps of links are seen: the folder of the path and, where it
  *   leads through links, that of the file behind them.
@@ -41,6 +45,7 @@ export class ConfigWatch implements Disposable {
   readonly #options: ConfigWatchOptions;
   #watches: Disposable[] = [];
   #seen: string;
+  #marks: ReadonlyMap<string, string>;
   #timer: Disposable | undefined;
   #looking: Disposable;
   #firstSignMs: number | undefined;
@@ -52,9 +57,17 @@ export class ConfigWatch implements Disposable {
   constructor(options: ConfigWatchOptions) {
     this.#options = options;
     this.#seen = options.loaded;
+    this.#marks = this.#marksNow();
     this.#looking = this.#lookLater();
     this.#watch();
     this.#sign();
+  }
+
+  /** Looks for the files that are named now, which are others than before. */
+  renew(): void {
+    this.#watch();
+    const marks = this.#marksNow();
+    this.#marks = new Map([...marks].map(([path, mark]) => [path, this.#marks.get(path) ?? mark]));
   }
 
   /** Ends it. */
@@ -95,7 +108,12 @@ export class ConfigWatch implements Disposable {
   }
 
   #compare(text: string | undefined): void {
-    if (this.#isDisposed || text === undefined || text === this.#seen) return;
+    if (this.#isDisposed || text === undefined) return;
+    const marks = this.#marksNow();
+    // A file that is named since then is a change of the configuration, which has been told.
+    const isRewritten = [...marks].some(([path, mark]) => (this.#marks.get(path) ?? mark) !== mark);
+    this.#marks = marks;
+    if (text === this.#seen && !isRewritten) return;
     this.#seen = text;
     void this.#options.onChange().then((wasRead) => {
       if (wasRead || this.#isDisposed) return;
@@ -111,16 +129,24 @@ export class ConfigWatch implements Disposable {
     });
   }
 
+  #marksNow(): Map<string, string> {
+    const { named = () => [], markOf = () => "" } = this.#options;
+    return new Map([...named()].map((path) => [path, markOf(path)]));
+  }
+
   /** Takes the watches anew before it lets go of the old ones, so that nothing happens unseen in between. */
   #watch(): void {
-    const { watcher, path } = this.#options;
+    const { watcher, path, named = () => [] } = this.#options;
     const watches: Disposable[] = [];
-    for (const folder of new Set([folderOf(path), folderOf(this.#real(path))])) {
+    const own = new Set([folderOf(path), folderOf(this.#real(path))]);
+    const others = [...named()].flatMap((each) => [folderOf(each), folderOf(this.#real(each))]);
+    for (const folder of new Set([...own, ...others])) {
       try {
         watches.push(watcher.watch(folder, () => this.#isDisposed || this.#sign()));
       } catch (error) {
         if (!isDaemonError(error)) throw error;
-        this.#tell(messageOf(error));
+        // The folder of a file that need not be there need not be there either.
+        if (own.has(folder) || error.code !== "IO_NOT_FOUND") this.#tell(messageOf(error));
       }
     }
     for (const watch of this.#watches) watch[Symbol.dispose]();

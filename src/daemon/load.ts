@@ -1,9 +1,9 @@
 import type { Explanation } from "../config/explain.ts";
 import { load, type SourceFile, type Sources } from "../config/load.ts";
 import { folderOf, resolvePath } from "../core/paths.ts";
-import { factsAt } from "../config/schema.ts";
+import { factsAt, type Problem } from "../config/schema.ts";
 import { type Change, diff, removeAt, setAt, type Tree, type Value, valueAt } from "../config/tree.ts";
-import { ConfigError } from "../core/errors.ts";
+import { ConfigError, type ConfigIssue } from "../core/errors.ts";
 import { textOfBytes } from "../core/text_file.ts";
 import type { ListenerSpec } from "../control/spec.ts";
 import type { Env, Files } from "../core/host.ts";
@@ -75,6 +75,8 @@ export interface LoadedConfig {
    * relative paths their folder. A missing or empty file is refused, so that a file that is just being written stops nothing.
    */
   again(): Promise<LoadedConfig>;
+  /** The issues of problems that were found after the loading, each with its place. */
+  issuesOf(problems: readonly Problem[]): Promise<ConfigIssue[]>;
   /** The tree for people: every secret replaced. */
   shown(): Tree;
   /** Where the value of a key comes from. Rejects with a {@linkcode ConfigError} when there is no such key. */
@@ -219,7 +221,7 @@ async function loadSources(
   const baseDirOf = baseDirFinder(folder, before?.baseDir);
   const { schema, services, listeners } = daemonConfigSchema(baseDirOf);
   const builder = base === Config.default() ? undefined : givenTree(base);
-  const { tree: read, warnings, explain, shown } = await load(schema, { ...sources, builder });
+  const { tree: read, warnings, explain, shown, issuesOf } = await load(schema, { ...sources, builder });
   const { tree, heldBack } = before === undefined ? { tree: read, heldBack: [] } : withHeldBack(before.tree, read);
   const baseDir = baseDirOf(tree);
   const config = configOfTree(
@@ -244,6 +246,7 @@ async function loadSources(
     heldBack,
     explain,
     shown,
+    issuesOf,
   };
 }
 

@@ -18,6 +18,9 @@ import type { EventStore } from "./event_store.ts";
 import type { Session } from "./session.ts";
 import { VERSION } from "./version.ts";
 
+/** States in which a start has nothing to do. */
+const UP: readonly UnitStatus["state"][] = ["starting", "running", "completed"];
+
 /** What an operator can ask of a running daemon, carried out by its session. */
 export class DaemonOperations implements Operations {
   readonly #session: Session;
@@ -81,8 +84,9 @@ export class DaemonOperations implements Operations {
   }
 
   async start(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
-    const asked = this.#bySupervisor(names, options);
-    return await this.#started(this.#ask(asked, options, (supervisor, own) => supervisor.startUnits(own)));
+    const { able, refused } = await this.#sorted(names, ({ state }) => !UP.includes(state));
+    const asked = this.#bySupervisor(able, options);
+    return [...refused, ...await this.#started(this.#ask(asked, options, (supervisor, own) => supervisor.startUnits(own)))];
   }
 
   async stop(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
@@ -97,8 +101,25 @@ export class DaemonOperations implements Operations {
   }
 
   async restart(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
-    const asked = this.#bySupervisor(names, options);
-    return await this.#started(this.#ask(asked, options, (supervisor, own) => supervisor.restartUnits(own)));
+    // Before anything is stopped: what runs is better than what can't start.
+    const { able, refused } = await this.#sorted(names, () => true);
+    const asked = this.#bySupervisor(able, options);
+    return [...refused, ...await this.#started(this.#ask(asked, options, (supervisor, own) => supervisor.restartUnits(own)))];
+  }
+
+  /** Tells those that could not be started, as far as one can know, from the others; only those that are meant are looked at. */
+  async #sorted(names: readonly string[], isMeant: (unit: UnitStatus) => boolean): Promise<{ able: string[]; refused: UnitOutcome[] }> {
+    const services = new Map(this.#session.startables().map((service) => [service.name, service]));
+    const units = new Map(this.#session.units().map((unit) => [unit.name, unit]));
+    const able: string[] = [];
+    const refused: UnitOutcome[] = [];
+    for (const name of names) {
+      const unit = units.get(name);
+      const reason = unit !== undefined && isMeant(unit) ? await services.get(name)?.startProblem() : undefined;
+      if (reason === undefined) able.push(name);
+      else refused.push({ name, state: unit!.state, outcome: "refused", ok: false, reason });
+    }
+    return { able, refused };
   }
 
   signal(names: readonly string[], signal: SignalName): UnitOutcome[] {

@@ -5,7 +5,7 @@ import { MODULE_WORD } from "../core/module_protocol.ts";
 import type { Host } from "../core/host.ts";
 import { type Registration, registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorPorts } from "../core/supervisor.ts";
-import { ModuleHub, Neighbours, type Service, serviceSubsystems, unitNames } from "../service/mod.ts";
+import { markOf, ModuleHub, Neighbours, type Service, serviceSubsystems, unitNames } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import { ConfigWatch } from "./config_watch.ts";
 import type { StartOptions } from "./daemon.ts";
@@ -13,6 +13,7 @@ import { DaemonLog } from "./daemon_log.ts";
 import type { DaemonFolders } from "./folders.ts";
 import type { Instance } from "./instance.ts";
 import type { LoadedConfig } from "./load.ts";
+import { filesNamed } from "./needs.ts";
 import { ownProcess } from "./own_process.ts";
 import type { Recovery } from "./recovery.ts";
 import { ServiceLogs } from "./service_logs.ts";
@@ -239,8 +240,20 @@ async function openControl(session: Session, host: Host, { folders, instance }: 
 /** Watches the configuration file for as long as the configuration in force says so. */
 function watchConfig(session: Session, host: Host, first: LoadedConfig): void {
   const { files, watcher, clock } = host;
-  let watch: Disposable | undefined;
-  const apply = ({ config, path, fingerprint }: LoadedConfig) => {
+  let watch: ConfigWatch | undefined;
+  let named: ReadonlySet<string> = new Set();
+  const apply = ({ config, path, fingerprint, services }: LoadedConfig) => {
+    if (!config.hotReload) named = new Set();
+    // What a module imports is read to know it, which nobody need wait for.
+    else {
+      named = new Set(
+        services.flatMap(({ envFiles, module }) => [...envFiles.map((file) => file.path), ...module === undefined ? [] : [module]]),
+      );
+      void filesNamed(services, files).then((all) => {
+        named = all;
+        watch?.renew();
+      });
+    }
     if (config.hotReload && path !== null) {
       watch ??= new ConfigWatch({
         files,
@@ -249,7 +262,9 @@ function watchConfig(session: Session, host: Host, first: LoadedConfig): void {
         path,
         loaded: fingerprint,
         read: () => session.loaded!.look(),
-        onChange: () => session.reloadUnasked("the file has changed"),
+        named: () => named,
+        markOf: (each) => markOf(each, files),
+        onChange: () => session.reloadUnasked("a file has changed"),
         onTrouble: (reason) => session.log.warn("changes of the configuration file may be seen late", { reason }),
       });
     } else {

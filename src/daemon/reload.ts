@@ -4,6 +4,8 @@ import { groupKey, nameKey } from "../core/names.ts";
 import type { ReloadAnswer, ReloadChange } from "../core/operations.ts";
 import type { Registration } from "../core/registration.ts";
 import type { LoadedConfig } from "./load.ts";
+import { changedContents, contentsOf } from "../service/mod.ts";
+import { checkNeeds, refuseUnmet } from "./needs.ts";
 import { type ReloadPlan, reloadPlan, restartedServices } from "./reload_plan.ts";
 import type { Session } from "./session.ts";
 
@@ -69,8 +71,8 @@ export class Reloads {
   async #apply(): Promise<Applied> {
     const session = this.#session;
     try {
-      const { plan, loaded } = await this.#read();
-      for (const warning of loaded.warnings) session.log.warn(warning);
+      const { plan, loaded, warnings } = await this.#read();
+      for (const warning of warnings) session.log.warn(warning);
       const isApplicable = plan.changes.some(({ effect }) => effect !== "daemon");
       for (const change of plan.changes) session.log[change.effect === "daemon" ? "warn" : "info"](changeText(change));
       if (!isApplicable) await session.reread();
@@ -91,25 +93,46 @@ export class Reloads {
     }
   }
 
-  async #read(): Promise<{ plan: ReloadPlan; loaded: LoadedConfig }> {
+  async #read(): Promise<{ plan: ReloadPlan; loaded: LoadedConfig; warnings: readonly string[] }> {
     const { loaded: before } = this.#session;
     if (before === undefined || before.path === null) {
       throw new DaemonError("RUNTIME_STATE", "Cannot reload the configuration as this daemon was not started from a file");
     }
     await this.#session.prepared();
     for (let looks = 1;; looks++) {
+      let mayCome = false;
       try {
         const loaded = await before.again();
         refuseConflicts(loaded, this.#session.others);
-        return { plan: reloadPlan(before, loaded), loaded };
+        // Before anything is stopped: what runs is better than what can't start.
+        const findings = await checkNeeds(loaded, this.#session.host!);
+        mayCome = findings.problems.some(({ isMissing }) => isMissing);
+        await refuseUnmet(loaded, findings);
+        const plan = reloadPlan(before, loaded, await this.#rewritten(loaded));
+        return { plan, loaded, warnings: [...loaded.warnings, ...findings.warnings] };
       } catch (error) {
         // A file that is missing or empty is most likely on its way to be replaced.
         const isAbsent = isDaemonError(error) && error.code === "CONFIG_NOT_FOUND";
         if (isDaemonError(error) && (isAbsent || error.category === "io")) this.#unread.add(error);
-        if (!isAbsent || looks === LOOKS) throw error;
+        if (!(isAbsent || mayCome) || looks === LOOKS) throw error;
       }
       await sleep(this.#session.clock, LOOK_AGAIN_MS);
     }
+  }
+
+  /** Files that hold something else than when the service that names them was started. */
+  async #rewritten({ services }: LoadedConfig): Promise<Map<string, string[]>> {
+    const { files } = this.#session.host!;
+    const found = new Map<string, string[]>();
+    const units = [...this.#session.services?.all() ?? []];
+    for (const spec of services) {
+      const started = units.flatMap(({ service, contents }) => service === spec.name && contents !== undefined ? [contents] : []);
+      if (started.length === 0) continue;
+      const now = await contentsOf(spec, files);
+      const paths = new Set(started.flatMap((before) => changedContents(before, now)));
+      if (paths.size > 0) found.set(spec.name, [...paths]);
+    }
+    return found;
   }
 
   #announce(outcome: "applied" | "unchanged" | "refused", changed: string[], reason: string): void {

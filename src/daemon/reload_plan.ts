@@ -20,10 +20,17 @@ export function settingsOf(tree: Tree): Tree {
   return Object.fromEntries(Object.entries(tree).filter(([key]) => !named.includes(key)));
 }
 
-/** Compares two configurations, the later of which was loaded in the place of the earlier one. */
-export function reloadPlan(before: LoadedConfig, after: LoadedConfig): ReloadPlan {
+/**
+ * Compares two configurations, the later of which was loaded in the place of the earlier one. `rewritten` are the files that services name
+ * and that hold something else than at the start of that service.
+ */
+export function reloadPlan(
+  before: LoadedConfig,
+  after: LoadedConfig,
+  rewritten: ReadonlyMap<string, readonly string[]> = new Map(),
+): ReloadPlan {
   const settings = diff(settingsOf(before.tree), settingsOf(after.tree));
-  const services = entryChanges("service", before.tables, after.tables);
+  const services = withRewritten(entryChanges("service", before.tables, after.tables), rewritten);
   const names = new Set(services.map(({ name }) => name));
   return {
     changes: [
@@ -68,6 +75,19 @@ function entryChanges(
     const keys = paths.map((path) => formatPath(path));
     return [{ kind: "changed", name, keys, effect: effectOf(paths.map((path) => [table, entry, ...path])) }];
   });
+}
+
+/** Adds the files: what a service was started with has changed, whatever else has. */
+function withRewritten(changes: ReloadChange[], rewritten: ReadonlyMap<string, readonly string[]>): ReloadChange[] {
+  const all = [...changes];
+  for (const [service, paths] of rewritten) {
+    const name = formatPath(["service", service]);
+    const keys = paths.map((path) => `content of ${path}`);
+    const at = all.findIndex((change) => change.name === name);
+    if (at === -1) all.push({ kind: "changed", name, keys, effect: "restart" });
+    else if (all[at].kind === "changed") all[at] = { ...all[at], keys: [...all[at].keys, ...keys], effect: "restart" };
+  }
+  return all;
 }
 
 /** A number of instances that changes leaves those alone that were there before. */

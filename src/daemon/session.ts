@@ -14,6 +14,7 @@ import type { Registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorEnd, type SupervisorPorts, type Unstopped } from "../core/supervisor.ts";
 import { guardDispatch } from "../platform/dispatch_guard.ts";
 import type { Continuity } from "../service/continuity.ts";
+import type { Service } from "../service/mod.ts";
 import type { DaemonLog } from "./daemon_log.ts";
 import { logEvent } from "./event_log.ts";
 import { EventStore } from "./event_store.ts";
@@ -230,6 +231,12 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   /** A snapshot of all units. */
   units(): UnitStatus[] {
     return this.#supervisor?.status() ?? [];
+  }
+
+  /** The services among its units, from the file and from code. */
+  startables(): Pick<Service, "name" | "startProblem">[] {
+    const ofCode = this.others.flatMap(({ subsystem }) => "startProblem" in subsystem ? [subsystem as Service] : []);
+    return [...this.services?.all() ?? [], ...ofCode];
   }
 
   /** Names of units that should be ready and are not. */

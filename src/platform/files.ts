@@ -40,6 +40,14 @@ export function createFiles({ clock, openLockable }: FilesFacts): Files {
     list: (path) => attempt(`list ${path}`, path, () => fs.readdirSync(path).sort()),
     realPath: (path) => attempt(`resolve ${path}`, path, () => fs.realpathSync(path)),
     openAppend: (path) => attempt(`open ${path}`, path, () => new OpenAppendFile(path)),
+    isWritable(path) {
+      try {
+        fs.accessSync(path, fs.constants.W_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    },
     rename: (from, to) => attempt(`rename ${from} to ${to}`, from, () => fs.renameSync(from, to)),
     // deno-lint-ignore require-await -- what it throws is to be a rejection
     lock: async (path) => attempt(`lock ${path}`, path, () => lock(path, openLockable)),

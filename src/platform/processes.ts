@@ -4,7 +4,7 @@ import type { Processes, ProcessIdentity, SignalName } from "../core/host.ts";
 import { errnoOf, ioError } from "./io_error.ts";
 import { lockedFiles } from "./locked_files.ts";
 import { createProcessTable } from "./process_table.ts";
-import { createSpawn, type Launcher } from "./spawn.ts";
+import { checkSpawn, createSpawn, type Launcher } from "./spawn.ts";
 import { findGroup, findUser } from "./users.ts";
 
 /** Child processes by the runtime's own launch, all else by signals and the process table. */
@@ -23,6 +23,7 @@ export function createProcesses({ launch, launchDetached }: Launcher): Processes
     uid: process.geteuid?.() ?? 0,
     spawn: createSpawn(launch, identifyChild),
     spawnDetached: createSpawn(launchDetached, identifyChild),
+    checkSpawn,
     identify: (pid) => table.identify(pid),
     isAlive({ pid, startTicks, bootId }) {
       return lookOr(() => {

@@ -89,6 +89,13 @@ export function createSpawn<T extends LaunchedDetached>(
   };
 }
 
+/** Throws what can be known to be wrong with a program without starting it. */
+export function checkSpawn(options: SpawnOptions): void {
+  checkUser(options);
+  checkTexts(options);
+  checkProgram(findProgram(options), options);
+}
+
 function checkUser({ argv, uid, gid }: SpawnOptions): void {
   for (const id of [uid, gid]) {
     if (id === undefined || (Number.isInteger(id) && id >= 0 && id <= MAX_ID)) continue;

@@ -28,7 +28,7 @@ export const SOCKET_VARIABLE = "DAEMONKIT_SOCKET";
 export const BACKGROUND_VARIABLE = "DAEMONKIT_BACKGROUND";
 
 /** Where programs are looked up when nobody set a PATH, as with an empty environment. */
-const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** The daemon's own settings, how it was started, and two switches that would turn a compiled executable's child into something else. */
 const WITHHELD = /^(?:DAEMON_.*|DAEMONKIT_(?:BACKGROUND|SOCKET)|BUN_BE_BUN|BUN_OPTIONS)$/;

@@ -1,5 +1,7 @@
 /** Services: programs that the daemon starts, asks whether they are ready, listens to and stops with everything they started. */
 export { type LastExit, Service, type ServicePorts, serviceSubsystems } from "./service.ts";
+export { changedContents, type Contents, contentsOf, markOf } from "./contents.ts";
+export { isShellName, logFileProblem, type NeedHost, unmetNeeds } from "./needs.ts";
 export type { LogPort } from "./output.ts";
 export { sameFiles, unitLogs, unitNames } from "./log.ts";
 export { ModuleHub } from "./module_hub.ts";

@@ -5,6 +5,7 @@ import { formatDuration } from "../core/duration.ts";
 import type { Logger } from "../core/log.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
 import { adoptedChild, commandDigest, type Continuity, groupOfStranger, isPassedOn, type LeftoverPolicy } from "./continuity.ts";
+import { type Contents, contentsOf } from "./contents.ts";
 import { type Placeholders, serviceEnvironment } from "./environment.ts";
 import { WORDS, type Words } from "../core/unit.ts";
 import { describeExit, exitCodeOf } from "./exit.ts";
@@ -14,6 +15,7 @@ import { checkTarget, commandArgv, createProbe, linePattern, type Probe, untilRe
 import { MODULE_WORD, SOCKET_VARIABLE, TOKEN_VARIABLE } from "../core/module_protocol.ts";
 import type { ModuleHub } from "./module_hub.ts";
 import { ModuleLink } from "./module_link.ts";
+import { unmetNeeds } from "./needs.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { ProcessGroup } from "./process_group.ts";
 import { ReadyLine } from "./ready_line.ts";
@@ -82,6 +84,8 @@ export class Service implements Subsystem {
   #lastExit: LastExit | null = null;
   #lastLines: readonly string[] | undefined;
   #spawnFailures = 0;
+  /** What the files that it names held when it was started last, or when that was tried. */
+  #contents: Contents | undefined;
   /** The channel to the module of the present run. */
   #link: ModuleLink | undefined;
   /** Processes of earlier runs that have left their group and lived when they were looked for. */
@@ -157,6 +161,22 @@ export class Service implements Subsystem {
   get recovery(): { leftover: LeftoverPolicy; stop: Omit<ServiceSpec["stop"], "run"> } {
     const { leftover, stop } = this.#service;
     return { leftover, stop };
+  }
+
+  /** Name of the service that it is an instance of. */
+  get service(): string {
+    return this.#service.name;
+  }
+
+  /** What the files that it names held at its last start; undefined before the first one. */
+  get contents(): Contents | undefined {
+    return this.#contents;
+  }
+
+  /** What is known to keep it from being started now; undefined where nothing is. */
+  async startProblem(): Promise<string | undefined> {
+    const { needs } = await unmetNeeds(this.#service, this.#ports.host);
+    return needs.length === 0 ? undefined : needs.map(({ message }) => message).join("; ");
   }
 
   /**
@@ -384,6 +404,8 @@ export class Service implements Subsystem {
 
   async #launch(unit: string, unitValue: string, signal?: AbortSignal): Promise<Omit<SpawnOptions, "argv">> {
     const { host } = this.#ports;
+    const { envFiles, module } = this.#service;
+    if (envFiles.length > 0 || module !== undefined) this.#contents = await contentsOf(this.#service, host.files);
     const { cwd, user: wanted, group, umask, nice, rlimits, oomScoreAdj } = this.#service;
     const user = wanted === undefined ? undefined : host.processes.user(wanted);
     // Becoming who one is already needs rights that only root has, so it is left out.

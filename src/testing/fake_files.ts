@@ -162,6 +162,12 @@ export class FakeFiles implements Files {
     };
   }
 
+  /** Whether something is there that its owner may write, while no fault is on. */
+  isWritable(path: string): boolean {
+    const mode = this.#entries.get(path)?.mode ?? 0;
+    return this.#writeFailure === undefined && (mode & 0o200) !== 0;
+  }
+
   /** Moves a file over another. */
   rename(from: string, to: string): void {
     const entry = this.#get(from);

@@ -253,6 +253,13 @@ export class FakeProcesses implements Processes {
     return { pid: OWN_PID, startTicks: 1, bootId: BOOT_ID };
   }
 
+  /** Refuses a program that is not in the table; of a text for a shell it knows nothing. */
+  checkSpawn(options: SpawnOptions): void {
+    const [name, flag] = options.argv;
+    if (flag === "-c" || this.#programs.has(name)) return;
+    throw spawnFailure("SPAWN_NOT_FOUND", options, "the test has no program of that name");
+  }
+
   /** Starts a program of the table; others fail with `SPAWN_NOT_FOUND`. */
   spawn(options: SpawnOptions): Promise<ChildProcess> {
     return Promise.try(() => {

@@ -99,6 +99,13 @@ export function exerciseFiles(name: string, make: () => Promise<FilesUnderTest>)
     assert.equal(files.realPath(`${dir}/a`), `${dir}/a`);
   });
 
+  test(`${name}: isWritable tells a file and a folder that are there from nothing`, async () => {
+    using under = await make();
+    const { files, dir } = under;
+    files.writeText(`${dir}/a`, "");
+    assert.deepEqual([dir, `${dir}/a`, `${dir}/none`].map((path) => files.isWritable(path)), [true, true, false]);
+  });
+
   test(`${name}: remove and rename`, async () => {
     using under = await make();
     const { files, dir } = under;

@@ -175,24 +175,30 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
       return `${dir.path}/${file}`;
     };
     const start = (argv: string[], more: Partial<SpawnOptions> = {}) => host.processes.spawn({ argv, cwd: dir.path, env: ENV, ...more });
-    const cases: [string, Promise<ChildProcess>][] = [
-      ["SPAWN_NOT_FOUND", start(["surely-no-such-program"])],
-      ["SPAWN_NOT_FOUND", start([`${dir.path}/missing`])],
-      ["SPAWN_NOT_FOUND", start(["./missing"])],
-      ["SPAWN_NOT_FOUND", start([])],
-      ["SPAWN_NOT_FOUND", start([""])],
-      ["SPAWN_NOT_FOUND", start([put("bad-interpreter", "#!/nonexistent/interpreter\n", 0o755)])],
-      ["SPAWN_DENIED", start([put("not-executable", "#!/bin/sh\n", 0o644)])],
-      ["SPAWN_DENIED", start([dir.path])],
-      ["SPAWN_BAD_CWD", start(["true"], { cwd: `${dir.path}/missing` })],
-      ["SPAWN_BAD_CWD", start(["true"], { cwd: put("file", "", 0o644) })],
-      ["SPAWN_BAD_USER", start(["true"], { uid: -1 })],
-      ["SPAWN_BAD_USER", start(["true"], { gid: 2 ** 32 - 1 })],
-      ["SPAWN_FAILED", start(["true", "x".repeat(200_000)])],
-      ["SPAWN_FAILED", start(["true", "a\0b"])],
-      ["SPAWN_FAILED", start(["true"], { env: { ...ENV, "A=B": "c" } })],
+    const cases: [string, string[], Partial<SpawnOptions>?][] = [
+      ["SPAWN_NOT_FOUND", ["surely-no-such-program"]],
+      ["SPAWN_NOT_FOUND", [`${dir.path}/missing`]],
+      ["SPAWN_NOT_FOUND", ["./missing"]],
+      ["SPAWN_NOT_FOUND", []],
+      ["SPAWN_NOT_FOUND", [""]],
+      ["SPAWN_NOT_FOUND", [put("bad-interpreter", "#!/nonexistent/interpreter\n", 0o755)]],
+      ["SPAWN_DENIED", [put("not-executable", "#!/bin/sh\n", 0o644)]],
+      ["SPAWN_DENIED", [dir.path]],
+      ["SPAWN_BAD_CWD", ["true"], { cwd: `${dir.path}/missing` }],
+      ["SPAWN_BAD_CWD", ["true"], { cwd: put("file", "", 0o644) }],
+      ["SPAWN_BAD_USER", ["true"], { uid: -1 }],
+      ["SPAWN_BAD_USER", ["true"], { gid: 2 ** 32 - 1 }],
+      ["SPAWN_FAILED", ["true", "x".repeat(200_000)]],
+      ["SPAWN_FAILED", ["true", "a\0b"]],
+      ["SPAWN_FAILED", ["true"], { env: { ...ENV, "A=B": "c" } }],
     ];
-    for (const [code, started] of cases) await assert.rejects(started, ioFailure(code));
+    for (const [code, argv, more] of cases) {
+      await assert.rejects(start(argv, more), ioFailure(code));
+      // What is known without starting it is told alike; that its arguments are too long only the system knows.
+      const check = () => host.processes.checkSpawn({ argv, cwd: dir.path, env: ENV, ...more });
+      if (argv[1]?.length !== 200_000) assert.throws(check, ioFailure(code));
+    }
+    host.processes.checkSpawn({ argv: ["true"], cwd: dir.path, env: ENV });
     const told = await start(["true"], { env: { ...ENV, TOKEN: "secret\0" } }).catch((error) => error);
     assert.equal(told.message, "Cannot start true as its variable TOKEN must hold no NUL character");
   });

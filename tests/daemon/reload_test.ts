@@ -100,7 +100,7 @@ test("Daemon.reload waits a moment for a missing or empty file, and then changes
 });
 
 test("Daemon.reload with dryRun says what would be and does nothing", async () => {
-  const [rig, answer] = await reloaded(TWO, '[service.a]\nrun = ["other"]\n[logging]\nlevel = "warn"\n', { dryRun: true });
+  const [rig, answer] = await reloaded(TWO, '[service.a]\nrun = ["quick"]\n[logging]\nlevel = "warn"\n', { dryRun: true });
   assert.deepEqual(linesOf(answer), [
     "changed | logging.level |  | live",
     "changed | service.a | run | restart",
@@ -221,7 +221,7 @@ test("Daemon.reload starts a service that has failed when its own keys have chan
 });
 
 test("Daemon.reload says that a service did not start, and keeps the configuration", async () => {
-  const [rig, answer] = await reloaded(TWO, `${TWO}[service.c]\nrun = ["missing"]\nrestart = "never"\n`);
+  const [rig, answer] = await reloaded(TWO, `${TWO}[service.c]\nrun = ["crash"]\nrestart = "never"\nready = { log = "up" }\n`);
   assert.deepEqual([answer.ok, answer.version], [false, 2]);
   assert.deepEqual(answer.units.map(({ name, ok, outcome }) => [name, ok, outcome]), [["c", false, "failed"]]);
   assert.equal(statesOf(rig).a, "running");

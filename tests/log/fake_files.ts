@@ -49,6 +49,10 @@ export class FakeFiles implements Files {
     for (let folder = path; folder !== ""; folder = folder.slice(0, folder.lastIndexOf("/"))) this.folders.add(folder);
   }
 
+  isWritable(path: string): boolean {
+    return this.info(path) !== undefined;
+  }
+
   remove(path: string): void {
     this.inodes.delete(path);
   }

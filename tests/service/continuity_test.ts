@@ -126,11 +126,12 @@ test("Service: a run is remembered from its start to its end, with the mark's nu
     onKill: () => ({ [Symbol.dispose]: () => {} }),
     log: { warn: () => {} },
   };
-  let checks = 0;
-  const running = service.run({ ...context, isShutdown: () => checks++ > 1 } as unknown as Parameters<typeof service.run>[0]);
+  let isStopping = false;
+  const running = service.run({ ...context, isShutdown: () => isStopping } as unknown as Parameters<typeof service.run>[0]);
   await until(() => events.length > 0, { go: () => host.clock.advance(0) });
   const [process] = host.processes.started;
   assert.deepEqual([process.options.env.DAEMONKIT_UNIT, process.options.env.DAEMONKIT_SOCKET], ["demo-01/web/3", "/run/admin.sock"]);
+  isStopping = true;
   stopped.resolve();
   await settled(host.clock, running);
   assert.deepEqual(events, [`web 3 ${process.identity.pid}`, "forgotten"]);

@@ -5,7 +5,7 @@ import type { ExitReport } from "../../daemon/exit_report.ts";
 import { isInBackground } from "../../daemon/guardian.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
-import { loadFor } from "../load.ts";
+import { loadFor, tellUnmetFor } from "../load.ts";
 import { tellWaiting } from "../tell_waiting.ts";
 
 /** Lines of a failed service that are shown to whoever started the daemon in the background. */
@@ -44,6 +44,7 @@ async function runFile(context: CommandContext, args: readonly string[], options
       ...options.json ? ["logging.json=true"] : [],
     ],
   });
+  await tellUnmetFor(context, loaded);
   return await runDaemon(Daemon.fromConfig(loaded).withHost(context.host).build(), context);
 }
 

@@ -11,7 +11,7 @@ import { Client } from "../client.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
 import { instanceOf, type Target } from "../find.ts";
-import { fileOf, loadFor } from "../load.ts";
+import { fileOf, loadFor, refuseUnmetFor } from "../load.ts";
 import { baseFor } from "../paths.ts";
 import { plain } from "../render.ts";
 import { checkBuiltIn } from "./run.ts";
@@ -78,6 +78,7 @@ async function prepareStart(
     ...options,
     set: [...set, ...logLevel === undefined ? [] : [`logging.level=${logLevel}`]],
   });
+  await refuseUnmetFor(context, loaded);
   const { config: { name, stateDir }, path } = loaded;
   return {
     name,

@@ -1,25 +1,15 @@
 import { ConfigError } from "../../core/errors.ts";
 import { EXIT_CODES } from "../../core/exit_codes.ts";
 import type { CommandBody } from "../command.ts";
-import { loadFor } from "../load.ts";
+import { loadFor, refuseUnmetFor } from "../load.ts";
 
-/** Checks a configuration file and lists every mistake. */
+/** Checks a configuration file and what it names on this machine, and lists every mistake. */
 export const validate: CommandBody = async (context, args, options) => {
-  const { host, output } = context;
+  const { output } = context;
   try {
-    const { path, services, warnings } = await loadFor(context, args, options);
-    const missing = services.flatMap(({ name, module }) =>
-      module === undefined || host.files.info(module)?.kind === "file" ? [] : [{ name, module }]
-    );
-    if (missing.length > 0) {
-      throw new ConfigError("CONFIG_INVALID", `Cannot use ${path} as files are missing`, {
-        issues: missing.map(({ name, module }) => ({
-          source: String(path),
-          path: `service.${name}.module`,
-          message: `expected a file, got nothing at ${JSON.stringify(module)}`,
-        })),
-      });
-    }
+    const loaded = await loadFor(context, args, options);
+    const { path, services } = loaded;
+    const warnings = [...loaded.warnings, ...options.fileOnly ? [] : await refuseUnmetFor(context, loaded)];
     const names = services.map((service) => service.name);
     if (options.json) output.printJson({ v: 1, valid: true, path, services: names, warnings });
     else output.print(`${path} is ${output.paint("valid", "green")}: ${names.length === 1 ? "1 service" : `${names.length} services`}`);

@@ -1,0 +1,93 @@
+import { parseAfter } from "../core/after.ts";
+import type { Problem } from "../config/schema.ts";
+import { ConfigError, formatIssue } from "../core/errors.ts";
+import type { Env, Files } from "../core/host.ts";
+import { contentsOf, isShellName, logFileProblem, type NeedHost, unmetNeeds } from "../service/mod.ts";
+import type { ServiceSpec } from "../service/spec.ts";
+import type { LoadedConfig } from "./load.ts";
+
+/** The parts of a host on which a configuration is looked up. */
+export type CheckHost = NeedHost & { files: Pick<Files, "realPath">; env: Env };
+
+/** What a configuration names and this machine does not have. */
+export interface Findings {
+  /** What keeps a service from starting. */
+  problems: Problem[];
+  /** What may be there in time, or is worth knowing, in sentences. */
+  warnings: string[];
+}
+
+/**
+ * Looks up what the configuration names: env files and what they hold, modules, programs, folders, log files, users. Nothing is started.
+ *
+ * What is missing for a service that waits for the end of another one (`exited-ok`) is a warning: that one may be about to make it.
+ */
+export async function checkNeeds({ services, config, issuesOf }: LoadedConfig, host: CheckHost): Promise<Findings> {
+  const problems: Problem[] = [];
+  const later: Problem[] = [];
+  const fromShell: { name: string; dropped: string[] }[] = [];
+  const patient = comeAfterAnEnd(services);
+  for (const spec of services) {
+    const { needs, shellDrops } = await unmetNeeds(spec, host);
+    for (const { path, ...need } of needs) {
+      (need.isMissing && patient.has(spec.name) ? later : problems).push({ ...need, path: ["service", spec.name, ...path] });
+    }
+    if (shellDrops.length > 0) fromShell.push({ name: spec.name, dropped: shellDrops });
+  }
+  const file = config.logging.file;
+  const reason = file === undefined ? undefined : logFileProblem(file, host.files);
+  if (reason !== undefined) problems.push({ path: ["logging", "file"], message: reason });
+  const warnings = (await issuesOf(later)).map((issue) => `${formatIssue(issue)}; it may be made by what ends before`);
+  return { problems, warnings: [...warnings, ...shellWarnings(services, fromShell, host)] };
+}
+
+/** Refuses a configuration with which a service could not start. */
+export async function refuseUnmet({ issuesOf }: LoadedConfig, { problems }: Findings): Promise<void> {
+  if (problems.length === 0) return;
+  const count = problems.length === 1 ? "something" : `${problems.length} things`;
+  throw new ConfigError("CONFIG_INVALID", `Cannot use the configuration as ${count} that it names can't be used on this machine:`, {
+    issues: await issuesOf(problems),
+  });
+}
+
+/** Every file besides the configuration whose change is one of the configuration, in force with these services. */
+export async function filesNamed(services: readonly ServiceSpec[], files: Pick<Files, "read" | "info">): Promise<Set<string>> {
+  const paths = new Set<string>();
+  for (const service of services) for (const path of (await contentsOf(service, files)).keys()) paths.add(path);
+  return paths;
+}
+
+function comeAfterAnEnd(services: readonly ServiceSpec[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  const edges = services.map(({ name, after }) => ({ name, after: after.map((entry) => parseAfter(entry)) }));
+  for (let size = -1; size !== found.size;) {
+    size = found.size;
+    for (const { name, after } of edges) {
+      if (after.some((edge) => edge.condition === "exited-ok" || found.has(edge.name))) found.add(name);
+    }
+  }
+  return found;
+}
+
+/** Some shells, dash among them, hand on no variable whose name they would not take themselves. */
+function shellWarnings(
+  services: readonly ServiceSpec[],
+  own: readonly { name: string; dropped: readonly string[] }[],
+  { files, env }: CheckHost,
+): string[] {
+  if (!services.some(({ run }) => typeof run === "string") || isBash(files)) return [];
+  const what = (names: readonly string[]) => `sh hands on no variable of such a name: ${names.join(", ")}; write run as a list`;
+  const inherited = Object.keys(env.all()).filter((name) => !isShellName(name));
+  return [
+    ...own.map(({ name, dropped }) => `service.${name}.run: ${what(dropped)}`),
+    ...inherited.length === 0 ? [] : [`environment: where run is a text, ${what(inherited)}`],
+  ];
+}
+
+function isBash(files: Pick<Files, "realPath">): boolean {
+  try {
+    return /\/bash$/.test(files.realPath("/bin/sh"));
+  } catch {
+    return false;
+  }
+}

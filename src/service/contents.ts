@@ -1,0 +1,62 @@
+import type { Files } from "../core/host.ts";
+import { folderOf, resolvePath } from "../core/paths.ts";
+import { MAX_ENV_FILE_BYTES } from "./env_file.ts";
+import type { ServiceSpec } from "./spec.ts";
+
+/** What the files that a service names hold, by absolute path: a digest, or a word where there is nothing to read. Never what they hold. */
+export type Contents = ReadonlyMap<string, string>;
+
+/** The parts of a host that contents are read from. */
+type ContentFiles = Pick<Files, "read" | "info">;
+
+/** Most files of a module that are looked at: behind a few hundred there are libraries, which are not edited beside a daemon. */
+const MOST_FILES = 200;
+const MAX_MODULE_BYTES = 1_048_576;
+/** What stands behind `from`, `import` or `import(`, where it leads to a file of one's own. Too much in a comment does no harm. */
+const LOCAL_IMPORT = /\b(?:from|import)\s*\(?\s*["'](\.{1,2}\/[^"'\n]+)["']/g;
+const ENDINGS = ["", ".ts", ".tsx", ".mts", ".js", ".mjs", ".json", "/index.ts", "/index.js"];
+
+/** The files whose content is part of a service: its env files, its module, and what that imports by a relative path. */
+export async function contentsOf({ envFiles, module }: ServiceSpec, files: ContentFiles): Promise<Contents> {
+  const contents = new Map<string, string>();
+  for (const { path } of envFiles) contents.set(path, (await look(path, files, MAX_ENV_FILE_BYTES)).digest);
+  if (module === undefined) return contents;
+  const waiting = [module];
+  for (let path = waiting.shift(); path !== undefined && contents.size < MOST_FILES; path = waiting.shift()) {
+    if (contents.has(path)) continue;
+    const { digest, text } = await look(path, files, MAX_MODULE_BYTES);
+    contents.set(path, digest);
+    for (const [, specifier] of text.matchAll(LOCAL_IMPORT)) {
+      const base = resolvePath(folderOf(path), specifier.replace(/[?#].*$/, ""));
+      const found = ENDINGS.map((ending) => base + ending).find((each) => files.info(each)?.kind === "file");
+      if (found !== undefined) waiting.push(found);
+    }
+  }
+  return contents;
+}
+
+/** What tells that a file has been written anew, without reading it. */
+export function markOf(path: string, files: Pick<Files, "info">): string {
+  const info = files.info(path);
+  return info === undefined ? "missing" : `${info.inode} ${info.size} ${info.mtimeMs}`;
+}
+
+/** Paths whose content differs; what only one of them knows is a change of the configuration itself. */
+export function changedContents(before: Contents, after: Contents): string[] {
+  return [...after].filter(([path, digest]) => before.has(path) && before.get(path) !== digest).map(([path]) => path);
+}
+
+async function look(path: string, files: ContentFiles, maxBytes: number): Promise<{ digest: string; text: string }> {
+  const kind = files.info(path)?.kind;
+  if (kind === undefined) return { digest: "missing", text: "" };
+  // What a pipe gives it gives once, and to the service.
+  if (kind !== "file") return { digest: "not read", text: "" };
+  try {
+    const { bytes } = await files.read(path, { maxBytes });
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
+    return { digest: hash.toHex(), text: new TextDecoder().decode(bytes) };
+  } catch {
+    // That it can't be read is told by who needs it.
+    return { digest: "unreadable", text: "" };
+  }
+}

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { until } from "../until.ts";
+import { e2e } from "./driver.ts";
+import { unitsOf } from "./units.ts";
+
+const WEB = 'name = "named"\n[service.web]\nrun = ["sh", "-c", "echo \\"$TOKEN\\" >> seen; exec sleep 1000"]\nenv_file = ["app.env"]\n';
+
+e2e("what the file names is checked by validate and up, which start nothing, and told by run, which starts the rest", async (stage) => {
+  stage.write("daemon.toml", `${WEB}restart = "never"\n[service.good]\nrun = ["sleep", "1000"]\n`);
+  for (const command of ["validate", "up"]) {
+    const { code, stderr } = await stage.cli(command);
+    assert.equal(code, 6, stderr);
+    assert.match(stderr, /daemon\.toml:4:13: service\.web\.env_file\[0\]: expected a file, got nothing at ".*app\.env"/);
+  }
+  assert.equal((await stage.cli("status")).code, 3);
+  assert.equal((await stage.cli("validate", "--file-only")).code, 0);
+  const daemon = await stage.startDaemon();
+  assert.match(daemon.stderr(), /warning: daemon\.toml:4:13: service\.web\.env_file\[0\]/);
+  const { web, good } = await unitsOf(stage);
+  assert.deepEqual([web.state, good.state], ["failed", "running"]);
+  daemon.kill("SIGTERM");
+  assert.equal((await daemon.ended).code, 0);
+});
+
+e2e("a healthy process is not stopped for one that can't start, and a changed env file is a change", async (stage) => {
+  stage.write("app.env", "TOKEN=#first");
+  stage.write("daemon.toml", WEB);
+  const daemon = await stage.startDaemon();
+  const pid = async () => (await unitsOf(stage)).web.details.pid;
+  const before = await pid();
+  for (const text of ["TOKEN='open", undefined]) {
+    if (text === undefined) rmSync(join(stage.folder, "app.env"));
+    else stage.write("app.env", text);
+    const restart = await stage.cli("restart", "web");
+    assert.deepEqual([restart.code, await pid()], [1, before], restart.stdout);
+    assert.match(restart.stdout + restart.stderr, /refused.*app\.env/s);
+    const reload = await stage.cli("reload");
+    assert.deepEqual([reload.code, await pid()], [6, before], reload.stderr);
+    assert.match(reload.stderr, /service\.web\.env_file\[0\]/);
+  }
+  stage.write("app.env", "TOKEN=#second");
+  const reload = await stage.cli("reload");
+  assert.equal(reload.code, 0, reload.stderr);
+  assert.match(reload.stdout, /content of .*app\.env/);
+  const seen = join(stage.folder, "seen");
+  await until(() => existsSync(seen) && readFileSync(seen, "utf8").split("\n").length > 2);
+  assert.equal(readFileSync(seen, "utf8"), "#first\n#second\n");
+  assert.doesNotMatch(`${daemon.stderr()}${reload.stdout}`, /#second/);
+  daemon.kill("SIGTERM");
+  assert.equal((await daemon.ended).code, 0);
+});
+
+e2e("a script over several lines of a file from Windows runs as it was written, and odd names of variables arrive", async (stage) => {
+  const lines = [
+    'name = "odd"',
+    "[service.job]",
+    'run = """',
+    "set -e",
+    "if true; then",
+    "  echo one",
+    "fi",
+    "echo two",
+    '"""',
+    'restart = "never"',
+  ];
+  const env = ["[service.env]", 'run = ["env"]', 'restart = "never"', 'env = { "a.b-c" = "1", constructor = "2", __proto__ = "3" }'];
+  stage.write("daemon.toml", [...lines, ...env, ""].join("\r\n"));
+  const { code, stdout } = await (async () => {
+    const daemon = stage.start("run");
+    await daemon.until(/job +\| two/);
+    await daemon.until(/__proto__=3/);
+    daemon.kill("SIGTERM");
+    return await daemon.ended;
+  })();
+  assert.equal(code, 0);
+  assert.match(stdout, /job +\| one\n/);
+  for (const wanted of ["a.b-c=1", "constructor=2", "__proto__=3"]) assert.ok(stdout.includes(`| ${wanted}\n`), wanted);
+});
