@@ -1,7 +1,7 @@
 import type { Explanation } from "../config/explain.ts";
 import { load, type SourceFile, type Sources } from "../config/load.ts";
 import { folderOf, resolvePath } from "../core/paths.ts";
-import { factsAt, type Problem } from "../config/schema.ts";
+import { factsAt } from "../config/schema.ts";
 import { type Change, diff, removeAt, setAt, type Tree, type Value, valueAt } from "../config/tree.ts";
 import { ConfigError, type ConfigIssue } from "../core/errors.ts";
 import { textOfBytes } from "../core/text_file.ts";
@@ -76,7 +76,7 @@ export interface LoadedConfig {
    */
   again(): Promise<LoadedConfig>;
   /** The issues of problems that were found after the loading, each with its place. */
-  issuesOf(problems: readonly Problem[]): Promise<ConfigIssue[]>;
+  issuesOf(problems: readonly { path: readonly (string | number)[]; message: string; hint?: string }[]): Promise<ConfigIssue[]>;
   /** The tree for people: every secret replaced. */
   shown(): Tree;
   /** Where the value of a key comes from. Rejects with a {@linkcode ConfigError} when there is no such key. */

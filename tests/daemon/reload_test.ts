@@ -121,7 +121,7 @@ test("Daemon.reload applies what can change while a service runs without touchin
   // The policy in force is the new one, and so are the codes: an end with 3 is no failure, and is followed by the new wait.
   rig.programs[1].exit(3);
   await rig.until(() => statesOf(rig).b === "restarting");
-  assert.equal(rig.daemon.subsystems()[1].reason, "returned");
+  assert.equal(rig.daemon.subsystems()[1].reason, "exited with code 3");
   await rig.host.clock.advance(7_000);
   await rig.until(() => rig.programs.length === 3);
   await rig.stop();
