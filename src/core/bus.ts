@@ -1,6 +1,7 @@
 import { systemClock } from "./clock.ts";
 import { Deque } from "./deque.ts";
 import { DaemonError } from "./errors.ts";
+import { checkKeys } from "./options.ts";
 import { Receiver, Source } from "./receiver.ts";
 import { mustBePowerOfTwo, Ring } from "./ring.ts";
 
@@ -181,6 +182,7 @@ export class EventBus<Events extends object> implements Disposable {
    */
   constructor(options: EventBusOptions = {}) {
     const { capacity = 4_096, replay = 0, onHandlerError, defer = (fn) => void systemClock.schedule(0, fn) } = options;
+    checkKeys("create EventBus", options, ["capacity", "replay", "onHandlerError", "defer"]);
     mustBePowerOfTwo("create EventBus", "capacity", capacity);
     if (!(Number.isInteger(replay) && replay >= 0 && replay <= capacity)) {
       throw new RangeError(`Cannot create EventBus as "replay" must be an integer from 0 to ${capacity}: current value is ${replay}`);
@@ -259,6 +261,7 @@ export class EventBus<Events extends object> implements Disposable {
   subscribe<Name extends TopicOf<Events>>(topics: readonly Name[], options?: SubscribeOptions): BusReceiver<TopicEvent<Events, Name>>;
   subscribe(topics: string | readonly string[], options: SubscribeOptions = {}): BusReceiver<unknown> {
     const { replay = 0, onLag, signal } = options;
+    checkKeys("subscribe", options, ["replay", "onLag", "signal"]);
     if (!(Number.isInteger(replay) && replay >= 0)) {
       throw new RangeError(`Cannot subscribe as "replay" must be an integer of at least 0: current value is ${replay}`);
     }

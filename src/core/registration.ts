@@ -1,6 +1,7 @@
 import { type AfterEdge, parseAfter } from "./after.ts";
 import { durationMs } from "./duration.ts";
 import { messageOf } from "./errors.ts";
+import { checkBooleans, checkKeys, checkOneOf } from "./options.ts";
 import { RestartPolicy } from "./restart.ts";
 import type { Subsystem, SubsystemSpec } from "./subsystem.ts";
 
@@ -39,6 +40,18 @@ export interface Registration {
   readonly after: readonly AfterEdge[];
 }
 
+const OPTIONS: readonly (keyof SubsystemSpec)[] = [
+  "restart",
+  "after",
+  "readiness",
+  "ready",
+  "stop",
+  "essential",
+  "stopLast",
+  "retryStart",
+  "significant",
+];
+
 const NO_EDGES: Registration["after"] = [];
 
 /**
@@ -50,6 +63,13 @@ export function registration(subsystem: Subsystem, kind: string, spec?: Subsyste
   const own = subsystem.spec;
   if (spec === undefined && own === undefined && subsystem.restartPolicy === undefined) {
     return { subsystem, kind, spec: DEFAULT_SPEC, after: NO_EDGES };
+  }
+  const action = `register ${JSON.stringify(subsystem.name)}`;
+  for (const given of [own, spec]) {
+    if (given === undefined) continue;
+    checkKeys(action, given, OPTIONS);
+    if (given.ready !== undefined) checkKeys(action, given.ready, ["timeout"], "ready.");
+    if (given.stop !== undefined) checkKeys(action, given.stop, ["timeout"], "stop.");
   }
   const {
     restart = subsystem.restartPolicy?.() ?? DEFAULT_SPEC.restart,
@@ -63,15 +83,17 @@ export function registration(subsystem: Subsystem, kind: string, spec?: Subsyste
     significant = false,
   } = { ...own, ...spec };
   if (!(restart instanceof RestartPolicy)) {
-    throw new TypeError(
-      `Cannot register ${JSON.stringify(subsystem.name)} as "restart" must be a RestartPolicy: current value is ${messageOf(restart)}`,
-    );
+    throw new TypeError(`Cannot ${action} as "restart" must be a RestartPolicy: current value is ${messageOf(restart)}`);
+  }
+  checkOneOf(action, "readiness", readiness, ["auto", "manual", "none"]);
+  checkBooleans(action, { essential, stopLast, retryStart, significant });
+  if (!Array.isArray(after) || !after.every((entry) => typeof entry === "string")) {
+    const hint = typeof after === "string" ? `: write [${JSON.stringify(after)}]` : "";
+    throw new TypeError(`Cannot ${action} as "after" must be a list of names${hint}`);
   }
   if (significant && restart.when === "always") {
     throw new RangeError(
-      `Cannot register ${
-        JSON.stringify(subsystem.name)
-      } as "significant" must not be combined with a restart policy of "always", under which it never ends by itself`,
+      `Cannot ${action} as "significant" must not be combined with a restart policy of "always", under which it never ends by itself`,
     );
   }
   const readyTimeoutMs = readyTimeout === Infinity ? Infinity : durationMs(readyTimeout);

@@ -1,4 +1,5 @@
 import { type Duration, durationMs } from "./duration.ts";
+import { checkKeys, checkOneOf } from "./options.ts";
 
 /** What happens when restarts are used up: end for good, wait until there is room again, or fail the supervisor. */
 export type OnExhausted = "fatal" | "pause" | "escalate";
@@ -40,6 +41,26 @@ export interface BackoffOptions {
   /** What happens when they are used up. @default {"fatal"} */
   onExhausted?: OnExhausted;
 }
+
+const OPTIONS: readonly (keyof RestartOptions)[] = [
+  "delay",
+  "factor",
+  "maxDelay",
+  "jitter",
+  "maxRestarts",
+  "within",
+  "resetAfter",
+  "onExhausted",
+];
+const BACKOFF_OPTIONS: readonly (keyof BackoffOptions)[] = [
+  "initialDelay",
+  "maxDelay",
+  "maxAttempts",
+  "factor",
+  "jitter",
+  "resetAfter",
+  "onExhausted",
+];
 
 /** Which ends of a run are followed by another run. */
 export type RestartWhen = "never" | "on-failure" | "always";
@@ -98,6 +119,7 @@ export class RestartPolicy {
 
   /** Restarts after a failure, in the words of the Rust crate. */
   static ExponentialBackoff(options: BackoffOptions = {}): RestartPolicy {
+    checkKeys("create RestartPolicy", options, BACKOFF_OPTIONS);
     const { initialDelay, maxDelay, maxAttempts, factor, jitter, resetAfter, onExhausted } = options;
     return new RestartPolicy("on-failure", {
       delay: initialDelay,
@@ -112,6 +134,7 @@ export class RestartPolicy {
 
   /** Creates a policy. */
   constructor(when: RestartWhen, options: RestartOptions = {}) {
+    checkKeys("create RestartPolicy", options, OPTIONS);
     const {
       delay = 100,
       factor = 2,
@@ -122,6 +145,8 @@ export class RestartPolicy {
       resetAfter = 60_000,
       onExhausted = "fatal",
     } = options;
+    checkOneOf("create RestartPolicy", "when", when, ["never", "on-failure", "always"]);
+    checkOneOf("create RestartPolicy", "onExhausted", onExhausted, ["fatal", "pause", "escalate"]);
     if (!(factor >= 1)) throw new RangeError(`Cannot create RestartPolicy as "factor" must be >= 1: current value is ${factor}`);
     if (!(jitter >= 0 && jitter < 1)) {
       throw new RangeError(`Cannot create RestartPolicy as "jitter" must be >= 0 and < 1: current value is ${jitter}`);

@@ -3,6 +3,7 @@ import type { Clock } from "./clock.ts";
 import { SubsystemError } from "./errors.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import type { Logger } from "./log.ts";
+import { checkKeys, checkOneOf } from "./options.ts";
 import type { ChildHandle, Context, ShutdownHandle, WorkHandle, WorkOptions } from "./subsystem.ts";
 
 /** What a handle asks of the one who runs it. */
@@ -184,11 +185,10 @@ export class RunContext extends Handle implements Context {
     return this.#resources?.delete(resource) ?? false;
   }
 
-  spawn(name: string, fn: (handle: ShutdownHandle) => Promise<unknown> | unknown, options: WorkOptions = {}): WorkHandle {
-    const { onFailure = "failRun" } = options;
-    if (onFailure !== "failRun" && onFailure !== "log") {
-      throw new RangeError(`Cannot spawn work as "onFailure" must be "failRun" or "log": current value is ${JSON.stringify(onFailure)}`);
-    }
+  spawn(name: string, fn: (handle: ShutdownHandle) => Promise<unknown> | unknown, options?: WorkOptions): WorkHandle {
+    if (options !== undefined) checkKeys("spawn work", options, ["onFailure"]);
+    const { onFailure = "failRun" } = options ?? {};
+    checkOneOf("spawn work", "onFailure", onFailure, ["failRun", "log"]);
     this.#refuseWhenOver("spawn work");
     const child = this.child();
     const work = (async () => {

@@ -3,6 +3,7 @@ import type { Host } from "../core/host.ts";
 import type { LogSink } from "../core/log.ts";
 import { nameKey, nameProblem } from "../core/names.ts";
 import type { Context, Subsystem, SubsystemSpec, Task } from "../core/subsystem.ts";
+import { checkSupervisorOptions } from "../core/supervisor_options.ts";
 import { supervisorSubsystem } from "../core/nested_supervisor.ts";
 import { type Registration, registration } from "../core/registration.ts";
 import type { SupervisorOptions } from "../core/supervisor.ts";
@@ -64,6 +65,7 @@ export class DaemonBuilder {
 
   /** Creates a builder; `Daemon.builder()` and `Daemon.fromConfig()` do it for you. */
   constructor(config: Config = Config.default(), loaded?: LoadedConfig) {
+    if (!(config instanceof Config)) throw new TypeError("Cannot build a daemon as its settings must be a Config: see Config.builder()");
     this.#config = config;
     this.#loaded = loaded;
     for (const service of loaded?.services ?? []) this.#add(service.name, { service }, service.after.length > 0);
@@ -98,6 +100,8 @@ export class DaemonBuilder {
 
   /** Adds a group of subsystems under a supervisor of their own, with its own strategy and limits. */
   withSupervisor(name: string, options: SupervisorOptions, add: (group: GroupBuilder) => void, spec?: SubsystemSpec): this {
+    checkSupervisorOptions(`add supervisor ${JSON.stringify(name)}`, options);
+    if (typeof add !== "function") throw new TypeError(`Cannot add supervisor ${JSON.stringify(name)} as "add" must be a function`);
     const children: Registration[] = [];
     add(new Group(children));
     checkNames(children.map((child) => child.subsystem.name));
@@ -119,6 +123,9 @@ export class DaemonBuilder {
 
   /** Says which signals do what, when the daemon owns the process. */
   withSignalConfig(signals: SignalConfig): this {
+    if (!(signals instanceof SignalConfig)) {
+      throw new TypeError("Cannot set signals as they must be a SignalConfig: make one of these options");
+    }
     this.#signals = signals;
     return this;
   }
@@ -131,12 +138,18 @@ export class DaemonBuilder {
 
   /** Writes the process number to a file while the daemon runs; a file of a live process refuses the start. */
   withPidFile(path: string): this {
+    if (typeof path !== "string" || path === "") {
+      throw new TypeError(`Cannot set a PID file as it must be a path: current value is ${path}`);
+    }
     this.#pidFile = path;
     return this;
   }
 
   /** Sends log records to `sink` instead of the console. */
   withLogger(sink: LogSink): this {
+    if (typeof sink !== "function") {
+      throw new TypeError(`Cannot set a logger as it must be a function: current value is of type ${typeof sink}`);
+    }
     this.#sink = sink;
     return this;
   }

@@ -4,6 +4,7 @@ import { type Duration, durationMs } from "../core/duration.ts";
 import { DaemonError, messageOf, ShutdownError } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import { silentLogger } from "../core/log.ts";
+import { checkBooleans, checkKeys } from "../core/options.ts";
 import type { EventBus } from "../core/bus.ts";
 import type { Operations, ReloadAnswer, UnitStatus } from "../core/operations.ts";
 import type { Subsystem, SubsystemSpec } from "../core/subsystem.ts";
@@ -192,12 +193,16 @@ export class Daemon implements AsyncDisposable {
   /**
    * Starts everything, in order. Resolves with the daemon once each subsystem has started.
    *
+   * @throws {TypeError} if an option is unknown or of a wrong type (as a rejection, like all of these).
    * @throws {DaemonError} if it was started before, or a subsystem fails before it is ready: what had started is stopped again by then, and
    * the error's causes and {@linkcode Daemon.wait} say what else went wrong.
    */
-  async start(options: RunOptions = {}): Promise<this> {
-    const { ownsProcess = false, isBackground = false, isControlled = false, exitGrace = "5s" } = options;
-    const exitGraceMs = exitGrace === "never" ? undefined : durationMs(exitGrace);
+  async start(options?: RunOptions): Promise<this> {
+    // A start without options is on the way of every benchmark.
+    if (options !== undefined) checkKeys("start", options, ["ownsProcess", "isBackground", "isControlled", "exitGrace"]);
+    const { ownsProcess = false, isBackground = false, isControlled = false, exitGrace = "5s" } = options ?? {};
+    if (options !== undefined) checkBooleans("start", { ownsProcess, isBackground, isControlled });
+    const exitGraceMs = exitGrace === "never" || !ownsProcess ? undefined : durationMs(exitGrace);
     if (this.#session !== undefined) throw startedTwice();
     const session = new Session(this.#plan, (reason) => void this.shutdown(reason));
     this.#session = session;

@@ -1,4 +1,5 @@
 import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
+import { checkKeys } from "../core/options.ts";
 
 /** Options of {@linkcode SignalConfig}. */
 export interface SignalOptions {
@@ -41,9 +42,17 @@ export class SignalConfig {
    * Creates a configuration.
    *
    * @throws {RangeError} if a signal is named twice or can't be handled.
+   * @throws {TypeError} if an option is unknown or of a wrong type.
    */
   constructor(options: SignalOptions = {}) {
+    checkKeys("create SignalConfig", options, ["stop", "reload", "reopenLogs", "on"]);
     const { stop = ["SIGTERM", "SIGINT", "SIGQUIT"], reload = ["SIGHUP"], reopenLogs = ["SIGUSR2"], on = {} } = options;
+    for (const [key, list] of Object.entries({ stop, reload, reopenLogs })) {
+      if (!Array.isArray(list)) throw new TypeError(`Cannot create SignalConfig as "${key}" must be a list of signal names`);
+    }
+    for (const [signal, handler] of Object.entries(on)) {
+      if (typeof handler !== "function") throw new TypeError(`Cannot create SignalConfig as "on.${signal}" must be a function`);
+    }
     this.stop = stop;
     this.reload = reload;
     this.reopenLogs = reopenLogs;

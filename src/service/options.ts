@@ -296,7 +296,8 @@ function restartPolicy(restart: NonNullable<ServiceOptions["restart"]>): Restart
   if (restart === "on-failure") return RestartPolicy.OnFailure;
   if (restart === "always") return RestartPolicy.Always;
   if (typeof restart === "string") return new RestartPolicy(restart);
-  return new RestartPolicy(restart.policy ?? "on-failure", restart);
+  const { policy = "on-failure", ...options } = restart;
+  return new RestartPolicy(policy, options);
 }
 
 /** Joins a path to a folder, which may be relative itself: an absolute path stays, `.` is the folder. */

@@ -1,0 +1,54 @@
+import { nearest } from "./names.ts";
+
+/**
+ * Refuses options that are no object, or that hold a key which nobody reads. `action` begins the message, such as `add "api"`; `path` is
+ * where the options stand in others, such as `stop.`.
+ *
+ * @throws {TypeError} if they are wrong.
+ */
+export function checkKeys(action: string, options: unknown, known: readonly string[], path: string = ""): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    const what = path === "" ? "its options" : `"${path.slice(0, -1)}"`;
+    throw new TypeError(`Cannot ${action} as ${what} must be an object: current value is ${shown(options)}`);
+  }
+  for (const key of Object.keys(options)) {
+    if (known.includes(key)) continue;
+    const near = nearest(key, known);
+    const hint = near === undefined ? `known are ${known.join(", ")}` : `did you mean "${path}${near}"?`;
+    throw new TypeError(`Cannot ${action} as "${path}${key}" is no option: ${hint}`);
+  }
+}
+
+/**
+ * Refuses a value that is none of those allowed.
+ *
+ * @throws {RangeError} if it is wrong.
+ */
+export function checkOneOf(action: string, key: string, value: unknown, allowed: readonly unknown[]): void {
+  if (allowed.includes(value)) return;
+  const near = typeof value === "string" ? nearest(value, allowed.filter((each) => typeof each === "string")) : undefined;
+  const hint = near === undefined ? "" : `; did you mean ${shown(near)}?`;
+  throw new RangeError(
+    `Cannot ${action} as "${key}" must be one of ${allowed.map(shown).join(", ")}: current value is ${shown(value)}${hint}`,
+  );
+}
+
+/**
+ * Refuses what is no boolean, such as a text that is true by accident.
+ *
+ * @throws {TypeError} if one is wrong.
+ */
+export function checkBooleans(action: string, values: Readonly<Record<string, unknown>>): void {
+  for (const [key, value] of Object.entries(values)) {
+    if (typeof value === "boolean") continue;
+    throw new TypeError(`Cannot ${action} as "${key}" must be true or false: current value is ${shown(value)}`);
+  }
+}
+
+/** A value in a message: a text quoted, an object only by what it is. */
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "function") return "a function";
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
+  return String(value);
+}
