@@ -70,13 +70,16 @@ export {
   type HttpHandler,
   type HttpServer,
   type LockedFile,
+  type OrphanCare,
   type OwnProcess,
   type ProcessEntry,
   type Processes,
   type ProcessIdentity,
   type ProcessUsage,
   type Profiler,
+  type ProgramRun,
   type ReadOptions,
+  type RunProcess,
   SIGNAL_NUMBERS,
   type SignalName,
   type Signals,
@@ -161,4 +164,4 @@ export type { Explanation, SourcedValue } from "./src/config/explain.ts";
 export type { Change, Path, Tree, Value } from "./src/config/tree.ts";
 export type { Explain } from "./src/daemon/config.ts";
 export type { ListenerGroup, ListenerSpec } from "./src/control/spec.ts";
-export type { ProbeSpec, ProbeTarget, ServiceLogSpec, ServiceSpec } from "./src/service/spec.ts";
+export type { KillMode, ProbeSpec, ProbeTarget, ServiceLogSpec, ServiceSpec } from "./src/service/spec.ts";

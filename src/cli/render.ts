@@ -182,9 +182,10 @@ function uptimeOf(unit: UnitStatus, nowMs: number): string {
 
 /** Why it is so, and what an operator would not expect of it. */
 function reasonOf(unit: UnitStatus): string {
-  const { escaped } = unit.details;
-  const strays = Array.isArray(escaped) ? `escaped from its group: ${escaped.join(", ")}` : "";
-  return [whyOf(unit), strays].filter((part) => part !== "").join("; ");
+  const { escaped, ending } = unit.details;
+  const strays = Array.isArray(escaped) ? `an earlier run left: ${escaped.join(", ")}` : "";
+  const rest = Array.isArray(ending) ? `its program has ended, what it started is being ended: ${ending.join(", ")}` : "";
+  return [whyOf(unit), rest, strays].filter((part) => part !== "").join("; ");
 }
 
 /** A unit that runs needs no reason, and its name stands in the first column already. */

@@ -239,6 +239,8 @@ export interface SpawnOptions {
   rlimits?: Rlimits;
   /** How readily the system ends the program when memory runs out: -1000 (never) to 1000. Refused means not started. */
   oomScoreAdj?: number;
+  /** Names of variables of `env` whose values together no other run has: by them {@linkcode Processes.belonging} knows what belongs to it. */
+  marks?: readonly string[];
 }
 
 /** A started program: leader of its own session and process group, stdin empty, output piped. */
@@ -261,6 +263,36 @@ export interface DetachedProcess {
   readonly exited: Promise<ExitStatus>;
 }
 
+/** One run of a program that was started with `marks`. */
+export interface ProgramRun {
+  /** The program, whose number is that of its session and group too. */
+  leader: ProcessIdentity;
+  /** Its marks with their values. */
+  marks: Readonly<Record<string, string>>;
+  /** User that it runs as; this process's own by default. */
+  uid?: number;
+}
+
+/** A living process that belongs to a run. */
+export interface RunProcess {
+  /** Who it is. */
+  identity: ProcessIdentity;
+  /** Number of its process group. */
+  group: number;
+  /** Number of its session. */
+  session: number;
+  /** Its short name, as the system has it: any characters. */
+  name: string;
+}
+
+/** That this process is the parent of what its descendants leave behind: see {@linkcode Processes.adoptOrphans}. */
+export interface OrphanCare extends Disposable {
+  /** Why it can't be, or could not wait for them; undefined where all is well. */
+  readonly lack: string | undefined;
+  /** Whether the system makes it the parent of every orphan anyway, as it is process 1. */
+  readonly isInit: boolean;
+}
+
 /** A process as {@linkcode Processes.census} saw it. */
 export interface ProcessEntry {
   /** Who it is. */
@@ -269,6 +301,8 @@ export interface ProcessEntry {
   parent: number;
   /** Number of its process group. */
   group: number;
+  /** User that it belongs to, where it holds one of the variables and the system says it. */
+  uid: number | undefined;
   /** Whether it has ended and was not waited for: it does nothing any more, but nobody else can have its number. */
   isZombie: boolean;
   /** Those of the variables asked for that its environment holds; none where it is kept from us. */
@@ -338,11 +372,25 @@ export interface Processes {
   livingGroups(pgids: readonly number[]): ReadonlySet<number>;
   /** Living members of a process group, zombies not counted; without a file left to open, its leader's number while there are any. */
   groupMembers(pgid: number): number[];
+  /** Living processes of this user, and of root, whose environment holds `name`, with its value: others may write what they like into it. */
+  findByEnv(name: string): { identity: ProcessIdentity; value: string }[];
   /**
-   * Living processes whose environment holds `name`, with its value. Reads /proc; those of other users stay unseen without rights. The
-   * members of `exceptSessions` (numbers of session leaders) are left out, which halves the cost of each.
+   * The living processes of some runs, by the object that stands for the run: the members of the leader's session and group, what descends
+   * from it, and what carries its marks, be it in another session and an orphan. Who wears the marks of a run and is neither of its user nor
+   * ours nor root's is not believed.
+   *
+   * - {@linkcode Processes.adoptOrphans} adds what has rewritten its environment and left everything else.
+   * - A quick look believes what earlier looks have found out about processes that were there, which is for the moment after a crash: a
+   *   full one should follow.
+   * - Fails with `IO_NO_RESOURCES` without a file left to open.
    */
-  findByEnv(name: string, options?: { exceptSessions?: ReadonlySet<number> }): { identity: ProcessIdentity; value: string }[];
+  belonging(runs: readonly ProgramRun[], options?: { isQuick?: boolean }): ReadonlyMap<ProgramRun, readonly RunProcess[]>;
+  /**
+   * Makes this process the parent of what its descendants leave behind (a subreaper), waits for each of those when it ends, and gives all
+   * that is started from now on a mark that nobody can take off. It never waits for what {@linkcode Processes.spawn} has started. One owner
+   * of the process at a time.
+   */
+  adoptOrphans(): OrphanCare;
   /** Every process, zombies too, in one look, with these variables of its environment; those of other users stay unseen without rights. */
   census(variables: readonly string[]): ProcessEntry[];
   /**

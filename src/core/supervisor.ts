@@ -592,6 +592,7 @@ export class Supervisor {
     unit.isReady = false;
     unit.isUnstopped = unit.isOverdue = false;
     unit.stopAskedMs = undefined;
+    unit.stopFailure = undefined;
     unit.startedMs = this.#nowMs();
     const token = this.#token.child(unit);
     const context = new RunContext(token, unit, unit.run, unit.run === 1 ? 0 : unit.history.inARow);
@@ -696,7 +697,8 @@ export class Supervisor {
     if (failure === undefined || failure.error === this.#startFailure || isAbort(failure.error, context.reason)) return;
     const { failure: itsOwn } = unit.words;
     if (itsOwn !== undefined && failure.error === itsOwn) return;
-    const message = `Cannot stop ${unit.path} cleanly: ${messageOf(failure.error)}`;
+    unit.stopFailure = messageOf(failure.error);
+    const message = `Cannot stop ${unit.path} cleanly: ${unit.stopFailure}`;
     this.ports.report(new SubsystemError("SUBSYSTEM_STOP_FAILED", unit.path, message, { cause: failure.error }));
   }
 

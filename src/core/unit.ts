@@ -69,6 +69,8 @@ export class Unit implements RunHost {
   awaitsStop = false;
   /** It did not stop in its time; the others no longer wait for it. */
   isUnstopped = false;
+  /** Why its last run did not stop cleanly. */
+  stopFailure: string | undefined;
   /** It is no child any more, and stays only until its run has ended. */
   isRemoved = false;
   /** It was told to stop because it was not ready in its time; that is a failure to judge, not a stop. */
@@ -228,6 +230,9 @@ export class Unit implements RunHost {
   /** What a command to stop it did. */
   outcomeOfStop(wasDown: boolean): UnitOutcome {
     const { path: name, state } = this;
+    if (this.current === undefined && !wasDown && this.stopFailure !== undefined) {
+      return { name, state, outcome: "failed", ok: false, reason: this.stopFailure };
+    }
     if (this.current === undefined) return { name, state, outcome: wasDown ? "already stopped" : "stopped", ok: true, reason: "" };
     if (this.isUnstopped) return { name, state, outcome: "timed out", ok: false, reason: this.reason };
     return { name, state, outcome: "failed", ok: false, reason: "another command started it again" };

@@ -93,9 +93,10 @@ export function readGroups(path: string, files: Files): { id: string | undefined
 }
 
 function isProgram(value: unknown): value is RunningProgram {
-  const { unit, run, identity, command } = (value ?? {}) as Record<string, unknown>;
+  const { unit, run, identity, command, uid } = (value ?? {}) as Record<string, unknown>;
   const { pid, startTicks, bootId } = (identity ?? {}) as Partial<Record<keyof ProcessIdentity, unknown>>;
   const isNumbered = [run, pid, startTicks].every((number) => Number.isSafeInteger(number));
   // Zero and one as a group would mean everybody.
-  return typeof unit === "string" && typeof command === "string" && isNumbered && typeof bootId === "string" && (pid as number) > 1;
+  return typeof unit === "string" && typeof command === "string" && isNumbered && typeof bootId === "string" && (pid as number) > 1 &&
+    (uid === undefined || Number.isSafeInteger(uid));
 }

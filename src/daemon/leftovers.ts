@@ -1,11 +1,14 @@
 import { type Clock, sleep } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
-import type { ProcessEntry, Processes, ProcessIdentity, SignalName } from "../core/host.ts";
+import type { ProcessEntry, Processes, ProcessIdentity, ProgramRun, SignalName } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import { parseMark, type RunningProgram, type ServiceSpec, UNIT_VARIABLE } from "../service/mod.ts";
 
 /** How the processes of a unit are stopped. */
-export type StopPlan = Omit<ServiceSpec["stop"], "run">;
+export interface StopPlan extends Omit<ServiceSpec["stop"], "run"> {
+  /** User that it runs as, where that is not the daemon's. */
+  uid?: number;
+}
 
 /** What a daemon that died has left of one unit. */
 export interface Leftover {
@@ -36,6 +39,8 @@ export interface LeftoverSearch {
  *
  * - A process counts by its mark, wherever it has gone, or as a member of a group that was written down and whose leader still has its
  *   number, alive or as a zombie. A number alone is never enough: it may belong to somebody else by now.
+ * - Whose mark is believed: processes of this user, of root, and of the user that the unit runs as. Anybody else may write what he likes.
+ * - With `killMode: "all"` everything else that belongs to a program which was written down counts too, however it has moved.
  * - This process and those that it descends from never count.
  * - With `killMode: "process"` the helpers of a program are to live on without it, so only the program counts.
  */
@@ -56,7 +61,12 @@ export function findLeftovers({ id, programs, planOf }: LeftoverSearch, processe
     const { identity, group, isZombie, env } = entry;
     if (isZombie || own.has(identity.pid)) continue;
     const program = leaders.get(group) ?? leaders.get(identity.pid);
-    const mark = parseMark(env, id);
+    const worn = parseMark(env, id);
+    const isBelieved = worn !== undefined &&
+      [processes.uid, 0, planOf(worn.unit).uid, ...programs.map(({ unit, uid }) => unit === worn.unit ? uid : undefined)].includes(
+        entry.uid,
+      );
+    const mark = isBelieved ? worn : undefined;
     const unit = program?.unit ?? mark?.unit;
     if (unit === undefined) continue;
     const isLeader = program?.identity.pid === identity.pid;
@@ -72,7 +82,26 @@ export function findLeftovers({ id, programs, planOf }: LeftoverSearch, processe
     leftover.isNewer ||= isNewer;
     if (!isLeader) continue;
     leftover.program = program;
-    if (killMode === "group" && group === identity.pid && !ownGroups.has(group)) leftover.leaders.push(identity);
+    if (killMode !== "process" && group === identity.pid && !ownGroups.has(group)) leftover.leaders.push(identity);
+  }
+
+  // What has left its group and taken off its mark is still known by its session and its parents.
+  const runs = new Map<ProgramRun, string>(
+    programs.filter(({ unit }) => planOf(unit).killMode === "all").map(({ unit, run, identity, uid }) => [
+      { leader: identity, marks: { [UNIT_VARIABLE]: `${id}/${unit}/${run}` }, uid },
+      unit,
+    ]),
+  );
+  const listed = new Set([...found.values()].flatMap((leftover) => leftover.processes.map(({ identity }) => identity.pid)));
+  for (const [run, members] of processes.belonging([...runs.keys()])) {
+    const unit = runs.get(run)!;
+    for (const { identity: { pid } } of members) {
+      const entry = byPid.get(pid);
+      if (entry === undefined || own.has(pid) || listed.has(pid)) continue;
+      const leftover = found.get(unit) ?? { unit, processes: [], program: undefined, leaders: [], isNewer: false };
+      found.set(unit, leftover);
+      leftover.processes.push(entry);
+    }
   }
   return [...found.values()];
 }

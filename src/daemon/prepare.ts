@@ -46,6 +46,7 @@ export async function prepare(session: Session, options: StartOptions): Promise<
   const held = isControlled ? await takeLock(session, host, workDir) : undefined;
   const services = servicesOf(session, cwd);
   const { daemonLog, logs } = openLogs(session, host, { ...options, cwd, workDir, services, state: held?.folders.state });
+  if (ownsProcess) adoptOrphans(session, host, services);
   const recovery = held === undefined ? undefined : await openControl(session, host, held);
   // After the listeners, which may refuse what a reload brings: logs don't.
   session.onApply(({ config, services: configured }) => {
@@ -62,7 +63,8 @@ export async function prepare(session: Session, options: StartOptions): Promise<
   const ports = {
     host,
     logs,
-    daemonId: session.surroundings?.id ?? config.name,
+    // Whoever has no folders shares the name with others.
+    daemonId: session.surroundings?.id ?? `${config.name}-${host.secret()}`,
     neighbours: resources.use(new Neighbours(host)),
     modules: resources.use(
       new ModuleHub({ host, socket: session.surroundings?.moduleSocket ?? `${host.files.tempDir}/daemonkit-${host.secret()}` }),
@@ -94,6 +96,25 @@ function folderOrElse({ process }: Host, otherwise: string): string {
   } catch (error) {
     if (isDaemonError(error)) return otherwise;
     throw error;
+  }
+}
+
+/** What services leave behind becomes a child of this process, which owns it; process 1 has such children anyway. */
+function adoptOrphans({ plan: { loaded }, resources, log }: Session, { processes }: Host, { built }: Services): void {
+  if (loaded === undefined && built.length === 0 && processes.self().pid !== 1) return;
+  const { lack, isInit } = resources.use(processes.adoptOrphans());
+  if (lack === undefined) return;
+  if (isInit) {
+    log.warn(
+      "runs as process 1 and can't wait for the orphans that it gets: start the container with an init, such as `docker run --init`",
+      {
+        reason: lack,
+      },
+    );
+  } else {
+    log.info("what a service starts is found by its group, its session and its mark only, and not when it has left all three", {
+      reason: lack,
+    });
   }
 }
 

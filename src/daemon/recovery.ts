@@ -25,7 +25,7 @@ export interface RecoveryOptions {
 type Recoverable = Pick<Service, "name" | "recovery" | "command">;
 
 /** How a unit is stopped that the configuration no longer has. */
-const UNKNOWN_UNIT: StopPlan = { signal: "SIGTERM", timeoutMs: 5_000, killMode: "group" };
+const UNKNOWN_UNIT: StopPlan = { signal: "SIGTERM", timeoutMs: 5_000, killMode: "all" };
 
 /**
  * What connects a daemon with the one before it, which may have died, and with the one after it.

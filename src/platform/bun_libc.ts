@@ -1,5 +1,7 @@
 import process from "node:process";
-import { IoError } from "../core/errors.ts";
+import { IoError, messageOf } from "../core/errors.ts";
+import { libcNames } from "./libc_names.ts";
+import { ORPHAN_SYMBOLS, type OrphanCalls, orphanCalls, type RawOrphanCalls } from "./orphan_calls.ts";
 
 /** The calls of the C library that Bun has no interface for. */
 export interface Libc {
@@ -17,7 +19,7 @@ interface Ffi {
   dlopen(
     path: string,
     symbols: Record<string, { args: string[]; returns: string }>,
-  ): { symbols: Record<string, (...args: unknown[]) => number> };
+  ): { symbols: Record<string, (...args: unknown[]) => number>; close(): void };
 }
 
 const LOCK_EX = 2;
@@ -30,9 +32,7 @@ const LINUX_TIOCGWINSZ = 0x5413;
 export function loadLibc(): Libc {
   const ffi = process.getBuiltinModule("bun:ffi") as unknown as Ffi;
   const isLinux = process.platform === "linux";
-  const machine = process.arch === "arm64" ? "aarch64" : "x86_64";
-  const paths = isLinux ? ["libc.so.6", `libc.musl-${machine}.so.1`] : ["libSystem.B.dylib"];
-  const call = open(ffi, paths, {
+  const { symbols: call } = open(ffi, libcNames(), {
     ...(isLinux ? { pipe2: { args: ["ptr", "i32"], returns: "i32" } } : { pipe: { args: ["ptr"], returns: "i32" } }),
     flock: { args: ["i32", "i32"], returns: "i32" },
     isatty: { args: ["i32"], returns: "i32" },
@@ -61,15 +61,31 @@ export function loadLibc(): Libc {
   };
 }
 
+/** Loads the calls that care for orphans, which few programs need. */
+export function loadOrphanCalls(): OrphanCalls | string {
+  if (process.platform !== "linux") return "the system has no such thing";
+  const ffi = process.getBuiltinModule("bun:ffi") as unknown as Ffi;
+  const symbols = Object.entries(ORPHAN_SYMBOLS).map(([name, { parameters, result }]) => [
+    name,
+    { args: parameters.map((type) => type === "buffer" ? "ptr" : type), returns: result },
+  ]);
+  try {
+    const library = open(ffi, libcNames(), Object.fromEntries(symbols));
+    return orphanCalls(library.symbols as unknown as RawOrphanCalls, () => library.close());
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
 function open(
   ffi: Ffi,
   paths: string[],
   symbols: Record<string, { args: string[]; returns: string }>,
-): Record<string, (...args: unknown[]) => number> {
+): ReturnType<Ffi["dlopen"]> {
   let last: unknown;
   for (const path of paths) {
     try {
-      return ffi.dlopen(path, symbols).symbols;
+      return ffi.dlopen(path, symbols);
     } catch (error) {
       last = error;
     }

@@ -34,15 +34,16 @@ export interface RuntimeFacts {
 
 /** Makes a host of what a runtime brings along. */
 export function createHost(facts: RuntimeFacts): Host {
+  const signals = createSignals();
   return {
     runtime: facts.runtime,
     clock: systemClock,
     random: Math.random,
     secret: () => crypto.randomUUID(),
-    signals: createSignals(),
+    signals,
     files: createFiles({ clock: systemClock, openLockable: facts.openLockable }),
     watcher: createWatcher({ clock: systemClock, tryWatch: facts.tryWatch }),
-    processes: createProcesses(facts.launcher),
+    processes: createProcesses(facts.launcher, signals),
     http: createHttp(facts.http),
     profiler: createProfiler(),
     ipc: createIpc(),

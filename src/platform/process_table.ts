@@ -13,8 +13,8 @@ export interface ProcessTable {
   members(pgid: number): number[];
   /** Every process group with a living member. */
   groups(): Set<number>;
-  /** Living processes outside of some sessions whose environment holds `name`. */
-  findByEnv(name: string, exceptSessions?: ReadonlySet<number>): { identity: ProcessIdentity; value: string }[];
+  /** Living processes of this user and of root whose environment holds `name`. */
+  findByEnv(name: string): { identity: ProcessIdentity; value: string }[];
   /** Every process, zombies too, with these variables of its environment. */
   census(variables: readonly string[]): ProcessEntry[];
 }
@@ -25,7 +25,8 @@ export function createProcessTable(): ProcessTable {
 }
 
 /** What is used of /proc/PID/stat. */
-interface Stat {
+export interface Stat {
+  name: string;
   parent: number;
   pgid: number;
   session: number;
@@ -40,7 +41,8 @@ export function parseStat(text: string): Stat {
   const threads = Number(fields[17]);
   // A program whose first thread ended before the others looks like a zombie, but has more than one thread.
   const isAlive = state !== "X" && state !== "x" && (state !== "Z" || threads > 1);
-  return { parent: Number(parent), pgid: Number(pgid), session: Number(session), startTicks: Number(fields[19]), isAlive };
+  const name = text.slice(text.indexOf("(") + 1, text.lastIndexOf(")"));
+  return { name, parent: Number(parent), pgid: Number(pgid), session: Number(session), startTicks: Number(fields[19]), isAlive };
 }
 
 function procTable(): ProcessTable {
@@ -66,15 +68,15 @@ function procTable(): ProcessTable {
     identifyChild: (pid) => identity(pid, anyStatOf(pid)),
     members: (pgid) => allPids().filter((pid) => statOf(pid)?.pgid === pgid),
     groups: () => new Set(allPids().flatMap((pid) => statOf(pid)?.pgid ?? [])),
-    findByEnv(name, exceptSessions) {
+    findByEnv(name) {
       const found: { identity: ProcessIdentity; value: string }[] = [];
       const prefix = `${name}=`;
       for (const pid of allPids()) {
         const stat = statOf(pid);
-        if (stat === undefined || exceptSessions?.has(stat.session)) continue;
+        if (stat === undefined) continue;
         const entry = readProc(`${pid}/environ`)?.split("\0").find((text) => text.startsWith(prefix));
         // The number may have passed to another process between the two readings.
-        if (entry === undefined || statOf(pid)?.startTicks !== stat.startTicks) continue;
+        if (entry === undefined || !isTrusted(uidOf(pid)) || statOf(pid)?.startTicks !== stat.startTicks) continue;
         found.push({ identity: identity(pid, stat), value: entry.slice(prefix.length) });
       }
       return found;
@@ -84,16 +86,28 @@ function procTable(): ProcessTable {
         const stat = anyStatOf(pid);
         if (stat === undefined) return [];
         const env = stat.isAlive ? pick(variables, readProc(`${pid}/environ`)) : {};
+        const uid = Object.keys(env).length > 0 ? uidOf(pid) : undefined;
         // As above: what was read last may be another process's.
         if (Object.keys(env).length > 0 && anyStatOf(pid)?.startTicks !== stat.startTicks) return [];
-        return [{ identity: identity(pid, stat), parent: stat.parent, group: stat.pgid, isZombie: !stat.isAlive, env }];
+        return [{ identity: identity(pid, stat), parent: stat.parent, group: stat.pgid, uid, isZombie: !stat.isAlive, env }];
       });
     },
   };
 }
 
+/** Whose process it is: the real user, as anybody may start a program with the rights of another, or hide behind root's folder. */
+export function uidOf(pid: number): number | undefined {
+  const [, uid] = /^Uid:\s+(\d+)/m.exec(readProc(`${pid}/status`) ?? "") ?? [];
+  return uid === undefined ? undefined : Number(uid);
+}
+
+/** Whether what a process of this user says about itself is believed. */
+export function isTrusted(uid: number | undefined): boolean {
+  return uid === 0 || uid !== undefined && uid === process.geteuid?.();
+}
+
 /** These variables of an environment as /proc shows it. */
-function pick(names: readonly string[], environ: string | undefined): Record<string, string> {
+export function pick(names: readonly string[], environ: string | undefined): Record<string, string> {
   const found: Record<string, string> = {};
   if (environ === undefined || !names.some((name) => environ.includes(name))) return found;
   for (const entry of environ.split("\0")) {
@@ -103,7 +117,8 @@ function pick(names: readonly string[], environ: string | undefined): Record<str
   return found;
 }
 
-function allPids(): number[] {
+/** Numbers of all processes. */
+export function allPids(): number[] {
   try {
     return fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
   } catch (error) {
@@ -117,7 +132,7 @@ function allPids(): number[] {
  *
  * @throws {IoError} with `IO_NO_RESOURCES` if it can't be looked at, which does not mean that it is gone.
  */
-function readProc(path: string): string | undefined {
+export function readProc(path: string): string | undefined {
   try {
     return fs.readFileSync(`/proc/${path}`, "utf8");
   } catch (error) {
@@ -168,6 +183,7 @@ function psTable(): ProcessTable {
         identity: { pid, startTicks, bootId: "" },
         parent,
         group: pgid,
+        uid: undefined,
         isZombie,
         env: {},
       })),

@@ -1,18 +1,43 @@
+import fs from "node:fs";
 import process from "node:process";
+import { systemClock } from "../core/clock.ts";
 import { IoError } from "../core/errors.ts";
-import type { Processes, ProcessIdentity, SignalName } from "../core/host.ts";
+import type { Processes, ProcessIdentity, SignalName, Signals } from "../core/host.ts";
 import { errnoOf, ioError } from "./io_error.ts";
+import { createKin, createKinOfTable, type OwnChild, tagOf } from "./kin.ts";
 import { lockedFiles } from "./locked_files.ts";
+import type { OrphanCalls } from "./orphan_calls.ts";
+import { careForOrphans } from "./orphan_care.ts";
 import { createProcessTable } from "./process_table.ts";
-import { checkSpawn, createSpawn, type Launcher } from "./spawn.ts";
+import { checkSpawn, createSpawn, type Launcher, type SpawnSurroundings } from "./spawn.ts";
 import { findGroup, findUser } from "./users.ts";
 
 /** Child processes by the runtime's own launch, all else by signals and the process table. */
-export function createProcesses({ launch, launchDetached }: Launcher): Processes {
+export function createProcesses({ launch, launchDetached, orphanCalls }: Launcher, signals: Signals): Processes {
   const table = createProcessTable();
+  const children = new Map<number, OwnChild>();
+  let calls: OrphanCalls | undefined;
+  let adoptsSince: number | undefined;
+  let bootId: string | undefined;
+  const identityOf = (pid: number, startTicks: number): ProcessIdentity => {
+    bootId ??= table.identifyChild(process.pid).bootId;
+    return { pid, startTicks, bootId };
+  };
+  const kin = process.platform === "linux"
+    ? createKin({ children, adoptsSince: () => adoptsSince, identity: identityOf })
+    : createKinOfTable(table);
   // A program that has just been started can't be left alone because nobody could look at it.
   const identifyChild = (pid: number): ProcessIdentity =>
     lookOr(() => table.identifyChild(pid), () => ({ pid, startTicks: 0, bootId: "" }));
+  const surroundings: SpawnSurroundings = {
+    identify: identifyChild,
+    withTag: (key, fn) => calls === undefined ? fn() : calls.withTag(tagOf(key), fn),
+    launched({ pid, exited }, key) {
+      const child = { key };
+      children.set(pid, child);
+      void exited.then(() => children.get(pid) === child && children.delete(pid));
+    },
+  };
   const members = (pgid: number): number[] => {
     checkNumber("pgid", pgid, 2);
     // Cheap answer to the common question whether anybody is left: the table is read only when somebody, or a zombie, is.
@@ -21,8 +46,8 @@ export function createProcesses({ launch, launchDetached }: Launcher): Processes
   return {
     self: () => identifyChild(process.pid),
     uid: process.geteuid?.() ?? 0,
-    spawn: createSpawn(launch, identifyChild),
-    spawnDetached: createSpawn(launchDetached, identifyChild),
+    spawn: createSpawn(launch, surroundings),
+    spawnDetached: createSpawn(launchDetached, surroundings),
     checkSpawn,
     identify: (pid) => table.identify(pid),
     isAlive({ pid, startTicks, bootId }) {
@@ -49,12 +74,43 @@ export function createProcesses({ launch, launchDetached }: Launcher): Processes
       return there.size === 0 ? there : lookOr(() => table.groups().intersection(there), () => there);
     },
     groupMembers: members,
-    findByEnv: (name, { exceptSessions } = {}) => table.findByEnv(name, exceptSessions),
+    findByEnv: (name) => table.findByEnv(name),
+    belonging: (runs, { isQuick = false } = {}) => runs.length === 0 ? new Map() : kin(runs, isQuick),
+    adoptOrphans() {
+      const loaded = orphanCalls();
+      const care = careForOrphans({
+        calls: loaded,
+        signals,
+        clock: systemClock,
+        isAwaited: (pid) => children.has(pid),
+        endedChildren: () =>
+          lookOr(() => table.census([]), () => []).filter(({ parent, isZombie }) => isZombie && parent === process.pid)
+            .map(({ identity }) => identity.pid),
+      });
+      if (care.lack === undefined && typeof loaded !== "string") {
+        calls = loaded;
+        // Who was started before may have left orphans to somebody else.
+        adoptsSince = ticksNow();
+      }
+      return {
+        lack: care.lack,
+        isInit: care.isInit,
+        [Symbol.dispose]() {
+          care[Symbol.dispose]();
+          adoptsSince = calls = undefined;
+        },
+      };
+    },
     census: (variables) => table.census(variables),
     lockedFiles: (name) => lockedFiles(name, (pid) => lookOr(() => table.identify(pid), () => undefined)),
     user: findUser,
     group: findGroup,
   };
+}
+
+/** Ticks since the boot, as the start of a process has them: a hundredth of a second each, whatever the system itself counts in. */
+function ticksNow(): number {
+  return Math.floor(Number(fs.readFileSync("/proc/uptime", "utf8").split(" ")[0]) * 100);
 }
 
 /** What the table says, or something else without a file left to open it: to run out of files must not keep anybody from being stopped. */

@@ -4,7 +4,9 @@ import { IoError, messageOf } from "../core/errors.ts";
 import type { ErrorCode } from "../core/error_codes.ts";
 import type { ExitStatus, ProcessIdentity, SpawnOptions } from "../core/host.ts";
 import { errnoOf } from "./io_error.ts";
+import { runKey } from "./kin.ts";
 import { createLimitScript } from "./limits.ts";
+import type { OrphanCalls } from "./orphan_calls.ts";
 import { checkProgram, findProgram } from "./program.ts";
 
 /** What is left to the runtime once program, mask and niceness are settled. */
@@ -44,6 +46,8 @@ export interface Launcher {
   launch: Launch;
   /** With its output thrown away, and without keeping this process alive. */
   launchDetached: Launch<LaunchedDetached>;
+  /** The calls that care for orphans, or why there are none. */
+  orphanCalls: () => OrphanCalls | string;
 }
 
 /** Starts a program before it returns, or throws what the system said; inherits this thread's umask and niceness. */
@@ -64,10 +68,20 @@ const OOM_SCORE = "/proc/self/oom_score_adj";
 const SHELL_NAME = /^[A-Za-z_]\w*$/;
 const BASH = ["/bin/bash", "/usr/bin/bash"];
 
-/** Makes {@linkcode Processes.spawn} of a runtime's way to launch and a way to identify what was launched. */
+/** What surrounds each launch. */
+export interface SpawnSurroundings {
+  /** Who it is that was launched. */
+  identify: (pid: number) => ProcessIdentity;
+  /** Calls `fn` so that what it launches wears the mark of a run that can't be taken off, where there is such a thing. */
+  withTag: <T>(key: string, fn: () => T) => T;
+  /** Takes note of a child until it was waited for; `key` stands for the run that it leads. */
+  launched: (child: LaunchedDetached, key: string | undefined) => void;
+}
+
+/** Makes {@linkcode Processes.spawn} of a runtime's way to launch. */
 export function createSpawn<T extends LaunchedDetached>(
   launch: Launch<T>,
-  identify: (pid: number) => ProcessIdentity,
+  { identify, withTag, launched }: SpawnSurroundings,
 ): (options: SpawnOptions) => Promise<Omit<T, "pid"> & { identity: ProcessIdentity }> {
   const limitScript = createLimitScript();
   // deno-lint-ignore require-await -- what it throws is to be a rejection
@@ -79,10 +93,13 @@ export function createSpawn<T extends LaunchedDetached>(
     // What runs first is the shell then, so nobody else would tell what is wrong with the program.
     if (script !== "") checkProgram(file, options);
     try {
+      const key = options.marks && runKey(Object.fromEntries(options.marks.map((name) => [name, options.env[name]])));
       const start = () => withOomScore(options, () => withNice(file, options, limited(script, launch)));
-      const { pid, ...launched } = withUmask(options.umask, start);
+      const child = withUmask(options.umask, () => key === undefined ? start() : withTag(key, start));
+      launched(child, key);
+      const { pid, ...rest } = child;
       // The child can't be reaped before the loop goes on, so its number still means it.
-      return { identity: identify(pid), ...launched };
+      return { identity: identify(pid), ...rest };
     } catch (error) {
       throw error instanceof IoError ? error : spawnError(error, options);
     }

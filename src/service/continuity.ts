@@ -17,6 +17,8 @@ export interface RunningProgram {
   identity: ProcessIdentity;
   /** Stands for what was started: see {@linkcode commandDigest}. */
   command: string;
+  /** User that it runs as, where that is not the daemon's. */
+  uid?: number;
 }
 
 /** What connects the services of a daemon with those of the daemons before and after it. */

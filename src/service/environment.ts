@@ -24,6 +24,9 @@ export const UNIT_VARIABLE = "DAEMONKIT_UNIT";
 /** The variable in which each child carries its daemon's control socket, for `--socket`, and to tell two daemons of one file apart. */
 export const SOCKET_VARIABLE = "DAEMONKIT_SOCKET";
 
+/** What no two runs have in common, of one daemon or of several. */
+export const MARKS: readonly string[] = [UNIT_VARIABLE];
+
 /** Says to a daemon that it runs in the background. */
 export const BACKGROUND_VARIABLE = "DAEMONKIT_BACKGROUND";
 

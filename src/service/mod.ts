@@ -6,6 +6,6 @@ export type { LogPort } from "./output.ts";
 export { sameFiles, unitLogs, unitNames } from "./log.ts";
 export { ModuleHub } from "./module_hub.ts";
 export { Neighbours } from "./neighbours.ts";
-export type { ProbeSpec, ProbeTarget, ServiceLogSpec, ServiceSpec } from "./spec.ts";
+export type { KillMode, ProbeSpec, ProbeTarget, ServiceLogSpec, ServiceSpec } from "./spec.ts";
 export { BACKGROUND_VARIABLE, SOCKET_VARIABLE, UNIT_VARIABLE } from "./environment.ts";
 export { type Continuity, type LeftoverPolicy, parseMark, type RunningProgram } from "./continuity.ts";

@@ -5,7 +5,7 @@ import { LINE_FORMATS, type LineFormat } from "../core/line_block.ts";
 import { type RestartOptions, RestartPolicy, type RestartWhen } from "../core/restart.ts";
 import { rlimit, RLIMIT_UNITS, type RlimitName, type RlimitOption, type Rlimits } from "../core/rlimits.ts";
 import type { LeftoverPolicy } from "./continuity.ts";
-import type { ProbeSpec, ProbeTarget, ServiceLogSpec, ServiceSpec } from "./spec.ts";
+import { KILL_MODES, type KillMode, type ProbeSpec, type ProbeTarget, type ServiceLogSpec, type ServiceSpec } from "./spec.ts";
 
 /** A readiness probe: exactly one of `http`, `tcp`, `exec`, `log` and `alive`. */
 export interface ProbeOptions {
@@ -73,10 +73,10 @@ export interface ServiceOptions {
     run?: string | readonly string[];
     /** First signal. @default {"SIGTERM"} */
     signal?: SignalName;
-    /** Time until the group is killed. @default {"5s"} */
+    /** Time until what should end with it is killed. @default {"5s"} */
     timeout?: Duration;
-    /** Whether the whole group or only its leader is stopped. @default {"group"} */
-    killMode?: "group" | "process";
+    /** What ends with it: `all` that it has started, what is in its process `group`, or the `process` alone. @default {"all"} */
+    killMode?: KillMode;
   };
   /**
    * What becomes of it when the daemon died and its next start finds the service running: `stop` ends it and starts it afresh; `adopt` goes
@@ -136,7 +136,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     instances = 1,
     ready,
     restart = "on-failure",
-    stop: { signal = "SIGTERM", timeout = 5_000, killMode = "group", run: stopRun } = {},
+    stop: { signal = "SIGTERM", timeout = 5_000, killMode = "all", run: stopRun } = {},
     leftover = "stop",
     essential = false,
     successExitCodes = [0],
@@ -173,7 +173,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
   );
   must(stopRun === undefined || isCommand(stopRun), "stop.run", COMMAND, stopRun);
   must(signal in SIGNAL_NUMBERS, "stop.signal", "the name of a signal", signal);
-  must(killMode === "group" || killMode === "process", "stop.killMode", '"group" or "process"', killMode);
+  must(KILL_MODES.includes(killMode), "stop.killMode", `one of ${KILL_MODES.join(", ")}`, killMode);
   must(leftover === "stop" || leftover === "adopt", "leftover", '"stop" or "adopt"', leftover);
   // A module ends with the daemon that it reports to.
   must(module === undefined || leftover === "stop", "leftover", '"stop" for a module', leftover);

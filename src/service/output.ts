@@ -37,12 +37,12 @@ const LAST_LINE_LENGTH = 512;
 const PAUSE_MS = 250;
 const LONGEST_LINE_MS = 2_000;
 
-/** A pipe that outlived its program is looked at this often; it is waited for so many looks without news, or so many in all. */
+/** A pipe that outlived its program is looked at this often; it is waited for so many looks without news, or for so long in all. */
 const LOOK_MS = 50;
 const QUIET_LOOKS = 5;
 /** Likewise where it is read on anyway. */
 const QUIET_LOOKS_TO_GO_ON = 1;
-const MOST_LOOKS = 20;
+const LONGEST_MS = 1_000;
 
 /**
  * Reads what a program prints, line by line, with backpressure: it takes the next piece only when the one before it was handed on.
@@ -101,11 +101,12 @@ export class ServiceOutput {
     const { clock } = this.#options;
     let pieces = this.#pieces;
     let quietLooks = 0;
-    let looks = 0;
+    const beganMs = clock.nowMs();
     const look = () => {
       quietLooks = this.#pieces === pieces ? quietLooks + 1 : 0;
       pieces = this.#pieces;
-      if (quietLooks === looksWithoutNews || ++looks === MOST_LOOKS) return fn();
+      // By the clock: what floods the pipe makes every look late.
+      if (quietLooks === looksWithoutNews || clock.nowMs() - beganMs >= LONGEST_MS) return fn();
       timer = clock.schedule(LOOK_MS, look);
     };
     let timer = clock.schedule(LOOK_MS, look);

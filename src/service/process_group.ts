@@ -1,6 +1,7 @@
 import { type Clock, sleep } from "../core/clock.ts";
-import type { ChildProcess, ExitStatus, Processes, SignalName } from "../core/host.ts";
-import type { Neighbours } from "./neighbours.ts";
+import type { ChildProcess, ExitStatus, Processes, ProcessIdentity, RunProcess, SignalName } from "../core/host.ts";
+import type { KinLook, Neighbours } from "./neighbours.ts";
+import type { KillMode } from "./spec.ts";
 
 /** Asks a program to stop in another way than by a signal. */
 export interface AskToStop {
@@ -24,8 +25,10 @@ export interface ProcessGroupOptions {
   stopCommand?: AskToStop;
   /** Milliseconds from that to SIGKILL. */
   stopTimeoutMs: number;
-  /** `group`: everything that the program started; `process`: the program alone, its helpers live on. */
-  killMode: "group" | "process";
+  /** `all`: everything that the program started; `group`: what is in its group; `process`: the program alone, its helpers live on. */
+  killMode: KillMode;
+  /** Finds everything that the program started, for the mode `all`. @default {undefined} */
+  kin?: (look: KinLook) => Promise<readonly RunProcess[]>;
   /** Told when SIGKILL was needed, and when a signal was refused. */
   onTrouble: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -33,13 +36,18 @@ export interface ProcessGroupOptions {
 /** First and longest wait between two looks at a group that is ending. */
 const FIRST_LOOK_MS = 5;
 const LONGEST_LOOK_MS = 50;
+/** Time that SIGKILL may take: what is there after it is not going to go. */
+const KILL_MS = 700;
 
 /**
- * A started program with everything in its process group, and its end.
+ * A started program with everything in its process group, or everything that it has started, and its end.
  *
  * - {@linkcode ProcessGroup.stop} asks once, whatever else happens, and {@linkcode ProcessGroup.kill} follows by itself after the timeout.
  * - A stop command asks for the leader only: what the leader leaves behind gets the signal.
+ * - What is in the leader's session is asked together with the leader. What has gone into a session of its own is asked when the leader is
+ *   gone, as the leader may be there to stop it; SIGKILL comes to all at the same time.
  * - {@linkcode ProcessGroup.ended} resolves only when nobody is left: a leader that goes first leaves the others to be stopped like itself.
+ *   Who does not even go of SIGKILL is then among the {@linkcode ProcessGroup.survivors}.
  * - After that no signal is sent any more, because the number may belong to somebody else.
  */
 export class ProcessGroup {
@@ -51,11 +59,25 @@ export class ProcessGroup {
   #command: AskToStop | undefined;
   #asking: Promise<void> | undefined;
   #isSignalled = false;
+  #killedMs = Infinity;
+  #left: readonly RunProcess[] = [];
+  /** Who beside the group was sent which signal: nobody is asked twice. */
+  readonly #told = new Set<string>();
 
   /** Takes over a program that has just been started. */
   constructor(child: ChildProcess, options: ProcessGroupOptions) {
     this.#child = child;
     this.#options = options;
+  }
+
+  /** What the leader has left behind, while that is being ended. */
+  get left(): readonly RunProcess[] {
+    return this.#stage === "gone" ? [] : this.#left;
+  }
+
+  /** What could not be ended; known at the end. */
+  get survivors(): readonly RunProcess[] {
+    return this.#stage === "gone" ? this.#left : [];
   }
 
   /** Asks for the end, and sends SIGKILL after the timeout. Does nothing when that has begun or nobody is left. */
@@ -81,16 +103,18 @@ export class ProcessGroup {
     this.#command?.kill();
     if (this.#stage === "killing" || this.#stage === "gone") return;
     this.#stage = "killing";
+    this.#killedMs = this.#options.clock.nowMs();
     this.#killTimer?.[Symbol.dispose]();
     this.#send("SIGKILL");
   }
 
   /**
-   * Resolves with the leader's end once the leader, and in group mode every other member, is gone, and the stop command too. Call it once.
+   * Resolves with the leader's end once the leader, and what the mode counts to it, is gone, and the stop command too. Call it once.
    */
   async ended(): Promise<ExitStatus> {
     const status = await this.#child.exited;
     await this.#untilEmpty();
+    await this.#untilAlone();
     this.#stage = "gone";
     this.#killTimer?.[Symbol.dispose]();
     await this.#asking;
@@ -104,7 +128,7 @@ export class ProcessGroup {
   async #untilEmpty(): Promise<void> {
     const { neighbours, clock } = this.#options;
     let waitMs = FIRST_LOOK_MS;
-    while (this.#options.killMode === "group" && await neighbours.isGroupAlive(this.#child.identity.pid)) {
+    while (this.#options.killMode !== "process" && await neighbours.isGroupAlive(this.#child.identity.pid)) {
       if (this.#stage === "killing") this.#send("SIGKILL");
       else {
         if (this.#stage === "running") this.#beginStop();
@@ -113,6 +137,71 @@ export class ProcessGroup {
       await sleep(clock, waitMs);
       waitMs = Math.min(LONGEST_LOOK_MS, waitMs * 2);
     }
+  }
+
+  /**
+   * Ends what has left the group, again and again, as somebody may start another one before he goes. The first look after a crash is a quick
+   * one: what it costs, everybody waits for who waits for the next start.
+   */
+  async #untilAlone(): Promise<void> {
+    const { kin, clock } = this.#options;
+    if (kin === undefined) return;
+    let isQuick = this.#stage === "running";
+    let waitMs = FIRST_LOOK_MS;
+    while (this.#options.killMode === "all") {
+      this.#left = (await kin({ isQuick })).filter(({ identity }) => identity.pid !== this.#child.identity.pid);
+      if (this.#left.length === 0 || clock.nowMs() - this.#killedMs >= KILL_MS) return;
+      if (this.#stage === "running") this.#beginStop();
+      if (this.#stage === "killing") this.#tellEach(this.#left, "SIGKILL");
+      else {
+        this.#tellEach(this.#left, this.#options.stopSignal);
+        this.#tellEach(this.#left, "SIGCONT");
+      }
+      isQuick = false;
+      await sleep(clock, waitMs);
+      waitMs = Math.min(LONGEST_LOOK_MS, waitMs * 2);
+    }
+    this.#left = [];
+  }
+
+  /** What is in the leader's session is asked with it: a job of its shell, a program with a time limit. */
+  async #tellSession(): Promise<void> {
+    const { killMode, kin, stopSignal } = this.#options;
+    if (killMode !== "all" || kin === undefined) return;
+    const { pid } = this.#child.identity;
+    const jobs = (await kin({})).filter(({ session, group }) => session === pid && group !== pid);
+    if (this.#stage !== "stopping") return;
+    this.#tellEach(jobs, stopSignal);
+    this.#tellEach(jobs, "SIGCONT");
+  }
+
+  /** Asks each of them once; kills groups that are theirs whole, so that nobody who is just being started gets away. */
+  #tellEach(left: readonly RunProcess[], signal: SignalName): void {
+    const { processes, onTrouble } = this.#options;
+    const isKill = signal === "SIGKILL";
+    const pids = new Set(left.map(({ identity }) => identity.pid));
+    const groups = new Set(left.map(({ group }) => group).filter((group) => isKill && pids.has(group)));
+    for (const { identity, group } of left) {
+      if (groups.has(group) && group !== identity.pid || !isKill && this.#wasTold(identity, signal)) continue;
+      try {
+        if (!processes.isAlive(identity)) continue;
+        if (groups.has(group)) processes.signalGroup(group, signal, { isSeen: true });
+        else processes.signal(identity.pid, signal);
+      } catch (error) {
+        // Somebody who became another user may refuse.
+        if (!isKill || !this.#wasTold(identity, signal)) {
+          onTrouble(`could not send ${signal} to what it has started`, { pid: identity.pid, err: error });
+        }
+      }
+    }
+  }
+
+  /** Whether a process was sent a signal before; if not, it is from now on. */
+  #wasTold({ pid, startTicks }: ProcessIdentity, signal: SignalName): boolean {
+    const key = `${pid}/${startTicks}/${signal}`;
+    if (this.#told.has(key)) return true;
+    this.#told.add(key);
+    return false;
   }
 
   #beginStop(): void {
@@ -131,13 +220,14 @@ export class ProcessGroup {
     this.#send(this.#options.stopSignal);
     // A suspended program wakes up to see the signal.
     this.#send("SIGCONT");
+    void this.#tellSession();
   }
 
   #send(signal: SignalName): void {
     const { processes, killMode, onTrouble } = this.#options;
     const { identity } = this.#child;
     try {
-      if (killMode === "group") processes.signalGroup(identity.pid, signal, { isSeen: true });
+      if (killMode !== "process") processes.signalGroup(identity.pid, signal, { isSeen: true });
       else if (processes.isAlive(identity)) processes.signal(identity.pid, signal);
     } catch (error) {
       // A program that became another user may refuse signals; its end is still awaited.

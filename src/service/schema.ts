@@ -15,7 +15,7 @@ import { sameFiles } from "./log.ts";
 import { rlimit, RLIMIT_UNITS, rlimitExpectation, type RlimitName, type RlimitOption } from "../core/rlimits.ts";
 import { listed, MIN_LINE_BYTES, PROBE_KINDS, type ProbeOptions, type ServiceOptions, serviceSpec, UMASK, umaskOf } from "./options.ts";
 import { checkTarget } from "./probe.ts";
-import type { ProbeTarget, ServiceSpec } from "./spec.ts";
+import { KILL_MODES, type KillMode, type ProbeTarget, type ServiceSpec } from "./spec.ts";
 
 /** `[service.NAME]` as it stands in the tree of a configuration, checked but without defaults. */
 export interface ServiceTable {
@@ -38,7 +38,7 @@ export interface ServiceTable {
     reset_after?: string;
     on_exhausted?: OnExhausted;
   };
-  stop?: { run?: string | string[]; signal?: SignalName; timeout?: string; kill_mode?: "group" | "process" };
+  stop?: { run?: string | string[]; signal?: SignalName; timeout?: string; kill_mode?: KillMode };
   instances?: number;
   leftover?: LeftoverPolicy;
   essential?: boolean;
@@ -238,7 +238,7 @@ function stopTable(): v.GenericSchema {
     run: key(COMMAND, { ...live, expects: "a text for sh -c or a list of texts that is not empty", verbatim: true }),
     signal: key(v.picklist(signals), { ...live, expects: 'the name of a signal such as "SIGTERM"', default: "SIGTERM" }),
     timeout: key(duration(), { ...live, expects: DURATION, default: "5s", kind: "duration" }),
-    kill_mode: key(v.picklist(["group", "process"]), { ...live, expects: "one of group, process", default: "group" }),
+    kill_mode: key(v.picklist(KILL_MODES), { ...live, expects: `one of ${KILL_MODES.join(", ")}`, default: "all" }),
   }, { expects: "a table", aliases: { command: "run", exec: "run", kill_signal: "signal" } });
 }
 

@@ -1,13 +1,14 @@
 import { type ErrorLink, IoError, isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
-import type { ChildProcess, ExitStatus, Host, ProcessIdentity, SpawnOptions } from "../core/host.ts";
+import type { ChildProcess, ExitStatus, Host, ProcessIdentity, ProgramRun, RunProcess, SpawnOptions } from "../core/host.ts";
 import { sleep } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import type { Logger } from "../core/log.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
 import { adoptedChild, commandDigest, type Continuity, groupOfStranger, isPassedOn, type LeftoverPolicy } from "./continuity.ts";
 import { type Contents, contentsOf } from "./contents.ts";
-import { type Placeholders, serviceEnvironment } from "./environment.ts";
+import { MARKS, type Placeholders, serviceEnvironment } from "./environment.ts";
 import { WORDS, type Words } from "../core/unit.ts";
+import { tame } from "../core/terminal_text.ts";
 import { describeExit, exitCodeOf } from "./exit.ts";
 import { unitNames } from "./log.ts";
 import { type LogPort, ServiceOutput } from "./output.ts";
@@ -40,7 +41,7 @@ export interface ServicePorts {
 
 /** Time that a service has beyond its own stop timeout: for SIGKILL to work and for the output to be read to its end. */
 const STOP_MARGIN_MS = 2_000;
-/** Time that the next run is given before the process table is looked at, which takes longer than a start. */
+/** Time that the next run is given before the process table is looked at as a whole, which takes longer than a start. */
 const LOOK_AFTER_CRASH_MS = 50;
 /** Time from the start of a module until it must be ready. */
 const MODULE_READY_MS = 30_000;
@@ -63,8 +64,10 @@ export interface LastExit extends ExitStatus {
 /**
  * One instance of a service: a subsystem whose run owns a program and its process group.
  *
- * - A run ends when the program has ended, its group is empty and all it printed was handed on; with `killMode: "process"` helpers of
- *   the program live on, and what they print is still read, until the daemon ends.
+ * - A run ends when the program has ended, everything that it has started is gone and all it printed was handed on; with
+ *   `killMode: "group"` what has left its process group lives on, and is reported; with `killMode: "process"` helpers of the program live
+ *   on, and what they print is still read, until the daemon ends.
+ * - What can't be ended fails the run, and the next one until it is gone: nothing runs beside what an earlier run has left.
  * - An exit code that is none of `successExitCodes` fails the run with `SUBSYSTEM_EXITED`; its context holds `exitCode` (128 + n after
  *   signal n), `signal` and `lastLines`.
  * - A program that can't be started fails the run with the code that says why; the restart policy decides about the next try. With
@@ -88,8 +91,10 @@ export class Service implements Subsystem {
   #contents: Contents | undefined;
   /** The channel to the module of the present run. */
   #link: ModuleLink | undefined;
-  /** Processes of earlier runs that have left their group and lived when they were looked for. */
-  #escaped: readonly ProcessIdentity[] = [];
+  /** Processes of earlier runs that were left, or could not be ended. */
+  #escaped: readonly RunProcess[] = [];
+  /** The group of the present run. */
+  #group: ProcessGroup | undefined;
   /** Why it is not ready, or why this run never was; undefined once it is. */
   #probeAnswer: string | undefined;
   /** How the last run ended, where it did not fail. */
@@ -136,11 +141,13 @@ export class Service implements Subsystem {
   /**
    * `command`, `pid` (of the program, for a text of its shell: the leader of the group), `adopted` (while it runs and an earlier daemon
    * started it), `port`, `lastExit`, `spawnFailures`, `probe` (why it is or was not ready), `heartbeat` (of a module that is blocked),
-   * `escaped` (processes of earlier runs that have left its group and live) and, after a run that failed or never became ready, `lastLines`.
+   * `ending` (its program has ended, and what that has started is being ended), `escaped` (processes of earlier runs that live) and, after
+   * a run that failed or never became ready, `lastLines`.
    */
   details(): Readonly<Record<string, unknown>> {
     const { run, module } = this.#service;
-    const escaped = this.#livingEscaped().map(({ pid }) => pid);
+    const escaped = pidsOf(this.#livingEscaped());
+    const ending = pidsOf(this.#group?.left ?? []);
     // Whoever sends a signal to it must not reach somebody else.
     const pid = this.#adopted !== undefined && isPassedOn(this.#adopted, this.#ports.host.processes) ? null : this.#pid;
     return {
@@ -153,14 +160,19 @@ export class Service implements Subsystem {
       ...(this.#probeAnswer === undefined ? {} : { probe: this.#probeAnswer }),
       spawnFailures: this.#spawnFailures,
       ...(this.#link?.silence === undefined ? {} : { heartbeat: `none for ${this.#link.silence}` }),
+      ...(ending.length === 0 ? {} : { ending }),
       ...(escaped.length === 0 ? {} : { escaped }),
     };
   }
 
   /** What becomes of it when an earlier daemon left it running, and how it is stopped. */
-  get recovery(): { leftover: LeftoverPolicy; stop: Omit<ServiceSpec["stop"], "run"> } {
-    const { leftover, stop } = this.#service;
-    return { leftover, stop };
+  get recovery(): { leftover: LeftoverPolicy; stop: Omit<ServiceSpec["stop"], "run"> & { uid?: number } } {
+    const { leftover, stop, user } = this.#service;
+    try {
+      return { leftover, stop: user === undefined ? stop : { ...stop, uid: this.#ports.host.processes.user(user).uid } };
+    } catch {
+      return { leftover, stop }; // whoever is none runs nothing
+    }
   }
 
   /** Name of the service that it is an instance of. */
@@ -224,7 +236,8 @@ export class Service implements Subsystem {
       if (context.isShutdown() && inherited === undefined) return;
       command = continuity === undefined ? "" : this.#digest(launch);
       probe = this.#createProbe(launch);
-      const program = this.#program(launch, expected?.token);
+      const program = { ...this.#program(launch, expected?.token), marks: MARKS.filter((name) => name in launch.env) };
+      this.#refuseBesideSurvivors(context.name);
       if (expected !== undefined) await this.#ports.modules.open();
       child = inherited === undefined ? await processes.spawn(program) : adoptedChild(inherited.identity, host);
     } catch (cause) {
@@ -233,11 +246,15 @@ export class Service implements Subsystem {
       if (context.isShutdown()) return;
       throw this.#failure = this.#startError(context.name, cause);
     }
-    using _record = continuity?.remember({ unit: context.name, run: runNumber, identity: child.identity, command });
+    using _record = continuity?.remember({ unit: context.name, run: runNumber, identity: child.identity, command, uid: launch.uid });
     this.#link = link;
     this.#pid = child.identity.pid;
     this.#adopted = inherited?.identity;
-    const leading = neighbours.leads(child.identity.pid);
+    const run: ProgramRun = {
+      leader: child.identity,
+      marks: Object.fromEntries(MARKS.filter((name) => name in launch.env).map((name) => [name, launch.env[name]])),
+      uid: launch.uid,
+    };
     const onTrouble = (message: string, fields: Readonly<Record<string, unknown>>) => context.log.warn(message, fields);
     const group = new ProcessGroup(child, {
       ...(inherited === undefined ? { processes, neighbours } : groupOfStranger(inherited.identity, { processes, neighbours })),
@@ -264,8 +281,10 @@ export class Service implements Subsystem {
           onTrouble,
         });
       },
+      kin: (look) => neighbours.kinOf(run, look),
       onTrouble,
     });
+    this.#group = group;
     const readyLine = this.#readyPattern === undefined ? undefined : new ReadyLine(this.#readyPattern);
     const output = new ServiceOutput(child, {
       name: context.name,
@@ -289,24 +308,30 @@ export class Service implements Subsystem {
     if (inherited !== undefined && this.#readyPattern !== undefined) becomeReady();
     const probed = this.#untilReady(probe, context.log, probing.signal).then((isUp) => isUp && becomeReady());
 
-    // See it to its end: the whole group, the probe that may be under way, the output.
+    // See it to its end: all that it has started, the probe that may be under way, the output.
+    void child.exited.then(() => this.#pid = null);
     const status = await group.ended();
-    leading[Symbol.dispose]();
-    this.#pid = null;
     this.#link = undefined;
+    this.#group = undefined;
     this.#lastExit = { ...status, at: new Date(clock.wallMs()).toISOString() };
     await probed;
-    const readsOn = stop().killMode === "process";
-    const isDrained = await output.drain({ readsOn });
+    const { killMode } = stop();
+    const drained = output.drain({ readsOn: killMode === "process" });
+    // A crash is answered before anything is looked at; what is stopped is reported before the daemon may be gone.
+    const delayMs = context.isShutdown() ? 0 : LOOK_AFTER_CRASH_MS;
+    const told = killMode !== "group"
+      ? undefined
+      : neighbours.tellKin(run, { delayMs, tell: async (found) => this.#tellOfEscaped(found, await drained, context.log) });
+    const isDrained = await drained;
     // What a helper prints later says nothing about this run.
     isOver = true;
-    if (readsOn) {
-      if (!isDrained) neighbours.adopt(output);
-    } else {
-      // A crash is answered before anything is looked at; what is stopped is reported before the daemon may be gone.
-      const delayMs = context.isShutdown() ? 0 : LOOK_AFTER_CRASH_MS;
-      const looked = neighbours.tellMarked(unitValue, { delayMs, tell: (found) => this.#tellOfEscaped(found, isDrained, context.log) });
-      if (context.isShutdown()) await looked;
+    if (killMode === "process" && !isDrained) neighbours.adopt(output);
+    if (context.isShutdown()) await told;
+    const { survivors } = group;
+    if (killMode === "all") {
+      this.#escaped = survivors;
+      // The quick look before the next start believed what was found out earlier.
+      if (!context.isShutdown()) void neighbours.tellKin(run, { delayMs, tell: (found) => this.#endLate(found, context.log) });
     }
 
     // Judge the end.
@@ -314,6 +339,7 @@ export class Service implements Subsystem {
     const isFailure = !context.isShutdown() && !this.#service.successExitCodes.includes(exitCode);
     this.#lastLines = isFailure || !isReady ? output.lastLines : undefined;
     const error = link?.error;
+    if (survivors.length > 0) throw this.#survivorError("SUBSYSTEM_STOP_FAILED", `${context.name} is down, but not all that it started`);
     if (!isFailure) {
       this.#end = describeExit(status);
       if (error !== undefined) context.log.warn("the module failed while it stopped", { reason: describeError(error) });
@@ -329,18 +355,45 @@ export class Service implements Subsystem {
     });
   }
 
-  /** Reports, once for a run, who has left its process group and lives on; they are not killed. */
-  #tellOfEscaped(found: readonly ProcessIdentity[], isDrained: boolean, log: Logger): void {
+  /** Reports, once for a run, who has left its process group and lives on, which only the kill mode `group` allows. */
+  #tellOfEscaped(found: readonly RunProcess[], isDrained: boolean, log: Logger): void {
     this.#escaped = [...this.#livingEscaped(), ...found];
     if (found.length === 0 && isDrained) return;
-    log.warn("left processes behind that have escaped its process group; they are not stopped", {
-      pids: found.map(({ pid }) => pid),
+    log.warn('left processes behind that have escaped its process group; with kill_mode = "group" they are not stopped', {
+      pids: pidsOf(found),
       ...(isDrained ? {} : { holdOutput: true }),
     });
   }
 
-  #livingEscaped(): ProcessIdentity[] {
-    return this.#escaped.filter((identity) => this.#ports.host.processes.isAlive(identity));
+  /** Kills what the look before the next start has missed. */
+  #endLate(found: readonly RunProcess[], log: Logger): void {
+    if (found.length === 0) return;
+    for (const { identity } of found) {
+      try {
+        if (this.#ports.host.processes.isAlive(identity)) this.#ports.host.processes.signal(identity.pid, "SIGKILL");
+      } catch (error) {
+        log.warn("could not end what an earlier run has left", { pid: identity.pid, err: error });
+      }
+    }
+    log.warn("killed what an earlier run has left", { pids: pidsOf(found) });
+  }
+
+  /** @throws {SubsystemError} while something of an earlier run lives that could not be ended: nothing runs twice. */
+  #refuseBesideSurvivors(unit: string): void {
+    if (this.#service.stop.killMode !== "all") return;
+    this.#escaped = this.#livingEscaped();
+    if (this.#escaped.length > 0) {
+      throw this.#survivorError("SUBSYSTEM_START_FAILED", `Cannot start ${unit} beside what an earlier run left`);
+    }
+  }
+
+  #survivorError(code: "SUBSYSTEM_STOP_FAILED" | "SUBSYSTEM_START_FAILED", what: string): SubsystemError {
+    const list = this.#escaped.map(({ identity: { pid }, name }) => `${pid} (${tame(name)})`).join(", ");
+    return new SubsystemError(code, this.name, `${what}: process ${list} can't be killed`, { context: { pids: pidsOf(this.#escaped) } });
+  }
+
+  #livingEscaped(): readonly RunProcess[] {
+    return this.#escaped.filter(({ identity }) => this.#ports.host.processes.isAlive(identity));
   }
 
   /** Whether it is ready as far as asking it can tell; a log probe does not ask. */
@@ -441,6 +494,10 @@ export class Service implements Subsystem {
     const code = cause.code === "IO_NO_RESOURCES" ? "SPAWN_NO_RESOURCES" : cause.code;
     return new SubsystemError(code, unit, `${unit}: ${messageOf(cause)}`, { cause, context: cause.context });
   }
+}
+
+function pidsOf(processes: readonly RunProcess[]): number[] {
+  return processes.map(({ identity }) => identity.pid);
 }
 
 function describeError({ name, code, message }: ErrorLink): string {

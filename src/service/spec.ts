@@ -38,6 +38,14 @@ export interface ServiceLogSpec {
   maxLineBytes: number;
 }
 
+/**
+ * What ends with a program: `all` that it has started; what is in its process `group`; the `process` alone.
+ */
+export type KillMode = "all" | "group" | "process";
+
+/** Every {@linkcode KillMode}. */
+export const KILL_MODES: readonly KillMode[] = ["all", "group", "process"];
+
 /** A service, complete and checked: paths absolute, times in milliseconds, every default filled in. */
 export interface ServiceSpec {
   /** Name in the configuration; with more than one instance the units are `name@0`, `name@1`, … */
@@ -63,7 +71,7 @@ export interface ServiceSpec {
   /** When and how it is restarted. */
   restart: RestartPolicy;
   /** How it is stopped. */
-  stop: { signal: SignalName; timeoutMs: number; killMode: "group" | "process"; run: string | readonly string[] | undefined };
+  stop: { signal: SignalName; timeoutMs: number; killMode: KillMode; run: string | readonly string[] | undefined };
   /** What becomes of it when a daemon finds it running that was left by one that died. */
   leftover: LeftoverPolicy;
   /** Stops the daemon when it ends for good by failing. */

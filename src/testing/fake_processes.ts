@@ -5,9 +5,12 @@ import type {
   DetachedProcess,
   ExitStatus,
   LockedFile,
+  OrphanCare,
   ProcessEntry,
   Processes,
   ProcessIdentity,
+  ProgramRun,
+  RunProcess,
   SignalName,
   SpawnOptions,
   UserInfo,
@@ -47,8 +50,11 @@ export interface FakeProcess {
   onSignal(signal: SignalName, fn: () => void): void;
   /** Survives these signals; SIGKILL can't be ignored. */
   ignoreSignals(signals: readonly SignalName[]): void;
-  /** Starts another process in the same group, which lives until it exits or is killed. It holds the pipes unless told otherwise. */
-  fork(options?: { holdsOutput?: boolean }): FakeProcess;
+  /**
+   * Starts another process in the same group, which lives until it exits or is killed. It holds the pipes unless told otherwise; one that
+   * `leaves` leads a group or a session of its own.
+   */
+  fork(options?: { holdsOutput?: boolean; leaves?: "group" | "session" }): FakeProcess;
   /** Ends by itself. */
   exit(code: number): void;
   /** Ends as if a signal had killed it, be it one that has no name here, such as `SIG34`. */
@@ -60,6 +66,7 @@ export interface FakeProcess {
 class PlayedProcess implements FakeProcess {
   readonly identity: ProcessIdentity;
   readonly pgid: number;
+  readonly session: number;
   readonly options: SpawnOptions;
   readonly received: SignalName[] = [];
   readonly #group: FakeGroup;
@@ -68,9 +75,15 @@ class PlayedProcess implements FakeProcess {
   #isAlive = true;
   #holdsOutput: boolean;
 
-  constructor(identity: ProcessIdentity, options: SpawnOptions, group: FakeGroup, holdsOutput: boolean) {
+  constructor(
+    identity: ProcessIdentity,
+    options: SpawnOptions,
+    group: FakeGroup,
+    { holdsOutput = true, leaves }: { holdsOutput?: boolean; leaves?: "group" | "session" } = {},
+  ) {
     this.identity = identity;
-    this.pgid = group.pgid;
+    this.pgid = leaves === undefined ? group.pgid : identity.pid;
+    this.session = leaves === "session" ? identity.pid : group.pgid;
     this.options = options;
     this.#group = group;
     this.#holdsOutput = holdsOutput;
@@ -113,8 +126,8 @@ class PlayedProcess implements FakeProcess {
     for (const signal of signals) this.onSignal(signal, () => {});
   }
 
-  fork(options: { holdsOutput?: boolean } = {}): FakeProcess {
-    return this.#group.add(this.options, options.holdsOutput ?? true);
+  fork(options: { holdsOutput?: boolean; leaves?: "group" | "session" } = {}): FakeProcess {
+    return this.#group.add(this.options, options);
   }
 
   exit(code: number): void {
@@ -155,13 +168,13 @@ class FakeGroup {
   }
 
   lead(leader: ProcessIdentity, options: SpawnOptions): PlayedProcess {
-    const process = new PlayedProcess(leader, options, this, true);
+    const process = new PlayedProcess(leader, options, this);
     this.members.push(process);
     return process;
   }
 
-  add(options: SpawnOptions, holdsOutput: boolean): PlayedProcess {
-    const process = new PlayedProcess(this.#identify(), options, this, holdsOutput);
+  add(options: SpawnOptions, how: { holdsOutput?: boolean; leaves?: "group" | "session" }): PlayedProcess {
+    const process = new PlayedProcess(this.#identify(), options, this, how);
     this.members.push(process);
     return process;
   }
@@ -318,11 +331,30 @@ export class FakeProcesses implements Processes {
     return this.#alive().filter((process) => process.pgid === pgid).map((process) => process.identity.pid);
   }
 
-  /** Living processes whose environment holds `name`; a group is a session of its own here. */
-  findByEnv(name: string, options: { exceptSessions?: ReadonlySet<number> } = {}): { identity: ProcessIdentity; value: string }[] {
-    return this.#alive().filter(({ pgid }) => !options.exceptSessions?.has(pgid)).flatMap(({ identity, options: { env } }) =>
-      name in env ? [{ identity, value: env[name] }] : []
-    );
+  /** Living processes whose environment holds `name`. */
+  findByEnv(name: string): { identity: ProcessIdentity; value: string }[] {
+    return this.#alive().flatMap(({ identity, options: { env } }) => name in env ? [{ identity, value: env[name] }] : []);
+  }
+
+  /** What the leader of a run has started, wherever it has gone. */
+  belonging(runs: readonly ProgramRun[]): ReadonlyMap<ProgramRun, readonly RunProcess[]> {
+    return new Map(runs.map((run) => {
+      const { members = [] } = this.#groups.find(({ pgid }) => pgid === run.leader.pid) ?? {};
+      return [
+        run,
+        members.filter(({ isAlive }) => isAlive).map(({ identity, pgid, session, options: { argv } }) => ({
+          identity,
+          group: pgid,
+          session,
+          name: argv[0],
+        })),
+      ];
+    }));
+  }
+
+  /** Nobody is orphaned here. */
+  adoptOrphans(): OrphanCare {
+    return { lack: undefined, isInit: false, [Symbol.dispose]() {} };
   }
 
   /** This process, and every living one that it started. */
@@ -331,10 +363,11 @@ export class FakeProcesses implements Processes {
       identity,
       parent: OWN_PID,
       group: pgid,
+      uid: this.uid,
       isZombie: false,
       env: Object.fromEntries(variables.filter((name) => name in env).map((name) => [name, env[name]])),
     }));
-    return [{ identity: this.self(), parent: 0, group: OWN_PID, isZombie: false, env: {} }, ...others];
+    return [{ identity: this.self(), parent: 0, group: OWN_PID, uid: this.uid, isZombie: false, env: {} }, ...others];
   }
 
   /** Locks that the test has made known. */

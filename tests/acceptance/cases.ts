@@ -346,12 +346,19 @@ export const CASES: readonly Case[] = [
   {
     suite: "runner",
     number: 13,
-    title: "a grandchild that did setsid is reported as escaped",
+    title: "a grandchild that did setsid is gone; with kill_mode group it is reported as escaped",
     tests: [
-      [STOP_E2E, "runner 13: a grandchild that did setsid is reported as escaped when its service stops, and when the daemon does"],
+      [
+        STOP_E2E,
+        "runner 13: what starts another one before it goes is gone in the end, and what ignores the signal is killed in its time",
+      ],
+      [
+        STOP_E2E,
+        "runner 13: with kill_mode group a grandchild that did setsid is reported as escaped, by a stop and by the end of the daemon",
+      ],
       [
         SERVICE,
-        "Service: a process that left the group is reported once with its number when the service stops, held output or not, and lives on",
+        "Service: with kill_mode group who left the group is reported once when the service stops, held output or not, and lives on",
       ],
     ],
   },

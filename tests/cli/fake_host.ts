@@ -156,6 +156,7 @@ export class FakeMachine {
       user: (uid: number) => {
         throw new IoError("SPAWN_BAD_USER", `Cannot find user ${uid}`);
       },
+      belonging: () => new Map(),
       identify: (pid: number) => this.alive.has(pid) ? identity(pid) : undefined,
       isAlive: (other: ProcessIdentity) => this.alive.has(other.pid) && other.startTicks === other.pid * 10 && other.bootId === this.bootId,
     } as unknown as Host["processes"];

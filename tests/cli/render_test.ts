@@ -52,13 +52,15 @@ test("renderStatus says what an operator would not expect of a unit that runs: a
     fakeUnit("db", { details: { pid: 4242, adopted: true } }),
     fakeUnit("api", { details: { heartbeat: "none for 7s" } }),
     fakeUnit("old", { state: "restarting", reason: "old exited with code 3", details: { escaped: [17, 18] } }),
+    fakeUnit("job", { details: { pid: null, ending: [19] } }),
     fakeUnit("web"),
   ];
   const [, , head, ...rows] = renderStatus(new FakeOperations(units).status(), { paint, nowMs: 0, program: "daemonkit" }).split("\n");
   const reasons = [
     "adopted from an earlier daemon",
     "blocked: its heartbeat is missing, none for 7s",
-    "exited with code 3; escaped from its group: 17, 18",
+    "exited with code 3; an earlier run left: 17, 18",
+    "its program has ended, what it started is being ended: 19",
     "",
   ];
   assert.deepEqual(rows.map((row) => row.slice(head.indexOf("REASON"))), reasons);

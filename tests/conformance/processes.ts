@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { sleep } from "../../src/core/clock.ts";
-import type { ChildProcess, ExitStatus, Host, SpawnOptions } from "../../src/core/host.ts";
+import type { ChildProcess, ExitStatus, Host, ProgramRun, SpawnOptions } from "../../src/core/host.ts";
 import { test } from "../harness.ts";
 import { ioFailure } from "./files.ts";
 import { tempDir } from "./temp_dir.ts";
@@ -415,8 +415,6 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     await until(() => found().length === 2);
     assert.deepEqual(found().sort(), [child.identity.pid, helper].sort());
     assert.deepEqual(host.processes.findByEnv("DAEMONKIT_TEST"), []);
-    const exceptSessions = new Set([child.identity.pid]);
-    assert.deepEqual(host.processes.findByEnv("DAEMONKIT_TEST_UNIT", { exceptSessions }).filter((each) => each.value === value), []);
   });
 
   test(`${name}: lockedFiles finds what is locked, by its name, also when it was removed or replaced, and what it holds`, async () => {
@@ -467,6 +465,115 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     ]);
     assert.deepEqual(look()[0].identity, child.identity);
     assert.ok(host.processes.census([]).some(({ identity }) => identity.pid === process.pid));
+  });
+
+  // Each goes away from the shell that starts it in another way, and says its number.
+  const away: Readonly<Record<string, string>> = {
+    "a group of its own": "timeout 1000 sleep 1000 & echo $!",
+    "a job": "set -m; sleep 1000 & echo $!",
+    "a session of its own": "setsid sleep 1000 & echo $!",
+    "an orphan": "(setsid sh -c 'echo $$; exec sleep 1000' &)",
+    "an orphan without a mark": "(setsid env -i sh -c 'echo $$; exec sleep 1000' &)",
+  };
+  const MARKS = ["DAEMONKIT_TEST_UNIT", "DAEMONKIT_TEST_SOCKET"];
+  const marked = (script: string): SpawnOptions => {
+    const env = { ...ENV, DAEMONKIT_TEST_UNIT: crypto.randomUUID(), DAEMONKIT_TEST_SOCKET: "/s" };
+    return sh(script, { env, marks: MARKS });
+  };
+  const runOf = (child: ChildProcess, { env }: SpawnOptions): ProgramRun => ({
+    leader: child.identity,
+    marks: Object.fromEntries(MARKS.map((mark) => [mark, env[mark]])),
+  });
+  const pidsOf = (host: Host, run: ProgramRun, isQuick = false) =>
+    host.processes.belonging([run], { isQuick }).get(run)!.map(({ identity }) => identity.pid).sort((a, b) => a - b);
+  const endAll = (host: Host, run: ProgramRun) => {
+    for (const pid of pidsOf(host, run)) host.processes.signal(pid, "SIGKILL");
+  };
+
+  for (const [how, script] of Object.entries(away)) {
+    for (const isParent of [false, true]) {
+      if (!isParent && how === "an orphan without a mark") continue;
+      test(`${name}: belonging finds ${how}${isParent ? ", of a parent of orphans" : ""}, while its leader lives and after it`, async () => {
+        const host = await makeHost();
+        using _care = isParent ? host.processes.adoptOrphans() : undefined;
+        const options = marked(`${script}; exec sleep 1000`);
+        const other = marked("exec sleep 1000");
+        const [child, bystander] = [await host.processes.spawn(options), await host.processes.spawn(other)];
+        await using _other = ended(host, bystander);
+        const lines = lineReader(child.stdout);
+        await using _end = ended(host, child, lines);
+        const run = runOf(child, options);
+        try {
+          const pid = Number(await lines.next());
+          await until(() => host.processes.identify(pid) !== undefined && pidsOf(host, run).includes(pid));
+          assert.ok(pidsOf(host, run).includes(child.identity.pid));
+          assert.deepEqual(pidsOf(host, runOf(bystander, other)), [bystander.identity.pid]);
+          host.processes.signal(child.identity.pid, "SIGKILL");
+          await child.exited;
+          for (const isQuick of [true, false]) assert.ok(pidsOf(host, run, isQuick).includes(pid));
+          assert.deepEqual(pidsOf(host, runOf(bystander, other), true), [bystander.identity.pid]);
+        } finally {
+          endAll(host, run);
+        }
+        await until(() => pidsOf(host, run).length === 0);
+      });
+    }
+  }
+
+  test(`${name}: belonging leaves out what was started beside a run with its environment: a probe, a stop command`, async () => {
+    const host = await makeHost();
+    using _care = host.processes.adoptOrphans();
+    const options = marked("exec sleep 1000");
+    const child = await host.processes.spawn(options);
+    await using _end = ended(host, child);
+    const helper = await host.processes.spawn({ ...sh("sleep 1000 & echo up; wait"), env: options.env });
+    const lines = lineReader(helper.stdout);
+    await using _helper = ended(host, helper, lines);
+    assert.equal(await lines.next(), "up");
+    assert.deepEqual(pidsOf(host, runOf(child, options)), [child.identity.pid]);
+  });
+
+  if (process.geteuid?.() === 0) {
+    test(`${name}: as root, the marks of a run that another user has put on are not believed`, async () => {
+      const host = await makeHost();
+      const options = marked("exec sleep 1000");
+      const child = await host.processes.spawn(options);
+      await using _end = ended(host, child);
+      // Not by the host, whose own child it would be, and through a shell that goes, so that it is nobody's.
+      const started = await run(host, {
+        ...sh(`(setsid sh -c 'echo $$; exec sleep 1000' >&2 &) 2>&1 | head -n 1`),
+        env: options.env,
+        uid: 12_345,
+        gid: 12_345,
+      });
+      const stranger = Number(started.out);
+      try {
+        await until(() => host.processes.identify(stranger) !== undefined);
+        assert.deepEqual(pidsOf(host, runOf(child, options)), [child.identity.pid]);
+        assert.deepEqual(host.processes.findByEnv(MARKS[0]).filter(({ identity: { pid } }) => pid === stranger), []);
+        // Of a service of that user they would be.
+        assert.deepEqual(
+          pidsOf(await makeHost(), { ...runOf(child, options), uid: 12_345 }),
+          [child.identity.pid, stranger].sort((a, b) => a - b),
+        );
+      } finally {
+        host.processes.signal(stranger, "SIGKILL");
+      }
+    });
+  }
+
+  test(`${name}: a parent of orphans waits for every one of them, and for nothing that was started by the host`, async () => {
+    const host = await makeHost();
+    using care = host.processes.adoptOrphans();
+    assert.equal(care.lack, undefined);
+    const orphans = 1_000;
+    const script = `i=0; while [ $i -lt ${orphans} ]; do (sh -c 'exit 3' &); i=$((i+1)); done; echo done`;
+    const children = Promise.all(Array.from({ length: 50 }, (_, code) => run(host, sh(`sleep 0.0${code}; exit ${code}`))));
+    const started = await run(host, sh(script));
+    assert.deepEqual([started.out, started.code], ["done\n", 0]);
+    assert.deepEqual((await children).map(({ code }) => code), Array.from({ length: 50 }, (_, code) => code));
+    const zombies = () => host.processes.census([]).filter(({ isZombie, parent }) => isZombie && parent === process.pid).length;
+    await until(() => zombies() === 0);
   });
 
   test(`${name}: spawnDetached starts a leader of its own session without input and output, whose end is seen`, async () => {

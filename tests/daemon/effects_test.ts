@@ -379,12 +379,18 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
     await rig.ended();
   },
   "service.*.stop.kill_mode": async () => {
-    for (const [mode, isAlive] of [["group", false], ["process", true]] as const) {
-      let helper: FakeProcess | undefined;
-      const rig = new Rig().program("parent", (process) => void (helper = process.fork({ holdsOutput: false })));
+    for (const [mode, living] of [["all", []], ["group", ["stray"]], ["process", ["helper", "stray"]]] as const) {
+      const started: Record<string, FakeProcess> = {};
+      const rig = new Rig().program("parent", (process) => {
+        started.helper = process.fork({ holdsOutput: false });
+        started.stray = process.fork({ holdsOutput: false, leaves: "session" });
+      });
       await rig.run(`[service.x]\nrun = ["parent"]\nstop = { kill_mode = "${mode}" }`);
-      await rig.stop();
-      assert.equal(helper!.isAlive, isAlive);
+      rig.daemon.shutdown("the test is over");
+      await rig.until(() => !rig.programs[0].isAlive && (mode !== "all" || !started.stray.isAlive));
+      await rig.host.clock.advance(5);
+      await rig.ended();
+      assert.deepEqual(Object.keys(started).filter((name) => started[name].isAlive), living, mode);
     }
   },
   "service.*.leftover": async () => {

@@ -28,6 +28,7 @@ const entry = (pid: number, more: Partial<ProcessEntry> = {}): ProcessEntry => (
   identity: identity(pid),
   parent: 1,
   group: pid,
+  uid: 0,
   isZombie: false,
   env: {},
   ...more,
@@ -36,7 +37,7 @@ const entry = (pid: number, more: Partial<ProcessEntry> = {}): ProcessEntry => (
 /** What is found among these processes, as `unit: numbers`. */
 function find(entries: ProcessEntry[], search: Partial<LeftoverSearch> = {}): string[] {
   const all = [entry(1, { parent: 0 }), entry(SELF, { parent: 50 }), entry(50), ...entries];
-  const processes = { self: () => identity(SELF), census: () => all } as unknown as Processes;
+  const processes = { uid: 0, self: () => identity(SELF), census: () => all, belonging: () => new Map() } as unknown as Processes;
   return findLeftovers({ id: ID, programs: [], planOf: () => PLAN, ...search }, processes)
     .map(({ unit, processes }) => `${unit}: ${processes.map(({ identity }) => identity.pid).join(" ")}`);
 }
@@ -94,7 +95,7 @@ test("findLeftovers never counts us nor whom we descend from, and signals no gro
     entry(SELF, { parent: 50, group: 40, env: ours }),
     entry(60, { parent: 50, group: 40, env: ours }),
   ];
-  const processes = { self: () => identity(SELF), census: () => all } as unknown as Processes;
+  const processes = { uid: 0, self: () => identity(SELF), census: () => all, belonging: () => new Map() } as unknown as Processes;
   const [found, ...more] = findLeftovers({ id: ID, programs: [written("shell", 40)], planOf: () => PLAN }, processes);
   assert.deepEqual(more, []);
   assert.deepEqual([found.processes.map(({ identity }) => identity.pid), found.leaders], [[60], []]);

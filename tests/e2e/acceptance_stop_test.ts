@@ -57,22 +57,90 @@ e2e("runner 11: what ignores the stop signal is stopping until it was killed, an
   assert.match(daemon.stderr(), /did not stop in time and is killed/);
 });
 
-e2e("runner 13: a grandchild that did setsid is reported as escaped when its service stops, and when the daemon does", async (stage) => {
-  const run = "setsid sleep 1000 >/dev/null 2>&1 & echo $! > $NAME; echo up; exec sleep 1000";
-  const table = (name: string) => `[service.${name}]\nrun = "${run}"\nenv = { NAME = "${name}" }\nready = { log = "up" }\n`;
-  stage.write("daemon.toml", `name = "escape"\n${table("x")}${table("y")}`);
-  const daemon = await stage.startDaemon();
-  const [x, y] = ["x", "y"].map((name) => Number(readFileSync(join(stage.folder, name), "utf8")));
-  assert.equal((await stage.cli("stop", "x")).code, 0);
-  assert.deepEqual((await unitsOf(stage)).x.details.escaped, [x]);
-  daemon.kill("SIGTERM");
-  const { code, stderr } = await daemon.ended;
-  assert.equal(code, 0, stderr);
-  for (const [name, pid] of [["x", x], ["y", y]]) {
-    assert.equal(stderr.match(new RegExp(`/${name} left processes behind that have escaped .*pids=.*${pid}`, "g"))?.length, 1, stderr);
-  }
-  assert.deepEqual([isRunning(x), isRunning(y)], [true, true]);
-});
+// How something gets away from the shell that starts it; each writes its number into a file.
+const AWAY: Readonly<Record<string, string>> = {
+  "with a time limit, in a group of its own": "timeout 1000 sh -c 'echo $$ >> pids; exec sleep 1000' &",
+  "as a job": "set -m; sh -c 'echo $$ >> pids; exec sleep 1000' &",
+  "by nohup": "nohup sh -c 'echo $$ >> pids; exec sleep 1000' >/dev/null 2>&1 &",
+  "into a session of its own": "setsid sh -c 'echo $$ >> pids; exec sleep 1000' >/dev/null 2>&1 &",
+  "as a daemon does, by a double fork":
+    "(setsid sh -c '(echo started; exec sh -c \"echo \\$\\$ >> pids; exec sleep 1000\") >/dev/null 2>&1 &' &);",
+  "as a daemon that has thrown away its environment": "(setsid env -i sh -c 'echo $$ >> pids; exec /bin/sleep 1000' >/dev/null 2>&1 &);",
+};
+
+for (const [how, away] of Object.entries(AWAY)) {
+  e2e(`runner 13: what gets away ${how} is gone after stop, restart, a crash and down`, async (stage) => {
+    const run = `${away} until [ -s pids ]; do sleep 0.02; done; echo up; exec sleep 1000`;
+    stage.write(
+      "daemon.json",
+      JSON.stringify({ name: "away", service: { x: { run, ready: { log: "up" }, restart: { policy: "on-failure", delay: "0s" } } } }),
+    );
+    const pids = () => readFileSync(join(stage.folder, "pids"), "utf8").split("\n").filter(Boolean).map(Number);
+    // One word more in the file is a copy more; the newest is the one that runs.
+    const living = () => pids().filter(isRunning);
+    const daemon = await stage.startDaemon();
+    assert.deepEqual(living(), pids().slice(-1));
+
+    assert.equal((await stage.cli("restart", "x")).code, 0);
+    await untilUnits(stage, ({ x }) => x.state === "running" && x.ready === true && pids().length === 2);
+    assert.deepEqual(living(), pids().slice(-1));
+
+    process.kill((await unitsOf(stage)).x.details.pid!, "SIGKILL");
+    await untilUnits(stage, ({ x }) => x.run === 3 && x.state === "running" && pids().length === 3);
+    assert.deepEqual(living(), pids().slice(-1));
+
+    const { code, stdout } = await stage.cli("stop", "x");
+    assert.deepEqual([code, stdout, living()], [0, "x  stopped\n", []]);
+
+    assert.equal((await stage.cli("start", "x")).code, 0);
+    await untilUnits(stage, ({ x }) => x.ready === true && pids().length === 4);
+    assert.deepEqual(living(), pids().slice(-1));
+    assert.equal((await stage.cli("down")).code, 0);
+    assert.deepEqual([(await daemon.ended).code, living()], [0, []]);
+  });
+}
+
+e2e(
+  "runner 13: what starts another one before it goes is gone in the end, and what ignores the signal is killed in its time",
+  async (stage) => {
+    // Each goes by starting its successor in a session of its own, ten times, and the last one is deaf.
+    stage.write(
+      "again.sh",
+      `trap 'test $1 -gt 0 && setsid sh again.sh $(($1 - 1)) >/dev/null 2>&1 & exit 0' TERM\n` +
+        `test $1 -eq 0 && trap '' TERM\necho $$ >> pids; while :; do sleep 0.02; done\n`,
+    );
+    const run = "setsid sh again.sh 10 >/dev/null 2>&1 & until [ -s pids ]; do sleep 0.02; done; echo up; exec sleep 1000";
+    stage.write("daemon.toml", `name = "again"\n[service.x]\nrun = "${run}"\nready = { log = "up" }\nstop = { timeout = "2s" }\n`);
+    const daemon = await stage.startDaemon();
+    const { code, stdout } = await stage.cli("stop", "x");
+    const pids = readFileSync(join(stage.folder, "pids"), "utf8").split("\n").filter(Boolean).map(Number);
+    assert.deepEqual([code, stdout, pids.filter(isRunning)], [0, "x  stopped\n", []]);
+    assert.ok(pids.length > 1, "somebody was started on the way");
+    daemon.kill("SIGTERM");
+    assert.equal((await daemon.ended).code, 0);
+  },
+);
+
+e2e(
+  "runner 13: with kill_mode group a grandchild that did setsid is reported as escaped, by a stop and by the end of the daemon",
+  async (stage) => {
+    const run = "setsid sleep 1000 >/dev/null 2>&1 & echo $! > $NAME; echo up; exec sleep 1000";
+    const table = (name: string) =>
+      `[service.${name}]\nrun = "${run}"\nenv = { NAME = "${name}" }\nready = { log = "up" }\nstop = { kill_mode = "group" }\n`;
+    stage.write("daemon.toml", `name = "escape"\n${table("x")}${table("y")}`);
+    const daemon = await stage.startDaemon();
+    const [x, y] = ["x", "y"].map((name) => Number(readFileSync(join(stage.folder, name), "utf8")));
+    assert.equal((await stage.cli("stop", "x")).code, 0);
+    assert.deepEqual((await unitsOf(stage)).x.details.escaped, [x]);
+    daemon.kill("SIGTERM");
+    const { code, stderr } = await daemon.ended;
+    assert.equal(code, 0, stderr);
+    for (const [name, pid] of [["x", x], ["y", y]]) {
+      assert.equal(stderr.match(new RegExp(`/${name} left processes behind that have escaped .*pids=.*${pid}`, "g"))?.length, 1, stderr);
+    }
+    assert.deepEqual([isRunning(x), isRunning(y)], [true, true]);
+  },
+);
 
 e2e("runner 14: with kill_mode process a detached helper survives the restart of its service", async (stage) => {
   const run = "[ -e helper ] || { sleep 1000 & echo $! > helper; }; echo up; exec sleep 1000";

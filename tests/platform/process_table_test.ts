@@ -10,7 +10,7 @@ function line(name: string, state: string, threads: number): string {
 
 test("parseStat: whatever the name of the program holds, the fields after it are found", () => {
   fc.assert(fc.property(fc.string(), (name) => {
-    assert.deepEqual(parseStat(line(name, "S", 1)), { parent: 1, pgid: 77, session: 77, startTicks: 282_490, isAlive: true });
+    assert.deepEqual(parseStat(line(name, "S", 1)), { name, parent: 1, pgid: 77, session: 77, startTicks: 282_490, isAlive: true });
   }));
 });
 

@@ -15,7 +15,7 @@ test("serviceSpec: what [service.*] refuses is refused in code too, with the nam
     ["port", { log: { file: "{port}.log" } }],
     ["stop.run", { stop: { run: [] } }],
     ["stop.signal", { stop: { signal: "TERM" as never } }],
-    ["stop.killMode", { stop: { killMode: "all" as never } }],
+    ["stop.killMode", { stop: { killMode: "none" as never } }],
     ["successExitCodes", { successExitCodes: [256] }],
     ["umask", { umask: "028" }],
     ["umask", { umask: 0o1000 }],

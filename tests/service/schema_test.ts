@@ -22,7 +22,7 @@ test("serviceSpecs: only run is needed, everything else has its default", () => 
     after: [],
     ready: undefined,
     restart: RestartPolicy.OnFailure,
-    stop: { signal: "SIGTERM", timeoutMs: 5_000, killMode: "group", run: undefined },
+    stop: { signal: "SIGTERM", timeoutMs: 5_000, killMode: "all", run: undefined },
     leftover: "stop",
     essential: false,
     successExitCodes: [0],
@@ -117,7 +117,7 @@ test("serviceSpecs: defaults lie below each service, table by table", () => {
   );
   assert.deepEqual([a.env, a.stop, a.after, a.instances], [
     { X: "own", Y: "d" },
-    { signal: "SIGINT", timeoutMs: 1_000, killMode: "group", run: undefined },
+    { signal: "SIGINT", timeoutMs: 1_000, killMode: "all", run: undefined },
     [],
     3,
   ]);
@@ -188,7 +188,7 @@ test("serviceTable: wrong values are refused, key by key", () => {
     [{ restart: { within: "0s" } }, "restart.within"],
     [{ restart: { max_restarts: -1 } }, "restart.max_restarts"],
     [{ stop: { signal: "TERM" } }, "stop.signal"],
-    [{ stop: { kill_mode: "all" } }, "stop.kill_mode"],
+    [{ stop: { kill_mode: "none" } }, "stop.kill_mode"],
     [{ log: { max_line: "10" } }, "log.max_line"],
     [{ log: { max_line: 1 } }, "log.max_line"],
   ];

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { stopReason } from "../../src/core/cancel.ts";
 import { IoError, SubsystemError } from "../../src/core/errors.ts";
+import type { ProgramRun } from "../../src/core/host.ts";
 import { RestartPolicy } from "../../src/core/restart.ts";
 import { getHost } from "../../src/platform/mod.ts";
 import { serviceSpec } from "../../src/service/options.ts";
@@ -330,9 +331,10 @@ test("Service: with kill_mode process a helper survives the stop, and does not h
   assert.deepEqual(drive.warnings, []);
 });
 
-test("Service: a process that left the group is reported and does not hold up the stop", async () => {
+test("Service: with kill_mode group a process that left the group is reported and does not hold up the stop", async () => {
   const host = await getHost();
-  using drive = new Drive(host, { run: "setsid sh -c 'echo escaped; exec sleep 1000' & echo up; wait" });
+  const run = "setsid sh -c 'echo escaped; exec sleep 1000' & echo up; wait";
+  using drive = new Drive(host, { run, stop: { killMode: "group" } });
   await Promise.all([drive.printed("up"), drive.printed("escaped")]);
   await drive.stop();
   const left = drive.leftovers();
@@ -399,9 +401,10 @@ test("Service: output that nobody can take ends the run as a failure instead of 
 
 // --- What has escaped
 
-test("Service: a process that left the group is reported once with its number when the service stops, held output or not, and lives on", async () => {
+test("Service: with kill_mode group who left the group is reported once when the service stops, held output or not, and lives on", async () => {
   const host = await getHost();
-  using drive = new Drive(host, { run: "setsid sleep 1000 >/dev/null 2>&1 & echo $!; echo up; exec sleep 1000" });
+  const run = "setsid sleep 1000 >/dev/null 2>&1 & echo $!; echo up; exec sleep 1000";
+  using drive = new Drive(host, { run, stop: { killMode: "group" } });
   await drive.printed("up");
   // setsid(1) leads no group when a shell starts it in the background, so it does not fork and keeps its number.
   const pid = Number(drive.stdout[0]);
@@ -423,27 +426,26 @@ test("Service: with killMode process nobody counts as escaped", async () => {
   assert.deepEqual([drive.warnings, "escaped" in drive.service.details()], [[], false]);
 });
 
+const aRun = (unit: string): ProgramRun => ({ leader: { pid: 2, startTicks: 1, bootId: "" }, marks: { UNIT: unit } });
+
 test("Neighbours: services that stop at once share the looks at the process table", async () => {
   const host = new FakeHost();
-  host.processes.program("serve", () => {});
-  let scans = 0;
-  const findByEnv = host.processes.findByEnv.bind(host.processes);
-  host.processes.findByEnv = (name) => {
-    scans++;
-    return findByEnv(name);
+  let looks = 0;
+  const belonging = host.processes.belonging.bind(host.processes);
+  host.processes.belonging = (runs) => {
+    looks++;
+    return belonging(runs);
   };
   const neighbours = new Neighbours(host);
-  const found: unknown[] = [];
-  const tell = (pids: readonly unknown[]) => void found.push(...pids);
-  await Promise.all(Array.from({ length: 1_000 }, (_, index) => neighbours.tellMarked(`daemon/unit@${index}/1`, { delayMs: 0, tell })));
-  assert.deepEqual([found, scans], [[], 1]);
+  const found = await Promise.all(Array.from({ length: 1_000 }, (_, index) => neighbours.kinOf(aRun(`unit@${index}`))));
+  assert.deepEqual([found.flat(), looks], [[], 1]);
 });
 
 test("Neighbours: who waits for a later look is told before the disposal is over", async () => {
   const host = new FakeHost();
   const neighbours = new Neighbours(host);
   const heard: unknown[] = [];
-  void neighbours.tellMarked("daemon/unit/1", { delayMs: 50, tell: (found) => void heard.push(found) });
+  void neighbours.tellKin(aRun("x"), { delayMs: 50, tell: (found) => void heard.push(found) });
   assert.deepEqual([heard, host.clock.pendingTimers], [[], 1]);
   await neighbours[Symbol.asyncDispose]();
   assert.deepEqual([heard, host.clock.pendingTimers], [[[]], 0]);
@@ -451,12 +453,10 @@ test("Neighbours: who waits for a later look is told before the disposal is over
 
 test("Neighbours: who may not look knows of nobody", async () => {
   const host = new FakeHost();
-  host.processes.findByEnv = () => {
+  host.processes.belonging = () => {
     throw new IoError("IO_DENIED", "Cannot look");
   };
-  const heard: unknown[] = [];
-  await new Neighbours(host).tellMarked("daemon/unit/1", { delayMs: 0, tell: (found) => void heard.push(found) });
-  assert.deepEqual(heard, [[]]);
+  assert.deepEqual(await new Neighbours(host).kinOf(aRun("x")), []);
 });
 
 test("Service: with killMode process a helper that prints later is read on, and does not hold up the end of its run", async () => {

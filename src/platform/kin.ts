@@ -1,0 +1,195 @@
+import process from "node:process";
+import type { ProcessIdentity, ProgramRun, RunProcess } from "../core/host.ts";
+import { allPids, isTrusted, parseStat, pick, type ProcessTable, readProc, type Stat, uidOf } from "./process_table.ts";
+
+/** A child of this process, as whoever has started it knows it. */
+export interface OwnChild {
+  /** Stands for the run whose leader it is; undefined for any other program. */
+  key: string | undefined;
+}
+
+/** What {@linkcode createKin} works with. */
+export interface KinOptions {
+  /** What this process has started and not waited for. */
+  children: ReadonlyMap<number, OwnChild>;
+  /** Since which clock tick orphans among our descendants become our children; undefined while they don't. */
+  adoptsSince: () => number | undefined;
+  /** Makes an identity of a number and a start. */
+  identity: (pid: number, startTicks: number) => ProcessIdentity;
+}
+
+/** Finds what belongs to runs: see `belonging` of the processes. */
+export type Kin = (runs: readonly ProgramRun[], isQuick: boolean) => Map<ProgramRun, RunProcess[]>;
+
+/** The text that stands for the marks of a run. */
+export function runKey(marks: Readonly<Record<string, string>>): string {
+  return Object.keys(marks).sort().map((name) => `${name}=${marks[name]}`).join("\0");
+}
+
+/** Whose a process is. */
+interface Owner {
+  /** Stands for the run that it belongs to, if it does. */
+  key: string | undefined;
+  /** Whether we are among its ancestors. */
+  isOurs: boolean;
+  /** Whether this holds for as long as the process lives, provided that its environment was looked at or need not be. */
+  isForLife: boolean;
+  /** Its environment was looked at. */
+  isRead: boolean;
+}
+
+const HELPER: Owner = { key: undefined, isOurs: true, isForLife: false, isRead: false };
+const STRANGER: Owner = { key: undefined, isOurs: false, isForLife: true, isRead: false };
+/** Whose parent this is gets another one in this moment. */
+const GONE: Owner = { key: undefined, isOurs: false, isForLife: false, isRead: false };
+
+/**
+ * The kin of /proc.
+ *
+ * Who belongs to a run never belongs to another one later, and who is no descendant of ours never becomes one. So what was found out once is
+ * kept for as long as the process lives: a quick look at a thousand processes reads a few files, not a thousand.
+ */
+export function createKin({ children, adoptsSince, identity }: KinOptions): Kin {
+  const known = new Map<number, Owner & { startTicks: number }>();
+  return (runs, isQuick) => {
+    const stats = new Map<number, Stat | undefined>();
+    const statOf = (pid: number): Stat | undefined => {
+      if (!stats.has(pid)) stats.set(pid, readStat(pid));
+      return stats.get(pid);
+    };
+    const pids = allPids();
+    forgetOthers(known, pids);
+    const marked = markedOwners(runs);
+    // The number of a leader that has ended may be somebody else's by now.
+    const leaders = new Map(
+      runs.filter(({ leader }) => {
+        const now = statOf(leader.pid);
+        return now === undefined || now.startTicks === leader.startTicks;
+      }).map(({ leader, marks }) => [leader.pid, runKey(marks)]),
+    );
+    const sinceTicks = adoptsSince();
+    const looksEverywhere = sinceTicks === undefined || runs.some(({ leader }) => leader.startTicks < sinceTicks);
+
+    /** What is known without a look at who its parent is. */
+    const settled = (pid: number): Owner | undefined => {
+      const child = children.get(pid);
+      if (child !== undefined) return child.key === undefined ? HELPER : { ...HELPER, key: child.key };
+      if (pid === process.pid || pid <= 1) return STRANGER;
+      const earlier = known.get(pid);
+      const holds = earlier !== undefined && (earlier.key !== undefined || earlier.isRead || !looksEverywhere);
+      if (holds && (isQuick || earlier.startTicks === statOf(pid)?.startTicks)) return earlier;
+      const stat = statOf(pid);
+      if (stat === undefined) return GONE;
+      const key = keyOfLeader(stat.session) ?? keyOfLeader(stat.pgid);
+      if (key !== undefined) return keep(pid, { key, isOurs: stat.parent !== 1, isForLife: true, isRead: false });
+      return undefined;
+    };
+    const keyOfLeader = (number: number) => children.get(number)?.key ?? leaders.get(number);
+    const keep = (pid: number, owner: Owner): Owner => {
+      const startTicks = statOf(pid)?.startTicks;
+      if (owner.isForLife && startTicks !== undefined) known.set(pid, { ...owner, startTicks });
+      return owner;
+    };
+    const inherited = (pid: number, parent: Owner, isOrphan: boolean): Owner => {
+      if (!isOrphan && (parent.key !== undefined || parent === HELPER)) return { ...parent, isForLife: parent !== HELPER };
+      const isOurs = isOrphan || parent.isOurs;
+      if (!isOurs && !looksEverywhere && parent !== GONE) return STRANGER;
+      const { key, isSure } = marked(pid, isOurs);
+      // An orphan that shows no mark yet may be on its way to show one.
+      return { key, isOurs, isForLife: key !== undefined || isSure && !isOurs && parent !== GONE, isRead: true };
+    };
+    const ownerOf = (pid: number): Owner => {
+      // Up to an ancestor that is known, and down again; not by recursion, as nobody limits the depth of what others start.
+      const line: number[] = [];
+      let at = pid;
+      let owner = settled(at);
+      while (owner === undefined) {
+        line.push(at);
+        const parent = statOf(at)!.parent;
+        if (parent === process.pid || line.length > pids.length) break;
+        owner = settled(at = parent);
+      }
+      for (let index = line.length - 1; index >= 0; index--) {
+        owner = keep(line[index], inherited(line[index], owner ?? STRANGER, owner === undefined));
+      }
+      return owner!;
+    };
+
+    const members = new Map<string, RunProcess[]>(runs.map(({ marks }) => [runKey(marks), []]));
+    for (const pid of pids) {
+      const list = members.get(ownerOf(pid).key ?? "");
+      const stat = list === undefined ? undefined : statOf(pid);
+      if (stat?.isAlive) list!.push({ identity: identity(pid, stat.startTicks), group: stat.pgid, session: stat.session, name: stat.name });
+    }
+    return new Map(runs.map((run) => [run, members.get(runKey(run.marks))!]));
+  };
+}
+
+/** The kin of other tables, as far as groups and parents tell. */
+export function createKinOfTable({ census }: Pick<ProcessTable, "census">): Kin {
+  return (runs) => {
+    const entries = census([]);
+    const byPid = new Map(entries.map((entry) => [entry.identity.pid, entry]));
+    const descends = (pid: number, from: number): boolean => {
+      for (let at = pid, steps = entries.length; at > 1 && steps > 0; at = byPid.get(at)?.parent ?? 0, steps--) {
+        if (at === from) return true;
+      }
+      return false;
+    };
+    return new Map(runs.map((run) => {
+      const { pid } = run.leader;
+      const its = entries.filter((entry) => !entry.isZombie && (entry.group === pid || descends(entry.identity.pid, pid)));
+      return [run, its.map(({ identity, group }) => ({ identity, group, session: group, name: "" }))];
+    }));
+  };
+}
+
+/**
+ * The mark that a process can't take off: a limit that the system has not used since 2004 (of locks on files), which is inherited like every
+ * limit, and which everybody may look up.
+ */
+export function tagOf(key: string): bigint {
+  let hash = 0xcbf29ce484222325n; // FNV-1a
+  for (let index = 0; index < key.length; index++) hash = BigInt.asUintN(64, (hash ^ BigInt(key.charCodeAt(index))) * 0x100000001b3n);
+  // Above all that anybody would set on purpose, and far from "unlimited".
+  return (1n << 61n) | (hash >> 3n);
+}
+
+/**
+ * Finds the run whose marks a process wears; it is one of these runs or, as far as its environment says, any. Not sure is what depends on the
+ * user of a run that nobody has asked about.
+ */
+function markedOwners(runs: readonly ProgramRun[]): (pid: number, isOurs: boolean) => { key: string | undefined; isSure: boolean } {
+  const uids = new Map(runs.map(({ marks, uid }) => [runKey(marks), uid]));
+  const byTag = new Map([...uids.keys()].map((key) => [tagOf(key).toString(), key]));
+  const namesOf = new Map(runs.map(({ marks }) => [Object.keys(marks).sort().join("\0"), Object.keys(marks)]));
+  const fromEnv = (pid: number): string | undefined => {
+    const environ = readProc(`${pid}/environ`);
+    for (const names of namesOf.values()) {
+      const marks = pick(names, environ);
+      if (Object.keys(marks).length === names.length) return runKey(marks);
+    }
+    return undefined;
+  };
+  const fromLimits = (pid: number): string | undefined => {
+    const [, soft] = /^Max file locks +(\d+)/m.exec(readProc(`${pid}/limits`) ?? "") ?? [];
+    return byTag.get(soft ?? "");
+  };
+  return (pid, isOurs) => {
+    const key = fromEnv(pid) ?? fromLimits(pid);
+    if (key === undefined || isOurs) return { key, isSure: true };
+    const uid = uidOf(pid);
+    const isBelieved = isTrusted(uid) || uid !== undefined && uid === uids.get(key);
+    return { key: isBelieved ? key : undefined, isSure: uids.has(key) };
+  };
+}
+
+function readStat(pid: number): Stat | undefined {
+  const text = readProc(`${pid}/stat`);
+  return text === undefined ? undefined : parseStat(text);
+}
+
+function forgetOthers(known: Map<number, unknown>, pids: readonly number[]): void {
+  const there = new Set(pids);
+  for (const pid of known.keys()) if (!there.has(pid)) known.delete(pid);
+}
