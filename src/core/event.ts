@@ -50,6 +50,8 @@ export interface DaemonLifeEvent extends EventHead {
   type: "daemon.starting" | "daemon.ready" | "daemon.started" | "daemon.stopping" | "daemon.forced" | "daemon.stopped";
   /** Why, in a few words. */
   reason: string;
+  /** Paths of the services that were killed during the shutdown, where there were any, for `daemon.stopped`. */
+  killed?: string[];
 }
 
 /** The configuration was read again. */

@@ -11,6 +11,7 @@ import { sameFiles } from "../service/log.ts";
 import { type ServiceOptions, serviceSpec } from "../service/options.ts";
 import { Config } from "./config.ts";
 import { Daemon, type RunOptions } from "./daemon.ts";
+import { longestStopOf } from "./deadlines.ts";
 import type { ExitReport } from "./exit_report.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { Entry } from "./plan.ts";
@@ -117,6 +118,7 @@ export class DaemonBuilder {
       name,
       after,
       restart: spec?.restart?.when,
+      longestStopMs: longestStopOf(children.map((child) => child.spec.stopTimeoutMs)),
       make: (session) => registration(supervisorSubsystem(name, children, options, () => session), "supervisor", spec),
     }, after.length > 0);
   }

@@ -785,9 +785,13 @@ export class ConfigBuilder {
 }
 
 /** Makes a configuration out of checked values by path; what is absent has its default. */
-export function configOf(values: Readonly<Record<string, unknown>>, given: Deadlines, explain?: Explain): Config {
+export function configOf(
+  values: Readonly<Record<string, unknown>>,
+  given: Deadlines,
+  { explain, longestStopMs }: { explain?: Explain; longestStopMs?: number } = {},
+): Config {
   const of = (path: LeafPath): never => (values[path] ?? (LEAVES[path] as Leaf).default) as never;
-  const { drain_delay_ms, timeout_ms, force_timeout_ms, kill_timeout_ms } = settleDeadlines([given]).deadlines;
+  const { drain_delay_ms, timeout_ms, force_timeout_ms, kill_timeout_ms } = settleDeadlines([given], longestStopMs).deadlines;
   const bits = DEADLINE_KEYS.reduce((bits, key, place) => given[key] === undefined ? bits : bits | 1 << place, 0);
   return new Config(
     of("name"),

@@ -11,6 +11,7 @@ export function logEvent(daemonLog: Logger, event: DaemonEvent): void {
   }
   if (event.type !== "subsystem.state" && event.type !== "subsystem.ready") {
     const { type, reason } = event;
+    if (event.killed !== undefined) return daemonLog.warn("stopped", { reason, killed: event.killed.join(", ") });
     if (type === "daemon.started") return daemonLog.warn("started", { reason });
     return type === "daemon.forced"
       ? daemonLog.warn("forcing the stop", { reason })

@@ -12,6 +12,8 @@ export interface ExitReport {
   droppedErrors: number;
   /** Runs that did not stop in their time. */
   unstopped: Unstopped[];
+  /** Paths of the services that were killed, as they did not stop in their time or in that of the daemon. */
+  killed: string[];
   /** Milliseconds from the start to the end. */
   uptimeMs: number;
 }

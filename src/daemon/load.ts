@@ -9,10 +9,9 @@ import type { ListenerSpec } from "../control/spec.ts";
 import type { Env, Files } from "../core/host.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import { Config, configOf, type ConfigParseOptions, type Explain } from "./config.ts";
-import { DEADLINE_KEYS, type Deadlines } from "./deadlines.ts";
 import { type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
 import { settingsOf } from "./reload_plan.ts";
-import { DAEMON_PLACES, DAEMON_SCHEMA, daemonConfigSchema } from "./schema.ts";
+import { DAEMON_PLACES, DAEMON_SCHEMA, daemonConfigSchema, type GivenDeadlines } from "./schema.ts";
 
 /** Largest configuration file: ten thousand services fit in. */
 const MAX_CONFIG_BYTES = 4_194_304;
@@ -48,6 +47,8 @@ export type HeldBack = Change & { readonly value: Value };
 export interface LoadedConfig {
   /** The settings, with absolute paths. */
   readonly config: Config;
+  /** The longest `stop.timeout` that a service of the file sets, in milliseconds; 0 where none does. */
+  readonly longestStopMs: number;
   /** The services, complete and checked. */
   readonly services: readonly ServiceSpec[];
   /** Where it listens, the control socket first. */
@@ -219,7 +220,7 @@ async function loadSources(
   sources: Omit<Sources, "builder">,
 ): Promise<Omit<LoadedConfig, "path" | "files" | "fingerprint" | "look" | "again">> {
   const baseDirOf = baseDirFinder(folder, before?.baseDir);
-  const { schema, services, listeners } = daemonConfigSchema(baseDirOf);
+  const { schema, services, listeners, deadlines } = daemonConfigSchema(baseDirOf);
   const builder = base === Config.default() ? undefined : givenTree(base);
   const { tree: read, warnings, explain, shown, issuesOf } = await load(schema, { ...sources, builder });
   const { tree, heldBack } = before === undefined ? { tree: read, heldBack: [] } : withHeldBack(before.tree, read);
@@ -227,7 +228,7 @@ async function loadSources(
   const config = configOfTree(
     tree,
     (path, key) => folder === undefined ? path : key === "work_dir" ? baseDir : resolvePath(baseDir, path),
-    explain,
+    { ...deadlines(), explain },
   );
   // The seed's environment sets it, so it has to load; what it is for has not landed, so it has to be said.
   const { workerThreads } = config.performance;
@@ -237,6 +238,7 @@ async function loadSources(
   const { specs, tables } = services();
   return {
     config,
+    longestStopMs: deadlines().longestStopMs,
     services: specs,
     tables: tables as Record<string, Tree>,
     listeners: listeners(),
@@ -285,15 +287,17 @@ const SETTINGS = (Object.entries(LEAVES) as [LeafPath, Leaf][]).map(([path, leaf
   return { path, table: path.slice(0, Math.max(dot, 0)), key: path.slice(dot + 1), leaf, isPath: leaf.expects === "a path" };
 });
 
-function configOfTree(tree: Tree, resolve: (path: string, key: LeafPath) => string, explain: Explain): Config {
+function configOfTree(
+  tree: Tree,
+  resolve: (path: string, key: LeafPath) => string,
+  { fixed, ...options }: GivenDeadlines & { explain: Explain },
+): Config {
   const values: Record<string, unknown> = {};
   for (const { path, table, key, leaf, isPath } of SETTINGS) {
     const value = table === "" ? tree[key] : (tree[table] as Tree | undefined)?.[key];
     if (value !== undefined) values[path] = isPath ? resolve(value as string, path) : leaf.read(value);
   }
-  const deadlines: Deadlines = {};
-  for (const key of DEADLINE_KEYS) deadlines[key] = values[`shutdown.${key}`] as number;
-  return configOf(values, deadlines, explain);
+  return configOf(values, fixed, options);
 }
 
 function isFile(files: LoadHost["files"], path: string): boolean {

@@ -17,6 +17,8 @@ export type Entry =
     readonly name: string;
     readonly after: readonly string[];
     readonly restart?: RestartWhen;
+    /** The longest time that one of its own has to stop, in milliseconds. */
+    readonly longestStopMs: number;
   };
 
 /** Everything that a builder has gathered; read by the daemon, written by nobody. */

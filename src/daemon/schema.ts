@@ -17,11 +17,12 @@ import {
 } from "../config/mod.ts";
 import { listenerSpecs, listenersTable, type ListenerTable } from "../control/schema.ts";
 import type { ListenerSpec } from "../control/spec.ts";
+import { durationMs } from "../core/duration.ts";
 import { resolvePath } from "../core/paths.ts";
 import { loggingTable } from "../log/schema.ts";
 import { serviceSpecs, servicesTable, type ServiceTable, serviceTable } from "../service/schema.ts";
 import type { ServiceSpec } from "../service/spec.ts";
-import { DEADLINE_KEYS, type Deadlines, settleDeadlines } from "./deadlines.ts";
+import { DEADLINE_KEYS, type Deadlines, longestStopOf, settleDeadlines, shortDeadlines } from "./deadlines.ts";
 import { isBusCapacity, isDaemonName, type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
 
 /** The whole configuration: the seed's tables and those of the features. */
@@ -86,11 +87,20 @@ export interface Services {
   readonly tables: Readonly<Record<string, ServiceTable>>;
 }
 
+/** What the deadlines of the shutdown follow from. */
+export interface GivenDeadlines {
+  /** Those that are set. */
+  readonly fixed: Deadlines;
+  /** The longest `stop.timeout` that a service sets, in milliseconds; 0 where none does. */
+  readonly longestStopMs: number;
+}
+
 /** The schema with the rules that span several keys, and the services and listeners that these rules make. */
 export function daemonConfigSchema(
   baseDirOf: (tree: Tree) => string,
-): { schema: ConfigSchema; services: () => Services; listeners: () => ListenerSpec[] } {
+): { schema: ConfigSchema; services: () => Services; listeners: () => ListenerSpec[]; deadlines: () => GivenDeadlines } {
   let services: Services = { specs: [], tables: {} };
+  let deadlines: GivenDeadlines = { fixed: {}, longestStopMs: 0 };
   let listeners: ListenerSpec[] = [];
   const schema: ConfigSchema = {
     root: DAEMON_SCHEMA,
@@ -109,11 +119,13 @@ export function daemonConfigSchema(
       services = { specs, tables };
       const listening = listenerSpecs((isTable(tree.listen) ? tree.listen : {}) as Record<string, ListenerTable>, baseDirOf(tree));
       listeners = listening.specs;
-      const { problems: contradictions, warnings = [], follow } = settledDeadlines(layers);
+      const stops = stopsOf(tables);
+      const { fixed, settlement: { problems: contradictions, warnings = [], follow } } = settledDeadlines(layers, stops);
+      deadlines = { fixed, longestStopMs: longestStopOf(stops.map(({ stopMs }) => stopMs)) };
       return { problems: [...contradictions, ...problems, ...listening.problems], warnings: [...warnings, ...listening.warnings], follow };
     },
   };
-  return { schema, services: () => services, listeners: () => listeners };
+  return { schema, services: () => services, listeners: () => listeners, deadlines: () => deadlines };
 }
 
 /** The deadlines of the shutdown as each layer gives them, strongest first. */
@@ -130,9 +142,23 @@ export function deadlinesIn(layers: readonly Layer[]): Deadlines[] {
   });
 }
 
-function settledDeadlines(layers: readonly Layer[]): Settlement {
+/** How long the services have to stop that say it. */
+function stopsOf(tables: Readonly<Record<string, ServiceTable>>): { name: string; stopMs: number }[] {
+  return Object.entries(tables).flatMap(([name, { stop }]) => {
+    const stopMs = stop?.timeout === undefined ? undefined : durationMs(stop.timeout);
+    return stopMs === undefined ? [] : [{ name: `service.${name}`, stopMs }];
+  });
+}
+
+function settledDeadlines(
+  layers: readonly Layer[],
+  stops: readonly { name: string; stopMs: number }[],
+): { fixed: Deadlines; settlement: Settlement } {
   const given = deadlinesIn(layers);
-  const { deadlines, contradictions, lifted } = settleDeadlines(given);
+  const longestStopMs = longestStopOf(stops.map(({ stopMs }) => stopMs));
+  const { deadlines, fixed, contradictions, lifted } = settleDeadlines(given, longestStopMs);
+  const usual = settleDeadlines(given).deadlines;
+  const longest = stops.find(({ stopMs }) => stopMs === longestStopMs);
   const problems = contradictions.map(({ source, key, earlier }): Problem => ({
     path: ["shutdown", key],
     message: `expected more than shutdown.${earlier} (${given[source][earlier]}), got ${given[source][key]}`,
@@ -152,7 +178,12 @@ function settledDeadlines(layers: readonly Layer[]): Settlement {
       });
     } else if (winner === undefined) {
       const isFollowing = given.some((each) => Object.keys(each).length > 0) && deadlines[key] > 0;
-      follow.push({ path, value: deadlines[key], note: isFollowing ? "follows from the deadlines that are set" : "nothing else is set" });
+      const note = deadlines[key] !== usual[key]
+        ? `follows from the stop.timeout of ${longest?.name}`
+        : isFollowing
+        ? "follows from the deadlines that are set"
+        : "nothing else is set";
+      follow.push({ path, value: deadlines[key], note });
     }
   }
   const warnings = lifted.filter(({ key, source }) => !given.slice(0, source).some((stronger) => stronger[key] !== undefined)).map((
@@ -163,7 +194,7 @@ function settledDeadlines(layers: readonly Layer[]): Settlement {
       deadlines[by]
     }`;
   });
-  return { problems, warnings, follow };
+  return { fixed, settlement: { problems, warnings: [...warnings, ...shortDeadlines(fixed, stops)], follow } };
 }
 
 function leaf(path: LeafPath, schema: Schema, reload: ReloadClass = "daemon"): ReturnType<typeof key> {

@@ -8,7 +8,7 @@ import { EXIT_CODES, signalExitCode } from "../core/exit_codes.ts";
 import { type Host, type OwnProcess, SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { type Logger, silentLogger } from "../core/log.ts";
 import type { Operations, ReloadAnswer, UnitOutcome, UnitStatus } from "../core/operations.ts";
-import { type ShutdownSteps, ShutdownTimeline } from "../core/shutdown.ts";
+import { type ShutdownSteps, ShutdownTimeline, type ShutdownTimes } from "../core/shutdown.ts";
 import { isMissing } from "../core/readiness.ts";
 import type { Registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorEnd, type SupervisorPorts, type Unstopped } from "../core/supervisor.ts";
@@ -16,6 +16,7 @@ import { guardDispatch } from "../platform/dispatch_guard.ts";
 import type { Continuity } from "../service/continuity.ts";
 import type { Service } from "../service/mod.ts";
 import type { DaemonLog } from "./daemon_log.ts";
+import { longestStopOf, settleDeadlines, shortDeadlines } from "./deadlines.ts";
 import { logEvent } from "./event_log.ts";
 import { EventStore } from "./event_store.ts";
 import type { ExitReport } from "./exit_report.ts";
@@ -31,6 +32,9 @@ import type { ServiceUnits } from "./service_units.ts";
 
 /** Errors that the exit report has at most. */
 const MOST_ERRORS = 100;
+
+/** How long a unit has to stop that says nothing: nobody has asked for that time. */
+const USUAL_STOP_MS = 5_000;
 
 /** What a daemon publishes on its bus, by topic. */
 export interface DaemonTopics {
@@ -118,6 +122,12 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #events: EventStore | undefined;
   #loaded: LoadedConfig | undefined;
   #configVersion = 1;
+  /** Units that were added while it runs. */
+  readonly #registered: Registration[] = [];
+  /** Paths of services that the end of the daemon's own patience has killed. */
+  readonly #killed = new Set<string>();
+  /** When the shutdown began, on the wall. */
+  #stoppingSinceMs = Infinity;
   #reloads: Promise<Reloads> | undefined;
   /** For who waits until there are units. */
   #preparing: PromiseWithResolvers<void> | undefined;
@@ -140,7 +150,31 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     // Half the cost of Promise.withResolvers, which shows in the time of a whole start and stop.
     this.ended = new Promise((resolve) => this.#resolve = resolve);
     this.#startedMs = this.clock.nowMs();
-    this.#timeline = new ShutdownTimeline(this.clock, plan.config.shutdown, this, this.deadlines);
+    this.#timeline = new ShutdownTimeline(this.clock, this.#shutdownTimes(), this, this.deadlines);
+  }
+
+  /** The deadlines in force: those that nobody set leave the units of code the time that they have to stop, as they do those of the file. */
+  #shutdownTimes(): ShutdownTimes {
+    const { shutdown } = this.config;
+    const ofFile = this.#loaded?.longestStopMs ?? 0;
+    const longestMs = longestStopOf(this.#stopsOfCode().map(({ stopMs }) => stopMs));
+    if (longestMs <= ofFile) return shutdown;
+    const { drain_delay_ms, timeout_ms, force_timeout_ms, kill_timeout_ms } = settleDeadlines([shutdown.given()], longestMs).deadlines;
+    return { drainDelayMs: drain_delay_ms, timeoutMs: timeout_ms, forceTimeoutMs: force_timeout_ms, killTimeoutMs: kill_timeout_ms };
+  }
+
+  /** How long the units that code has added have to stop, where that is not the usual time. */
+  #stopsOfCode(): { name: string; stopMs: number }[] {
+    const configured = this.plan.loaded?.services ?? [];
+    const stops: { name: string; stopMs: number }[] = [];
+    const note = (name: string, stopMs: number) => stopMs !== USUAL_STOP_MS && stops.push({ name, stopMs });
+    for (const entry of this.plan.entries) {
+      if ("service" in entry) { if (!configured.includes(entry.service)) note(entry.service.name, entry.service.stop.timeoutMs); }
+      else if ("make" in entry) note(entry.name, entry.longestStopMs);
+      else note(entry.subsystem.name, entry.spec.stopTimeoutMs);
+    }
+    for (const { subsystem, spec } of this.#registered) note(subsystem.name, spec.stopTimeoutMs);
+    return stops;
   }
 
   /** Whether it has ended. */
@@ -234,7 +268,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   }
 
   /** The services among its units, from the file and from code. */
-  startables(): Pick<Service, "name" | "startProblem">[] {
+  startables(): Pick<Service, "name" | "startProblem" | "killedAt">[] {
     const ofCode = this.others.flatMap(({ subsystem }) => "startProblem" in subsystem ? [subsystem as Service] : []);
     return [...this.services?.all() ?? [], ...ofCode];
   }
@@ -266,6 +300,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       this.#preparing?.resolve();
       supervisor.onEnd((end) => this.#unitsEnded(end));
       this.#announce("daemon.starting", "start");
+      for (const warning of shortDeadlines(this.config.shutdown.given(), this.#stopsOfCode())) this.log.warn(warning);
       await supervisor.start(this.surroundings?.down, nowMs);
       if (this.#phase === "starting") {
         this.#phase = "running";
@@ -300,6 +335,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   shutdown(reason: string): void {
     if (this.#phase === "stopping" || this.#phase === "over") return;
     this.#phase = "stopping";
+    this.#stoppingSinceMs = this.clock.wallMs();
     this.#reason = reason;
     this.#errorsBefore = this.#errors.length + this.#droppedErrors;
     if (this.#supervisor === undefined) return;
@@ -384,7 +420,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     refuseWhenStopping();
     this.#loaded = loaded;
     this.#configVersion++;
-    this.#timeline.retime(loaded.config.shutdown);
+    this.#timeline.retime(this.#shutdownTimes());
     const { surroundings } = this;
     const { children, restart } = this.services!.change(loaded.services, afresh);
     children.push(...this.others);
@@ -421,6 +457,8 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     }
     this.#supervisor.add(child);
     this.others.push(child);
+    this.#registered.push(child);
+    this.#timeline.retime(this.#shutdownTimes());
   }
 
   /**
@@ -453,11 +491,19 @@ export class Session implements SupervisorPorts, ShutdownSteps {
 
   /** Tells every unit at once that patience is over. */
   force(): void {
+    const late = this.isObserved() ? this.#late() : [];
+    if (late.length > 0) this.#announce("daemon.forced", `not stopped yet: ${late.map(({ name }) => name).join(", ")}`);
     this.#supervisor?.force();
+  }
+
+  /** Units that have not come to their end. */
+  #late(): UnitStatus[] {
+    return this.units().filter(({ state }) => state === "running" || state === "starting" || state === "stopping");
   }
 
   /** Kills whatever can be killed. */
   kill(): void {
+    for (const { name, kind } of this.#late()) if (kind === "service") this.#killed.add(name);
     this.#supervisor?.kill();
   }
 
@@ -583,11 +629,14 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     if (this.#phase === "over") return;
     const isForced = this.#timeline.isForced;
     this.#timeline.finish();
+    for (const { name, killedAt } of this.startables()) {
+      if (killedAt !== undefined && Date.parse(killedAt) >= this.#stoppingSinceMs) this.#killed.add(name);
+    }
     const unstopped = this.#supervisor?.unstopped() ?? [];
     this.#phase = "over";
     this.#preparing?.resolve();
     if (this.#resources === undefined) {
-      this.#announce("daemon.stopped", this.#reason);
+      this.#announceEnd();
       this.#bus?.close();
       return this.#conclude(unstopped, isForced);
     }
@@ -598,22 +647,36 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #conclude(unstopped: Unstopped[], isForced: boolean): void {
     const errors = this.#errors.slice();
     const droppedErrors = this.#droppedErrors;
-    const isClean = unstopped.length === 0 && errors.length + droppedErrors === this.#errorsBefore && !this.#gaveUp && !isForced;
+    const isClean = unstopped.length === 0 && errors.length + droppedErrors === this.#errorsBefore &&
+      !this.#gaveUp && !isForced;
     const signalCode = this.config.shutdown.exitCode === "signal" && this.#stopSignal !== undefined
       ? signalExitCode(SIGNAL_NUMBERS[this.#stopSignal])
       : EXIT_CODES.ok;
     const exitCode = this.#exitCode ?? (isClean ? signalCode : EXIT_CODES.failed);
-    this.#resolve({ exitCode, reason: this.#reason, errors, droppedErrors, unstopped, uptimeMs: this.uptimeMs() });
+    this.#resolve({
+      exitCode,
+      reason: this.#reason,
+      errors,
+      droppedErrors,
+      unstopped,
+      killed: [...this.#killed],
+      uptimeMs: this.uptimeMs(),
+    });
   }
 
   async #release(): Promise<void> {
-    if (this.#supervisor !== undefined) this.#announce("daemon.stopped", this.#reason);
+    if (this.#supervisor !== undefined) this.#announceEnd();
     this.#bus?.close();
     try {
       await this.resources.disposeAsync();
     } catch (error) {
       this.#keep(error);
     }
+  }
+
+  #announceEnd(): void {
+    const killed = [...this.#killed];
+    if (this.isObserved()) this.emit({ type: "daemon.stopped", reason: this.#reason, ...killed.length === 0 ? {} : { killed } });
   }
 
   #announce(type: DaemonLifeEvent["type"], reason: string): void {

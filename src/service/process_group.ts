@@ -31,6 +31,8 @@ export interface ProcessGroupOptions {
   kin?: (look: KinLook) => Promise<readonly RunProcess[]>;
   /** Told when SIGKILL was needed, and when a signal was refused. */
   onTrouble: (message: string, fields: Readonly<Record<string, unknown>>) => void;
+  /** Told when what was asked to stop is killed. @default {nobody} */
+  onKill?: () => void;
 }
 
 /** First and longest wait between two looks at a group that is ending. */
@@ -102,6 +104,7 @@ export class ProcessGroup {
   kill(): void {
     this.#command?.kill();
     if (this.#stage === "killing" || this.#stage === "gone") return;
+    if (this.#stage === "stopping") this.#options.onKill?.();
     this.#stage = "killing";
     this.#killedMs = this.#options.clock.nowMs();
     this.#killTimer?.[Symbol.dispose]();

@@ -87,6 +87,7 @@ export class Service implements Subsystem {
   #lastExit: LastExit | null = null;
   #lastLines: readonly string[] | undefined;
   #spawnFailures = 0;
+  #wasKilled = false;
   /** What the files that it names held when it was started last, or when that was tried. */
   #contents: Contents | undefined;
   /** The channel to the module of the present run. */
@@ -173,6 +174,11 @@ export class Service implements Subsystem {
     } catch {
       return { leftover, stop }; // whoever is none runs nothing
     }
+  }
+
+  /** When its last run ended, in ISO 8601, if that was to stop and had to be killed. */
+  get killedAt(): string | undefined {
+    return this.#wasKilled ? this.#lastExit?.at : undefined;
   }
 
   /** Name of the service that it is an instance of. */
@@ -283,7 +289,9 @@ export class Service implements Subsystem {
       },
       kin: (look) => neighbours.kinOf(run, look),
       onTrouble,
+      onKill: () => this.#wasKilled = context.isShutdown(),
     });
+    this.#wasKilled = false;
     this.#group = group;
     const readyLine = this.#readyPattern === undefined ? undefined : new ReadyLine(this.#readyPattern);
     const output = new ServiceOutput(child, {

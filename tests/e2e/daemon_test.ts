@@ -157,15 +157,16 @@ e2e("down returns when the daemon is gone, and says how it went", async (stage) 
   assert.equal((await stage.cli("down")).code, 3);
 });
 
-e2e("down names a service that had to be killed only when it stayed", async (stage) => {
+e2e("down names a service that had to be killed, and exits with 1; the daemon itself has ended well", async (stage) => {
   stage.write(
     "daemon.toml",
     `name = "deaf"\n[service.deaf]\nrun = "trap '' TERM; echo up; while :; do sleep 0.05; done"\nstop = { timeout = "200ms" }\nready = { log = "up" }\n`,
   );
-  await stage.startDaemon();
+  const daemon = await stage.startDaemon();
   const { code, stdout } = await stage.cli("down");
-  assert.equal(code, 0, stdout);
-  assert.match(stdout, /stopped after/);
+  assert.equal(code, 1, stdout);
+  assert.match(stdout, /stopped after .*\nkilled, as they did not stop in their time: deaf\n/);
+  assert.equal((await daemon.ended).code, 0);
 });
 
 e2e("a second daemon of the same file is refused with 1, naming the first, whose files stay", async (stage) => {

@@ -51,14 +51,26 @@ export const down: CommandBody = async (context, _args, options) => {
   }
   const unstopped = isSame ? ending.unstopped() : [];
   const how = ending.isForced ? "was forced to stop" : ending.isComplete || !isSame ? "stopped" : "ended without a report";
-  const isClean = how === "stopped" && unstopped.length === 0;
+  const { killed } = ending;
+  const isClean = how === "stopped" && unstopped.length === 0 && killed.length === 0;
   // A daemon that was killed on its way did not stop its services.
   const { said } = hasDied(client.target, host) ? await endWhatIsLeft(client.target, host, configOf(context, options)) : { said: [] };
   if (options.json) {
-    output.printJson({ v: 1, ok: isClean, name: before.name, pid: before.pid, how, unstopped, left: said, tookMs: Math.round(tookMs) });
+    output.printJson({
+      v: 1,
+      ok: isClean,
+      name: before.name,
+      pid: before.pid,
+      how,
+      unstopped,
+      killed,
+      left: said,
+      tookMs: Math.round(tookMs),
+    });
   } else {
     output.print(`${who} ${output.paint(how, isClean ? "green" : "red")} after ${formatDuration(tookMs)}`);
     if (unstopped.length > 0) output.print(`did not stop in their time: ${unstopped.join(", ")}`);
+    if (killed.length > 0) output.print(`killed, as they did not stop in their time: ${killed.join(", ")}`);
     for (const text of said) output.print(text);
   }
   return isClean ? EXIT_CODES.ok : EXIT_CODES.failed;
@@ -101,6 +113,9 @@ class Ending {
   /** Whether the daemon came to its end. */
   isComplete = false;
 
+  /** Services that had to be killed. */
+  killed: readonly string[] = [];
+
   constructor(status: DaemonStatus) {
     this.#states = new Map(status.units.map((unit) => [unit.name, unit.state]));
   }
@@ -108,7 +123,9 @@ class Ending {
   note(event: DaemonEvent): void {
     if (event.type === "subsystem.state" && this.#states.has(event.name)) this.#states.set(event.name, event.to);
     if (event.type === "daemon.forced") this.isForced = true;
-    if (event.type === "daemon.stopped") this.isComplete = true;
+    if (event.type !== "daemon.stopped") return;
+    this.isComplete = true;
+    this.killed = event.killed ?? [];
   }
 
   unstopped(): string[] {

@@ -23,6 +23,7 @@ export const run: CommandBody = async (context, args, options) => {
   for (const { path, waitedMs } of report.unstopped) {
     context.output.note(`${path} did not stop within ${Math.round(waitedMs)} ms; what it started may live on`);
   }
+  if (report.killed.length > 0) context.output.note(`killed, as they did not stop in time: ${report.killed.join(", ")}`);
   // A path that is too long shows only when the folders are known.
   return report.errors[0] instanceof ConfigError ? EXIT_CODES.config : report.exitCode;
 };
