@@ -231,6 +231,8 @@ export interface SpawnOptions {
   uid?: number;
   /** Group to become, by number. */
   gid?: number;
+  /** Login name of that user, all of whose groups the program is in then; without it, it is in no other group than `gid`. */
+  user?: string;
   /** File mode mask of the program. */
   umask?: number;
   /** Added to the program's nice value. */
@@ -501,8 +503,10 @@ export interface Modules {
 export interface Env {
   /** The value, or undefined when it is not set. */
   get(name: string): string | undefined;
-  /** A copy of all of them. */
+  /** A copy of all of them, without those that are {@linkcode Env.broken}. */
   all(): Record<string, string>;
+  /** Names of those whose bytes are no UTF-8: they can't be told or handed on as they are. */
+  broken(): readonly string[];
 }
 
 /** The terminal or whatever stdout (1) and stderr (2) are. */

@@ -87,7 +87,9 @@ export function findLeftovers({ id, programs, planOf }: LeftoverSearch, processe
 
   // What has left its group and taken off its mark is still known by its session and its parents.
   const runs = new Map<ProgramRun, string>(
-    programs.filter(({ unit }) => planOf(unit).killMode === "all").map(({ unit, run, identity, uid }) => [
+    programs.filter(({ unit, identity }) => identity.bootId === processes.self().bootId && planOf(unit).killMode === "all").map((
+      { unit, run, identity, uid },
+    ) => [
       { leader: identity, marks: { [UNIT_VARIABLE]: `${id}/${unit}/${run}` }, uid },
       unit,
     ]),

@@ -3,6 +3,7 @@ import { CancelToken } from "../core/cancel.ts";
 import { DaemonError, isDaemonError, messageOf } from "../core/errors.ts";
 import { MODULE_WORD } from "../core/module_protocol.ts";
 import type { Host } from "../core/host.ts";
+import { tame } from "../core/terminal_text.ts";
 import { type Registration, registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorPorts } from "../core/supervisor.ts";
 import { markOf, ModuleHub, Neighbours, type Service, serviceSubsystems, unitNames } from "../service/mod.ts";
@@ -47,6 +48,7 @@ export async function prepare(session: Session, options: StartOptions): Promise<
   const services = servicesOf(session, cwd);
   const { daemonLog, logs } = openLogs(session, host, { ...options, cwd, workDir, services, state: held?.folders.state });
   if (ownsProcess) adoptOrphans(session, host, services);
+  tellLostVariables(session, host, services);
   const recovery = held === undefined ? undefined : await openControl(session, host, held);
   // After the listeners, which may refuse what a reload brings: logs don't.
   session.onApply(({ config, services: configured }) => {
@@ -115,6 +117,34 @@ function adoptOrphans({ plan: { loaded }, resources, log }: Session, { processes
     log.info("what a service starts is found by its group, its session and its mark only, and not when it has left all three", {
       reason: lack,
     });
+  }
+}
+
+/** Names, never values, of what services will miss. */
+function tellLostVariables({ plan: { loaded }, log }: Session, { env, files }: Host, { configured, built }: Services): void {
+  if (loaded === undefined && built.length === 0) return;
+  const broken = env.broken();
+  if (broken.length > 0) {
+    log.warn("variables of the environment are no UTF-8, and no service gets them", { names: tame(broken.join(", ")) });
+  }
+  const texts = [...configured, ...built].filter(({ run, user, inheritEnv }) =>
+    typeof run === "string" && (inheritEnv === undefined ? user === undefined : inheritEnv.includes("*"))
+  );
+  const odd = texts.length === 0 ? [] : Object.keys(env.all()).filter((name) => !/^[A-Za-z_]\w*$/.test(name));
+  if (odd.length > 0 && shellDrops(files)) {
+    log.warn("variables with such names are dropped by this system's /bin/sh; a run that is a list gets them", {
+      names: tame(odd.join(", ")),
+      services: texts.map(({ name }) => name).join(", "),
+    });
+  }
+}
+
+/** Whether the shell hands on only what it could have set itself, which dash does. */
+function shellDrops(files: Host["files"]): boolean {
+  try {
+    return files.realPath("/bin/sh").endsWith("/dash");
+  } catch {
+    return false; // nothing will be run by it
   }
 }
 

@@ -1,7 +1,7 @@
 import process from "node:process";
 import { IoError, messageOf } from "../core/errors.ts";
 import { libcNames } from "./libc_names.ts";
-import { ORPHAN_SYMBOLS, type OrphanCalls, orphanCalls, type RawOrphanCalls } from "./orphan_calls.ts";
+import { LIBC_SYMBOLS, type LibcCalls, libcCalls, LIST_SYMBOLS, type RawLibcCalls } from "./libc_calls.ts";
 
 /** The calls of the C library that Bun has no interface for. */
 export interface Libc {
@@ -61,17 +61,27 @@ export function loadLibc(): Libc {
   };
 }
 
-/** Loads the calls that care for orphans, which few programs need. */
-export function loadOrphanCalls(): OrphanCalls | string {
+/** Loads the calls that Bun itself has no interface for, or says why not. */
+export function loadLibcCalls(): LibcCalls | string {
   if (process.platform !== "linux") return "the system has no such thing";
   const ffi = process.getBuiltinModule("bun:ffi") as unknown as Ffi;
-  const symbols = Object.entries(ORPHAN_SYMBOLS).map(([name, { parameters, result }]) => [
-    name,
-    { args: parameters.map((type) => type === "buffer" ? "ptr" : type), returns: result },
-  ]);
   try {
-    const library = open(ffi, libcNames(), Object.fromEntries(symbols));
-    return orphanCalls(library.symbols as unknown as RawOrphanCalls, () => library.close());
+    const [plain, list] = [LIBC_SYMBOLS, LIST_SYMBOLS].map((symbols) =>
+      open(
+        ffi,
+        libcNames(),
+        Object.fromEntries(
+          Object.entries(symbols).map(([name, { parameters, result }]) => [
+            name,
+            { args: parameters.map((type: string) => type === "buffer" ? "ptr" : type), returns: result },
+          ]),
+        ),
+      )
+    );
+    return libcCalls({ plain: plain.symbols, list: list.symbols } as unknown as RawLibcCalls, () => {
+      plain.close();
+      list.close();
+    });
   } catch (error) {
     return messageOf(error);
   }

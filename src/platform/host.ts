@@ -1,6 +1,6 @@
-import process from "node:process";
 import { systemClock } from "../core/clock.ts";
 import type { Host, Modules } from "../core/host.ts";
+import { createEnv } from "./env.ts";
 import { createFiles, type LockableFile } from "./files.ts";
 import { createHttp, type HttpFacts } from "./http.ts";
 import { createIpc } from "./ipc.ts";
@@ -48,10 +48,7 @@ export function createHost(facts: RuntimeFacts): Host {
     profiler: createProfiler(),
     ipc: createIpc(),
     modules: facts.modules,
-    env: {
-      get: (name) => process.env[name],
-      all: () => ({ ...process.env }) as Record<string, string>,
-    },
+    env: createEnv(),
     terminal: createTerminal(facts.terminal),
     process: createOwnProcess(facts.process),
   };

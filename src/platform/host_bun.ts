@@ -2,7 +2,7 @@ import fs from "node:fs";
 import process from "node:process";
 import type { Host } from "../core/host.ts";
 import { bun } from "./bun.ts";
-import { type Libc, loadLibc, loadOrphanCalls } from "./bun_libc.ts";
+import { type Libc, loadLibc, loadLibcCalls } from "./bun_libc.ts";
 import type { LockableFile } from "./files.ts";
 import { createHost } from "./host.ts";
 import { httpOnBun } from "./http_bun.ts";
@@ -29,7 +29,7 @@ export function createBunHost(): Host {
       rows: () => libc().windowSize(1).rows,
       write: (fd, bytes) => fs.writeSync(fd, bytes),
     },
-    launcher: { launch: createLaunchOnBun(libc), launchDetached: launchDetachedOnBun, orphanCalls: loadOrphanCalls },
+    launcher: { launch: createLaunchOnBun(libc), launchDetached: launchDetachedOnBun, libcCalls: loadLibcCalls },
     http: httpOnBun,
     modules: {
       // A path, because a file URL is not read anew after a change.

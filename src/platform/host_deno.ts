@@ -1,7 +1,7 @@
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Host } from "../core/host.ts";
-import { loadOrphanCalls } from "./deno_libc.ts";
+import { loadLibcCalls } from "./deno_libc.ts";
 import type { LockableFile } from "./files.ts";
 import { createHost } from "./host.ts";
 import { httpOnDeno } from "./http_deno.ts";
@@ -19,7 +19,7 @@ export function createDenoHost(): Host {
       // Not by node:fs, which forgets what it has written when a full non-blocking pipe stops it, so that trying again writes it twice.
       write: (fd, bytes) => (fd === 1 ? Deno.stdout : Deno.stderr).writeSync(bytes),
     },
-    launcher: { launch: launchOnDeno, launchDetached: launchDetachedOnDeno, orphanCalls: loadOrphanCalls },
+    launcher: { launch: launchOnDeno, launchDetached: launchDetachedOnDeno, libcCalls: loadLibcCalls },
     http: httpOnDeno,
     modules: {
       load: (path) => import(pathToFileURL(path).href),

@@ -38,6 +38,11 @@ interface Owner {
   isRead: boolean;
 }
 
+/** Deeper than any tree of processes. */
+const MOST_ANCESTORS = 100_000;
+/** Lists of processes made in one look, while there is somebody new in each. */
+const MOST_LISTINGS = 20;
+
 const HELPER: Owner = { key: undefined, isOurs: true, isForLife: false, isRead: false };
 const STRANGER: Owner = { key: undefined, isOurs: false, isForLife: true, isRead: false };
 /** Whose parent this is gets another one in this moment. */
@@ -57,7 +62,7 @@ export function createKin({ children, adoptsSince, identity }: KinOptions): Kin 
       if (!stats.has(pid)) stats.set(pid, readStat(pid));
       return stats.get(pid);
     };
-    const pids = allPids();
+    let pids = allPids();
     forgetOthers(known, pids);
     const marked = markedOwners(runs);
     // The number of a leader that has ended may be somebody else's by now.
@@ -106,7 +111,7 @@ export function createKin({ children, adoptsSince, identity }: KinOptions): Kin 
       while (owner === undefined) {
         line.push(at);
         const parent = statOf(at)!.parent;
-        if (parent === process.pid || line.length > pids.length) break;
+        if (parent === process.pid || line.length > MOST_ANCESTORS) break;
         owner = settled(at = parent);
       }
       for (let index = line.length - 1; index >= 0; index--) {
@@ -116,10 +121,20 @@ export function createKin({ children, adoptsSince, identity }: KinOptions): Kin 
     };
 
     const members = new Map<string, RunProcess[]>(runs.map(({ marks }) => [runKey(marks), []]));
-    for (const pid of pids) {
-      const list = members.get(ownerOf(pid).key ?? "");
-      const stat = list === undefined ? undefined : statOf(pid);
-      if (stat?.isAlive) list!.push({ identity: identity(pid, stat.startTicks), group: stat.pgid, session: stat.session, name: stat.name });
+    const seen = new Set<number>();
+    for (let looks = 0; pids.length > 0 && looks < MOST_LISTINGS; looks++) {
+      let hasDied = false;
+      for (const pid of pids) {
+        const owner = ownerOf(pid);
+        const list = members.get(owner.key ?? "");
+        const stat = list === undefined && owner !== GONE ? undefined : statOf(pid);
+        if (stat?.isAlive) {
+          list!.push({ identity: identity(pid, stat.startTicks), group: stat.pgid, session: stat.session, name: stat.name });
+        } else hasDied ||= list !== undefined || owner === GONE;
+        seen.add(pid);
+      }
+      // Who has gone meanwhile may have left somebody who was not there yet when the list was made.
+      pids = hasDied ? allPids().filter((pid) => !seen.has(pid)) : [];
     }
     return new Map(runs.map((run) => [run, members.get(runKey(run.marks))!]));
   };

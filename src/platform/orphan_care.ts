@@ -1,12 +1,12 @@
 import process from "node:process";
 import type { Clock } from "../core/clock.ts";
 import type { OrphanCare, Signals } from "../core/host.ts";
-import type { OrphanCalls } from "./orphan_calls.ts";
+import type { LibcCalls } from "./libc_calls.ts";
 
 /** What {@linkcode careForOrphans} works with. */
 export interface OrphanCareOptions {
   /** The calls, or why there are none. */
-  calls: OrphanCalls | string;
+  calls: LibcCalls | string;
   /** Tells of children that have ended. */
   signals: Signals;
   /** Times the looks. */

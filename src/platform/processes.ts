@@ -6,17 +6,18 @@ import type { Processes, ProcessIdentity, SignalName, Signals } from "../core/ho
 import { errnoOf, ioError } from "./io_error.ts";
 import { createKin, createKinOfTable, type OwnChild, tagOf } from "./kin.ts";
 import { lockedFiles } from "./locked_files.ts";
-import type { OrphanCalls } from "./orphan_calls.ts";
+import type { LibcCalls } from "./libc_calls.ts";
 import { careForOrphans } from "./orphan_care.ts";
+import { launchAs } from "./launch_as.ts";
 import { createProcessTable } from "./process_table.ts";
 import { checkSpawn, createSpawn, type Launcher, type SpawnSurroundings } from "./spawn.ts";
 import { findGroup, findUser } from "./users.ts";
 
 /** Child processes by the runtime's own launch, all else by signals and the process table. */
-export function createProcesses({ launch, launchDetached, orphanCalls }: Launcher, signals: Signals): Processes {
+export function createProcesses({ launch, launchDetached, libcCalls }: Launcher, signals: Signals): Processes {
   const table = createProcessTable();
   const children = new Map<number, OwnChild>();
-  let calls: OrphanCalls | undefined;
+  let calls: LibcCalls | undefined;
   let adoptsSince: number | undefined;
   let bootId: string | undefined;
   const identityOf = (pid: number, startTicks: number): ProcessIdentity => {
@@ -32,6 +33,12 @@ export function createProcesses({ launch, launchDetached, orphanCalls }: Launche
   const surroundings: SpawnSurroundings = {
     identify: identifyChild,
     withTag: (key, fn) => calls === undefined ? fn() : calls.withTag(tagOf(key), fn),
+    launchAs(options, launch) {
+      if (calls !== undefined || options.user === undefined) return launchAs(options, launch, () => calls ?? "");
+      const loaded = libcCalls();
+      using _loaded = typeof loaded === "string" ? undefined : loaded;
+      return launchAs(options, launch, () => loaded);
+    },
     launched({ pid, exited }, key) {
       const child = { key };
       children.set(pid, child);
@@ -77,7 +84,7 @@ export function createProcesses({ launch, launchDetached, orphanCalls }: Launche
     findByEnv: (name) => table.findByEnv(name),
     belonging: (runs, { isQuick = false } = {}) => runs.length === 0 ? new Map() : kin(runs, isQuick),
     adoptOrphans() {
-      const loaded = orphanCalls();
+      const loaded = libcCalls();
       const care = careForOrphans({
         calls: loaded,
         signals,

@@ -6,7 +6,7 @@ import type { ExitStatus, ProcessIdentity, SpawnOptions } from "../core/host.ts"
 import { errnoOf } from "./io_error.ts";
 import { runKey } from "./kin.ts";
 import { createLimitScript } from "./limits.ts";
-import type { OrphanCalls } from "./orphan_calls.ts";
+import type { LibcCalls } from "./libc_calls.ts";
 import { checkProgram, findProgram } from "./program.ts";
 
 /** What is left to the runtime once program, mask and niceness are settled. */
@@ -47,7 +47,7 @@ export interface Launcher {
   /** With its output thrown away, and without keeping this process alive. */
   launchDetached: Launch<LaunchedDetached>;
   /** The calls that care for orphans, or why there are none. */
-  orphanCalls: () => OrphanCalls | string;
+  libcCalls: () => LibcCalls | string;
 }
 
 /** Starts a program before it returns, or throws what the system said; inherits this thread's umask and niceness. */
@@ -74,6 +74,8 @@ export interface SpawnSurroundings {
   identify: (pid: number) => ProcessIdentity;
   /** Calls `fn` so that what it launches wears the mark of a run that can't be taken off, where there is such a thing. */
   withTag: <T>(key: string, fn: () => T) => T;
+  /** Launches as a user with all groups that he has. */
+  launchAs: <T>(options: SpawnOptions, launch: (uid?: number, gid?: number) => T) => T;
   /** Takes note of a child until it was waited for; `key` stands for the run that it leads. */
   launched: (child: LaunchedDetached, key: string | undefined) => void;
 }
@@ -81,7 +83,7 @@ export interface SpawnSurroundings {
 /** Makes {@linkcode Processes.spawn} of a runtime's way to launch. */
 export function createSpawn<T extends LaunchedDetached>(
   launch: Launch<T>,
-  { identify, withTag, launched }: SpawnSurroundings,
+  { identify, withTag, launchAs, launched }: SpawnSurroundings,
 ): (options: SpawnOptions) => Promise<Omit<T, "pid"> & { identity: ProcessIdentity }> {
   const limitScript = createLimitScript();
   // deno-lint-ignore require-await -- what it throws is to be a rejection
@@ -94,7 +96,8 @@ export function createSpawn<T extends LaunchedDetached>(
     if (script !== "") checkProgram(file, options);
     try {
       const key = options.marks && runKey(Object.fromEntries(options.marks.map((name) => [name, options.env[name]])));
-      const start = () => withOomScore(options, () => withNice(file, options, limited(script, launch)));
+      const launchIt: Launch<T> = (how) => launchAs(options, (uid, gid) => launch({ ...how, uid, gid }));
+      const start = () => withOomScore(options, () => withNice(file, options, limited(script, launchIt)));
       const child = withUmask(options.umask, () => key === undefined ? start() : withTag(key, start));
       launched(child, key);
       const { pid, ...rest } = child;

@@ -36,6 +36,9 @@ export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
 /** The daemon's own settings, how it was started, and two switches that would turn a compiled executable's child into something else. */
 const WITHHELD = /^(?:DAEMON_.*|DAEMONKIT_(?:BACKGROUND|SOCKET)|BUN_BE_BUN|BUN_OPTIONS)$/;
 
+/** What a service of another user inherits when nobody says what. */
+const HARMLESS: readonly string[] = ["PATH", "LANG", "LANGUAGE", "LC_*", "TZ", "TERM"];
+
 /** What {@linkcode serviceEnvironment} builds for. */
 export interface EnvironmentOptions extends Placeholders {
   /** Path of the unit. */
@@ -51,14 +54,15 @@ export interface EnvironmentOptions extends Placeholders {
 }
 
 /**
- * The whole environment of one start of a service: the daemon's own, the user's HOME, USER and LOGNAME, the env files read anew, `env`,
+ * The whole environment of one start of a service: of the daemon's own what it inherits, the user's HOME, USER and LOGNAME, the env files read anew, `env`,
  * `PORT`, each over those before it.
  *
  * @throws {SubsystemError} if an env file can't be read or understood.
  */
 export async function serviceEnvironment(spec: ServiceSpec, host: Host, options: EnvironmentOptions): Promise<Record<string, string>> {
   const { unitValue, socket, user, port } = options;
-  const variables = new Map(Object.entries(host.env.all()).filter(([name]) => !WITHHELD.test(name)));
+  const isInherited = inheritance(spec);
+  const variables = new Map(Object.entries(host.env.all()).filter(([name]) => !WITHHELD.test(name) && isInherited(name)));
   if (user !== undefined) variables.set("HOME", user.home).set("USER", user.name).set("LOGNAME", user.name);
   for (const file of spec.envFiles) {
     for (const [name, value] of await readEnvFile(file, host, options)) variables.set(name, value);
@@ -69,6 +73,14 @@ export async function serviceEnvironment(spec: ServiceSpec, host: Host, options:
   variables.set(UNIT_VARIABLE, unitValue);
   if (socket !== undefined) variables.set(SOCKET_VARIABLE, socket);
   return Object.fromEntries(variables);
+}
+
+/** What of the daemon's variables a service gets; one of another user gets nothing that may be secret unless it is named. */
+function inheritance({ inheritEnv, user }: ServiceSpec): (name: string) => boolean {
+  const names = inheritEnv ?? (user === undefined ? undefined : HARMLESS);
+  if (names === undefined) return () => true;
+  const patterns = names.map((name) => new RegExp(`^${name.split("*").map((part) => RegExp.escape(part)).join(".*")}$`, "s"));
+  return (name) => patterns.some((pattern) => pattern.test(name));
 }
 
 async function readEnvFile(

@@ -59,6 +59,13 @@ export interface ServiceOptions {
   env?: Readonly<Record<string, string>>;
   /** Files with further variables; a leading `?` allows a file to be missing. @default {[]} */
   envFile?: readonly string[];
+  /**
+   * Names of the daemon's own variables that it gets, `*` standing for any characters. Without it: all, or with `user` only PATH, LANG,
+   * LANGUAGE, LC_*, TZ and TERM, as what the daemon knows is not for everybody.
+   *
+   * @default {undefined}
+   */
+  inheritEnv?: readonly string[];
   /** Working folder. @default {the daemon's} */
   cwd?: string;
   /** Number of copies, named `name@0`, `name@1`, … @default {1} */
@@ -132,6 +139,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     port,
     env = {},
     envFile = [],
+    inheritEnv,
     cwd = ".",
     instances = 1,
     ready,
@@ -163,6 +171,12 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     "module",
     "without user and group, which a module can't change",
     module,
+  );
+  must(
+    inheritEnv === undefined || inheritEnv.every((name) => name !== "" && !/[=\0]/.test(name)),
+    "inheritEnv",
+    "a list of names of variables",
+    inheritEnv,
   );
   must(Number.isInteger(instances) && instances >= 1, "instances", "an integer >= 1", instances);
   must(
@@ -199,6 +213,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     cwd: joinPath(baseDir, cwd),
     env,
     envFiles: envFile.map((file) => ({ path: joinPath(baseDir, file.replace(/^\?/, "")), optional: file.startsWith("?") })),
+    inheritEnv,
     port,
     instances,
     after,

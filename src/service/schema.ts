@@ -25,6 +25,7 @@ export interface ServiceTable {
   port?: number;
   env?: Record<string, string>;
   env_file?: string[];
+  inherit_env?: string[];
   cwd?: string;
   ready?: { http?: string; tcp?: string; exec?: string | string[]; log?: string; alive?: string; every?: string; timeout?: string };
   restart?: {
@@ -77,6 +78,10 @@ export function servicesTable(): v.GenericSchema {
   return v.pipe(v.record(v.string(), serviceTable()), v.metadata({ facts }));
 }
 
+/** What names variables of the daemon. */
+const INHERITED_NAME = 'name of a variable, with "*" for any characters';
+const INHERITED = v.pipe(v.string(), v.regex(/^[^=\0]+$/));
+
 /** The table of one service, also of `[defaults.service]`. */
 export function serviceTable(): v.GenericSchema {
   return table({
@@ -91,6 +96,7 @@ export function serviceTable(): v.GenericSchema {
       default: [],
       kind: "path",
     }),
+    inherit_env: key(v.array(item(INHERITED, INHERITED_NAME)), { ...unit, expects: `a list of ${INHERITED_NAME}s` }),
     cwd: key(NOT_EMPTY, { ...unit, expects: "a path", kind: "path" }),
     ready: v.optional(readyTable()),
     restart: v.optional(restartTable()),
@@ -430,6 +436,7 @@ function optionsOf(table: ServiceTable): ServiceOptions {
     stop,
     log,
     env_file: envFile,
+    inherit_env: inheritEnv,
     success_exit_codes: successExitCodes,
     after,
     port,
@@ -452,6 +459,7 @@ function optionsOf(table: ServiceTable): ServiceOptions {
     port,
     env,
     envFile,
+    inheritEnv,
     cwd,
     instances,
     ready: ready as ProbeOptions | undefined,

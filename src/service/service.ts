@@ -482,7 +482,7 @@ export class Service implements Subsystem {
         user,
         signal,
       }),
-      ...(isOther ? { uid: user.uid } : {}),
+      ...(isOther ? { uid: user.uid, user: user.name } : {}),
       ...(gid === undefined ? {} : { gid }),
       ...(umask === undefined ? {} : { umask }),
       ...(nice === 0 ? {} : { nice }),

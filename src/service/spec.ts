@@ -60,6 +60,8 @@ export interface ServiceSpec {
   env: Readonly<Record<string, string>>;
   /** Files with further variables, absolute, later ones winning. */
   envFiles: readonly { path: string; optional: boolean }[];
+  /** Names of the daemon's own variables that it gets, with `*`; undefined for the default, which depends on `user`. */
+  inheritEnv: readonly string[] | undefined;
   /** Port of instance 0; instance n gets port + n, as PORT and `{port}`. */
   port: number | undefined;
   /** Number of copies. */

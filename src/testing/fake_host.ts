@@ -304,6 +304,6 @@ export class FakeHost implements Host {
     let secrets = 0;
     this.secret = () => `secret-${++secrets}`;
     this.process = new FakeOwnProcess(args);
-    this.env = { get: (name) => env[name], all: () => ({ ...env }) };
+    this.env = { get: (name) => env[name], all: () => ({ ...env }), broken: () => [] };
   }
 }

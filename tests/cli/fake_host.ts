@@ -40,7 +40,7 @@ export class FakeMachine {
       signals: this.signals,
       random: () => 0.5,
       files,
-      env: { get: (name: string) => this.env[name], all: () => ({ ...this.env }) },
+      env: { get: (name: string) => this.env[name], all: () => ({ ...this.env }), broken: () => [] },
       processes: this.#processes(),
       http: { request: (address: { unix: string }, path: string, init: RequestInit) => this.#request(address, path, init) },
       terminal: {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { sleep } from "../../src/core/clock.ts";
@@ -34,6 +35,12 @@ function ended(host: Host, child: ChildProcess, lines?: LineReader): AsyncDispos
       for (const stream of [child.stdout, child.stderr]) if (!stream.locked) await stream.cancel();
     },
   };
+}
+
+/** A user who is in more groups than his own, where this system has one. */
+function memberOfOthers(): string | undefined {
+  const lines = readFileSync("/etc/group", "utf8").split("\n").map((line) => line.split(":")[3] ?? "");
+  return lines.flatMap((members) => members.split(",")).find((name) => name !== "" && name !== "root");
 }
 
 interface LineReader {
@@ -330,6 +337,31 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
       const { out } = await run(host, sh("id -u; ulimit -n", { uid: 12_345, rlimits: { nofile: { soft: 99, hard: 99 } } }));
       assert.equal(out, "12345\n99\n");
     });
+
+    const member = memberOfOthers();
+    if (member !== undefined) {
+      for (const isParent of [false, true]) {
+        test(`${name}: as root, a program is in all groups of its user, ${isParent ? "" : "not "}as the child of a parent of orphans`, async () => {
+          const host = await makeHost();
+          using _care = isParent ? host.processes.adoptOrphans() : undefined;
+          const { uid, gid, name: user } = host.processes.user(member);
+          const expected = execFileSync("id", ["-G", user], { encoding: "utf8" }).trim().split(" ").sort();
+          const before = readFileSync("/proc/self/status", "utf8").match(/^(?:Uid|Gid|Groups|CapEff):.*$/gm);
+          const ids = "id -u; id -g; id -G; cat /proc/self/status; ulimit -n; nice; umask";
+          const { out } = await run(host, sh(ids, { uid, gid, user, umask: 0o027, nice: 1, rlimits: { nofile: { soft: 77 } } }));
+          const [realUid, realGid, groups] = out.split("\n");
+          assert.deepEqual([realUid, realGid], [String(uid), String(gid)]);
+          assert.deepEqual(groups.split(" ").sort(), expected);
+          // Nothing of us is left to it: no saved user to go back to, no rights.
+          assert.match(out, new RegExp(`\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\nGid:\t${gid}\t${gid}\t${gid}\t${gid}\n`));
+          for (const rights of ["CapPrm", "CapEff", "CapAmb"]) assert.match(out, new RegExp(`\n${rights}:\t0+\n`));
+          assert.match(out, /\n77\n1\n0027\n$/);
+          assert.deepEqual(readFileSync("/proc/self/status", "utf8").match(/^(?:Uid|Gid|Groups|CapEff):.*$/gm), before);
+          await assert.rejects(host.processes.spawn({ argv: ["/root/x"], cwd: "/", env: ENV, uid, gid, user }));
+          assert.deepEqual(readFileSync("/proc/self/status", "utf8").match(/^(?:Uid|Gid|Groups|CapEff):.*$/gm), before);
+        });
+      }
+    }
 
     test(`${name}: as root, a program can become another user with less niceness and with none of our groups`, async () => {
       const host = await makeHost();

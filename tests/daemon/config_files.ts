@@ -8,7 +8,7 @@ export function hostOf(texts: Record<string, string>, environment: Record<string
     path in texts ? { kind: "file", size: texts[path].length, mode: 0o600, uid: 0, mtimeMs: 0, inode: 1 } : undefined;
   return {
     cwd,
-    env: { get: (name) => environment[name], all: () => ({ ...environment }) },
+    env: { get: (name) => environment[name], all: () => ({ ...environment }), broken: () => [] },
     files: {
       read: (path) => Promise.try(() => ({ bytes: new TextEncoder().encode(texts[path] ?? fail(path)), info: info(path)! })),
       info,

@@ -235,6 +235,12 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
     assert.deepEqual([A, B], ["own", "daemon's"]);
     await rig.stop();
   },
+  "service.*.inherit_env": async () => {
+    const rig = await serving('inherit_env = ["A*"]', { env: { AB: "daemon's", B: "daemon's" } });
+    const { AB, B } = rig.programs[0].options.env;
+    assert.deepEqual([AB, B], ["daemon's", undefined]);
+    await rig.stop();
+  },
   "service.*.env_file": async () => {
     const rig = new Rig();
     rig.host.files.put("/etc/app/x.env", "A=from the file");
@@ -438,8 +444,8 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
     const rig = new Rig();
     rig.host.processes.addUser({ uid: 33, gid: 44, name: "www", home: "/var/www" });
     await rig.run(`${SERVE}user = "www"`);
-    const { uid, gid, env: { HOME } } = rig.programs[0].options;
-    assert.deepEqual([uid, gid, HOME], [33, 44, "/var/www"]);
+    const { uid, gid, user, env: { HOME } } = rig.programs[0].options;
+    assert.deepEqual([uid, gid, user, HOME], [33, 44, "www", "/var/www"]);
     await rig.stop();
   },
   "service.*.group": async () => {

@@ -54,6 +54,8 @@ export interface Stage {
   cli(...args: string[]): Promise<CliResult>;
   /** Starts a command line. */
   start(...args: string[]): Program;
+  /** Starts a command line through a script of the shell, in which `exec "$0" "$@"` stands for it. */
+  startThrough(script: string, ...args: string[]): Program;
   /** Starts `run` and waits until every unit has started. */
   startDaemon(...args: string[]): Promise<Program>;
 }
@@ -112,12 +114,13 @@ function makeStage(folder: string, subject: Subject, started: Program[]): Stage 
   }
   const work = join(folder, "work");
   mkdirSync(work);
-  const start = (...args: string[]) => {
-    const [program, ...own] = subject.argv(folder);
+  const launch = (before: string[], args: string[]) => {
+    const [program, ...own] = [...before, ...subject.argv(folder)];
     const made = watch(spawn(program, [...own, ...args], { cwd: work, env, stdio: ["ignore", "pipe", "pipe"] }));
     started.push(made);
     return made;
   };
+  const start = (...args: string[]) => launch([], args);
   return {
     folder: work,
     env,
@@ -127,6 +130,7 @@ function makeStage(folder: string, subject: Subject, started: Program[]): Stage 
       return path;
     },
     start,
+    startThrough: (script, ...args) => launch(["/bin/sh", "-c", script], args),
     async cli(...args) {
       const program = start(...args);
       let limit: ReturnType<typeof setTimeout> | undefined;

@@ -1,5 +1,9 @@
 /** What services can be told, on real programs. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync, realpathSync } from "node:fs";
+import process from "node:process";
+import { until } from "../until.ts";
 import { e2e } from "./driver.ts";
 import { unitsOf, untilUnits } from "./units.ts";
 
@@ -100,3 +104,46 @@ e2e("what was skipped as something before it failed for good starts when that be
   daemon.kill("SIGTERM");
   assert.equal((await daemon.ended).code, 0);
 });
+
+e2e("variables that are no UTF-8, and those that the shell drops, are named once at the start, and what is well arrives", async (stage) => {
+  const list = ["env"];
+  stage.write(
+    "daemon.json",
+    JSON.stringify({
+      name: "rawenv",
+      service: { list: { run: list, restart: "never" }, text: { run: "exec env", restart: "never" } },
+    }),
+  );
+  Object.assign(stage.env, { "spring.url": "jdbc:x", OK: "ja" });
+  const first = await stage.startDaemon();
+  const isDash = realpathSync("/bin/sh").endsWith("/dash");
+  assert.equal(/dropped by this system's \/bin\/sh.*names=spring\.url services=text/.test(first.stderr()), isDash, first.stderr());
+  await until(async () => (await stage.cli("logs", "list")).stdout.includes("spring.url=jdbc:x"));
+  assert.equal((await stage.cli("down")).code, 0);
+
+  // Nothing but a shell can set such a variable.
+  const second = stage.startThrough(`RAWVAR=$(printf 'caf\\351'); export RAWVAR; exec "$0" "$@"`, "run");
+  await second.until(/every unit has started/);
+  await until(async () => (await stage.cli("logs", "list")).stdout.includes("OK=ja"));
+  assert.doesNotMatch((await stage.cli("logs")).stdout, /RAWVAR|caf/);
+  assert.match(second.stderr(), /are no UTF-8, and no service gets them.*RAWVAR/);
+  assert.equal((await stage.cli("down")).code, 0);
+});
+
+if (process.geteuid?.() === 0) {
+  e2e("as root, a service of a user is in the groups of that user and inherits no secret", async (stage) => {
+    const lines = readFileSync("/etc/group", "utf8").split("\n").flatMap((line) => (line.split(":")[3] ?? "").split(","));
+    const user = lines.find((name) => name !== "" && name !== "root");
+    if (user === undefined) return; // nobody here is in a group beside his own
+    Object.assign(stage.env, { TOKEN: "secret", TZ: "UTC" });
+    const run = 'id -G; echo "[$TOKEN] [$TZ] [$USER]"; exec sleep 1000';
+    stage.write("daemon.json", JSON.stringify({ name: "groups", service: { show: { run, user, cwd: "/", ready: { log: "UTC" } } } }));
+    await stage.startDaemon();
+    const { stdout } = await stage.cli("logs", "show");
+    const [groups, words] = stdout.trim().split("\n").map((line) => line.slice(line.indexOf("| ") + 2).replace(/^show +/, ""));
+    const expected = execFileSync("id", ["-G", user], { encoding: "utf8" }).trim();
+    assert.deepEqual(groups.split(" ").sort(), expected.split(" ").sort());
+    assert.equal(words, `[] [UTC] [${user}]`);
+    assert.equal((await stage.cli("down")).code, 0);
+  });
+}

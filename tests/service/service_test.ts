@@ -5,7 +5,7 @@ import { IoError, SubsystemError } from "../../src/core/errors.ts";
 import type { ProgramRun } from "../../src/core/host.ts";
 import { RestartPolicy } from "../../src/core/restart.ts";
 import { getHost } from "../../src/platform/mod.ts";
-import { serviceSpec } from "../../src/service/options.ts";
+import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
 import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
@@ -181,12 +181,29 @@ test("Service: the daemon's own settings are not handed on, the rest of its envi
   const real = await getHost();
   const host = {
     ...real,
-    env: { get: () => undefined, all: () => ({ DAEMON_NAME: "x", BUN_BE_BUN: "1", BUN_OPTIONS: "-i", KEPT: "yes" }) },
+    env: { get: () => undefined, all: () => ({ DAEMON_NAME: "x", BUN_BE_BUN: "1", BUN_OPTIONS: "-i", KEPT: "yes" }), broken: () => [] },
   };
   using drive = new Drive(host, { run: ["env"] });
   await drive.done;
   const names = drive.texts.map((text) => text.split("=", 1)[0]).sort();
   assert.deepEqual(names, ["DAEMONKIT_UNIT", "KEPT", "PATH"]);
+});
+
+test("Service: what it inherits is said by inherit_env; without it, one of another user gets nothing that may be a secret", async () => {
+  const host = new FakeHost({ env: { PATH: "/bin", LC_ALL: "C", TZ: "UTC", TOKEN: "secret", APP_A: "1", APP_B: "2" } });
+  host.processes.addUser({ uid: 33, gid: 44, name: "www", home: "/var/www" });
+  host.processes.program("serve", (process) => process.exit(0));
+  const got = async (options: Pick<ServiceOptions, "user" | "inheritEnv">) => {
+    using drive = new Drive(host, { run: ["serve"], ...options });
+    await drive.done;
+    const own = ["DAEMONKIT_UNIT", "HOME", "LOGNAME", "USER"];
+    return Object.keys(host.processes.started.at(-1)!.options.env).filter((name) => !own.includes(name)).sort();
+  };
+  assert.deepEqual(await got({}), ["APP_A", "APP_B", "LC_ALL", "PATH", "TOKEN", "TZ"]);
+  assert.deepEqual(await got({ user: "www" }), ["LC_ALL", "PATH", "TZ"]);
+  assert.deepEqual(await got({ user: "www", inheritEnv: ["APP_*", "TZ"] }), ["APP_A", "APP_B", "PATH", "TZ"]);
+  assert.deepEqual(await got({ inheritEnv: [] }), ["PATH"], "some PATH there always is");
+  assert.deepEqual(await got({ user: "www", inheritEnv: ["*"] }), ["APP_A", "APP_B", "LC_ALL", "PATH", "TOKEN", "TZ"]);
 });
 
 test("Service: env files are read anew at every start", async () => {
