@@ -1,9 +1,10 @@
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import { isDaemonError } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
-import { resolvePath } from "../core/paths.ts";
+import { fileNameOf, folderOf, resolvePath } from "../core/paths.ts";
 import type { Config } from "../daemon/config.ts";
 import { daemonFolders, folderRoots, hashOf, isTrusted, listOrNothing, programFolders } from "../daemon/folders.ts";
+import { type Guardian, guardians } from "../daemon/guardian.ts";
 import { heldInstances, type InstanceRecord, isHeld, lockPathOf, readInstance } from "../daemon/instance.ts";
 import { isSameOrigin, type Origin, realOrigin } from "../daemon/origin.ts";
 import { CommandFailure } from "./failure.ts";
@@ -56,7 +57,8 @@ export async function findDaemon(host: Host, options: TargetOptions, own?: Confi
     const record = readInstance(lock, host.files);
     return record !== undefined && isHeld(record, host);
   });
-  const alive = near.length > 0 ? near : liveInstances(host).map(targetOf);
+  const far = near.length > 0 ? near : liveInstances(host).map(targetOf);
+  const alive = far.length > 0 ? far : guardians(host).map(guardedBy);
   if (alive.length === 1) return { ...alive[0], isGuess: true };
   if (alive.length === 0) {
     throw new CommandFailure(EXIT_CODES.noDaemon, "Cannot find a daemon as none runs for this user: start one with `daemonkit run FILE`");
@@ -99,6 +101,12 @@ function targetOf({ id, origin, socket }: InstanceRecord): Target {
   return { socket, lock: lockPathOf({ socket }), label: id, origin, isGuess: false };
 }
 
+/** The daemon of a guardian, which may be dead at this moment. */
+function guardedBy({ lock, origin }: Guardian): Target {
+  const folder = folderOf(lock);
+  return { socket: resolvePath(folder, "admin.sock"), lock, label: fileNameOf(folder), origin, isGuess: false };
+}
+
 async function daemonOf(config: string, host: Host): Promise<Target> {
   const live = liveInstances(host).find(({ origin }) => isSameOrigin(origin, config, host.files));
   if (live !== undefined) return targetOf(live);
@@ -108,6 +116,9 @@ async function daemonOf(config: string, host: Host): Promise<Target> {
   if (left !== undefined) return left;
   const elsewhere = await inStateDir(config, host);
   if (elsewhere !== undefined) return elsewhere;
+  // Of one that is about to be started again there may be nothing else any more.
+  const guardian = guardians(host).find(({ origin }) => isSameOrigin(origin, config, host.files));
+  if (guardian !== undefined) return guardedBy(guardian);
   throw new CommandFailure(
     EXIT_CODES.noDaemon,
     `Cannot find a daemon as none runs from ${config}: start it with \`daemonkit run ${config}\``,

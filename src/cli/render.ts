@@ -98,7 +98,8 @@ export function renderOutcomes(units: readonly UnitOutcome[], options: TableOpti
   return units.map((unit) => {
     const name = plain(unit.name).padEnd(widest);
     const reason = unit.reason === "" || unit.ok ? "" : `: ${plain(unit.reason)}`;
-    return `${name}  ${paint(unit.outcome, unit.ok ? "green" : "red")}${reason}`;
+    const note = unit.note === undefined ? "" : ` (${plain(unit.note)})`;
+    return `${name}  ${paint(unit.outcome, unit.ok ? "green" : "red")}${reason}${note}`;
   }).join("\n");
 }
 

@@ -57,6 +57,8 @@ export class Listeners implements Subsystem {
   #isUp = false;
   /** Changes come one after another. */
   #last: Promise<unknown> = Promise.resolve();
+  /** Those whose socket file somebody has removed, and for which others were opened: who is connected stays so. */
+  #orphans: OpenListener[] = [];
   /** Those that leave: the request that asked for it may be one of theirs, so it does not wait for them. The next change does. */
   #closing: Promise<unknown> = Promise.resolve();
 
@@ -85,8 +87,9 @@ export class Listeners implements Subsystem {
     const grace = new AbortController();
     using _forced = context.onForce(() => grace.abort());
     await this.#serially(async () => {
-      const all = [...this.#open.values()];
+      const all = [...this.#open.values(), ...this.#orphans];
       this.#open = new Map();
+      this.#orphans = [];
       await Promise.all(all.map((each) => this.#close(each, grace)));
     });
   }
@@ -114,6 +117,24 @@ export class Listeners implements Subsystem {
     await this.apply(this.#specs);
   }
 
+  /**
+   * Opens the sockets anew whose files somebody has removed or replaced; resolves with whether there were any. Who is connected stays so.
+   *
+   * @throws {DaemonError} if one can't be opened.
+   */
+  async restore(): Promise<boolean> {
+    if (!this.#isUp || [...this.#open.values()].every(({ server }) => server.hasFile())) return false;
+    await this.#serially(async () => {
+      if (!this.#isUp) return;
+      for (const [key, lost] of this.#open) {
+        if (lost.server.hasFile()) continue;
+        this.#open.set(key, await this.#listen(lost.access));
+        this.#orphans.push(lost);
+      }
+    });
+    return true;
+  }
+
   async #serially(fn: () => Promise<void>): Promise<void> {
     const turn = this.#last.then(async () => {
       await this.#closing.catch(() => {/* logged */});
@@ -132,6 +153,8 @@ export class Listeners implements Subsystem {
       throw this.#cannotOpen(twin.access, new IoError("IO_ADDRESS_IN_USE", `another listener has ${addressText(twin.access.address)}`));
     }
     const leaving = [...this.#open].filter(([key]) => !keys.has(key)).map(([, each]) => each);
+    // Their rules are those of before, so they end with them.
+    leaving.push(...this.#orphans.splice(0));
 
     // Open what is new; who leaves makes room for it only where both can't be there at once.
     const opened = new Map<string, OpenListener>();

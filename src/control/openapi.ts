@@ -226,7 +226,8 @@ function schemas(): Record<string, Json> {
     outcome: text("What happened"),
     ok: flag("Whether the unit is where the command wanted it"),
     reason: text("Why, where it is not"),
-  });
+    note: text("What else there is to know of it, such as that it will not be remembered"),
+  }, ["note"]);
   return {
     State: { enum: [...STATES] },
     Unit: object({

@@ -47,7 +47,14 @@ export interface SubsystemReadyEvent extends EventHead {
 /** The daemon as a whole reached a step of its life. */
 export interface DaemonLifeEvent extends EventHead {
   /** Kind of the event. */
-  type: "daemon.starting" | "daemon.ready" | "daemon.started" | "daemon.stopping" | "daemon.forced" | "daemon.stopped";
+  type:
+    | "daemon.starting"
+    | "daemon.ready"
+    | "daemon.started"
+    | "daemon.restored"
+    | "daemon.stopping"
+    | "daemon.forced"
+    | "daemon.stopped";
   /** Why, in a few words. */
   reason: string;
   /** Paths of the services that were killed during the shutdown, where there were any, for `daemon.stopped`. */

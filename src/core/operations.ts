@@ -115,6 +115,8 @@ export interface UnitOutcome {
   ok: boolean;
   /** Why, where it is not. */
   reason: string;
+  /** What else there is to know of it, such as that it will not be remembered. */
+  note?: string;
 }
 
 /**

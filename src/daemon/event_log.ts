@@ -13,6 +13,7 @@ export function logEvent(daemonLog: Logger, event: DaemonEvent): void {
     const { type, reason } = event;
     if (event.killed !== undefined) return daemonLog.warn("stopped", { reason, killed: event.killed.join(", ") });
     if (type === "daemon.started") return daemonLog.warn("started", { reason });
+    if (type === "daemon.restored") return daemonLog.warn("made its files anew", { reason });
     return type === "daemon.forced"
       ? daemonLog.warn("forcing the stop", { reason })
       : daemonLog.info(type.slice("daemon.".length), { reason });

@@ -53,6 +53,14 @@ export class GroupFile implements Disposable {
     if (this.#programs.delete(program)) this.#writeSoon();
   }
 
+  /** Writes the file anew where somebody has removed it; true when it was. */
+  restore(): boolean {
+    const { path, files } = this.#options;
+    if (this.#isClosed || this.#timer !== undefined || this.#programs.size === 0 || files.info(path) !== undefined) return false;
+    this.#write();
+    return true;
+  }
+
   /** Writes what is due, at once, and nothing after that: the file is the next daemon's. */
   [Symbol.dispose](): void {
     this.#isClosed = true;

@@ -57,12 +57,13 @@ const LOOK_MS = 10;
  * - The folder of the lock depends on the environment, and may be removed. So whoever has its lock says what it is started from, then looks
  *   for others who hold one and say the same. As each speaks before it looks, of two at least one sees the other.
  *
- * @throws {DaemonError} with code `LOCK_HELD` if another process holds it; the message names it and says what to do.
+ * @throws {DaemonError} with code `LOCK_HELD` if another process holds it; the message names it and says what to do. Else what `refusal`
+ * returns, which is asked while nobody else can take it.
  */
 export async function acquireInstance(
   folders: InstanceFolders,
   host: InstanceHost,
-  options: { version: string; protocol: number },
+  { refusal, ...options }: { version: string; protocol: number; refusal?: () => DaemonError | undefined },
 ): Promise<Instance> {
   const { files, processes } = host;
   let lock = await lockOf(folders, host);
@@ -73,6 +74,8 @@ export async function acquireInstance(
     lock.write(textOf(record));
     const rival = await rivalOf(record, lock.inode, host);
     if (rival !== undefined) throw lockHeld(folders, rival);
+    const refused = refusal?.();
+    if (refused !== undefined) throw refused;
     record.isClaim = false;
     lock.write(textOf(record));
   } catch (error) {
@@ -98,6 +101,8 @@ export async function acquireInstance(
       // The file stays: removing a lock file lets two processes lock two different files of one name.
       try {
         lock.write("");
+        // A guardian that finds no file takes the end for a death.
+        if (files.info(folders.lock) === undefined) files.writeText(folders.lock, "", { mustSync: false });
       } finally {
         lock[Symbol.dispose]();
       }
@@ -270,8 +275,9 @@ export function readOverrides(folders: Pick<DaemonFolders, "overrides">, host: P
   }
 }
 
-/** Remembers the manual stops. */
+/** Remembers the manual stops; the folder is made anew where it was removed. */
 export function writeOverrides(folders: Pick<DaemonFolders, "overrides">, host: Pick<Host, "files">, down: ReadonlySet<string>): void {
+  host.files.makeDir(folderOf(folders.overrides));
   host.files.writeText(folders.overrides, `${JSON.stringify({ v: 1, down: [...down].sort() })}\n`);
 }
 

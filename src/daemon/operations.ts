@@ -93,11 +93,12 @@ export class DaemonOperations implements Operations {
     // What is refused here stops nothing, so nothing of it is remembered.
     const asked = this.#bySupervisor(names, options);
     const stopping = this.#ask(asked, options, (supervisor, own) => supervisor.stopUnits(own));
-    this.#rememberDown(names);
+    const forgotten = this.#rememberDown(names);
     const outcomes = await stopping;
     // What comes after was stopped with it, and is to stay so as well.
-    if (this.#session.phase !== "stopping") this.#rememberDown(outcomes.map(({ name }) => name), ({ desired }) => desired === "down");
-    return outcomes;
+    const alsoForgotten = this.#session.phase !== "stopping" &&
+      this.#rememberDown(outcomes.map(({ name }) => name), ({ desired }) => desired === "down");
+    return withNote(outcomes, forgotten ?? alsoForgotten);
   }
 
   async restart(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
@@ -173,29 +174,30 @@ export class DaemonOperations implements Operations {
 
   /** Forgets the manual stops of what was started, which is more than what was named: also what that comes after. */
   async #started(starting: Promise<UnitOutcome[]>): Promise<UnitOutcome[]> {
-    this.#forgetUp();
+    const kept = this.#forgetUp();
     try {
-      return await starting;
+      return withNote(await starting, kept);
     } finally {
       this.#forgetUp();
     }
   }
 
-  #forgetUp(): void {
+  #forgetUp(): string | undefined {
     const up = new Set(this.#session.units().filter(({ desired }) => desired === "up").map(({ name }) => name));
-    this.#remember((down) => new Set([...down].filter((name) => !up.has(name))));
+    return this.#remember((down) => new Set([...down].filter((name) => !up.has(name))));
   }
 
-  #rememberDown(names: readonly string[], isMeant: (unit: UnitStatus) => boolean = () => true): void {
+  #rememberDown(names: readonly string[], isMeant: (unit: UnitStatus) => boolean = () => true): string | undefined {
     const meant = this.#session.units().filter((unit) => names.includes(unit.name) && isMeant(unit)).map(({ name }) => name);
-    this.#remember((down) => new Set([...down, ...meant]));
+    return this.#remember((down) => new Set([...down, ...meant]));
   }
 
-  #remember(change: (down: ReadonlySet<string>) => ReadonlySet<string>): void {
+  /** Returns what keeps it from being remembered. */
+  #remember(change: (down: ReadonlySet<string>) => ReadonlySet<string>): string | undefined {
     const { surroundings } = this.#session;
-    if (surroundings === undefined) return;
+    if (surroundings === undefined) return undefined;
     const down = change(surroundings.down);
-    if (down.symmetricDifference(surroundings.down).size > 0) surroundings.rememberDown(down);
+    return down.symmetricDifference(surroundings.down).size > 0 ? surroundings.rememberDown(down) : undefined;
   }
 
   /** That of all units; before it is there, nobody can say who is unknown. */
@@ -231,6 +233,13 @@ export class DaemonOperations implements Operations {
     const all = Promise.all([...asked].map(([supervisor, own]) => ask(supervisor, own)));
     return (await (signal === undefined ? all : untilAborted(all, signal))).flat();
   }
+}
+
+/** The outcomes with what keeps them from being remembered. */
+function withNote(outcomes: UnitOutcome[], problem: string | false | undefined): UnitOutcome[] {
+  if (problem === undefined || problem === false) return outcomes;
+  const note = `will be forgotten when the daemon ends: ${problem}`;
+  return outcomes.map((outcome) => ({ ...outcome, note }));
 }
 
 /** A plain name means that unit, or all instances of that service; `*` and `?` match any text and any character. */

@@ -44,7 +44,7 @@ export async function prepare(session: Session, options: StartOptions): Promise<
 
   if (ownsProcess) resources.use(ownProcess(session, host, options.exitGraceMs));
   // The lock comes first, so that a second daemon of this configuration leaves the logs of the first one alone.
-  const held = isControlled ? await takeLock(session, host, workDir) : undefined;
+  const held = isControlled ? await takeLock(session, host, { ...options, workDir }) : undefined;
   const services = servicesOf(session, cwd);
   const { daemonLog, logs } = openLogs(session, host, { ...options, cwd, workDir, services, state: held?.folders.state });
   if (ownsProcess) adoptOrphans(session, host, services);
@@ -217,18 +217,33 @@ interface Held {
 }
 
 /** Takes the lock of this configuration file, or of this program. */
-async function takeLock(session: Session, host: Host, workDir: string): Promise<Held> {
+async function takeLock(
+  session: Session,
+  host: Host,
+  { workDir, isBackground }: Required<RunOptions> & { workDir: string },
+): Promise<Held> {
   const { resources, plan: { config, loaded } } = session;
   const stateDir = config.stateDir === undefined ? undefined : resolvePath(workDir, config.stateDir);
-  const [{ daemonFolders, prepareFolders, rememberOrigin }, { acquireInstance }] = await Promise.all([
+  const [{ daemonFolders, prepareFolders, rememberOrigin }, { acquireInstance }, { guardiansOf, pauseOf, pauseText }] = await Promise.all([
     import("./folders.ts"),
     import("./instance.ts"),
+    import("./guardian.ts"),
   ]);
   const folders = prepareFolders(
     await daemonFolders({ name: config.name, configPath: loaded?.path ?? null, stateDir }, host),
     host,
   );
-  const instance = resources.use(await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL }));
+  // Who waits to start the daemon again would find another one in its place.
+  const refusal = () => {
+    const guardian = isBackground ? undefined : guardiansOf(folders, host).at(0);
+    return guardian && new DaemonError(
+      "LOCK_HELD",
+      `Cannot start ${folders.id} as nobody else may be about to: ${pauseText(guardian, pauseOf(guardian, host.files))}; ` +
+        "let it do so at once with `daemonkit up`, or end it with `daemonkit down`",
+      { context: { pid: guardian.identity.pid } },
+    );
+  };
+  const instance = resources.use(await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL, refusal }));
   rememberOrigin(folders, host);
   return { folders, instance };
 }
@@ -236,11 +251,14 @@ async function takeLock(session: Session, host: Host, workDir: string): Promise<
 /** Reads the memory of manual stops and of what ran before, and opens the listeners, the control socket among them. */
 async function openControl(session: Session, host: Host, { folders, instance }: Held): Promise<Recovery> {
   const { resources, plan: { config, loaded } } = session;
-  const [{ readOverrides, writeOverrides }, { Recovery }, { ADMIN_LISTENER, Listeners }] = await Promise.all([
-    import("./instance.ts"),
-    import("./recovery.ts"),
-    import("../control/mod.ts"),
-  ]);
+  const [{ readOverrides, writeOverrides }, { rememberOrigin }, { OwnFiles }, { Recovery }, { ADMIN_LISTENER, Listeners }] = await Promise
+    .all([
+      import("./instance.ts"),
+      import("./folders.ts"),
+      import("./own_files.ts"),
+      import("./recovery.ts"),
+      import("../control/mod.ts"),
+    ]);
   const recovery = resources.use(
     new Recovery({ folders, crashed: instance.crashed, host, log: session.log, limitMs: config.shutdown.timeoutMs }),
   );
@@ -258,9 +276,11 @@ async function openControl(session: Session, host: Host, { folders, instance }: 
       remembered = new Set(names);
       try {
         writeOverrides(folders, host, remembered);
+        return undefined;
       } catch (error) {
         // A full disk must not keep anybody from stopping what fills it.
         session.log.error("manual stops and starts will be forgotten when the daemon ends", { reason: messageOf(error), err: error });
+        return messageOf(error);
       }
     },
   };
@@ -285,7 +305,33 @@ async function openControl(session: Session, host: Host, { folders, instance }: 
   session.onApply(({ listeners: specs }) => listeners.apply(specs));
   // A token that has leaked is replaced in its file, and the configuration stays as it is.
   session.onUnchanged(() => listeners.refresh());
+  const remember = () => {
+    rememberOrigin(folders, host);
+    if (remembered.size > 0) writeOverrides(folders, host, remembered);
+  };
+  resources.use(
+    new OwnFiles({
+      clock: session.clock,
+      log: session.log,
+      files: [
+        { name: "the state folder", restore: () => restoreState(session, host, folders, remember) },
+        { name: "the lock", restore: () => instance.restore() },
+        { name: "the control socket", restore: () => listeners.restore() },
+        { name: "the list of what runs", restore: () => recovery.restore() },
+      ],
+      onRestored: (names) => session.emit({ type: "daemon.restored", reason: `somebody has removed ${names.join(", ")}` }),
+    }),
+  );
   return recovery;
+}
+
+/** Makes the state folder anew where it was removed, with what is remembered; logs in it are opened anew. */
+function restoreState(session: Session, host: Host, folders: DaemonFolders, remember: () => void): boolean {
+  if (host.files.info(folders.state) !== undefined) return false;
+  host.files.makeDir(folders.state);
+  remember();
+  session.reopenLogs();
+  return true;
 }
 
 /** Watches the configuration file for as long as the configuration in force says so. */

@@ -110,6 +110,11 @@ export class Recovery implements Continuity, AsyncDisposable {
     );
   }
 
+  /** Writes down anew what runs, where somebody has removed that; true when it was. */
+  restore(): boolean {
+    return this.#file.restore();
+  }
+
   /** Ends what no unit has taken over, and writes down what can't be ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#kept.size > 0) {

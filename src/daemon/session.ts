@@ -63,8 +63,8 @@ export interface Surroundings {
   readonly down: ReadonlySet<string>;
   /** What connects its services with those of the daemons before and after it. */
   readonly continuity: Continuity;
-  /** Remembers which units an operator stopped. */
-  rememberDown(names: ReadonlySet<string>): void;
+  /** Remembers which units an operator stopped; returns what keeps it from being remembered beyond the daemon's end. */
+  rememberDown(names: ReadonlySet<string>): string | undefined;
 }
 
 /**

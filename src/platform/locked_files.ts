@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import process from "node:process";
 import type { LockedFile, ProcessIdentity } from "../core/host.ts";
+import { uidOf } from "./process_table.ts";
 
 /** What a lock file says about its holder is short. */
 const MOST_BYTES = 65_536;
@@ -16,7 +17,7 @@ export function lockedFiles(name: string, identify: (pid: number) => ProcessIden
   for (const pid of lockHolders()) {
     try {
       // What goes on in another container, or for another user, is not ours to believe.
-      if (fs.statSync(`/proc/${pid}`).uid !== uid || deviceAndInode(`/proc/${pid}/root/`) !== root) continue;
+      if (uidOf(pid) !== uid || deviceAndInode(`/proc/${pid}/root/`) !== root) continue;
       for (const descriptor of fs.readdirSync(`/proc/${pid}/fd`)) {
         const file = lookAt(`/proc/${pid}/fd/${descriptor}`, name);
         const identity = file && identify(pid);

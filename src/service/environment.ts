@@ -30,11 +30,14 @@ export const MARKS: readonly string[] = [UNIT_VARIABLE];
 /** Says to a daemon that it runs in the background. */
 export const BACKGROUND_VARIABLE = "DAEMONKIT_BACKGROUND";
 
+/** Says to a daemon in the background where its state is: it may have to know before it could read its configuration. */
+export const STATE_VARIABLE = "DAEMONKIT_STATE";
+
 /** Where programs are looked up when nobody set a PATH, as with an empty environment. */
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** The daemon's own settings, how it was started, and two switches that would turn a compiled executable's child into something else. */
-const WITHHELD = /^(?:DAEMON_.*|DAEMONKIT_(?:BACKGROUND|SOCKET)|BUN_BE_BUN|BUN_OPTIONS)$/;
+const WITHHELD = /^(?:DAEMON_.*|DAEMONKIT_(?:BACKGROUND|SOCKET|STATE)|BUN_BE_BUN|BUN_OPTIONS)$/;
 
 /** What a service of another user inherits when nobody says what. */
 const HARMLESS: readonly string[] = ["PATH", "LANG", "LANGUAGE", "LC_*", "TZ", "TERM"];

@@ -7,5 +7,5 @@ export { sameFiles, unitLogs, unitNames } from "./log.ts";
 export { ModuleHub } from "./module_hub.ts";
 export { Neighbours } from "./neighbours.ts";
 export type { KillMode, ProbeSpec, ProbeTarget, ServiceLogSpec, ServiceSpec } from "./spec.ts";
-export { BACKGROUND_VARIABLE, SOCKET_VARIABLE, UNIT_VARIABLE } from "./environment.ts";
+export { BACKGROUND_VARIABLE, SOCKET_VARIABLE, STATE_VARIABLE, UNIT_VARIABLE } from "./environment.ts";
 export { type Continuity, type LeftoverPolicy, parseMark, type RunningProgram } from "./continuity.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { GUARDIAN_SCRIPT, guardianArgv, guardianEnvironment } from "../../src/daemon/guardian.ts";
 import { test } from "../harness.ts";
@@ -19,20 +19,27 @@ class Ward {
   readonly child: ChildProcess;
   readonly ended: Promise<number | null>;
 
-  constructor(shell: string, daemon: string, { sleep = `echo "$1" >>${this.folder}/sleeps` } = {}) {
+  /** With `isSplit`, lock and log have folders of their own. */
+  constructor(shell: string, daemon: string, { sleep = `echo "$1" >>${this.folder}/sleeps`, isSplit = false } = {}) {
     this.write("sleep", `#!/bin/sh\n${sleep}\n`);
     chmodSync(join(this.folder, "sleep"), 0o755);
     this.write("uptime", "100.50 7.00\n");
-    this.write("lock", "");
+    const [log, lock] = isSplit ? ["state/log", "run/lock"] : ["log", "lock"];
+    for (const path of [log, lock]) mkdirSync(dirname(join(this.folder, path)), { recursive: true });
+    this.write(lock, "");
     this.write("guardian.sh", GUARDIAN_SCRIPT);
     const [, ...argv] = guardianArgv({
       script: join(this.folder, "guardian.sh"),
       command: ["/bin/sh", "-c", `echo start >>starts; ${daemon}`],
-      log: join(this.folder, "log"),
-      lock: join(this.folder, "lock"),
+      log: join(this.folder, log),
+      lock: join(this.folder, lock),
       uptime: join(this.folder, "uptime"),
     });
-    const env = { ...guardianEnvironment({ DAEMONKIT_UNIT: "x/y/1" }, "the lock"), LOCK: join(this.folder, "lock") };
+    const env = {
+      ...guardianEnvironment({ DAEMONKIT_UNIT: "x/y/1" }, { lock: "the lock", origin: "/x", state: "/state" }),
+      LOCK: join(this.folder, lock),
+      LOG_FOLDER: join(this.folder, "state"),
+    };
     this.child = spawn(shell, argv, {
       cwd: this.folder,
       env: { ...env, PATH: `${this.folder}:/usr/local/bin:/usr/bin:/bin` },
@@ -89,6 +96,40 @@ for (const shell of SHELLS) {
     }
   });
 
+  test(`${under}: a daemon that was killed when its lock was removed has died, and one that has emptied it has not`, async () => {
+    await using ward = new Ward(shell, `case $(wc -l <starts) in 1) rm "$LOCK"; kill -9 $$ ;; *) : >"$LOCK"; kill -9 $$ ;; esac`);
+    assert.equal(await ward.ended, 137);
+    assert.deepEqual(ward.lines("sleeps"), ["1"]);
+  });
+
+  test(`${under}: after a death a configuration that can't be read is one too, at first it ends the guardian`, async () => {
+    await using first = new Ward(shell, "exit 6");
+    assert.equal(await first.ended, 6);
+    await using ward = new Ward(shell, `case $(wc -l <starts) in 1) ${DIE} ;; 2) exit 6 ;; *) : >"$LOCK"; exit 6 ;; esac`);
+    assert.equal(await ward.ended, 6);
+    assert.deepEqual(ward.lines("sleeps"), ["1", "2"]);
+  });
+
+  test(`${under}: while it waits a file says why, and ALRM ends the wait`, async () => {
+    await using ward = new Ward(shell, `cat pause >>pauses; case $(wc -l <starts) in 1) ${DIE} ;; *) exit 3 ;; esac`, {
+      sleep: `echo "$1" >>sleeps; exec /bin/sleep 1000`,
+    });
+    await until(() => ward.lines("sleeps").length === 1 && ward.lines("pause").length === 1);
+    assert.deepEqual(ward.lines("pause"), ["137 1 1"]);
+    ward.signal("SIGALRM");
+    assert.equal(await ward.ended, 3);
+    assert.deepEqual(ward.lines("pause"), []);
+    assert.equal(ward.lines("starts").length, 2);
+  });
+
+  test(`${under}: folders that were removed are made anew, and without a place for its log the daemon is started all the same`, async () => {
+    const remove = `rm -rf "$LOG_FOLDER" "\${LOCK%/*}"; [ $(wc -l <starts) -lt 2 ] || : >"$LOG_FOLDER"`;
+    await using ward = new Ward(shell, `case $(wc -l <starts) in 1 | 2) ${remove}; kill -9 $$ ;; *) exit 4 ;; esac`, { isSplit: true });
+    assert.equal(await ward.ended, 4);
+    assert.deepEqual(ward.lines("sleeps"), ["1", "2"]);
+    assert.equal(existsSync(join(ward.folder, "run")), true);
+  });
+
   test(`${under}: a daemon that ran for a minute begins a new row`, async () => {
     const daemon = `case $(wc -l <starts) in
       1 | 2) ${DIE} ;;
@@ -135,6 +176,6 @@ for (const shell of SHELLS) {
   test(`${under}: the daemon knows that it is in the background, is no part of the service that called up, and prints to the log`, async () => {
     await using ward = new Ward(shell, `env | grep DAEMONKIT; echo trouble >&2; exit 0`);
     assert.equal(await ward.ended, 0);
-    assert.deepEqual(ward.lines("log"), ["DAEMONKIT_BACKGROUND=1", "trouble"]);
+    assert.deepEqual(ward.lines("log").sort(), ["DAEMONKIT_BACKGROUND=1", "DAEMONKIT_STATE=/state", "trouble"]);
   });
 }

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { type CliResult, e2e, isRunning, type Stage, type Subject } from "./driver.ts";
-import { processesOf } from "./processes.ts";
+import { daemonLogOf, processesOf, runFolderOf } from "./processes.ts";
 import { until } from "../until.ts";
 
 const ONE = `name = "one"\n[service.a]\nrun = ["sleep", "1001"]\n`;
@@ -174,3 +175,82 @@ e2e(
     assert.equal(code, isOurs ? 0 : 1, text);
   },
 );
+
+e2e("what a live daemon has on disk is removed: it is found, never doubled, makes everything anew and says so once", async (stage) => {
+  stage.write("daemon.toml", `${ONE}[service.b]\nrun = ["sleep", "1002"]\n`);
+  assert.equal((await stage.cli("up")).code, 0);
+  assert.equal((await stage.cli("stop", "b")).code, 0);
+  const pid = await pidOf(stage);
+  const [run, state] = [stage.env.XDG_RUNTIME_DIR, stage.env.XDG_STATE_HOME];
+  const folder = runFolderOf(stage);
+  const follower = stage.start("events", "-f");
+  await follower.until(/b .*stopped|"b"/);
+  const removals: (() => void)[] = [
+    () => rmSync(run, { recursive: true }),
+    () => rmSync(join(folder, "lock")),
+    () => rmSync(join(folder, "admin.sock")),
+    () => rmSync(join(folder, "groups.json")),
+    () => rmSync(state, { recursive: true }),
+  ];
+  for (const remove of removals) {
+    remove();
+    // At once, before it has noticed.
+    const second = await stage.cli("run");
+    assert.equal(second.code, 1, second.stderr);
+    assert.match(second.stderr, new RegExp(`process ${pid} `));
+    const up = await stage.cli("up");
+    assert.deepEqual(
+      [up.code, up.stdout],
+      [0, `one (pid ${pid}) runs already and is ready: 1 unit\n`.replace("1 unit", "2 units")],
+      up.stderr,
+    );
+    assert.equal(await pidOf(stage), pid);
+    await until(() => ["lock", "admin.sock", "groups.json"].every((name) => existsSync(join(folder, name))) && existsSync(state));
+    assert.equal(processesOf(stage, /sleep 1001 /).length, 1);
+  }
+  const restored = () => follower.stdout().match(/restored: somebody has removed .*/g) ?? [];
+  await until(() => restored().length, { isRight: (count) => count >= removals.length, context: follower.stdout });
+  // A look may come in the middle of what removes a folder with all that is in it.
+  assert.ok(restored().length <= removals.length + 2, restored().join("\n"));
+  assert.equal(daemonLogOf(stage).match(/made its files anew/g)?.length, 1);
+  const overrides = readFileSync(join(state, "daemonkit", readdirSync(join(state, "daemonkit"))[0], "overrides.json"), "utf8");
+  assert.equal(overrides, '{"v":1,"down":["b"]}\n');
+  const down = await stage.cli("down");
+  assert.equal(down.code, 0, down.stderr);
+  assert.equal(isRunning(pid), false);
+  assert.deepEqual(processesOf(stage, /sleep|guardian/), []);
+  assert.equal((await follower.ended).code, 0);
+});
+
+e2e("the run folder is removed and the daemon is killed: the guardian starts it again, and one copy of everything runs", async (stage) => {
+  stage.write("daemon.toml", ONE);
+  assert.equal((await stage.cli("up")).code, 0);
+  const pid = await pidOf(stage);
+  rmSync(stage.env.XDG_RUNTIME_DIR, { recursive: true });
+  rmSync(stage.env.XDG_STATE_HOME, { recursive: true });
+  process.kill(pid, "SIGKILL");
+  const up = await stage.cli("up");
+  assert.equal(up.code, 0, up.stderr);
+  assert.notEqual(await pidOf(stage), pid);
+  await until(() => processesOf(stage, /sleep 1001 /).length === 1);
+  assert.equal(processesOf(stage, /guardian\.sh/).length, 1);
+  assert.equal((await stage.cli("down")).code, 0);
+  assert.deepEqual(processesOf(stage, /sleep|guardian/), []);
+});
+
+e2e("a manual stop that can't be remembered says so in its answer", async (stage) => {
+  stage.write("daemon.toml", ONE);
+  await stage.startDaemon();
+  const root = join(stage.env.XDG_STATE_HOME, "daemonkit");
+  const folder = join(root, readdirSync(root)[0]);
+  const stop = await stage.cli("stop", "a");
+  assert.deepEqual([stop.code, stop.stdout], [0, "a  stopped\n"]);
+  // Root writes into any folder, but not over one.
+  rmSync(join(folder, "overrides.json"));
+  mkdirSync(join(folder, "overrides.json", "in the way"), { recursive: true });
+  const start = await stage.cli("start", "a");
+  assert.equal(start.code, 0);
+  assert.match(start.stdout, /^a {2}started \(will be forgotten when the daemon ends: Cannot write .*overrides\.json/);
+  const [{ note }] = JSON.parse((await stage.cli("stop", "a", "--json")).stdout).units;
+  assert.match(note, /^will be forgotten when the daemon ends: Cannot write /);
+});

@@ -2,11 +2,11 @@ import { sleep } from "../../core/clock.ts";
 import { formatDuration } from "../../core/duration.ts";
 import type { DaemonEvent } from "../../core/event.ts";
 import { EXIT_CODES } from "../../core/exit_codes.ts";
-import type { Host, ProcessIdentity } from "../../core/host.ts";
+import type { Host } from "../../core/host.ts";
 import type { DaemonStatus } from "../../core/operations.ts";
 import type { State } from "../../core/state.ts";
 import { endWhatIsLeft, hasDied } from "../../daemon/clean_up.ts";
-import { endGuardians, guardiansOf } from "../../daemon/guardian.ts";
+import { endGuardians, type Guardian, guardiansOf } from "../../daemon/guardian.ts";
 import { type InstanceRecord, isHeld } from "../../daemon/instance.ts";
 import { PROTOCOL } from "../../daemon/version.ts";
 import { abortAfter } from "../abort_after.ts";
@@ -21,9 +21,11 @@ const LOOK_MS = 5;
 /** Stops the daemon, waits until it is gone, and says how it went. */
 export const down: CommandBody = async (context, _args, options) => {
   const { host, output } = context;
-  const client = await connect(context, options);
-  const guardians = guardiansOf(client.target.lock, host);
-  if (hasDied(client.target, host)) return await clearUp(context, options, client.target, guardians);
+  const client = await connect(context, options, { isDeadFine: true });
+  const guardians = guardiansOf(client.target, host);
+  if (instanceOf(client.target, host) === undefined && (guardians.length > 0 || hasDied(client.target, host))) {
+    return await clearUp(context, options, client.target, guardians);
+  }
   const beganMs = host.clock.nowMs();
   const before = await client.status();
   const ending = new Ending(before);
@@ -81,7 +83,7 @@ async function clearUp(
   context: CommandContext,
   options: CommandOptions,
   target: Target,
-  guardians: readonly ProcessIdentity[],
+  guardians: readonly Guardian[],
 ): Promise<number> {
   const { host, output } = context;
   const patience = new AbortController();

@@ -5,7 +5,16 @@ import type { DaemonStatus } from "../../core/operations.ts";
 import { isMissing } from "../../core/readiness.ts";
 import { type DaemonFolders, daemonFolders, prepareFolders, programFolders } from "../../daemon/folders.ts";
 import { isHeld } from "../../daemon/instance.ts";
-import { GUARDIAN_SCRIPT, guardianArgv, guardianEnvironment } from "../../daemon/guardian.ts";
+import {
+  endPause,
+  GUARDIAN_SCRIPT,
+  guardianArgv,
+  guardianEnvironment,
+  guardiansOf,
+  hurryGuardians,
+  pauseOf,
+  pauseText,
+} from "../../daemon/guardian.ts";
 import { abortAfter } from "../abort_after.ts";
 import { Client } from "../client.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
@@ -25,6 +34,9 @@ type Verdict =
 /** First and longest wait between two looks at the daemon. */
 const FIRST_LOOK_MS = 10;
 const LONGEST_LOOK_MS = 100;
+
+/** How often a daemon that is just starting may leave a question without an answer; each takes five seconds, or is refused at once. */
+const MOST_SILENT = 100;
 
 /** More lines of what a daemon said are for the reader of its log. */
 const MOST_LINES = 30;
@@ -90,17 +102,19 @@ async function prepareStart(
 
 async function startGuardian(
   host: Host,
-  { run, log, lock }: DaemonFolders,
+  folders: DaemonFolders,
   { command, cwd }: { command: readonly string[]; cwd: string },
 ): Promise<DetachedProcess> {
+  const { run, log, lock } = folders;
   // Who can't write there is told so here: nobody reads what the guardian would say.
   host.files.openAppend(log)[Symbol.dispose]();
   const script = `${run}/guardian.sh`;
+  endPause(lock, host.files);
   host.files.writeText(script, GUARDIAN_SCRIPT);
   return await host.processes.spawnDetached({
     argv: guardianArgv({ script, command, log, lock }),
     cwd,
-    env: guardianEnvironment(host.env.all(), lock),
+    env: guardianEnvironment(host.env.all(), folders),
   });
 }
 
@@ -116,6 +130,9 @@ async function untilUp(
   let guardian: DetachedProcess | undefined;
   let exit: ExitStatus | undefined;
   let seen: "nobody" | "alive" | "dead" = "nobody";
+  let silent = 0;
+  /** Whether a guardian of an earlier `up` is about to start it. */
+  let isAwaited = false;
   let waitMs = FIRST_LOOK_MS;
   try {
     for (;;) {
@@ -124,14 +141,27 @@ async function untilUp(
         if (seen === "nobody") seen = "alive";
         // It may have its socket elsewhere: it was started in another environment, or from the same file by another name.
         const client = new Client(host, { ...target, socket: instance.socket }, { program, isAlive: () => isHeld(instance, host) });
-        const status = await statusOf(client, { isPatient: guardian !== undefined });
+        const isPatient = (guardian !== undefined || isAwaited) && silent < MOST_SILENT;
+        const status = await statusOf(client, { isPatient });
+        silent = status === undefined ? silent + 1 : 0;
         const kind = status && judge(status);
         if (kind !== undefined) return { kind, status: status!, isOurs: guardian !== undefined && isParent(guardian, status!.pid, host) };
       } else if (exit !== undefined) return { kind: "ended", exit };
-      else if (guardian === undefined) {
+      else if (guardian === undefined && !isAwaited) {
+        const others = guardiansOf(target, host);
+        isAwaited = others.length > 0;
+        if (isAwaited) {
+          const pause = pauseOf(others[0], host.files);
+          if (pause !== undefined) {
+            output.note(`${pauseText(others[0], pause)}; it is told to do so now`);
+            hurryGuardians(others, host);
+          }
+          continue;
+        }
         guardian = await start();
         void guardian.exited.then((status) => exit = status);
-      } else if (seen === "alive") {
+      } else if (guardian === undefined) isAwaited = guardiansOf(target, host).length > 0;
+      else if (seen === "alive") {
         seen = "dead";
         output.note("the daemon has died during its start; its guardian starts it again, until the tenth death in a row");
       }
