@@ -1,6 +1,7 @@
+import { formatIssue, isDaemonError } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
-import { loadConfig, type LoadedConfig } from "../daemon/load.ts";
-import { formatIssue } from "../core/errors.ts";
+import { backgroundState } from "../daemon/guardian.ts";
+import { loadConfig, type LoadedConfig, loadKept } from "../daemon/load.ts";
 import { checkNeeds, refuseUnmet } from "../daemon/needs.ts";
 import type { CommandContext, CommandOptions } from "./command.ts";
 import { CommandFailure } from "./failure.ts";
@@ -17,9 +18,16 @@ export function fileOf(args: readonly string[], { config }: Pick<CommandOptions,
 export async function loadFor({ host, output }: CommandContext, args: readonly string[], options: CommandOptions): Promise<LoadedConfig> {
   const { files, env } = host;
   const path = fileOf(args, options);
-  const loaded = await loadConfig({ files, env, cwd: baseFor(path, host) }, {
-    ...path === undefined ? {} : { path },
-    ...options.set === undefined ? {} : { set: options.set },
+  const load = { files, env, cwd: baseFor(path, host) };
+  const chosen = options.set === undefined ? {} : { set: options.set };
+  const loaded = await loadConfig(load, { ...path === undefined ? {} : { path }, ...chosen }).catch(async (error) => {
+    const state = backgroundState(host);
+    if (state === undefined || path === undefined || !isDaemonError(error)) throw error;
+    // The guardian starts a daemon that has died: that somebody is just at work on the file is no reason to leave its services alone.
+    const { readKept } = await import("../daemon/kept_config.ts");
+    const kept = readKept(state, path, files);
+    if (kept === undefined) throw error;
+    return await loadKept(load, kept, error, { path, ...chosen });
   });
   for (const warning of loaded.warnings) output.note(`warning: ${warning}`);
   return loaded;

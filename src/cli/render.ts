@@ -70,7 +70,8 @@ export function renderStatus(status: DaemonStatus, options: TableOptions & { now
     formatBytes(status.residentBytes),
     plain(status.config ?? ""),
   ].filter((part) => part !== "").join("  ");
-  if (status.units.length === 0) return `${head}\nno units`;
+  const top = [head, ...(status.notices ?? []).map((notice) => paint(plain(notice), "yellow"))].join("\n");
+  if (status.units.length === 0) return `${top}\nno units`;
   const rows = status.units.map((unit): Cell[] => [
     { text: unit.name },
     { text: unit.state, style: STATE_STYLES[unit.state] },
@@ -81,7 +82,7 @@ export function renderStatus(status: DaemonStatus, options: TableOptions & { now
     { text: reasonOf(unit), style: "dim" },
   ]);
   const table = renderTable(["NAME", "STATE", "READY", "PID", "UPTIME", "RESTARTS", "REASON"], rows, options);
-  return `${head}\n\n${table}${nextStep(status, options)}`;
+  return `${top}\n\n${table}${nextStep(status, options)}`;
 }
 
 /** What shows why a unit is down for good; on a terminal only, as programs read tables too. */

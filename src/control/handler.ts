@@ -226,8 +226,12 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     if (!isWaitGoal(goal)) {
       throw badRequest(`Cannot wait as "for" must be one of ${WAIT_GOALS.join(", ")}: current value is ${JSON.stringify(goal)}`);
     }
-    const names = operations.resolve(c.req.queries("name") ?? []);
-    const units = names.length === 0 ? [] : await limited("wait", timeout, clock, (signal) => operations.wait(names, goal, { signal }));
+    const patterns = c.req.queries("name") ?? [];
+    const units = await limited("wait", timeout, clock, async (signal) => {
+      await operations.prepared({ signal });
+      const names = operations.resolve(patterns);
+      return names.length === 0 ? [] : await operations.wait(names, goal, { signal });
+    });
     return c.json({ v: 1, ok: units.every((unit) => unit.ok), units } satisfies OutcomesAnswer);
   });
 

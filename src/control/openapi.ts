@@ -256,6 +256,7 @@ function schemas(): Record<string, Json> {
       startedAt: text("When it started"),
       uptimeMs: whole("Milliseconds since then"),
       residentBytes: whole("Resident memory"),
+      notices: list(text("What an operator has to know now"), "What is waited for before the units start, or that the file can't be used"),
       units: list(ref("schemas", "Unit")),
       protocol: whole("Version of the protocol that it speaks"),
     }),

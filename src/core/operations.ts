@@ -54,6 +54,8 @@ export interface DaemonStatus {
   uptimeMs: number;
   /** Resident memory of the daemon in bytes; 0 when the system does not tell. */
   residentBytes: number;
+  /** What an operator has to know now, in sentences: what is waited for before the units start, or that the file can't be used. */
+  notices: string[];
   /** Every unit, in order of registration. */
   units: UnitStatus[];
 }
@@ -169,6 +171,8 @@ export interface ReloadAnswer {
 export interface Operations {
   /** A snapshot. */
   status(): DaemonStatus;
+  /** Resolves when there are units, or will be none any more; until then `notices` of the status say what is waited for. Rejects with the reason when the signal aborts. */
+  prepared(options: { signal?: AbortSignal }): Promise<void>;
   /** What health and metrics ask for beside the status. */
   measures(): DaemonMeasures;
   /**

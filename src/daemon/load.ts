@@ -9,6 +9,7 @@ import type { ListenerSpec } from "../control/spec.ts";
 import type { Env, Files } from "../core/host.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import { Config, configOf, type ConfigParseOptions, type Explain } from "./config.ts";
+import { type KeptFiles, keptView, recording } from "./kept_config.ts";
 import { type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
 import { settingsOf } from "./reload_plan.ts";
 import { DAEMON_PLACES, DAEMON_SCHEMA, daemonConfigSchema, type GivenDeadlines } from "./schema.ts";
@@ -65,6 +66,10 @@ export interface LoadedConfig {
   readonly tree: Tree;
   /** The tables of the services with what they take from the defaults, by name, in the spelling of the file. */
   readonly tables: Readonly<Record<string, Tree>>;
+  /** What of the disk it was read from. */
+  readonly kept: KeptFiles;
+  /** Why this is what was kept of the last one in force and not what is in the file; undefined otherwise. */
+  readonly problem?: unknown;
   /** Names and texts of the files that were read, as one text. */
   readonly fingerprint: string;
   /** The same for the files as they are now; undefined while the main one is missing or empty. */
@@ -94,9 +99,25 @@ export async function loadConfig(host: LoadHost, options: LoadOptions = {}): Pro
   return await loadFiles(host, options, undefined);
 }
 
+/**
+ * Loads what was kept of the last configuration in force, as the file itself has this problem; to load again looks at the file.
+ *
+ * @throws {ConfigError} as {@linkcode loadConfig} does.
+ */
+export async function loadKept(
+  host: LoadHost,
+  kept: KeptFiles,
+  problem: unknown,
+  options: LoadOptions & { path: string },
+): Promise<LoadedConfig> {
+  const loaded = await loadFiles({ ...host, files: keptView(kept, host.files) }, options, undefined);
+  return rereadable({ ...loaded, problem }, options.path, host, options);
+}
+
 async function loadFiles(host: LoadHost, options: LoadOptions, before: LoadedConfig | undefined): Promise<LoadedConfig> {
   const { optional = false, set = [], base = Config.default(), envPrefix } = options;
-  const { files, env, cwd } = host;
+  const { env, cwd } = host;
+  const files = recording(host.files);
   const name = options.path ??
     (!isFile(files, resolvePath(cwd, "daemon.toml")) && isFile(files, resolvePath(cwd, "daemon.json")) ? "daemon.json" : "daemon.toml");
   const path = resolvePath(cwd, name);
@@ -121,6 +142,7 @@ async function loadFiles(host: LoadHost, options: LoadOptions, before: LoadedCon
     path: isThere ? path : null,
     files: texts.map((each) => resolvePath(cwd, each.name)).reverse(),
     fingerprint: JSON.stringify(texts),
+    kept: files.kept,
   };
   return rereadable(facts, name, host, options);
 }
@@ -218,7 +240,7 @@ async function loadSources(
   base: Config,
   before: LoadedConfig | undefined,
   sources: Omit<Sources, "builder">,
-): Promise<Omit<LoadedConfig, "path" | "files" | "fingerprint" | "look" | "again">> {
+): Promise<Omit<LoadedConfig, "path" | "files" | "fingerprint" | "kept" | "look" | "again">> {
   const baseDirOf = baseDirFinder(folder, before?.baseDir);
   const { schema, services, listeners, deadlines } = daemonConfigSchema(baseDirOf);
   const builder = base === Config.default() ? undefined : givenTree(base);

@@ -53,8 +53,15 @@ export class DaemonOperations implements Operations {
       startedAt: this.#startedAt ??= new Date(session.clock.wallMs() - uptimeMs).toISOString(),
       uptimeMs,
       residentBytes: session.host?.process.residentBytes() ?? 0,
+      notices: session.notices(),
       units: session.units(),
     };
+  }
+
+  async prepared({ signal }: { signal?: AbortSignal }): Promise<void> {
+    signal?.throwIfAborted();
+    const prepared = this.#session.prepared();
+    await (signal === undefined ? prepared : untilAborted(prepared, signal));
   }
 
   measures(): DaemonMeasures {
@@ -206,7 +213,7 @@ export class DaemonOperations implements Operations {
     if (supervisor !== undefined) return supervisor;
     throw new DaemonError(
       "RUNTIME_STATE",
-      "Cannot ask for units yet as the daemon still ends what an earlier one has left: try again later",
+      `Cannot ask for units yet as the daemon ${this.#session.notices().at(0) ?? "is still being prepared"}: try again later`,
     );
   }
 

@@ -16,6 +16,7 @@ import type { Instance } from "./instance.ts";
 import type { LoadedConfig } from "./load.ts";
 import { filesNamed } from "./needs.ts";
 import { ownProcess } from "./own_process.ts";
+import type { OwnFile } from "./own_files.ts";
 import type { Recovery } from "./recovery.ts";
 import { ServiceLogs } from "./service_logs.ts";
 import { ServiceUnits } from "./service_units.ts";
@@ -60,6 +61,7 @@ export async function prepare(session: Session, options: StartOptions): Promise<
     resources.use(write(resolvePath(workDir, pidFile), config.name, host));
   }
   if (loaded !== undefined) watchConfig(session, host, loaded);
+  if (held !== undefined && options.isBackground && loaded?.path) await keepWhatIsInForce(session, host, held.folders.state);
   else if (config.hotReload) session.log.warn("hot_reload does nothing: this daemon was not started from a file");
 
   const ports = {
@@ -220,7 +222,7 @@ interface Held {
 async function takeLock(
   session: Session,
   host: Host,
-  { workDir, isBackground }: Required<RunOptions> & { workDir: string },
+  { workDir, isBackground }: StartOptions & { workDir: string },
 ): Promise<Held> {
   const { resources, plan: { config, loaded } } = session;
   const stateDir = config.stateDir === undefined ? undefined : resolvePath(workDir, config.stateDir);
@@ -262,6 +264,7 @@ async function openControl(session: Session, host: Host, { folders, instance }: 
   const recovery = resources.use(
     new Recovery({ folders, crashed: instance.crashed, host, log: session.log, limitMs: config.shutdown.timeoutMs }),
   );
+  session.addNotice(() => recovery.notice);
   const { down, warning } = readOverrides(folders, host);
   if (warning !== undefined) session.log.warn(warning);
   let remembered = new Set(down);
@@ -314,7 +317,7 @@ async function openControl(session: Session, host: Host, { folders, instance }: 
       clock: session.clock,
       log: session.log,
       files: [
-        { name: "the state folder", restore: () => restoreState(session, host, folders, remember) },
+        stateFile(session, host, folders.state, remember),
         { name: "the lock", restore: () => instance.restore() },
         { name: "the control socket", restore: () => listeners.restore() },
         { name: "the list of what runs", restore: () => recovery.restore() },
@@ -325,13 +328,23 @@ async function openControl(session: Session, host: Host, { folders, instance }: 
   return recovery;
 }
 
-/** Makes the state folder anew where it was removed, with what is remembered; logs in it are opened anew. */
-function restoreState(session: Session, host: Host, folders: DaemonFolders, remember: () => void): boolean {
-  if (host.files.info(folders.state) !== undefined) return false;
-  host.files.makeDir(folders.state);
-  remember();
-  session.reopenLogs();
-  return true;
+/**
+ * Makes the state folder anew where it was removed, with what is remembered; logs in it are opened anew. One that somebody else has made
+ * meanwhile, such as a command, is filled.
+ */
+function stateFile(session: Session, { files }: Host, state: string, remember: () => void): OwnFile {
+  let inode = files.info(state)?.inode;
+  return {
+    name: "the state folder",
+    restore() {
+      if (files.info(state)?.inode === inode) return false;
+      files.makeDir(state);
+      remember();
+      session.reopenLogs();
+      inode = files.info(state)?.inode;
+      return true;
+    },
+  };
 }
 
 /** Watches the configuration file for as long as the configuration in force says so. */
@@ -372,6 +385,33 @@ function watchConfig(session: Session, host: Host, first: LoadedConfig): void {
   session.resources.defer(() => watch?.[Symbol.dispose]());
   session.onApply(apply);
   apply(first);
+}
+
+/** Keeps each configuration in force for the next start, and sees to it that a file that could not be used at this one is used once it is right. */
+async function keepWhatIsInForce(session: Session, host: Host, state: string): Promise<void> {
+  const { keepConfig, MendWatch } = await import("./kept_config.ts");
+  const keep = ({ path, kept }: LoadedConfig) => {
+    try {
+      keepConfig(state, path!, kept, host.files);
+    } catch (error) {
+      session.log.warn("the configuration in force can't be kept for a start at which the file is broken", { reason: messageOf(error) });
+    }
+  };
+  const { problem, path } = session.loaded!;
+  session.onApply(keep);
+  if (problem === undefined) return keep(session.loaded!);
+  const first = session.loaded!;
+  const watch = session.resources.use(
+    new MendWatch({
+      path: path!,
+      problem,
+      clock: session.clock,
+      log: session.log,
+      read: async () => void (session.loaded === first && await first.again()),
+      onRight: async () => session.loaded !== first || await session.reloadUnasked("the file can be used again"),
+    }),
+  );
+  session.addNotice(() => watch.notice);
 }
 
 /** The session's ports without its events: what listeners do is no news about the units. */

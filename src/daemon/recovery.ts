@@ -24,6 +24,9 @@ export interface RecoveryOptions {
 /** What is asked of a service. */
 type Recoverable = Pick<Service, "name" | "recovery" | "command">;
 
+/** More numbers than these say nothing more. */
+const MOST_PIDS = 10;
+
 /** How a unit is stopped that the configuration no longer has. */
 const UNKNOWN_UNIT: StopPlan = { signal: "SIGTERM", timeoutMs: 5_000, killMode: "all" };
 
@@ -44,6 +47,8 @@ export class Recovery implements Continuity, AsyncDisposable {
   /** Programs that wait for their unit to go on with them. */
   readonly #kept = new Map<string, RunningProgram>();
   readonly #unended = new Map<string, Leftover>();
+  /** What is being ended now. */
+  #ending: Leftover[] = [];
 
   /** Reads what the earlier instance wrote down. */
   constructor(options: RecoveryOptions) {
@@ -57,6 +62,19 @@ export class Recovery implements Continuity, AsyncDisposable {
   /** Units of which something could not be ended. */
   get unended(): string[] {
     return [...this.#unended.keys()];
+  }
+
+  /** What is waited for before any unit starts, with the numbers of its processes; undefined when nothing is. */
+  get notice(): string | undefined {
+    const { processes } = this.#options.host;
+    const left = this.#ending.map(({ unit, processes: entries }) => {
+      const pids = entries.map(({ identity }) => identity).filter((identity) => processes.isAlive(identity)).map(({ pid }) => pid);
+      return { unit, pids };
+    }).filter(({ pids }) => pids.length > 0);
+    if (left.length === 0) return undefined;
+    return `ends what an earlier daemon left: ${
+      left.map(({ unit, pids }) => `${unit} (pid ${pids.slice(0, MOST_PIDS).join(", ")})`).join(", ")
+    }`;
   }
 
   /** Deals with what was left: ends it, but for the programs that a service of the present configuration wants to adopt. */
@@ -143,8 +161,9 @@ export class Recovery implements Continuity, AsyncDisposable {
 
   async #end(isMeant: (leftover: Leftover) => boolean): Promise<void> {
     const { host: { processes, clock }, limitMs, log } = this.#options;
-    const find = () => this.#find().filter(isMeant);
+    const find = () => this.#ending = this.#find().filter(isMeant);
     const unended = await endLeftovers({ find, planOf: (unit) => this.#planOf(unit), limitMs, processes, clock, log });
+    this.#ending = [];
     for (const leftover of unended) {
       this.#unended.set(leftover.unit, leftover);
       // So that the next start looks for them even after a clean end of this one.

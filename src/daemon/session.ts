@@ -135,6 +135,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   readonly #appliers: Applier[] = [];
   /** Told when a reload leaves it as it is. */
   readonly #rereaders: (() => Promise<void>)[] = [];
+  readonly #notices: (() => string | undefined)[] = [];
   #daemonLog: DaemonLog | undefined;
   #serviceLogs: ServiceLogs | undefined;
 
@@ -356,6 +357,16 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       this.#stopSignal = signal;
       this.#requestShutdown(`received ${signal}`);
     }
+  }
+
+  /** Adds what may say something that an operator has to know; undefined for nothing. */
+  addNotice(look: () => string | undefined): void {
+    this.#notices.push(look);
+  }
+
+  /** What an operator has to know now. */
+  notices(): string[] {
+    return this.#notices.map((look) => look()).filter((text) => text !== undefined);
   }
 
   /** Resolves when there are units, or will be none any more: first, what an earlier daemon left is ended, which may take its time. */

@@ -102,6 +102,10 @@ export class FakeMachine {
     return {
       tempDir: "/tmp",
       readText: (path: string) => this.#node(path).text,
+      read: async (path: string) => {
+        const bytes = new TextEncoder().encode(await Promise.try(() => this.#node(path).text));
+        return { bytes, info: this.host.files.info(path)! };
+      },
       writeText: (path: string, text: string) => {
         this.#checkWritable(path);
         this.file(path, text);

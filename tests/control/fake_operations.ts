@@ -44,8 +44,14 @@ export class FakeOperations implements Operations {
   /** Replaces what start, stop and restart do. */
   act: ((verb: string, names: readonly string[], signal?: AbortSignal) => Promise<UnitOutcome[]>) | undefined;
 
+  readonly notices: string[] = [];
+
   constructor(units: readonly UnitStatus[]) {
     this.units = [...units];
+  }
+
+  prepared(): Promise<void> {
+    return Promise.resolve();
   }
 
   status(): DaemonStatus {
@@ -63,6 +69,7 @@ export class FakeOperations implements Operations {
       startedAt: "2026-01-01T00:00:00.000Z",
       uptimeMs: 61_000,
       residentBytes: 30 * 2 ** 20,
+      notices: [...this.notices],
       units: this.units.map((unit) => ({ ...unit })),
     };
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { type CliResult, e2e, isRunning, type Stage, type Subject } from "./driver.ts";
@@ -253,4 +253,107 @@ e2e("a manual stop that can't be remembered says so in its answer", async (stage
   assert.match(start.stdout, /^a {2}started \(will be forgotten when the daemon ends: Cannot write .*overrides\.json/);
   const [{ note }] = JSON.parse((await stage.cli("stop", "a", "--json")).stdout).units;
   assert.match(note, /^will be forgotten when the daemon ends: Cannot write /);
+});
+
+e2e(
+  "kill -9 under a guardian while the file is broken: the last configuration in force goes on, loudly, until the file is right",
+  async (stage) => {
+    const path = stage.write("daemon.toml", ONE);
+    assert.equal((await stage.cli("up")).code, 0);
+    const pid = await pidOf(stage);
+    stage.write("daemon.toml", `${ONE}x = "`);
+    const beside = await stage.cli("up");
+    assert.equal(beside.code, 6);
+    assert.match(beside.stderr, new RegExp(`\\(pid ${pid}\\) runs on with the configuration that it has`));
+    process.kill(pid, "SIGKILL");
+    await until(() => /started again/.test(daemonLogOf(stage)));
+    const status = await stage.cli("status");
+    const run = await stage.cli("run", "--set", "name=other");
+    // The pause is one second: under load a command may come after it.
+    if (status.code === 3) {
+      assert.match(
+        status.stderr,
+        /has died with 137, and its guardian \(process \d+\) starts it again within 1 s; .*up/,
+      );
+    }
+    assert.notEqual(run.code, 0);
+    await until(() => /until the file is right/.test(daemonLogOf(stage)));
+    const seen = await until(() => stage.cli("status"), { isRight: ({ stdout }) => /a {5}running/.test(stdout) });
+    assert.match(seen.stdout, /runs with the last configuration that was in force, as the file can't be used: .*daemon\.toml:4:/);
+    const next = await pidOf(stage);
+    assert.notEqual(next, pid);
+    assert.equal(processesOf(stage, /sleep 1001 /).length, 1);
+    const kept = join(
+      stage.env.XDG_STATE_HOME,
+      "daemonkit",
+      readdirSync(join(stage.env.XDG_STATE_HOME, "daemonkit"))[0],
+      "last-config.json",
+    );
+    assert.equal(statSync(kept).mode & 0o777, 0o600);
+
+    // Right again, it is taken without anybody asking.
+    stage.write("daemon.toml", ONE.replace("1001", "1002"));
+    await until(() => processesOf(stage, /sleep 1002 /).length === 1);
+    assert.doesNotMatch((await stage.cli("status")).stdout, /last configuration/);
+    assert.equal(await pidOf(stage), next);
+
+    // So it is when the file is gone, and after a second death.
+    rmSync(path);
+    process.kill(next, "SIGKILL");
+    await until(() => processesOf(stage, /sleep 1002 /).length === 1 && processesOf(stage, /(cli\.ts|daemonkit) run /).length > 0);
+    stage.write("daemon.toml", ONE);
+    await until(() => processesOf(stage, /sleep 1001 /).length === 1);
+    assert.equal((await stage.cli("down")).code, 0);
+    assert.deepEqual(processesOf(stage, /sleep|guardian/), []);
+  },
+);
+
+e2e("in a guardian's pause: status and up say what is going on, up ends it, and run does not start beside it", async (stage) => {
+  stage.write("daemon.toml", ONE);
+  assert.equal((await stage.cli("up")).code, 0);
+  // The second death in a row makes a pause that commands have time to see.
+  const kill = async () => {
+    const pid = await pidOf(stage);
+    process.kill(pid, "SIGKILL");
+    await until(() => !isRunning(pid));
+  };
+  for (const deaths of [1, 2, 3]) {
+    await kill();
+    await until(() => daemonLogOf(stage).match(/guardian: the daemon has died/g)?.length === deaths);
+    if (deaths < 3) assert.equal((await stage.cli("up")).code, 0);
+  }
+  const status = await stage.cli("status");
+  assert.equal(status.code, 3, status.stdout);
+  assert.match(status.stderr, /has died with 137, 3 times in a row, and its guardian \(process \d+\) starts it again within 4 s/);
+  const run = await stage.cli("run");
+  assert.equal(run.code, 1);
+  assert.match(run.stderr, /nobody else may be about to: it has died with 137/);
+  const up = await stage.cli("up");
+  assert.equal(up.code, 0, up.stderr);
+  assert.match(up.stderr, /its guardian \(process \d+\) starts it again within 4 s; it is told to do so now/);
+  await until(() => processesOf(stage, /sleep 1001 /).length === 1);
+  assert.equal(processesOf(stage, /guardian\.sh/).length, 1);
+  await kill();
+  const down = await stage.cli("down");
+  assert.equal(down.code, 0, down.stderr);
+  assert.deepEqual(processesOf(stage, /sleep|guardian/), []);
+  assert.equal((await stage.cli("status")).code, 3);
+});
+
+e2e("while what an earlier daemon left is ended: status says what is waited for, and wait waits", async (stage) => {
+  const deaf = (seconds: number, word: string) =>
+    `name = "slow"\n[service.deaf]\nrun = "trap '' TERM; echo ${word}; while :; do sleep 0.05; done"\nready = { log = "${word}" }\nstop = { timeout = "${seconds}s" }\n`;
+  stage.write("daemon.toml", deaf(4, "first"));
+  const first = await stage.startDaemon();
+  first.kill("SIGKILL");
+  await first.ended;
+  stage.start("run");
+  const status = await until(() => stage.cli("status"), { isRight: ({ code }) => code === 0 });
+  assert.match(status.stdout, /starting .*\nends what an earlier daemon left: deaf \(pid \d+/);
+  const start = await stage.cli("start", "deaf");
+  assert.match(start.stderr, /as the daemon ends what an earlier daemon left: deaf \(pid \d+/);
+  assert.equal((await stage.cli("wait", "deaf", "--timeout", "100ms")).code, 124);
+  const wait = await stage.cli("wait", "deaf");
+  assert.deepEqual([wait.code, wait.stdout], [0, "deaf  ready\n"], wait.stderr);
+  assert.doesNotMatch((await stage.cli("status")).stdout, /earlier daemon/);
 });

@@ -19,9 +19,9 @@ import { abortAfter } from "../abort_after.ts";
 import { Client } from "../client.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
-import { instanceOf, type Target } from "../find.ts";
+import { findDaemon, instanceOf, type Target } from "../find.ts";
 import { fileOf, loadFor, refuseUnmetFor } from "../load.ts";
-import { baseFor } from "../paths.ts";
+import { absolutePath, baseFor, CONFIG_FILES } from "../paths.ts";
 import { plain } from "../render.ts";
 import { checkBuiltIn } from "./run.ts";
 
@@ -86,9 +86,13 @@ async function prepareStart(
     return { name: config.name, folders, command: own, cwd: host.process.cwd() };
   }
   const { set = [], logLevel } = options;
+  const named = absolutePath(fileOf(args, options) ?? CONFIG_FILES[0], host);
   const loaded = await loadFor(context, args, {
     ...options,
     set: [...set, ...logLevel === undefined ? [] : [`logging.level=${logLevel}`]],
+  }).catch(async (error) => {
+    await tellWhatRuns(named, context);
+    throw error;
   });
   await refuseUnmetFor(context, loaded);
   const { config: { name, stateDir }, path } = loaded;
@@ -98,6 +102,18 @@ async function prepareStart(
     command: [...own, path!, ...set.flatMap((text) => ["--set", text]), ...logLevel === undefined ? [] : ["--log-level", logLevel]],
     cwd: baseFor(fileOf(args, options), host),
   };
+}
+
+/** Whoever finds their file broken wants to know what becomes of the daemon that runs from it. */
+async function tellWhatRuns(path: string, { host, output }: CommandContext): Promise<void> {
+  const target = await findDaemon(host, { config: path }).catch(() => undefined);
+  if (target === undefined) return;
+  const instance = instanceOf(target, host);
+  const guardian = guardiansOf(target, host).at(0);
+  if (instance !== undefined) output.note(`${instance.id} (pid ${instance.pid}) runs on with the configuration that it has`);
+  else if (guardian !== undefined) {
+    output.note(`${target.label}: ${pauseText(guardian, pauseOf(guardian, host.files))}, with the last configuration that was in force`);
+  }
 }
 
 async function startGuardian(
