@@ -147,6 +147,7 @@ export {
   ShutdownConfig,
   type StopExitCode,
 } from "./src/daemon/config.ts";
+export type { KeptFiles } from "./src/daemon/kept_config.ts";
 export type { HeldBack, LoadedConfig, LoadHost, LoadOptions } from "./src/daemon/load.ts";
 export {
   BusReceiver,
