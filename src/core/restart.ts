@@ -147,8 +147,10 @@ export class RestartPolicy {
     } = options;
     checkOneOf("create RestartPolicy", "when", when, ["never", "on-failure", "always"]);
     checkOneOf("create RestartPolicy", "onExhausted", onExhausted, ["fatal", "pause", "escalate"]);
-    if (!(factor >= 1)) throw new RangeError(`Cannot create RestartPolicy as "factor" must be >= 1: current value is ${factor}`);
-    if (!(jitter >= 0 && jitter < 1)) {
+    if (typeof factor !== "number" || !(factor >= 1)) {
+      throw new RangeError(`Cannot create RestartPolicy as "factor" must be >= 1: current value is ${factor}`);
+    }
+    if (typeof jitter !== "number" || !(jitter >= 0 && jitter < 1)) {
       throw new RangeError(`Cannot create RestartPolicy as "jitter" must be >= 0 and < 1: current value is ${jitter}`);
     }
     if (!(maxRestarts === Infinity || Number.isInteger(maxRestarts) && maxRestarts >= 0)) {

@@ -23,6 +23,7 @@ export function createDenoHost(): Host {
     http: httpOnDeno,
     modules: {
       load: (path) => import(pathToFileURL(path).href),
+      unloadable: () => undefined,
       provide: () => {/* imports are settled by the configuration of whoever runs Deno */},
     },
     openLockable,

@@ -1,5 +1,5 @@
 import { DaemonError, isDaemonError, messageOf } from "../core/errors.ts";
-import type { Env, Files, Processes, SpawnOptions } from "../core/host.ts";
+import type { Env, Files, Modules, Processes, SpawnOptions } from "../core/host.ts";
 import { folderOf } from "../core/paths.ts";
 import { MAX_ENV_FILE_BYTES, readEnv } from "./env_file.ts";
 import { DEFAULT_PATH } from "./environment.ts";
@@ -27,6 +27,8 @@ export interface NeedHost {
   env: Pick<Env, "get">;
   /** Users and programs. */
   processes: Pick<Processes, "user" | "group" | "uid" | "checkSpawn">;
+  /** What may be a module. */
+  modules: Pick<Modules, "unloadable">;
 }
 
 /** Looks up on the machine, without starting anything, what a service needs for its next start. */
@@ -38,7 +40,7 @@ export async function unmetNeeds(spec: ServiceSpec, host: NeedHost): Promise<{ n
   needs.push(...account.needs, ...folderNeeds(spec, host.files));
   // A folder that is not there would be reported once for each program.
   if (needs.length === ofFiles.length) needs.push(...programNeeds(spec, host, { ...account.ids, path: pathOf(spec, variables, host.env) }));
-  if (spec.module !== undefined) needs.push(...moduleNeeds(spec.module, host.files));
+  if (spec.module !== undefined) needs.push(...moduleNeeds(spec.module, host));
   needs.push(...logNeeds(spec, host.files));
   const names = typeof spec.run === "string" ? [...variables.keys(), ...Object.keys(spec.env)] : [];
   return { needs, shellDrops: [...new Set(names.filter((name) => !isShellName(name)))] };
@@ -156,9 +158,18 @@ function programsOf(command: string | readonly string[]): (readonly string[])[] 
   return first === undefined ? [argv] : [argv, [first]];
 }
 
-function moduleNeeds(module: string, files: NeedHost["files"]): UnmetNeed[] {
+function moduleNeeds(module: string, { files, modules }: NeedHost): UnmetNeed[] {
   const info = files.info(module);
-  if (info?.kind === "file") return [];
+  const reason = modules.unloadable(module);
+  if (info?.kind === "file" && reason === undefined) return [];
+  if (info?.kind === "file") {
+    return [{
+      path: ["module"],
+      message: `expected a path that can be loaded: ${reason}`,
+      hint: "rename the folder or the file",
+      isMissing: false,
+    }];
+  }
   const found = info === undefined ? "nothing" : "something else";
   return [{ path: ["module"], message: `expected a file, got ${found} at ${JSON.stringify(module)}`, isMissing: info === undefined }];
 }

@@ -4,7 +4,11 @@ import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { LINE_FORMATS, type LineFormat } from "../core/line_block.ts";
 import { type RestartOptions, RestartPolicy, type RestartWhen } from "../core/restart.ts";
 import { rlimit, RLIMIT_UNITS, type RlimitName, type RlimitOption, type Rlimits } from "../core/rlimits.ts";
+import { parseAfter } from "../core/after.ts";
 import type { LeftoverPolicy } from "./continuity.ts";
+import { VARIABLE_NAME } from "./env_file.ts";
+import type { Placeholders } from "./environment.ts";
+import { checkTarget } from "./probe.ts";
 import { KILL_MODES, type KillMode, type ProbeSpec, type ProbeTarget, type ServiceLogSpec, type ServiceSpec } from "./spec.ts";
 
 /** A readiness probe: exactly one of `http`, `tcp`, `exec`, `log` and `alive`. */
@@ -121,6 +125,9 @@ export function listed(words: readonly string[]): string {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
 
+/** Most copies of one service. */
+export const MOST_INSTANCES = 1_000;
+
 /** Smallest limit of a line in bytes. */
 export const MIN_LINE_BYTES = 16;
 
@@ -178,22 +185,33 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     "a list of names of variables",
     inheritEnv,
   );
-  must(Number.isInteger(instances) && instances >= 1, "instances", "an integer >= 1", instances);
+  must(isIntegerWithin(instances, 1, MOST_INSTANCES), "instances", `an integer from 1 to ${MOST_INSTANCES}`, instances);
+  must(isListOf(after, (entry) => isText(entry) && isAfter(entry)), "after", "a list of names such as db or db:ready", after);
+  const badName = Object.keys(env).find((key) => !VARIABLE_NAME.test(key));
+  must(badName === undefined, "env", 'a table of names of letters, digits, "_", "." or "-" that start with a letter or "_"', badName);
+  const badValue = Object.entries(env).find(([, value]) => typeof value !== "string" || value.includes("\0"));
+  // Not the value, which may be a secret.
+  must(badValue === undefined, "env", "a table of texts without a NUL character", badValue?.[0]);
+  must(isListOf(envFile, isEnvFile), "envFile", 'a list of paths, each behind "?" if it may be missing', envFile);
+  must(isText(cwd), "cwd", "a path", cwd);
+  must(user === undefined || isAccount(user), "user", "the name or number of a user", user);
+  must(group === undefined || isAccount(group), "group", "the name or number of a group", group);
+  must(typeof essential === "boolean", "essential", "true or false", essential);
   must(
-    port === undefined || Number.isInteger(port) && port > 0 && port + instances - 1 <= 65_535,
+    port === undefined || isIntegerWithin(port, 1, 65_536 - instances),
     "port",
     "a port for each instance",
     port,
   );
   must(stopRun === undefined || isCommand(stopRun), "stop.run", COMMAND, stopRun);
-  must(signal in SIGNAL_NUMBERS, "stop.signal", "the name of a signal", signal);
+  must(Object.hasOwn(SIGNAL_NUMBERS, signal), "stop.signal", "the name of a signal", signal);
   must(KILL_MODES.includes(killMode), "stop.killMode", `one of ${KILL_MODES.join(", ")}`, killMode);
   must(leftover === "stop" || leftover === "adopt", "leftover", '"stop" or "adopt"', leftover);
   // A module ends with the daemon that it reports to.
   must(module === undefined || leftover === "stop", "leftover", '"stop" for a module', leftover);
   must(port !== undefined || !log.file?.includes("{port}"), "port", "given where log.file has {port}", port);
   must(
-    successExitCodes.every((code) => Number.isInteger(code) && code >= 0 && code <= 255),
+    isListOf(successExitCodes, (code) => isIntegerWithin(code as number, 0, 255)),
     "successExitCodes",
     "a list of exit codes",
     successExitCodes,
@@ -217,7 +235,9 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     port,
     instances,
     after,
-    ready: ready === undefined ? undefined : probeSpec(name, typeof ready === "string" ? { http: ready } : ready, must),
+    ready: ready === undefined
+      ? undefined
+      : probeSpec(name, typeof ready === "string" ? { http: ready } : ready, { must, port, last: instances - 1 }),
     restart: restartPolicy(restart),
     stop: { signal, timeoutMs: durationMs(timeout), killMode, run: stopRun },
     leftover,
@@ -231,6 +251,46 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     oomScoreAdj,
     log: logSpec(log, baseDir, must),
   };
+}
+
+const PROBE_EXPECTS = {
+  http: 'an http:// URL without name and password such as "http://127.0.0.1:{port}/healthz"',
+  tcp: 'an address such as "127.0.0.1:{port}"',
+  log: "a regular expression",
+};
+
+function isTarget(target: ProbeTarget, placeholders: Placeholders): boolean {
+  try {
+    checkTarget(target, placeholders);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+function isAccount(value: unknown): boolean {
+  return isText(value) || Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** Whether a text is the path of an env file, alone or behind "?". */
+export function isEnvFile(value: unknown): boolean {
+  return isText(value) && value !== "?";
+}
+
+function isAfter(entry: string): boolean {
+  try {
+    return parseAfter(entry).name !== "";
+  } catch {
+    return false;
+  }
+}
+
+function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(isItem);
 }
 
 /** What a file mode mask looks like. */
@@ -282,7 +342,11 @@ function logSpec(options: ServiceLogOptions, baseDir: string, must: Must): Servi
   return { file: file === undefined ? undefined : joinPath(baseDir, file), maxSizeBytes, keep, maxTotalBytes, format, maxLineBytes };
 }
 
-function probeSpec(name: string, options: ProbeOptions, must: Must): ProbeSpec {
+function probeSpec(
+  name: string,
+  options: ProbeOptions,
+  { must, port, last }: { must: Must; port: number | undefined; last: number },
+): ProbeSpec {
   const { http, tcp, exec, log, alive, every = 500, timeout = 30_000 } = options;
   const targets: ProbeTarget[] = [];
   if (http !== undefined) targets.push({ kind: "http", url: http });
@@ -300,6 +364,19 @@ function probeSpec(name: string, options: ProbeOptions, must: Must): ProbeSpec {
   must(everyMs > 0, "ready.every", "longer than 0", every);
   must(timeoutMs > 0, "ready.timeout", "longer than 0", timeout);
   const [target] = targets;
+  if (target.kind === "http" || target.kind === "tcp" || target.kind === "log") {
+    const [key, text] = target.kind === "http"
+      ? ["http", target.url]
+      : target.kind === "tcp"
+      ? ["tcp", target.address]
+      : ["log", target.pattern];
+    must(port !== undefined || target.kind === "log" || !text.includes("{port}"), "port", `given where ready.${key} has {port}`, port);
+    const isFixed = target.kind !== "log" && !text.includes("{port}") && !text.includes("{instance}");
+    must(last === 0 || !isFixed, `ready.${key}`, "another address for each instance: write {port} in it", text);
+    const isGood = text !== "" &&
+      [0, last].every((instance) => isTarget(target, { port: port === undefined ? undefined : port + instance, instance }));
+    must(isGood, `ready.${key}`, PROBE_EXPECTS[target.kind], text.replace(/\/\/[^/]*@/, "//…@"));
+  }
   if (target.kind === "alive") {
     must(target.forMs > 0 && target.forMs < timeoutMs, "ready.alive", "longer than 0 and shorter than ready.timeout", alive);
   }

@@ -13,7 +13,18 @@ import type { Placeholders } from "./environment.ts";
 import type { LeftoverPolicy } from "./continuity.ts";
 import { sameFiles } from "./log.ts";
 import { rlimit, RLIMIT_UNITS, rlimitExpectation, type RlimitName, type RlimitOption } from "../core/rlimits.ts";
-import { listed, MIN_LINE_BYTES, PROBE_KINDS, type ProbeOptions, type ServiceOptions, serviceSpec, UMASK, umaskOf } from "./options.ts";
+import {
+  isEnvFile,
+  listed,
+  MIN_LINE_BYTES,
+  MOST_INSTANCES,
+  PROBE_KINDS,
+  type ProbeOptions,
+  type ServiceOptions,
+  serviceSpec,
+  UMASK,
+  umaskOf,
+} from "./options.ts";
 import { checkTarget } from "./probe.ts";
 import { KILL_MODES, type KillMode, type ProbeTarget, type ServiceSpec } from "./spec.ts";
 
@@ -80,7 +91,7 @@ export function servicesTable(): v.GenericSchema {
 
 /** What names variables of the daemon. */
 const INHERITED_NAME = 'name of a variable, with "*" for any characters';
-const INHERITED = v.pipe(v.string(), v.regex(/^[^=\0]+$/));
+const INHERITED = v.pipe(v.string(), v.check((name) => /^[^=\0]+$/.test(name)));
 
 /** The table of one service, also of `[defaults.service]`. */
 export function serviceTable(): v.GenericSchema {
@@ -90,7 +101,7 @@ export function serviceTable(): v.GenericSchema {
     after: key(v.array(item(NOT_EMPTY, AFTER)), { ...live, expects: `a list of ${AFTER}`, default: [] }),
     port: key(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)), { ...unit, expects: "a port from 1 to 65535" }),
     env: v.optional(variablesTable()),
-    env_file: key(v.array(item(NOT_EMPTY, 'a path, after "?" if it may be missing')), {
+    env_file: key(v.array(item(v.pipe(v.string(), v.check((path) => isEnvFile(path))), 'a path, after "?" if it may be missing')), {
       ...unit,
       expects: "a list of paths",
       default: [],
@@ -101,9 +112,9 @@ export function serviceTable(): v.GenericSchema {
     ready: v.optional(readyTable()),
     restart: v.optional(restartTable()),
     stop: v.optional(stopTable()),
-    instances: key(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000)), {
+    instances: key(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MOST_INSTANCES)), {
       ...unit,
-      expects: "an integer from 1 to 1000",
+      expects: `an integer from 1 to ${MOST_INSTANCES}`,
       default: 1,
     }),
     leftover: key(v.picklist(["stop", "adopt"]), { ...live, expects: "one of stop, adopt", default: "stop" }),
@@ -283,7 +294,10 @@ function variablesTable(): v.GenericSchema {
         ? undefined
         : `must be letters, digits, "_", "." or "-" and start with a letter or "_": current value is ${JSON.stringify(name)}`,
   };
-  return v.pipe(v.record(v.string(), item(v.string(), "a text", true)), v.metadata({ facts }));
+  return v.pipe(
+    v.record(v.string(), item(v.pipe(v.string(), v.check((text) => !text.includes("\0"))), "a text", true)),
+    v.metadata({ facts }),
+  );
 }
 
 function key(schema: v.GenericSchema, facts: KeyFacts): v.OptionalSchema<v.GenericSchema, undefined> {

@@ -443,13 +443,15 @@ export class Service implements Subsystem {
   /** What is started: the service's own program, or this program again with the word that makes it run a module. */
   #program(launch: Omit<SpawnOptions, "argv">, token: string | undefined): SpawnOptions {
     const { run, module } = this.#service;
-    const { host: { files, process }, modules } = this.#ports;
+    const { host: { files, process, modules: code }, modules } = this.#ports;
     if (run !== undefined) return { ...launch, argv: commandArgv(run) };
     if (files.info(module!)?.kind !== "file") {
       throw new IoError("IO_NOT_FOUND", `Cannot start a module as there must be a file: current value is "${module}"`, {
         context: { path: module },
       });
     }
+    const reason = code.unloadable(module!);
+    if (reason !== undefined) throw new IoError("IO_FAILED", `Cannot start a module as ${reason}`, { context: { path: module } });
     return {
       ...launch,
       argv: [...process.command, MODULE_WORD, module!],

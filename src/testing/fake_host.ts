@@ -237,7 +237,12 @@ export class FakeModules implements Modules {
     return exports === undefined ? Promise.reject(new Error(`Cannot find module "${path}"`)) : Promise.resolve(exports);
   }
 
-  /** Remembers it. */
+  /** Nothing is. */
+  unloadable(): string | undefined {
+    return undefined;
+  }
+
+  /** Keeps what was provided. */
   provide(name: string, exports: () => Promise<Readonly<Record<string, unknown>>>): void {
     this.provided.set(name, exports);
   }
