@@ -10,6 +10,7 @@ export type ErrorCode =
   | "CONFIG_NOT_FOUND"
   | "CONFIG_SYNTAX"
   | "CONFIG_NOT_YET"
+  | "CONFIG_UNREADABLE"
   | "SIGNAL_FAILED"
   | "SHUTDOWN_IN_PROGRESS"
   | "SHUTDOWN_TIMEOUT"
@@ -76,6 +77,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeEntry>> = {
   CONFIG_NOT_FOUND: row(1001, "config"),
   CONFIG_SYNTAX: row(1002, "config"),
   CONFIG_NOT_YET: row(1003, "config"),
+  CONFIG_UNREADABLE: row(1004, "config"),
   SIGNAL_FAILED: row(2002, "signal"),
   SHUTDOWN_IN_PROGRESS: row(3000, "shutdown"),
   SHUTDOWN_TIMEOUT: row(3001, "shutdown"),

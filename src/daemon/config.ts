@@ -365,7 +365,7 @@ export class Config {
    * Loads `daemon.toml` (or `daemon.json`) of the working folder with its local overlay and the `DAEMON_*` environment.
    *
    * @throws {ConfigError} if there is no file and it is not optional, or there is a mistake in it; with every mistake found.
-   * @throws {IoError} if the file can't be read.
+   * @throws {IoError} `IO_NO_RESOURCES` without a file left to open.
    */
   static async load(options: ConfigLoadOptions = {}): Promise<Config> {
     return await loadFromHost(options);
@@ -375,7 +375,7 @@ export class Config {
    * Loads a TOML or JSON file with its local overlay and the `DAEMON_*` environment.
    *
    * @throws {ConfigError} if there is no such file, or there is a mistake in it; with every mistake found.
-   * @throws {IoError} if the file can't be read.
+   * @throws {IoError} `IO_NO_RESOURCES` without a file left to open.
    */
   static async loadFromFile(path: string): Promise<Config> {
     return await loadFromHost({ path });

@@ -3,7 +3,7 @@ import { load, type SourceFile, type Sources } from "../config/load.ts";
 import { folderOf, resolvePath } from "../core/paths.ts";
 import { factsAt } from "../config/schema.ts";
 import { type Change, diff, removeAt, setAt, type Tree, type Value, valueAt } from "../config/tree.ts";
-import { ConfigError, type ConfigIssue } from "../core/errors.ts";
+import { ConfigError, type ConfigIssue, IoError } from "../core/errors.ts";
 import { textOfBytes } from "../core/text_file.ts";
 import type { ListenerSpec } from "../control/spec.ts";
 import type { Env, Files } from "../core/host.ts";
@@ -92,8 +92,9 @@ export interface LoadedConfig {
 /**
  * Loads a configuration: `--set` > environment > `<stem>.local.toml` > `<stem>.toml` > `base` > defaults.
  *
- * @throws {ConfigError} `CONFIG_NOT_FOUND` if the file is missing and not optional, else with every mistake found.
- * @throws {IoError} if a file can't be read.
+ * @throws {ConfigError} `CONFIG_NOT_FOUND` if the file is missing and not optional, `CONFIG_UNREADABLE` if it can't be read, else with every
+ * mistake found.
+ * @throws {IoError} `IO_NO_RESOURCES` without a file left to open.
  */
 export async function loadConfig(host: LoadHost, options: LoadOptions = {}): Promise<LoadedConfig> {
   return await loadFiles(host, options, undefined);
@@ -191,10 +192,31 @@ async function readFiles(name: string, { files, cwd }: Pick<LoadHost, "files" | 
   const overlays = [`${stem}.local.toml`, `${stem}.local.json`].filter((overlay) => overlay !== name);
   const there = [...overlays, name].filter((each) => isFile(files, resolvePath(cwd, each)));
   return await Promise.all(there.map(async (each): Promise<SourceFile> => {
-    const { bytes } = await files.read(resolvePath(cwd, each), { maxBytes: MAX_CONFIG_BYTES });
+    const bytes = await bytesOf(resolvePath(cwd, each), files);
     const read = textOfBytes(bytes);
     return "text" in read ? { name: each, text: read.text } : { name: each, text: "", mistake: read.mistake };
   }));
+}
+
+/** The bytes of a file that is there. */
+async function bytesOf(path: string, files: LoadHost["files"]): Promise<Uint8Array> {
+  if (files.info(path)?.kind === "directory") {
+    throw new ConfigError(
+      "CONFIG_UNREADABLE",
+      `Cannot load the configuration as ${path} is a folder: name a file, as ${path}/daemon.toml`,
+      {
+        context: { path },
+      },
+    );
+  }
+  try {
+    return (await files.read(path, { maxBytes: MAX_CONFIG_BYTES })).bytes;
+  } catch (error) {
+    // Without a file left to open there is nothing wrong with this one.
+    if (!(error instanceof IoError) || error.code === "IO_NO_RESOURCES") throw error;
+    const code = error.code === "IO_NOT_FOUND" ? "CONFIG_NOT_FOUND" : "CONFIG_UNREADABLE";
+    throw new ConfigError(code, `Cannot load the configuration: ${error.message}`, { cause: error, context: { path } });
+  }
 }
 
 function isEmpty({ text, mistake }: SourceFile): boolean {

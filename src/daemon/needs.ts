@@ -1,13 +1,14 @@
 import { parseAfter } from "../core/after.ts";
 import type { Problem } from "../config/schema.ts";
 import { ConfigError, formatIssue } from "../core/errors.ts";
-import type { Env, Files } from "../core/host.ts";
+import type { Files } from "../core/host.ts";
 import { contentsOf, isShellName, logFileProblem, type NeedHost, unmetNeeds } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
+import { daemonFolders, type FoldersHost } from "./folders.ts";
 import type { LoadedConfig } from "./load.ts";
 
 /** The parts of a host on which a configuration is looked up. */
-export type CheckHost = NeedHost & { files: Pick<Files, "realPath">; env: Env };
+export type CheckHost = NeedHost & FoldersHost;
 
 /** What a configuration names and this machine does not have. */
 export interface Findings {
@@ -22,7 +23,7 @@ export interface Findings {
  *
  * What is missing for a service that waits for the end of another one (`exited-ok`) is a warning: that one may be about to make it.
  */
-export async function checkNeeds({ services, config, issuesOf }: LoadedConfig, host: CheckHost): Promise<Findings> {
+export async function checkNeeds({ services, config, path, issuesOf }: LoadedConfig, host: CheckHost): Promise<Findings> {
   const problems: Problem[] = [];
   const later: Problem[] = [];
   const fromShell: { name: string; dropped: string[] }[] = [];
@@ -33,6 +34,16 @@ export async function checkNeeds({ services, config, issuesOf }: LoadedConfig, h
       (need.isMissing && patient.has(spec.name) ? later : problems).push({ ...need, path: ["service", spec.name, ...path] });
     }
     if (shellDrops.length > 0) fromShell.push({ name: spec.name, dropped: shellDrops });
+  }
+  // Its path is known only here: it depends on the user and the environment.
+  try {
+    await daemonFolders(
+      { name: config.name, configPath: path, ...(config.stateDir === undefined ? {} : { stateDir: config.stateDir }) },
+      host,
+    );
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push({ path: ["name"], message: error.message });
   }
   const file = config.logging.file;
   const reason = file === undefined ? undefined : logFileProblem(file, host.files);

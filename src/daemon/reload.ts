@@ -113,7 +113,7 @@ export class Reloads {
       } catch (error) {
         // A file that is missing or empty is most likely on its way to be replaced.
         const isAbsent = isDaemonError(error) && error.code === "CONFIG_NOT_FOUND";
-        if (isDaemonError(error) && (isAbsent || error.category === "io")) this.#unread.add(error);
+        if (isDaemonError(error) && (isAbsent || error.code === "CONFIG_UNREADABLE" || error.category === "io")) this.#unread.add(error);
         if (!(isAbsent || mayCome) || looks === LOOKS) throw error;
       }
       await sleep(this.#session.clock, LOOK_AGAIN_MS);

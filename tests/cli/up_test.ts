@@ -52,7 +52,8 @@ test("up lets what a failed service printed do nothing to the terminal", async (
     process.exit(9);
   });
   host.terminal.isInteractive = true;
-  assert.equal(await up(), 9);
+  // A code of its own: that of a service may mean something else here.
+  assert.equal(await up(), 1);
   assert.match(host.terminal.stderr, /^ {2}\| no disk\ndaemonkit: Cannot start/);
 });
 

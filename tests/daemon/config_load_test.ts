@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "../harness.ts";
-import { ConfigError } from "../../src/core/errors.ts";
+import { ConfigError, IoError } from "../../src/core/errors.ts";
 import { Config } from "../../src/daemon/config.ts";
 import { configJsonSchema, loadConfig, type LoadOptions } from "../../src/daemon/load.ts";
 import { hostOf } from "./config_files.ts";
@@ -302,10 +302,12 @@ test("loadConfig: the prefix of the environment can be chosen", async () => {
   assert.equal(config.name, "mine");
 });
 
-test("loadConfig: a file that can't be read is an IoError", async () => {
+test("loadConfig: a file that can't be read is a mistake of the configuration, and to be out of files is none", async () => {
   const host = hostOf({ "/etc/app/daemon.toml": "" });
-  host.files.read = () => Promise.reject(new Error("denied"));
-  await assert.rejects(loadConfig(host), /denied/);
+  for (const [code, expected] of [["IO_DENIED", "CONFIG_UNREADABLE"], ["IO_NOT_FOUND", "CONFIG_NOT_FOUND"], ["IO_NO_RESOURCES"]] as const) {
+    host.files.read = () => Promise.reject(new IoError(code, "Cannot read it"));
+    await assert.rejects(loadConfig(host), { code: expected ?? code, message: /Cannot read it/ });
+  }
 });
 
 test("configJsonSchema describes every key, with defaults and without what has not landed", async () => {

@@ -357,3 +357,32 @@ e2e("while what an earlier daemon left is ended: status says what is waited for,
   assert.deepEqual([wait.code, wait.stdout], [0, "deaf  ready\n"], wait.stderr);
   assert.doesNotMatch((await stage.cli("status")).stdout, /earlier daemon/);
 });
+
+e2e(
+  "a folder, an unreadable file and an empty one: 6, with what is wrong; a name too long for its socket is refused by validate",
+  async (stage) => {
+    mkdirSync(join(stage.folder, "conf"));
+    for (const args of [["up", "conf"], ["run", "conf"], ["validate", "conf"], ["up", "-c", "conf"], ["config", "show", "-c", "conf"]]) {
+      const { code, stderr } = await stage.cli(...args);
+      assert.equal(code, 6, `${args.join(" ")}: ${stderr}`);
+      assert.match(stderr, /\/conf is a folder: name a file, as .*\/conf\/daemon\.toml/);
+    }
+    if (process.getuid!() !== 0) {
+      writeFileSync(join(stage.folder, "secret.toml"), ONE, { mode: 0o000 });
+      assert.equal((await stage.cli("up", "secret.toml")).code, 6);
+    }
+    for (const text of ["", " \n\t", "# later\n  # more\n"]) {
+      stage.write("daemon.toml", text);
+      const { code, stderr } = await stage.cli("up");
+      assert.equal(code, 6, stderr);
+      assert.match(stderr, /daemon\.toml:1:1: .*got an empty file/);
+    }
+    stage.write("daemon.toml", `name = "${"n".repeat(63)}"\n[service.a]\nrun = ["sleep", "1001"]\n`);
+    stage.env.XDG_RUNTIME_DIR = join(stage.folder, "..", "run-of-some-length");
+    for (const verb of ["validate", "up", "run"]) {
+      const { code, stderr } = await stage.cli(verb);
+      assert.equal(code, 6, `${verb}: ${stderr}`);
+      assert.match(stderr, /its path must be at most 100 bytes: current value is .*n+-[0-9a-f]{8}\/admin\.sock/);
+    }
+  },
+);

@@ -60,12 +60,12 @@ e2e("up says why a start failed: the configuration, the daemon's own words, unit
   assert.equal(bad.code, 6);
   assert.match(bad.stderr, /bad\.toml:3:1: service\.x\.rn/);
 
-  stage.write("ends.toml", `name = "ends"\n[service.x]\nrun = "echo no disk; exit 9"\nrestart = "never"\nready = { log = "^never" }\n`);
+  stage.write("ends.toml", `name = "ends"\n[service.x]\nrun = "echo no disk; exit 3"\nrestart = "never"\nready = { log = "^never" }\n`);
   const ends = await stage.cli("up", "ends.toml", "--log-level", "debug");
-  assert.equal(ends.code, 9, ends.stderr);
+  assert.equal(ends.code, 1, ends.stderr);
   assert.match(
     ends.stderr,
-    /Cannot go on as x has failed: x exited with code 9\n {2}\| no disk\n[^]*Cannot start ends as its daemon ended with code 9; its log is .*daemon\.log/,
+    /Cannot go on as x has failed: x exited with code 3\n {2}\| no disk\n[^]*Cannot start ends as its daemon ended with code 3; its log is .*daemon\.log/,
   );
 
   stage.write("part.toml", `name = "part"\n[service.x]\nrun = "exit 9"\nrestart = "never"\n[service.y]\nrun = ["sleep", "1001"]\n`);

@@ -1,9 +1,11 @@
 import { sleep } from "../../core/clock.ts";
+import { ConfigError } from "../../core/errors.ts";
 import { EXIT_CODES } from "../../core/exit_codes.ts";
 import type { DetachedProcess, ExitStatus, Host } from "../../core/host.ts";
 import type { DaemonStatus } from "../../core/operations.ts";
 import { isMissing } from "../../core/readiness.ts";
 import { type DaemonFolders, daemonFolders, prepareFolders, programFolders } from "../../daemon/folders.ts";
+import type { LoadedConfig } from "../../daemon/load.ts";
 import { isHeld } from "../../daemon/instance.ts";
 import {
   endPause,
@@ -60,13 +62,10 @@ export const up: CommandBody = async (context, args, options) => {
     );
   }
   if (verdict.kind === "ended") {
-    const code = verdict.exit.code ?? EXIT_CODES.failed;
     output.writeQuoted(saidSince(host, folders.log, logBytes));
-    // A daemon that was stopped during its start has ended well, and yet is not up.
-    throw new CommandFailure(
-      code === EXIT_CODES.ok ? EXIT_CODES.failed : code,
-      `Cannot start ${name} as its daemon ended with code ${code}; its log is ${folders.log}`,
-    );
+    // A service's own code may be any, and means something else here.
+    const how = verdict.exit.code === null ? `by ${verdict.exit.signal}` : `with code ${verdict.exit.code}`;
+    throw new CommandFailure(EXIT_CODES.failed, `Cannot start ${name} as its daemon ended ${how}; its log is ${folders.log}`);
   }
   return show(context, options, verdict);
 };
@@ -94,6 +93,7 @@ async function prepareStart(
     await tellWhatRuns(named, context);
     throw error;
   });
+  refuseNothing(loaded);
   await refuseUnmetFor(context, loaded);
   const { config: { name, stateDir }, path } = loaded;
   return {
@@ -102,6 +102,20 @@ async function prepareStart(
     command: [...own, path!, ...set.flatMap((text) => ["--set", text]), ...logLevel === undefined ? [] : ["--log-level", logLevel]],
     cwd: baseFor(fileOf(args, options), host),
   };
+}
+
+/** A daemon that is to stay in the background and has nothing to do is a file that is not written yet, or was lost. */
+function refuseNothing({ path, kept: { texts } }: LoadedConfig): void {
+  const isEmpty = (text: string) => /^\s*(?:\{\s*\}\s*)?$/.test(text.replace(/^\uFEFF/, "").replace(/^[ \t]*#.*$/gm, ""));
+  if (![...texts.values()].every(isEmpty)) return;
+  throw new ConfigError("CONFIG_INVALID", "Cannot start a daemon in the background as its file is empty:", {
+    issues: [{
+      source: `${path}:1:1`,
+      path: "",
+      message: "expected keys or tables, got an empty file",
+      hint: "to run without services, write at least the name",
+    }],
+  });
 }
 
 /** Whoever finds their file broken wants to know what becomes of the daemon that runs from it. */
