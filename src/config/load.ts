@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { HIDDEN } from "../core/config_key.ts";
 import { ConfigError, type ConfigIssue } from "../core/errors.ts";
-import { nearest } from "../core/names.ts";
 import { type TextMistake, withUnixLineEnds } from "../core/text_file.ts";
+import { adviceFor } from "./advice.ts";
 import { environmentLayer, type EnvironmentSource } from "./environment.ts";
 import { explainKey, type Explanation } from "./explain.ts";
 import { hasPath, type Layer, placeOf, type Position, writtenPath } from "./layer.ts";
@@ -201,31 +201,14 @@ function checkTypes(root: Schema, places: Node, tree: Tree): Problem[] {
     const { expects = "another value", secret } = factsAt(places, path);
     const name = formatPath(path);
     if (problems.has(name)) continue;
+    const node = nodeAt(places, path);
+    const advice = node?.type === "leaf"
+      ? adviceFor(secret ? { ...node, facts: { ...node.facts, secret } } : node, String(path.at(-1)), value)
+      : undefined;
     const message = `expected ${expects}, got ${secret ? HIDDEN : showValue(value)}`;
-    problems.set(name, { path, message, hint: hintFor(nodeAt(places, path)!, path, value, secret) });
+    problems.set(name, { path, message, hint: advice });
   }
   return [...problems.values()];
-}
-
-/** What to do about a value of the wrong type. */
-function hintFor(node: Node, path: Path, value: Value, isSecret = false): string | undefined {
-  if (node.type !== "leaf") return undefined;
-  const { facts, bases, choices } = node;
-  const name = String(path[path.length - 1]);
-  if (isSecret) return typeof value !== "string" && bases.has("string") ? "write it in quotes" : undefined;
-  if (facts.kind === "duration" && typeof value === "number") return `write "${value}s" for seconds or "${value}ms" for milliseconds`;
-  if (facts.kind === "milliseconds" && typeof value === "string") return `write ${name.replace(/_ms$/, "")} = ${JSON.stringify(value)}`;
-  if (choices !== undefined && typeof value === "string") {
-    const near = nearest(value, choices) ?? choices.find((choice) => value.length > 2 && choice.includes(value));
-    return near === undefined ? undefined : `did you mean ${JSON.stringify(near)}?`;
-  }
-  if (typeof value === "string" && bases.has("array") && !bases.has("string")) return `write [${JSON.stringify(value)}]`;
-  if ((typeof value === "number" || typeof value === "boolean") && bases.has("string") && !bases.has("number")) {
-    return `write it in quotes: "${value}"`;
-  }
-  const isQuoted = typeof value === "string" && !bases.has("string") &&
-    (bases.has("boolean") ? /^(?:true|false)$/ : /^-?\d+(?:\.\d+)?$/).test(value);
-  return isQuoted ? `write it without quotes: ${value}` : undefined;
 }
 
 /** Finds the place of a problem in the layer that won. */

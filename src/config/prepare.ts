@@ -1,7 +1,8 @@
 import type { ErrorCode } from "../core/error_codes.ts";
 import { durationMs } from "../core/duration.ts";
 import { nearest } from "../core/names.ts";
-import { HIDDEN, type KeyFacts, type TableFacts } from "../core/config_key.ts";
+import { HIDDEN, type KeyFacts } from "../core/config_key.ts";
+import { isWaiting, renameAdvice, tableMeantBy } from "./advice.ts";
 import { expandVariables } from "./expand.ts";
 import { isTooNestedJson } from "./nesting.ts";
 import { PathMap } from "./path_map.ts";
@@ -83,6 +84,7 @@ class Preparation {
   /** Where the walk is: copied only where a path is kept. */
   readonly #path: (string | number)[] = [];
   #isRight = true;
+  #raw: Tree = {};
 
   constructor(root: Node, { areTexts = false, variables }: PrepareOptions) {
     this.#root = root;
@@ -91,6 +93,7 @@ class Preparation {
   }
 
   run(raw: Tree): Prepared {
+    this.#raw = raw;
     const tree = this.#table(raw, this.#root);
     return { tree, isRight: this.#isRight, written: this.#written, unexpanded: this.#unexpanded, findings: this.#findings };
   }
@@ -120,7 +123,7 @@ class Preparation {
     }
     if (node.type === "leaf") return undefined;
     const child = Object.hasOwn(node.entries, key) ? node.entries[key] : undefined;
-    if (child === undefined) return this.#unknownKey(key, node.facts, Object.keys(node.entries));
+    if (child === undefined) return this.#unknownKey(key, raw, node);
     if (child.type === "leaf" && child.facts.unitFormOf !== undefined) {
       return this.#unitForm(raw, child, node.entries[child.facts.unitFormOf] as LeafNode, tree);
     }
@@ -160,7 +163,9 @@ class Preparation {
 
   /** What to write in place of a list of tables, as other tools have them. */
   #tableHint(value: Value, node: Exclude<Node, LeafNode>): string | undefined {
-    if (!Array.isArray(value) || node.type !== "map") return undefined;
+    const meant = tableMeantBy(node, value);
+    if (meant !== undefined) return `write ${meant}`;
+    if (!Array.isArray(value) || node.type !== "map" || node.value.type === "leaf") return undefined;
     const [first] = value;
     const name = isTable(first) && typeof first.name === "string" && node.facts.nameProblem?.(first.name) === undefined
       ? first.name
@@ -222,7 +227,8 @@ class Preparation {
       ms = typeof value === "string" ? Math.round(durationMs(value)) : undefined;
     } catch { /* reported below, with the place */ }
     if (ms === undefined) {
-      const hint = typeof value === "number" ? `write "${value}s" for seconds, or ${sibling} = ${value}` : undefined;
+      const isRight = !siblingNode.facts.notYet && typeof value === "number" && node.accepts(`${value}s`) && siblingNode.accepts(value);
+      const hint = isRight ? `write "${value}s" for seconds, or ${sibling} = ${value}` : undefined;
       return this.#find("value", `expected ${node.facts.expects}, got ${showValue(value)}`, hint);
     }
     const kept = this.#checked(ms, siblingNode);
@@ -230,23 +236,25 @@ class Preparation {
     this.#written.set([...path.slice(0, -1), sibling], path);
   }
 
-  #unknownKey(key: string, facts: Partial<TableFacts>, known: readonly string[]): undefined {
+  #unknownKey(key: string, raw: Tree, { facts, entries }: Extract<Node, { type: "table" }>): undefined {
     const { notYetKeys = [], aliases = {} } = facts;
+    const known = Object.keys(entries);
     if (notYetKeys.includes(key)) {
       return this.#find("key", `expected a key that has landed, got ${JSON.stringify(key)}`, NOT_LANDED, "CONFIG_NOT_YET");
     }
     const message = `expected a known key, got ${JSON.stringify(key)}`;
     const above = childOf(this.#root, key);
-    if (!Object.hasOwn(aliases, key) && this.#path.length > 1 && above?.type === "leaf") {
+    const isFree = !Object.hasOwn(this.#raw, key) && above?.type === "leaf" && (this.#areTexts || above.accepts(raw[key]));
+    if (!Object.hasOwn(aliases, key) && this.#path.length > 1 && isFree) {
       return this.#find("key", message, "move it above the first table");
     }
     const near = Object.hasOwn(aliases, key) ? key : nearest(key, [...known, ...Object.keys(aliases)]);
     const meant = near === undefined ? undefined : aliases[near] ?? near;
     const hint = meant === undefined
       ? `known keys are ${[...known].sort().join(", ")}`
-      : near === key
-      ? `use ${meant}`
-      : `did you mean ${meant}?`;
+      : isWaiting(entries[meant], entries)
+      ? `remove it: the feature of ${meant} has not landed yet`
+      : renameAdvice(meant, entries[meant], raw[key], { isAlias: near === key, isThere: Object.hasOwn(raw, meant) });
     this.#find("key", message, hint);
     if (meant !== undefined) this.#findings[this.#findings.length - 1].meant = [...this.#path.slice(0, -1), meant];
   }

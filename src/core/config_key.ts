@@ -17,6 +17,8 @@ export type KeyFacts = {
   default?: unknown;
   /** What the text stands for. */
   kind?: KeyKind;
+  /** Words that others use for a value, in small letters, and the value. */
+  meant?: Readonly<Record<string, string>>;
   /** Its value is never shown. @default {false} */
   secret?: boolean;
   /** `${VAR}` stays as it is, for values that a shell reads. @default {false} */

@@ -211,13 +211,21 @@ function milliseconds(tableName: "shutdown" | "monitoring", name: string, min: n
   const expects = `an integer of milliseconds >= ${min}`;
   return {
     [name]: key(integer(min), { ...facts, expects, kind: "milliseconds" }),
-    [name.replace(/_ms$/, "")]: key(v.string(), {
+    [name.replace(/_ms$/, "")]: key(v.pipe(v.string(), v.check((text) => isDurationFrom(text, min))), {
       expects: 'a duration such as "250ms", "1.5s" or "1h30m"',
       reload: facts.reload,
       kind: "duration",
       unitFormOf: name,
     }),
   };
+}
+
+function isDurationFrom(text: string, min: number): boolean {
+  try {
+    return Math.round(durationMs(text)) >= min;
+  } catch {
+    return false;
+  }
 }
 
 function integer(min: number, max = Number.MAX_SAFE_INTEGER): Schema {

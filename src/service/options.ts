@@ -180,7 +180,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     module,
   );
   must(
-    inheritEnv === undefined || inheritEnv.every((name) => name !== "" && !/[=\0]/.test(name)),
+    inheritEnv === undefined || isListOf(inheritEnv, (name) => isText(name) && !/[=\0]/.test(name)),
     "inheritEnv",
     "a list of names of variables",
     inheritEnv,

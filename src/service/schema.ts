@@ -93,6 +93,21 @@ export function servicesTable(): v.GenericSchema {
 const INHERITED_NAME = 'name of a variable, with "*" for any characters';
 const INHERITED = v.pipe(v.string(), v.check((name) => /^[^=\0]+$/.test(name)));
 
+/** Words of other tools for a policy. */
+const POLICIES = {
+  true: "always",
+  yes: "always",
+  "unless-stopped": "always",
+  false: "never",
+  no: "never",
+  none: "never",
+  "on-abnormal": "on-failure",
+};
+/** Signals by number and by their names without SIG. */
+const SIGNALS = Object.fromEntries(
+  Object.entries(SIGNAL_NUMBERS).flatMap(([name, number]) => [[String(number), name], [name.slice(3).toLowerCase(), name]]),
+);
+
 /** The table of one service, also of `[defaults.service]`. */
 export function serviceTable(): v.GenericSchema {
   return table({
@@ -192,7 +207,7 @@ const DURATION = 'a duration such as "250ms", "1.5s" or "1h30m"';
 const SIZES = 'such as 65536, "64KiB" or "20MB"';
 const AFTER = "names such as db, db:started, db:ready or db:exited-ok";
 const NOT_EMPTY = v.pipe(v.string(), v.nonEmpty());
-const ACCOUNT = v.union([NOT_EMPTY, v.pipe(v.number(), v.integer(), v.minValue(0))]);
+const ACCOUNT = v.union([NOT_EMPTY, integerWithin(0, Number.MAX_SAFE_INTEGER)]);
 const COMMAND = v.union([
   v.pipe(v.string(), v.check((text) => text.trim() !== "")),
   v.pipe(v.array(v.string()), v.check((argv) => argv.length > 0 && argv[0] !== "")),
@@ -229,6 +244,7 @@ function restartTable(): v.GenericSchema {
       ...live,
       expects: "one of never, on-failure, always",
       default: "on-failure",
+      meant: POLICIES,
     }),
     delay: key(duration(), { ...live, expects: DURATION, default: "100ms", kind: "duration" }),
     factor: key(v.pipe(v.number(), v.finite(), v.minValue(1)), { ...live, expects: "a number >= 1", default: 2 }),
@@ -253,7 +269,7 @@ function stopTable(): v.GenericSchema {
   const signals = Object.keys(SIGNAL_NUMBERS);
   return table({
     run: key(COMMAND, { ...live, expects: "a text for sh -c or a list of texts that is not empty", verbatim: true }),
-    signal: key(v.picklist(signals), { ...live, expects: 'the name of a signal such as "SIGTERM"', default: "SIGTERM" }),
+    signal: key(v.picklist(signals), { ...live, expects: 'the name of a signal such as "SIGTERM"', default: "SIGTERM", meant: SIGNALS }),
     timeout: key(duration(), { ...live, expects: DURATION, default: "5s", kind: "duration" }),
     kill_mode: key(v.picklist(KILL_MODES), { ...live, expects: `one of ${KILL_MODES.join(", ")}`, default: "all" }),
   }, { expects: "a table", aliases: { command: "run", exec: "run", kill_signal: "signal" } });
@@ -263,7 +279,7 @@ function logTable(): v.GenericSchema {
   return table({
     file: key(NOT_EMPTY, { ...live, expects: "a path", kind: "path" }),
     max_size: key(size((bytes) => bytes > 0), { ...live, expects: `a size above 0 ${SIZES}`, default: "20MB", kind: "size" }),
-    keep: key(v.pipe(v.number(), v.integer(), v.minValue(0)), { ...live, expects: "an integer >= 0", default: 5 }),
+    keep: key(integerWithin(0, Number.MAX_SAFE_INTEGER), { ...live, expects: "an integer >= 0", default: 5 }),
     max_total: key(size((bytes) => bytes > 0), { ...live, expects: `a size above 0 ${SIZES}`, kind: "size" }),
     format: key(v.picklist(LINE_FORMATS), { ...live, expects: `one of ${LINE_FORMATS.join(", ")}`, default: "text" }),
     max_line: key(size((bytes) => bytes >= MIN_LINE_BYTES), {
@@ -428,7 +444,7 @@ function problemsOf(name: string, table: ServiceTable): ServiceProblem[] {
       find(
         ["ready", target],
         `expected {port} for ${instances} instances, got one fixed port in ${JSON.stringify(text)}`,
-        "write {port} in its place",
+        port === undefined ? "write {port} in its place, and port = 3000 for the first instance" : "write {port} in its place",
       );
     }
     // Numbers that are written one behind the other can leave the range of ports.

@@ -126,7 +126,7 @@ test("load: every mistake of every source at once, each with its place and what 
     'inner = "hihg"',
     "[unit.bad]",
     "[unit.a]",
-    "name = 1",
+    'name = "x"',
     "siez = 1",
   ].join("\n");
   const json = '{\n  "inner": { "niveau": "low",\n "depth": 1 },\n "name": 5\n}';

@@ -33,7 +33,7 @@ const ROWS: [path: string, values: readonly unknown[], more?: Keys][] = [
   ["leftover", ["stop", "adopt", "keep", 5]],
   ["essential", [true, false, "true", 1]],
   ["success_exit_codes", [[], [0, 255], [256], [-1], [1.5], ["0"], 0]],
-  ["user", ["www", "", 0, 5, -5, 1.5, true]],
+  ["user", ["www", "", 0, 5, -5, 1.5, 1e21, true]],
   ["group", ["www", "", 0, 5, -5, 1.5, true]],
   ["umask", ["027", "028", 0o777, 0o1000, -1, "", 1.5]],
   ["nice", [-20, 19, 20, -21, 1.5, "5"]],
