@@ -344,3 +344,13 @@ function titleOf(value: unknown): string {
   const { name, message } = linkOf(value);
   return `${name}: ${message}`;
 }
+
+/** What `fn` returns, or something else where the system does not allow it (`IO_DENIED`). */
+export function unlessDenied<T>(fn: () => T, otherwise: T): T {
+  try {
+    return fn();
+  } catch (error) {
+    if (isDaemonError(error) && error.code === "IO_DENIED") return otherwise;
+    throw error;
+  }
+}

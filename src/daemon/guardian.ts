@@ -1,5 +1,6 @@
 import { sleep } from "../core/clock.ts";
 import type { Files, Host, ProcessIdentity } from "../core/host.ts";
+import { unlessDenied } from "../core/errors.ts";
 import { folderOf, resolvePath } from "../core/paths.ts";
 import { BACKGROUND_VARIABLE, SOCKET_VARIABLE, STATE_VARIABLE, UNIT_VARIABLE } from "../service/mod.ts";
 import type { DaemonFolders } from "./folders.ts";
@@ -111,9 +112,9 @@ export function guardianEnvironment(
   return { ...env, [GUARDIAN_VARIABLE]: JSON.stringify({ lock, origin }), [STATE_VARIABLE]: state };
 }
 
-/** The living guardians of this user. */
+/** The living guardians of this user; none where nobody may look at processes. */
 export function guardians({ processes }: Pick<Host, "processes">): Guardian[] {
-  return processes.findByEnv(GUARDIAN_VARIABLE).flatMap(({ identity, value }) => {
+  return unlessDenied(() => processes.findByEnv(GUARDIAN_VARIABLE), []).flatMap(({ identity, value }) => {
     try {
       const { lock, origin } = JSON.parse(value) as Record<string, unknown>;
       return typeof lock === "string" && typeof origin === "string" ? [{ identity, lock, origin }] : [];

@@ -1,4 +1,4 @@
-import { messageOf, SubsystemError } from "../core/errors.ts";
+import { messageOf, SubsystemError, unlessDenied } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import type { Continuity, RunningProgram, Service } from "../service/mod.ts";
@@ -83,7 +83,9 @@ export class Recovery implements Continuity, AsyncDisposable {
     if (crashed !== undefined) log.warn("the daemon before this one has died; looking for what it left", { pid: crashed.pid });
     for (const service of services) this.#plans.set(service.name, service.recovery.stop);
     const byName = new Map(services.map((service) => [service.name, service]));
-    const left = this.#find();
+    // A program that may not look at others goes without, unless it is known that there is something to find.
+    const isKnown = crashed !== undefined || this.#written.length > 0;
+    const left = isKnown ? this.#find() : unlessDenied(() => this.#find(), []);
     if (left.length === 0 && this.#written.length === 0) return;
     for (const leftover of left) {
       const service = down.has(leftover.unit) ? undefined : byName.get(leftover.unit);

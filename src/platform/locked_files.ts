@@ -12,7 +12,9 @@ const REMOVED = " (deleted)";
 export function lockedFiles(name: string, identify: (pid: number) => ProcessIdentity | undefined): LockedFile[] {
   if (process.platform !== "linux") return [];
   const found: LockedFile[] = [];
-  const root = deviceAndInode("/");
+  const root = tryDeviceAndInode("/");
+  // Deno lets nobody but a program with all permissions look there.
+  if (root === undefined) return [];
   const uid = process.geteuid!();
   for (const pid of lockHolders()) {
     try {
@@ -54,6 +56,14 @@ function lockHolders(): Set<number> {
     } catch {
       return new Set();
     }
+  }
+}
+
+function tryDeviceAndInode(path: string): string | undefined {
+  try {
+    return deviceAndInode(path);
+  } catch {
+    return undefined;
   }
 }
 

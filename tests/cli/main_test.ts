@@ -462,6 +462,16 @@ test("main down of a daemon that somebody else stops waits for its end also when
   assert.match(made.machine.out, /^demo \(pid 77\) stopped after/);
 });
 
+test("main down has an end when the daemon lives and does not answer any more, and says what to do", async () => {
+  const made = await fixture();
+  const socket = `${made.folder}/admin.sock`;
+  made.operations.shutdown = () => void made.machine.sockets.set(socket, "silent");
+  const hasty: Clock = { ...systemClock, schedule: (delayMs, fn) => systemClock.schedule(delayMs / 500, fn) };
+  Object.assign(made.machine.host, { clock: hasty });
+  assert.equal(await made.cli("down"), 5);
+  assert.match(made.machine.err, /has not answered for a minute: end it with `kill -9 77`, then `daemonkit down` ends what it leaves/);
+});
+
 test("main down stops a daemon of another protocol", async () => {
   const made = await fixture({ protocol: 2 });
   endLikeADaemon(made, [ended("db", "stopped"), ended("api", "stopped"), { type: "daemon.stopped", reason: "" }]);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { silentLogger } from "../../src/core/log.ts";
 import { GroupFile, readGroups } from "../../src/daemon/group_file.ts";
 import { Recovery } from "../../src/daemon/recovery.ts";
+import { IoError } from "../../src/core/errors.ts";
 import type { LeftoverPolicy, RunningProgram } from "../../src/service/mod.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
@@ -104,6 +105,17 @@ test("Recovery looks for marks once at each start, also when the daemon before i
   assert.equal(await recovery.inherit("a"), undefined);
   assert.deepEqual(said, []);
   assert.equal(looks, 1);
+});
+
+test("Recovery does without where nobody may look at processes, but not where something is known to be left", async () => {
+  const { host, recover } = await machine();
+  host.processes.census = () => {
+    throw new IoError("IO_DENIED", "Cannot look at the process table");
+  };
+  await using unknown = recover({});
+  await unknown.settle([service("a", "stop")], new Set());
+  await using known = recover();
+  await assert.rejects(known.settle([service("a", "stop")], new Set()), { code: "IO_DENIED" });
 });
 
 test("Recovery ends what was left before it resolves, also of units that are gone from the configuration, and forgets it", async () => {

@@ -12,7 +12,8 @@ import { PROTOCOL } from "../../daemon/version.ts";
 import { abortAfter } from "../abort_after.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { connect } from "../connect.ts";
-import { CommandFailure } from "../failure.ts";
+import type { Client } from "../client.ts";
+import { CommandFailure, exitCodeOf } from "../failure.ts";
 import { instanceOf, isAlive, type Target } from "../find.ts";
 import { isGone } from "../gone.ts";
 
@@ -45,9 +46,25 @@ export const down: CommandBody = async (context, _args, options) => {
     // It ends with its daemon; one whose daemon was killed would start another.
     await endGuardians(guardians, host, patience.signal);
   }).then(() => true, () => false);
-  const isGone = await output.waitFor(`stopping ${before.name}`, gone).finally(() => timer[Symbol.dispose]());
+  const over = new AbortController();
+  let isSilent = false;
+  untilSilent(client, host, over.signal).then(() => {
+    isSilent = true;
+    patience.abort("silent");
+  }, () => {/* it has gone before that */});
+  const isGone = await output.waitFor(`stopping ${before.name}`, gone).finally(() => {
+    timer[Symbol.dispose]();
+    over.abort();
+  });
   const tookMs = host.clock.nowMs() - beganMs;
   const who = `${before.name} (pid ${before.pid})`;
+  if (isSilent) {
+    throw new CommandFailure(
+      EXIT_CODES.notAnswering,
+      `Cannot wait any longer for ${who} as it lives and has not answered for a minute: end it with \`kill -9 ${before.pid}\`, then ` +
+        `\`${context.program} down\` ends what it leaves`,
+    );
+  }
   if (!isGone) {
     throw new CommandFailure(EXIT_CODES.timeout, `Cannot wait any longer for ${who} after ${options.timeout}; it goes on stopping`);
   }
@@ -132,6 +149,20 @@ class Ending {
 
   unstopped(): string[] {
     return [...this.#states].filter(([, state]) => !isGone(state)).map(([name]) => name);
+  }
+}
+
+/** Between two questions whether a daemon that is stopping still answers, each of which it has as long to answer. */
+const ASK_MS = 5_000;
+const MOST_SILENT = 6;
+
+/** Resolves when a daemon that lives has not answered for a minute: nothing in it counts the time of its stop any more. */
+async function untilSilent(client: Client, { clock }: Host, signal: AbortSignal): Promise<void> {
+  for (let silent = 0; silent < MOST_SILENT;) {
+    await sleep(clock, ASK_MS, { signal });
+    const isAnswered = await client.status().then(() => true, (error) => exitCodeOf(error) !== EXIT_CODES.notAnswering);
+    signal.throwIfAborted();
+    silent = isAnswered ? 0 : silent + 1;
   }
 }
 
