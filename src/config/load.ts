@@ -67,7 +67,8 @@ export async function load(schema: ConfigSchema, sources: Sources): Promise<Load
   for (const problem of settled?.problems ?? []) {
     const at = formatPath(problem.path);
     // What was left out for a mistake of its own is not a second mistake.
-    if (read.doubtful.some((path) => isAtOrBelow(at, path) || (problem.isMissing && isAtOrBelow(path, at)))) continue;
+    const about = problem.about === undefined ? undefined : formatPath(problem.about);
+    if (read.doubtful.some((path) => isAtOrBelow(at, path) || path === about || (problem.isMissing && isAtOrBelow(path, at)))) continue;
     issues.push(await locate(problem, layers, schema));
   }
   warnings.push(...settled?.warnings ?? []);

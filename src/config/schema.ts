@@ -17,6 +17,8 @@ export interface Problem {
   hint?: string;
   /** Something is missing below the path; not reported when something there is wrong already. @default {false} */
   isMissing?: boolean;
+  /** What is missing elsewhere; not reported when something there is wrong already. @default {undefined} */
+  about?: Path;
   /** The layer that holds the mistake, where it is not the one that won. */
   layer?: Layer;
 }

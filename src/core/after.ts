@@ -47,6 +47,8 @@ export interface AfterProblem {
   name: string;
   /** Index of the entry within its `after`. */
   index: number;
+  /** The name that does not exist, where that is the mistake. */
+  unknown?: string;
   /** What is wrong, in the form "must …: current value is …". */
   message: string;
   /** What to write instead, where that is known. */
@@ -86,28 +88,47 @@ export function afterProblems(
         });
       }
       if (found !== undefined) return;
-      const near = nearest(other, byName.keys());
+      const near = nearest(other, [...byName.keys()].filter((each) => each !== name));
       problems.push({
         name,
         index,
+        unknown: other,
         message: `must name a unit that exists: current value is ${JSON.stringify(entry)}${near ? ` (did you mean "${near}"?)` : ""}`,
       });
     });
   }
-  const done = new Set<string>();
-  const visit = (name: string, path: string[]): void => {
-    const start = path.indexOf(name);
-    if (start !== -1) {
-      const circle = [...path.slice(start), name];
-      const from = byName.get(circle[0])!;
-      const index = from.after.findIndex((entry) => entry.split(":", 1)[0] === circle[1]);
-      problems.push({ name: from.name, index, message: `must not lead back to the unit itself: current path is ${circle.join(" → ")}` });
-      return;
-    }
-    if (done.has(name)) return;
-    for (const other of next(name)) visit(other, [...path, name]);
-    done.add(name);
-  };
-  for (const { name } of units) visit(name, []);
+  for (const circle of circlesOf(byName.keys(), next)) {
+    const from = byName.get(circle[0])!;
+    const index = from.after.findIndex((entry) => entry.split(":", 1)[0] === circle[1]);
+    problems.push({ name: from.name, index, message: `must not lead back to the unit itself: current path is ${circle.join(" → ")}` });
+  }
   return problems;
+}
+
+/** Circles of a graph, each as the way around it. By a list of its own: a chain of thousands would overflow the stack. */
+function circlesOf(names: Iterable<string>, next: (name: string) => string[]): string[][] {
+  const circles: string[][] = [];
+  const done = new Set<string>();
+  for (const root of names) {
+    const path: { name: string; rest: string[] }[] = [];
+    const places = new Map<string, number>();
+    const enter = (name: string) => {
+      if (done.has(name)) return;
+      const start = places.get(name);
+      if (start !== undefined) return void circles.push([...path.slice(start).map((step) => step.name), name]);
+      places.set(name, path.length);
+      path.push({ name, rest: next(name) });
+    };
+    enter(root);
+    for (let last = path.at(-1); last !== undefined; last = path.at(-1)) {
+      const other = last.rest.shift();
+      if (other !== undefined) enter(other);
+      else {
+        done.add(last.name);
+        places.delete(last.name);
+        path.pop();
+      }
+    }
+  }
+  return circles;
 }

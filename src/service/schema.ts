@@ -81,6 +81,8 @@ export interface ServiceProblem {
   hint?: string;
   /** Something is missing below the path. */
   isMissing?: boolean;
+  /** What is missing elsewhere. */
+  about?: (string | number)[];
 }
 
 /** The tables `[service.*]`, by name. */
@@ -178,8 +180,13 @@ export function serviceSpecs(
   }
   problems.push(...logFileProblems(specs, takenFiles));
   const edges = tables.map(({ name, table }) => ({ name, after: table.after ?? [], restart: table.restart?.policy }));
-  for (const { name, index, message, hint } of afterProblems(edges)) {
-    problems.push({ path: ["service", name, "after", index], message, hint });
+  for (const { name, index, message, hint, unknown } of afterProblems(edges)) {
+    problems.push({
+      path: ["service", name, "after", index],
+      message,
+      ...(hint === undefined ? {} : { hint }),
+      ...(unknown === undefined ? {} : { about: ["service", unknown] }),
+    });
   }
   return { specs, tables: Object.fromEntries(tables.map(({ name, table }) => [name, table])), problems };
 }

@@ -88,3 +88,15 @@ test("afterProblems finds a circle exactly when there is one", () => {
     assert.equal(afterProblems(units).length > 0, left.length > 0);
   }));
 });
+
+test("afterProblems goes through a chain of thousands, in time that grows with it and without a deep stack", () => {
+  const chain = Array.from({ length: 20_000 }, (_, index) => ({ name: `s${index}`, after: index === 0 ? [] : [`s${index - 1}`] }))
+    .reverse();
+  assert.deepEqual(afterProblems(chain), []);
+  const problems = afterProblems(chain.map((unit) => unit.name === "s0" ? { ...unit, after: ["s19999"] } : unit));
+  assert.equal(problems.length, 1);
+});
+
+test("afterProblems never suggests the unit itself", () => {
+  assert.doesNotMatch(afterProblems([{ name: "web", after: ["wed"] }, { name: "x", after: [] }])[0].message, /did you mean/);
+});

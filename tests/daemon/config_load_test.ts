@@ -327,3 +327,35 @@ test("configJsonSchema describes every key, with defaults and without what has n
   assert.deepEqual([service.ready.anyOf[0].type, service.stop.anyOf], ["string", undefined]);
   assert.match(service.restart.description, /^a table, or a policy/);
 });
+
+test("loadConfig: mistakes of names and edges are listed with all others, and what follows from another mistake is not", async () => {
+  const text = [
+    "nmae = 5",
+    "[service.a]",
+    'run = ["x"]',
+    'after = ["b", "nobody", "bad"]',
+    "[service.b]",
+    'run = ["x"]',
+    'after = ["a"]',
+    "port = 0",
+    "[service.B]",
+    'run = "${NOPE}"',
+    "[service]",
+    "bad = 5",
+    '"a b" = { run = "x" }',
+    "[service.c]",
+    'after = ["c", "a b"]',
+  ].join("\n");
+  const error = await refusal(load(text));
+  assert.deepEqual(error.issues.map(({ source, path, message }) => `${source} ${path}: ${message.slice(0, 40)}`), [
+    'daemon.toml:1:1 nmae: expected a known key, got "nmae"',
+    "daemon.toml:4:10 service.a.after[0]: must not lead back to the unit itself: c",
+    "daemon.toml:4:15 service.a.after[1]: must name a unit that exists: current va",
+    "daemon.toml:8:8 service.b.port: expected a port from 1 to 65535, got 0",
+    'daemon.toml:9:10 service.B: expected a name that differs from "b" by',
+    "daemon.toml:12:7 service.bad: expected a table, got 5",
+    'daemon.toml:13:1 service."a b": the name must be 1 to 63 letters, digits',
+    "daemon.toml:14:10 service.c.run: expected run, got nothing",
+    "daemon.toml:15:10 service.c.after[0]: must not lead back to the unit itself: c",
+  ]);
+});
