@@ -91,6 +91,7 @@ export {
 export type { LineFormat } from "./src/core/line_block.ts";
 export { LOG_LEVELS, type LogFields, type Logger, LogLevel, type LogRecord, type LogSink, silentLogger } from "./src/core/log.ts";
 export { nameKey, nameProblem, nearest } from "./src/core/names.ts";
+export type { PostOptions } from "./src/core/paced_output.ts";
 export type {
   DaemonMeasures,
   DaemonStatus,

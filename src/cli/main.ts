@@ -20,8 +20,14 @@ export interface MainOptions {
   library?: () => Promise<Readonly<Record<string, unknown>>>;
 }
 
-/** Carries out one command line and returns the exit code; nothing is thrown. */
+/** Carries out one command line, lets what it prints be read within limits, and returns the exit code; nothing is thrown. */
 export async function main(args: readonly string[], options: MainOptions): Promise<number> {
+  const exitCode = await carryOut(args, options);
+  await options.host.terminal.flush();
+  return exitCode;
+}
+
+async function carryOut(args: readonly string[], options: MainOptions): Promise<number> {
   const { host, builder, program = "daemonkit", library } = options;
   const context: CommandContext = { host, output: new Output(host, program), program, ...(builder === undefined ? {} : { builder }) };
   try {

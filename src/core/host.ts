@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import type { PostOptions } from "./paced_output.ts";
 import type { Rlimits } from "./rlimits.ts";
 
 /**
@@ -519,8 +520,31 @@ export interface Terminal {
   columns(): number;
   /** Height in lines, 24 when it is no terminal. */
   rows(): number;
-  /** Writes text at once and whole; false when nobody reads any more (EPIPE), never an exception. */
+  /**
+   * Writes text whole, and waits for who reads it: for commands that have nothing else to do. False when nobody reads any more (EPIPE),
+   * never an exception. From the first {@linkcode Terminal.post} on it does not wait either.
+   */
   write(fd: 1 | 2, text: string): boolean;
+  /**
+   * Hands on text that is written as soon as its reader takes it; this process waits for nothing. False once nobody reads any more.
+   *
+   * - A bounded amount waits; what comes after that is dropped, and a line in its place says how many lines are missing.
+   * - What is posted to both keeps its order where both are one terminal or pipe.
+   * - Files are written at once.
+   */
+  post(fd: 1 | 2, text: string, options?: PostOptions): boolean;
+  /**
+   * For who posts much and can wait, so that a burst costs no lines: resolves when the reader has caught up, after a tenth of a second at the
+   * latest. Undefined while there is room, and when the reader has stopped reading.
+   */
+  room(fd: 1 | 2): Promise<void> | undefined;
+  /** Whether posted text waits for its reader. */
+  isBusy(fd: 1 | 2): boolean;
+  /**
+   * Resolves with true once everything posted is written or nobody reads any more, and with false when a reader takes nothing for a second,
+   * or not all within five. What then is still written keeps the process from ending by itself: see {@linkcode OwnProcess.exit}.
+   */
+  flush(): Promise<boolean>;
 }
 
 /** What a process uses; what the system does not tell is missing. */

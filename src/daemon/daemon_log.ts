@@ -25,7 +25,7 @@ export interface DaemonLogOptions {
 }
 
 /** The daemon's own log as `[logging]` says, and what it shows of its units: all of it can change while it is in use. */
-export class DaemonLog implements Disposable {
+export class DaemonLog implements AsyncDisposable {
   readonly #options: DaemonLogOptions;
   readonly #log: RootLogger;
   #toConsole: LogSink | undefined;
@@ -61,6 +61,9 @@ export class DaemonLog implements Disposable {
   /** Shows lines of units, where there is a console. */
   readonly showLines = (block: LineBlock): void => this.#showLines?.(block);
 
+  /** Resolves when who reads the lines has caught up, after a tenth of a second at the latest; undefined when there is nothing to wait for. */
+  readonly room = (): Promise<void> | undefined => this.#showLines && this.#options.host.terminal.room(1);
+
   /** Makes the settings of `[logging]` count from now on. A new file that can't be opened is a record; what was used before stays in use. */
   apply(config: Config): void {
     this.#log.level = config.logging.level;
@@ -82,17 +85,19 @@ export class DaemonLog implements Disposable {
     this.#file?.reopen();
   }
 
-  /** Writes what waits, and closes. */
-  [Symbol.dispose](): void {
+  /** Gives whoever reads the console the time to do so, within limits; writes what waits for the file, and closes it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { host: { terminal }, hasConsole } = this.#options;
+    if (hasConsole && !await terminal.flush()) this.#log.warn("the console was not read to its end");
     this.#file?.[Symbol.dispose]();
   }
 
   #useConsole({ logging: { json, color } }: Config): void {
-    const { host: { terminal, env }, sink, hasConsole, names } = this.#options;
+    const { host: { terminal, env }, clock, sink, hasConsole, names } = this.#options;
     if (!hasConsole) return;
     const hasColor = (fd: 1 | 2) => color && terminal.isTerminal(fd) && !env.get("NO_COLOR");
-    if (sink === undefined) this.#toConsole = consoleSink({ terminal, fd: 2, json, color: hasColor(2) });
-    this.#showLines = consoleLines({ terminal, json, color: hasColor(1), names });
+    if (sink === undefined) this.#toConsole = consoleSink({ terminal, clock, fd: 2, json, color: hasColor(2) });
+    this.#showLines = consoleLines({ terminal, clock, json, color: hasColor(1), names });
   }
 
   #useFile({ logging }: Config): void {
@@ -105,7 +110,7 @@ export class DaemonLog implements Disposable {
     } else if (path === this.#path) this.#file!.configure({ path, json, maxFileSize, maxFiles });
     else {
       const onDrop = (dropped: number, error: unknown) =>
-        void (hasConsole && terminal.write(2, `daemonkit: ${dropped} log records were dropped: ${messageOf(error)}\n`));
+        void (hasConsole && terminal.post(2, `daemonkit: ${dropped} log records were dropped: ${messageOf(error)}\n`));
       const file = fileSink({ files, clock, path, json, maxFileSize, maxFiles, onDrop });
       if (this.#file === undefined) this.#file = file;
       else {

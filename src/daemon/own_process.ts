@@ -13,7 +13,7 @@ const SAME_REQUEST_MS = 100;
  * is named, and the process ends; without such a time it may live on.
  */
 export function ownProcess(session: Session, host: Host, exitGraceMs: number | undefined): Disposable {
-  const { process, signals } = host;
+  const { process, signals, terminal } = host;
   const { signals: config, config: { name, workDir } } = session.plan;
   const stack = new DisposableStack();
   try {
@@ -21,12 +21,15 @@ export function ownProcess(session: Session, host: Host, exitGraceMs: number | u
     // At once: a start that fails has its exit code too.
     void session.ended.then(({ exitCode, unstopped }) => {
       process.setExitCode(exitCode);
-      // A run that did not stop would keep the process alive for ever; whoever waits for the report has its turn first.
-      if (unstopped.length > 0) host.clock.schedule(0, () => process.exit(exitCode));
+      // What is still being written for a reader who may never take it does not end by itself.
+      const isBusy = () => terminal.isBusy(1) || terminal.isBusy(2);
+      const exit = () => isBusy() ? void terminal.flush().then(() => process.exit(exitCode)) : process.exit(exitCode);
+      // Either would keep the process alive for ever; whoever waits for the report has its turn first.
+      if (unstopped.length > 0 || isBusy()) host.clock.schedule(0, exit);
       else if (exitGraceMs !== undefined) {
         process.onOverstay(exitGraceMs, (heldBy) => {
-          host.terminal.write(2, overstayed(name, exitGraceMs, heldBy));
-          process.exit(exitCode);
+          terminal.write(2, overstayed(name, exitGraceMs, heldBy));
+          exit();
         });
       }
     });

@@ -203,6 +203,7 @@ function openLogs(
       log: session.log,
       lines: session.lines,
       show: daemonLog.showLines,
+      room: daemonLog.room,
       isStopping: (unit) => session.supervisor?.find(unit) !== undefined,
       resolve: (path) => resolvePath(cwd, path),
       folder: folder && `${folder}/logs`,

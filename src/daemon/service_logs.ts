@@ -19,6 +19,8 @@ export interface ServiceLogsOptions {
   lines: LineStore;
   /** Shows lines as they come. */
   show: (block: LineBlock) => void;
+  /** Resolves when who looks has caught up, within limits; undefined when there is nothing to wait for. @default there never is */
+  room?: () => Promise<void> | undefined;
   /** Whether a unit that is no longer in the configuration still stops. */
   isStopping: (unit: string) => boolean;
   /** Makes paths of a specification absolute. */
@@ -119,6 +121,10 @@ export class ServiceLogs implements LogPort, Disposable {
 
   maxLineBytes(unit: string): number {
     return this.#units.get(unit)?.maxLineBytes ?? MAX_LINE_BYTES;
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#options.room?.();
   }
 
   /** Writes what waits. */

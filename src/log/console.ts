@@ -1,6 +1,7 @@
+import type { Clock } from "../core/clock.ts";
 import type { Terminal } from "../core/host.ts";
 import type { LineBlock } from "../core/line_block.ts";
-import type { LogSink } from "../core/log.ts";
+import type { LogRecord, LogSink } from "../core/log.ts";
 import { harmlessJson, NAME_COLORS, paint, plain, tame } from "../core/terminal_text.ts";
 import { formatJson, formatText } from "./format.ts";
 import { jsonLines, prefixLines } from "./line_format.ts";
@@ -9,6 +10,8 @@ import { jsonLines, prefixLines } from "./line_format.ts";
 export interface ConsoleSinkOptions {
   /** Where it is shown. */
   terminal: Terminal;
+  /** Dates what the console itself has to say. */
+  clock: Clock;
   /** Descriptor. @default {2} */
   fd?: 1 | 2;
   /** One JSON object a line in place of text. @default {false} */
@@ -17,16 +20,30 @@ export interface ConsoleSinkOptions {
   color?: boolean;
 }
 
-/** Shows records on the terminal as they come. */
+/** Shows records on the terminal as they come. Who reads them slowly, or not at all, holds up nobody: see `Terminal.post`. */
 export function consoleSink(options: ConsoleSinkOptions): LogSink {
-  const { terminal, fd = 2, json = false, color = false } = options;
-  return (record) => void terminal.write(fd, json ? harmlessJson(formatJson(record)) : formatText(record, { color }));
+  const { terminal, clock, fd = 2, json = false, color = false } = options;
+  const format = recordFormat(json, color);
+  const noteDropped = (count: number) => format(droppedRecord(count, clock));
+  return (record) => void terminal.post(fd, format(record), { noteDropped });
+}
+
+function recordFormat(json: boolean, color: boolean): (record: LogRecord) => string {
+  return json ? (record) => harmlessJson(formatJson(record)) : (record) => formatText(record, { color });
+}
+
+/** Says that lines are missing. */
+function droppedRecord(dropped: number, clock: Clock): LogRecord {
+  const message = "lines are missing here as this output was not read in time";
+  return { timeMs: clock.wallMs(), level: "warn", message, logger: "console", fields: { dropped } };
 }
 
 /** Options of {@linkcode consoleLines}. */
 export interface ConsoleLinesOptions {
   /** Where they are shown: on its stdout. */
   terminal: Terminal;
+  /** Dates what the console itself has to say. */
+  clock: Clock;
   /** One log record a line in place of the text. @default {false} */
   json?: boolean;
   /** Coloured names, `!` before what came from stderr, and the units' own colours let through; for text only. @default {false} */
@@ -39,24 +56,30 @@ export interface ConsoleLinesOptions {
 const MAX_HELD_LENGTH = 65_536;
 
 /**
- * Shows what units print, each line behind the unit's name (`api  | text`). On a terminal none of it does more than show.
+ * Shows what units print, each line behind the unit's name (`api  | text`). On a terminal none of it does more than show. Who reads it slowly,
+ * or not at all, holds up nobody: see `Terminal.post`.
  *
  * Lines that come within one turn of the event loop's microtasks are written at once: a line for itself would cost a system call.
  */
 export function consoleLines(options: ConsoleLinesOptions): (block: LineBlock) => void {
-  const { terminal, json = false, color = false, names = [] } = options;
+  const { terminal, clock, json = false, color = false, names = [] } = options;
   const prefix = prefixer(names, color);
   const shown = color ? tame : terminal.isTerminal(1) ? (text: string) => plain(tame(text)) : plain;
+  const format = recordFormat(json, color);
+  const noteDropped = (count: number) => format(droppedRecord(count, clock));
   let held = "";
+  let heldCount = 0;
   const flush = () => {
-    const text = held;
+    const [text, count] = [held, heldCount];
     held = "";
-    if (text !== "") terminal.write(1, text);
+    heldCount = 0;
+    if (text !== "") terminal.post(1, text, { count, noteDropped });
   };
   return (block) => {
     const { name, stream, text } = block;
     if (held === "") queueMicrotask(flush);
     held += json ? harmlessJson(jsonLines({ ...block, text: plain(text) })) : prefixLines(shown(text), prefix(name, stream));
+    heldCount += block.count;
     if (held.length >= MAX_HELD_LENGTH) flush();
   };
 }

@@ -49,7 +49,7 @@ export function createHost(facts: RuntimeFacts): Host {
     ipc: createIpc(),
     modules: facts.modules,
     env: createEnv(),
-    terminal: createTerminal(facts.terminal),
+    terminal: createTerminal(facts.terminal, systemClock),
     process: createOwnProcess(facts.process),
   };
 }

@@ -28,6 +28,8 @@ export function createBunHost(): Host {
       columns: () => libc().windowSize(1).columns,
       rows: () => libc().windowSize(1).rows,
       write: (fd, bytes) => fs.writeSync(fd, bytes),
+      writeAside: (fd, bytes) =>
+        new Promise((resolve, reject) => fs.write(fd, bytes, (error, count) => error === null ? resolve(count) : reject(error))),
     },
     launcher: { launch: createLaunchOnBun(libc), launchDetached: launchDetachedOnBun, libcCalls: loadLibcCalls },
     http: httpOnBun,

@@ -18,6 +18,8 @@ export function createDenoHost(): Host {
       rows: () => Deno.consoleSize().rows,
       // Not by node:fs, which forgets what it has written when a full non-blocking pipe stops it, so that trying again writes it twice.
       write: (fd, bytes) => (fd === 1 ? Deno.stdout : Deno.stderr).writeSync(bytes),
+      // Nor here, where it holds the loop.
+      writeAside: (fd, bytes) => (fd === 1 ? Deno.stdout : Deno.stderr).write(bytes),
     },
     launcher: { launch: launchOnDeno, launchDetached: launchDetachedOnDeno, libcCalls: loadLibcCalls },
     http: httpOnDeno,

@@ -1,5 +1,7 @@
 import fs from "node:fs";
+import { type Clock, sleep } from "../core/clock.ts";
 import type { Terminal } from "../core/host.ts";
+import { PacedOutput } from "../core/paced_output.ts";
 
 /** What each runtime knows in its own way about the terminal. */
 export interface TerminalFacts {
@@ -11,14 +13,20 @@ export interface TerminalFacts {
   rows(): number | undefined;
   /** Writes some bytes, at least one, and returns how many; throws with a code when it can't. */
   write(fd: 1 | 2, bytes: Uint8Array): number;
+  /** Likewise on another thread, so that only that one waits; it does not keep the process from exiting. */
+  writeAside(fd: 1 | 2, bytes: Uint8Array): Promise<number>;
 }
 
 const DEFAULT_COLUMNS = 80;
 const DEFAULT_ROWS = 24;
 const WAIT_FOR_READER_MS = 1;
+const LOOK_AGAIN_MS = 10;
+/** What a write fails with when nobody reads any more: a closed pipe, a terminal that is gone, a descriptor that was never open. */
+const GONE = ["EPIPE", "EIO", "EBADF", "ECONNRESET"];
 
 /** `process.stdout` is never touched: on Bun it costs 11 ms and 7 MB, and loses what lies beyond 64 KB of a pipe when the process exits. */
-export function createTerminal(facts: TerminalFacts): Terminal {
+export function createTerminal(facts: TerminalFacts, clock: Clock): Terminal {
+  let outputs: Readonly<Record<1 | 2, PacedOutput>> | undefined;
   const isTerminal = (fd: 1 | 2): boolean => {
     try {
       return fs.fstatSync(fd).isCharacterDevice() && facts.isTerminal(fd);
@@ -26,12 +34,56 @@ export function createTerminal(facts: TerminalFacts): Terminal {
       return false; // closed
     }
   };
+  // Somebody at the other end decides when a write returns.
+  const isForeign = (fd: 1 | 2): boolean => {
+    try {
+      const stats = fs.fstatSync(fd);
+      return stats.isFIFO() || stats.isSocket() || isTerminal(fd);
+    } catch {
+      return false; // closed
+    }
+  };
+  const open = (fd: 1 | 2) =>
+    new PacedOutput({
+      clock,
+      isGone: (error) => GONE.includes(codeOf(error)),
+      write: isForeign(fd)
+        ? (bytes) => writeAside(bytes, (bytes) => facts.writeAside(fd, bytes), clock)
+        : (bytes) => facts.write(fd, bytes),
+    });
+  const openBoth = () => {
+    const stdout = open(1);
+    return { 1: stdout, 2: isForeign(1) && isSame() ? stdout : open(2) };
+  };
+  const post: Terminal["post"] = (fd, text, options) => (outputs ??= openBoth())[fd].post(text, options);
   return {
     isTerminal,
     columns: () => (isTerminal(1) ? facts.columns() : undefined) || DEFAULT_COLUMNS,
     rows: () => (isTerminal(1) ? facts.rows() : undefined) || DEFAULT_ROWS,
-    write: (fd, text) => writeWhole(new TextEncoder().encode(text), (bytes) => facts.write(fd, bytes)),
+    write: (fd, text) => {
+      // Whoever posts may not wait: neither behind what is posted, nor for the room that it has left.
+      if (outputs !== undefined) return post(fd, text);
+      return writeWhole(new TextEncoder().encode(text), (bytes) => facts.write(fd, bytes));
+    },
+    post,
+    room: (fd) => outputs?.[fd].room(),
+    isBusy: (fd) => outputs?.[fd].isBusy ?? false,
+    async flush() {
+      if (outputs === undefined) return true;
+      const [first, second] = await Promise.all([outputs[1].flush(), outputs[2].flush()]);
+      return first && second;
+    },
   };
+}
+
+/** Whether stdout and stderr are the same pipe, socket or terminal. */
+function isSame(): boolean {
+  try {
+    const [stdout, stderr] = [fs.fstatSync(1), fs.fstatSync(2)];
+    return stdout.dev === stderr.dev && stdout.ino === stderr.ino;
+  } catch {
+    return false; // closed
+  }
 }
 
 /** SIGPIPE is ignored by both runtimes, so that a reader who went away shows as EPIPE. */
@@ -40,7 +92,7 @@ function writeWhole(bytes: Uint8Array, write: (bytes: Uint8Array) => number): bo
     try {
       at += write(bytes.subarray(at));
     } catch (error) {
-      const { code } = error as { code?: string };
+      const code = codeOf(error);
       if (code === "EINTR") continue;
       if (code !== "EAGAIN") return false;
       // Another process has made the pipe that we share non-blocking, and it is full.
@@ -48,4 +100,21 @@ function writeWhole(bytes: Uint8Array, write: (bytes: Uint8Array) => number): bo
     }
   }
   return true;
+}
+
+/** As `writeWhole` treats these two failures, but without waiting on this thread. */
+async function writeAside(bytes: Uint8Array, write: (bytes: Uint8Array) => Promise<number>, clock: Clock): Promise<number> {
+  for (;;) {
+    try {
+      return await write(bytes);
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === "EAGAIN") await sleep(clock, LOOK_AGAIN_MS);
+      else if (code !== "EINTR") throw error;
+    }
+  }
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown } | undefined)?.code);
 }

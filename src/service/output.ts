@@ -11,6 +11,8 @@ export interface LogPort {
   publish(block: LineBlock): void;
   /** Longest line of a unit in bytes, as of now. */
   maxLineBytes(unit: string): number;
+  /** Resolves soon, when it is better to read on; undefined when that is now. */
+  room(): Promise<void> | undefined;
 }
 
 /** What {@linkcode ServiceOutput} needs beside the program. */
@@ -21,6 +23,8 @@ export interface ServiceOutputOptions {
   clock: Clock;
   /** Longest line in bytes, as of now. */
   maxLineBytes: () => number;
+  /** Asked before each read: resolves when it is better to read on. @default at once */
+  room?: () => Promise<void> | undefined;
   /** Takes the lines. */
   publish: (block: LineBlock) => void;
   /** Told of them as well, once they are handed on. */
@@ -114,7 +118,7 @@ export class ServiceOutput {
   }
 
   async #read(stream: ReadableStream<Uint8Array>, name: LineBlock["stream"]): Promise<void> {
-    const { clock, maxLineBytes, publish, onLines, name: unit } = this.#options;
+    const { clock, maxLineBytes, room, publish, onLines, name: unit } = this.#options;
     const reader = stream.getReader();
     this.#readers.add(reader);
     let time = "";
@@ -143,6 +147,7 @@ export class ServiceOutput {
         splitter.limit(maxLineBytes());
         splitter.push(piece.value);
         pauses.note(splitter.isHolding);
+        await room?.();
       }
       if (broken !== undefined) throw broken.error;
       time = now();

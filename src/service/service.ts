@@ -298,6 +298,7 @@ export class Service implements Subsystem {
       name: context.name,
       clock,
       maxLineBytes: () => logs.maxLineBytes(context.name),
+      room: () => logs.room(),
       publish: (block) => logs.publish(block),
       onLines: (block) => !isReady && !isOver && readyLine?.isIn(block) && becomeReady(),
       onBroken: () => group.kill(),

@@ -21,7 +21,7 @@ export interface StopCommandOptions {
   neighbours: Neighbours;
   clock: Clock;
   /** Takes what it prints. */
-  logs: Pick<LogPort, "publish" | "maxLineBytes">;
+  logs: Pick<LogPort, "publish" | "maxLineBytes" | "room">;
   /** Told why it did not work. */
   onTrouble: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -77,6 +77,7 @@ export class StopCommand implements AskToStop {
       name,
       clock,
       maxLineBytes: () => logs.maxLineBytes(name),
+      room: () => logs.room(),
       publish: (block) => logs.publish(block),
       onBroken: () => group.kill(),
     });

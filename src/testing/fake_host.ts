@@ -1,5 +1,7 @@
+import type { Clock } from "../core/clock.ts";
 import { DaemonError } from "../core/errors.ts";
 import type { Env, Host, Modules, OwnProcess, ProcessUsage, SignalName, Signals, Terminal } from "../core/host.ts";
+import { PacedOutput, type PostOptions } from "../core/paced_output.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { FakeFiles } from "./fake_files.ts";
 import { FakeHttp } from "./fake_http.ts";
@@ -59,6 +61,57 @@ export class FakeTerminal implements Terminal {
   height = 24;
   /** Whether the reader has gone away. */
   isClosed = false;
+  readonly #outputs: Readonly<Record<1 | 2, PacedOutput>>;
+  #reading: PromiseWithResolvers<void> | undefined;
+
+  /** Creates one whose reader takes everything at once. */
+  constructor(clock: Clock = new FakeClock()) {
+    const open = (fd: 1 | 2) =>
+      new PacedOutput({
+        clock,
+        isGone: () => true,
+        write: (bytes) => {
+          const take = () => {
+            if (!this.write(fd, new TextDecoder().decode(bytes))) throw new Error("the reader has gone away");
+            return bytes.length;
+          };
+          return this.#reading === undefined ? take() : this.#reading.promise.then(take);
+        },
+      });
+    this.#outputs = { 1: open(1), 2: open(2) };
+  }
+
+  /** Lets the reader take nothing of what is posted until the result is disposed. */
+  stall(): Disposable {
+    const reading = Promise.withResolvers<void>();
+    this.#reading = reading;
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#reading === reading) this.#reading = undefined;
+        reading.resolve();
+      },
+    };
+  }
+
+  /** Remembers text as soon as the reader takes it; false once closed. */
+  post(fd: 1 | 2, text: string, options?: PostOptions): boolean {
+    return this.#outputs[fd].post(text, options);
+  }
+
+  /** Resolves when the reader has caught up; undefined when it has, or has stopped reading. */
+  room(fd: 1 | 2): Promise<void> | undefined {
+    return this.#outputs[fd].room();
+  }
+
+  /** Whether posted text waits for the reader. */
+  isBusy(fd: 1 | 2): boolean {
+    return this.#outputs[fd].isBusy;
+  }
+
+  /** Waits for the reader. */
+  async flush(): Promise<boolean> {
+    return (await Promise.all([this.#outputs[1].flush(), this.#outputs[2].flush()])).every((isDone) => isDone);
+  }
 
   /** Whether it plays a terminal. */
   isTerminal(): boolean {
@@ -296,7 +349,7 @@ export class FakeHost implements Host {
   /** Environment variables. */
   readonly env: Env;
   /** Terminal. */
-  readonly terminal: FakeTerminal = new FakeTerminal();
+  readonly terminal: FakeTerminal = new FakeTerminal(this.clock);
   /** Effects on the process. */
   readonly process: FakeOwnProcess;
 

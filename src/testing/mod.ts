@@ -68,3 +68,4 @@ export type {
   UserInfo,
   Watcher,
 } from "../core/host.ts";
+export type { PostOptions } from "../core/paced_output.ts";

@@ -27,6 +27,8 @@ export class FakeMachine {
   terminalColumns: number | undefined;
   terminalRows = 24;
   isClosed = false;
+  /** Whether the reader takes nothing. */
+  isStalled = false;
   cwd = "/home/me";
   readonly signals: FakeSignals = new FakeSignals();
   readonly host: Host;
@@ -34,6 +36,12 @@ export class FakeMachine {
   constructor(clock: Clock = systemClock) {
     for (const folder of ["/", "/tmp", "/home/me", "/run", "/var/lib"]) this.folder(folder);
     const files = this.#files();
+    const write = (fd: 1 | 2, text: string) => {
+      if (this.isClosed) return false;
+      if (fd === 1) this.out += text;
+      else this.err += text;
+      return true;
+    };
     this.host = {
       runtime: "fake 1.0",
       clock,
@@ -47,12 +55,11 @@ export class FakeMachine {
         isTerminal: () => this.terminalColumns !== undefined,
         columns: () => this.terminalColumns ?? 80,
         rows: () => this.terminalRows,
-        write: (fd: 1 | 2, text: string) => {
-          if (this.isClosed) return false;
-          if (fd === 1) this.out += text;
-          else this.err += text;
-          return true;
-        },
+        write,
+        post: write,
+        room: () => undefined,
+        isBusy: () => this.isStalled,
+        flush: () => Promise.resolve(!this.isStalled),
       },
       process: { claim: () => ({ [Symbol.dispose]() {} }), cwd: () => this.cwd, command: ["/usr/bin/runtime", "/srv/app.ts"], args: [] },
     } as unknown as Host;

@@ -140,7 +140,7 @@ test("ServiceLogs: while the disk is full drops are counted by unit, and one war
   assert.deepEqual([warnings.length, clock.pendingTimers], [2, 0]);
 });
 
-test("DaemonLog.apply: level, format and file change while it is in use", () => {
+test("DaemonLog.apply: level, format and file change while it is in use", async () => {
   const host = new FakeHost();
   const { files, terminal, clock } = host;
   const make = (change: (builder: ReturnType<typeof Configs.builder>) => unknown): Config => {
@@ -161,14 +161,14 @@ test("DaemonLog.apply: level, format and file change while it is in use", () => 
   const broken = make((config) => config.logFile("folder"));
   files.makeDir("/log/folder");
   log.apply(broken);
-  log[Symbol.dispose]();
+  await log[Symbol.asyncDispose]();
   const messages = terminal.stderr.trimEnd().split("\n").map((line) => /first|second|third|can't be used|hidden/.exec(line)?.[0]);
   assert.deepEqual(messages.slice(0, 4), ["first", "second", "third", "can't be used"]);
   assert.equal(JSON.parse(files.readText("/log/a.log")).msg, "first");
   assert.match(files.readText("/log/b.log"), /^\S+Z INFO {2}daemon\/x second\n$/);
 });
 
-test("DaemonLog.apply goes on with the file in use when the new one can't be opened", () => {
+test("DaemonLog.apply goes on with the file in use when the new one can't be opened", async () => {
   const { files, terminal, env, clock } = new FakeHost();
   const make = (file: string) => Configs.builder().logFile(file).build();
   const resolve = (path: string) => `/log/${path}`;
@@ -181,8 +181,23 @@ test("DaemonLog.apply goes on with the file in use when the new one can't be ope
     log.apply(make(file));
     log.log.info(`after ${file}`);
   }
-  log[Symbol.dispose]();
+  await log[Symbol.asyncDispose]();
   const messages = (file: string) => files.readText(file).trimEnd().split("\n").map((line) => /can't be used|after \S+/.exec(line)?.[0]);
   assert.deepEqual(messages("/log/a.log"), ["can't be used", "after folder", "can't be used", "after folder"]);
   assert.deepEqual(messages("/log/b.log"), ["after b.log"]);
+});
+
+test("DaemonLog: its end waits a second for who reads the console, and no longer; the file says that it was in vain", async () => {
+  const host = new FakeHost();
+  const { files, terminal, clock } = host;
+  const config = Configs.builder().logFile("a.log").build();
+  const resolve = (path: string) => `/log/${path}`;
+  const log = new DaemonLog({ host, clock, sink: undefined, hasConsole: true, resolve, file: undefined, names: [] }, config);
+  using _stalled = terminal.stall();
+  log.log.info("up");
+  const ended = log[Symbol.asyncDispose]();
+  await clock.advance(1_000);
+  await ended;
+  assert.equal(terminal.stderr, "");
+  assert.match(files.readText("/log/a.log"), / up\n.*WARN {2}daemon the console was not read to its end\n$/);
 });

@@ -1,55 +1,49 @@
 import assert from "node:assert/strict";
-import type { Terminal } from "../../src/core/host.ts";
 import type { LineBlock } from "../../src/core/line_block.ts";
+import type { PostOptions } from "../../src/core/paced_output.ts";
+import { FakeClock, FakeTerminal } from "../../src/testing/mod.ts";
 import { consoleLines, type ConsoleLinesOptions, consoleSink } from "../../src/log/mod.ts";
 import { test } from "../harness.ts";
 
-class FakeTerminal implements Terminal {
-  readonly writes: [fd: 1 | 2, text: string][] = [];
-  isInteractive = false;
+/** A terminal that knows what was posted at once. */
+class PostedTerminal extends FakeTerminal {
+  readonly posts: [fd: 1 | 2, text: string][] = [];
 
-  isTerminal(): boolean {
-    return this.isInteractive;
-  }
-
-  columns(): number {
-    return 80;
-  }
-
-  rows(): number {
-    return 24;
-  }
-
-  write(fd: 1 | 2, text: string): boolean {
-    this.writes.push([fd, text]);
-    return true;
+  override post(fd: 1 | 2, text: string, options?: PostOptions): boolean {
+    this.posts.push([fd, text]);
+    return super.post(fd, text, options);
   }
 }
 
+const clock = new FakeClock();
 /** A sequence that changes colours only. */
 const STYLE = new RegExp("\u001b\\[[0-9;]*m", "g");
 const record = { timeMs: Date.UTC(2026, 0, 1), level: "info", message: "up", logger: "app", fields: {} } as const;
 const line = (name: string, text: string) =>
   ({ time: "2026-01-01T00:00:00.000Z", name, stream: "stderr", text, count: text.split("\n").length }) as const;
 
-async function shown(options: Omit<ConsoleLinesOptions, "terminal">, ...lines: LineBlock[]): Promise<string> {
-  return await shownOn(new FakeTerminal(), options, ...lines);
+async function shown(options: Omit<ConsoleLinesOptions, "terminal" | "clock">, ...lines: LineBlock[]): Promise<string> {
+  return await shownOn(new PostedTerminal(), options, ...lines);
 }
 
-async function shownOn(terminal: FakeTerminal, options: Omit<ConsoleLinesOptions, "terminal">, ...lines: LineBlock[]): Promise<string> {
-  const show = consoleLines({ terminal, ...options });
+async function shownOn(
+  terminal: PostedTerminal,
+  options: Omit<ConsoleLinesOptions, "terminal" | "clock">,
+  ...lines: LineBlock[]
+): Promise<string> {
+  const show = consoleLines({ clock, terminal, ...options });
   for (const each of lines) show(each);
   await null;
-  assert.ok(terminal.writes.every(([fd]) => fd === 1));
-  return terminal.writes.map(([, text]) => text).join("");
+  assert.ok(terminal.posts.every(([fd]) => fd === 1));
+  return terminal.posts.map(([, text]) => text).join("");
 }
 
 test("consoleSink: text or JSON, on stderr unless told otherwise, colours only when told", () => {
-  const terminal = new FakeTerminal();
-  consoleSink({ terminal })(record);
-  consoleSink({ terminal, fd: 1, json: true, color: true })(record);
-  consoleSink({ terminal, color: true })(record);
-  const [plain, json, colored] = terminal.writes;
+  const terminal = new PostedTerminal();
+  consoleSink({ clock, terminal })(record);
+  consoleSink({ clock, terminal, fd: 1, json: true, color: true })(record);
+  consoleSink({ clock, terminal, color: true })(record);
+  const [plain, json, colored] = terminal.posts;
   assert.deepEqual(plain, [2, "2026-01-01T00:00:00.000Z INFO  app up\n"]);
   assert.deepEqual(json, [1, '{"time":"2026-01-01T00:00:00.000Z","level":"info","msg":"up","logger":"app"}\n']);
   assert.ok(colored[1].includes("\u001b[32mINFO"));
@@ -81,7 +75,7 @@ test("consoleLines: without colours no terminal sequence gets through", async ()
 });
 
 test("consoleLines: on a terminal nothing but colours acts, however it is broken up, and with NO_COLOR not even these", async () => {
-  const terminal = new FakeTerminal();
+  const terminal = new PostedTerminal();
   terminal.isInteractive = true;
   const resets = ["c", "7", "(0", "#8", "=", "D", "[2J", "\u001b[2J[2J", "[\u00012J", "\u001b[1mc", "[2", ""];
   const hostile = [...resets.map((rest) => `\u001b${rest}`), "\u009b2J", "old\rnew", "a\bb", "\u0007"];
@@ -89,16 +83,16 @@ test("consoleLines: on a terminal nothing but colours acts, however it is broken
     for (const given of hostile) {
       const text = (await shownOn(terminal, { color }, line("api", given))).trimEnd();
       assert.doesNotMatch(color ? text.replaceAll(STYLE, "") : text, /\p{Cc}/u, JSON.stringify(given));
-      terminal.writes.length = 0;
+      terminal.posts.length = 0;
     }
   }
 });
 
 test("consoleSink, consoleLines: JSON holds no character that a terminal heeds, and means the same", async () => {
-  const terminal = new FakeTerminal();
+  const terminal = new PostedTerminal();
   const message = "\u009b2J \u007f \u001b[2J";
-  consoleSink({ terminal, json: true })({ ...record, message });
-  const texts = [terminal.writes[0][1], await shown({ json: true }, line("api", message))];
+  consoleSink({ clock, terminal, json: true })({ ...record, message });
+  const texts = [terminal.posts[0][1], await shown({ json: true }, line("api", message))];
   for (const text of texts) assert.doesNotMatch(text.trimEnd(), /\p{Cc}/u);
   assert.deepEqual(texts.map((text) => JSON.parse(text).msg), [message, "\u009b2J \u007f "]);
 });
@@ -120,17 +114,49 @@ test("consoleLines: JSON lines are log records", async () => {
 });
 
 test("consoleLines: a burst is written at once, in order and bounded", async () => {
-  const terminal = new FakeTerminal();
-  const show = consoleLines({ terminal });
+  const terminal = new PostedTerminal();
+  const show = consoleLines({ clock, terminal });
   for (let number = 0; number < 10_000; number++) show(line("api", `line ${number}`));
   await null;
   show(line("api", "after"));
   await null;
-  assert.ok(terminal.writes.length < 10, `${terminal.writes.length}`);
-  assert.ok(terminal.writes.every(([, text]) => text.length < 70_000));
-  const text = terminal.writes.map(([, text]) => text).join("");
+  assert.ok(terminal.posts.length < 10, `${terminal.posts.length}`);
+  assert.ok(terminal.posts.every(([, text]) => text.length < 70_000));
+  const text = terminal.posts.map(([, text]) => text).join("");
   assert.equal(
     text,
     [...Array.from({ length: 10_000 }, (_, number) => `line ${number}`), "after"].map((text) => `api | ${text}\n`).join(""),
   );
 });
+
+test("consoleSink, consoleLines: lines that nobody reads are counted, and told of in the form of the console once somebody does", async () => {
+  for (const json of [false, true]) {
+    const terminal = new FakeTerminal();
+    const show = consoleLines({ clock, terminal, json });
+    const log = consoleSink({ clock, terminal, json });
+    {
+      using _stalled = terminal.stall();
+      for (let number = 0; number < 100; number++) {
+        show(line("api", "x".repeat(99_999).replaceAll("x".repeat(99), `${"x".repeat(98)}\n`)));
+        log({ ...record, message: "x".repeat(100_000) });
+        await null;
+      }
+    }
+    await until(() => !terminal.isBusy(1) && !terminal.isBusy(2));
+    const told = [terminal.stdout, terminal.stderr].map((text) => text.split("\n").at(-2)!);
+    for (const [index, text] of told.entries()) {
+      assert.match(
+        text,
+        json ? /^\{.*"msg":"lines are missing here.*"dropped":\d+\}$/ : /WARN {2}console lines are missing here.* dropped=\d+$/,
+      );
+      const shown = [terminal.stdout, terminal.stderr][index].split("\n").length - 2;
+      assert.equal(Number(/dropped"?[:=](\d+)/.exec(text)![1]) + shown, index === 0 ? 101_100 : 100);
+    }
+  }
+});
+
+/** Lets everything happen that can without time. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (let turns = 0; !isSo() && turns < 10_000; turns++) await null;
+  assert.ok(isSo());
+}

@@ -1,6 +1,7 @@
 /** What only a process of its own can show: its end, its signals, its terminal, its limits. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { tempDir } from "../conformance/temp_dir.ts";
@@ -120,6 +121,34 @@ test("terminal.write: whole and once into a non-blocking pipe that is full", asy
   child.stderr.setEncoding("utf8").on("data", (text: string) => err += text);
   await new Promise((resolve) => child.on("close", resolve));
   assert.deepEqual([out.trim(), err], ["3000000", "true\n"]);
+});
+
+test("terminal.post: what goes to both keeps its order where both are one pipe, and all of it is written before the end", () => {
+  using dir = tempDir();
+  const { stdout, stderr } = shell(`"$@" 2>&1 | cat`, "post", "20000", `${dir.path}/result`);
+  assert.equal(stdout, Array.from({ length: 20_000 }, (_, number) => `line ${number}\n`).join(""), stderr);
+  assert.deepEqual(JSON.parse(readFileSync(`${dir.path}/result`, "utf8")), { isWritten: true, isBusy: false, isRead: true });
+});
+
+test("terminal.post: a pipe that is full holds up nothing, not even the end", () => {
+  using dir = tempDir();
+  // Open at both ends, so that it is there and nobody reads it.
+  const pipe = `${dir.path}/pipe`;
+  const { status, stderr } = shell(`mkfifo ${pipe}; exec 3<>${pipe}; "$@" >&3 2>&3`, "post", "20000", `${dir.path}/result`);
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(JSON.parse(readFileSync(`${dir.path}/result`, "utf8")), { isWritten: false, isBusy: true, isRead: true });
+});
+
+test("terminal.post: false, and no signal, when the reader has gone", () => {
+  using dir = tempDir();
+  shell(`"$@" 2>/dev/null | head -c 1 >/dev/null`, "post", "200000", `${dir.path}/result`);
+  assert.deepEqual(JSON.parse(readFileSync(`${dir.path}/result`, "utf8")), { isWritten: true, isBusy: false, isRead: false });
+});
+
+test("terminal.post: a file gets everything in order and at once", () => {
+  using dir = tempDir();
+  const { stdout } = shell(`"$@" >"$0.out" 2>&1; cat "$0.out"`.replaceAll("$0", `${dir.path}/x`), "post", "1000", `${dir.path}/result`);
+  assert.equal(stdout, Array.from({ length: 1_000 }, (_, number) => `line ${number}\n`).join(""));
 });
 
 test("http.request: no proxy of the environment comes between", () => {
