@@ -176,7 +176,8 @@ export function tagOf(key: string): bigint {
  */
 function markedOwners(runs: readonly ProgramRun[]): (pid: number, isOurs: boolean) => { key: string | undefined; isSure: boolean } {
   const uids = new Map(runs.map(({ marks, uid }) => [runKey(marks), uid]));
-  const byTag = new Map([...uids.keys()].map((key) => [tagOf(key).toString(), key]));
+  // Only orphans are asked for theirs, and there are few.
+  let byTag: Map<string, string> | undefined;
   const namesOf = new Map(runs.map(({ marks }) => [Object.keys(marks).sort().join("\0"), Object.keys(marks)]));
   const fromEnv = (pid: number): string | undefined => {
     const environ = readProc(`${pid}/environ`);
@@ -188,7 +189,9 @@ function markedOwners(runs: readonly ProgramRun[]): (pid: number, isOurs: boolea
   };
   const fromLimits = (pid: number): string | undefined => {
     const [, soft] = /^Max file locks +(\d+)/m.exec(readProc(`${pid}/limits`) ?? "") ?? [];
-    return byTag.get(soft ?? "");
+    if (soft === undefined) return undefined;
+    byTag ??= new Map([...uids.keys()].map((key) => [tagOf(key).toString(), key]));
+    return byTag.get(soft);
   };
   return (pid, isOurs) => {
     const key = fromEnv(pid) ?? fromLimits(pid);

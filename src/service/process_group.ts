@@ -62,6 +62,7 @@ export class ProcessGroup {
   #asking: Promise<void> | undefined;
   #isSignalled = false;
   #killedMs = Infinity;
+  #hasLooked = false;
   #left: readonly RunProcess[] = [];
   /** Who beside the group was sent which signal: nobody is asked twice. */
   readonly #told = new Set<string>();
@@ -144,12 +145,12 @@ export class ProcessGroup {
 
   /**
    * Ends what has left the group, again and again, as somebody may start another one before he goes. The first look after a crash is a quick
-   * one: what it costs, everybody waits for who waits for the next start.
+   * one: what it costs, everybody waits for who waits for the next start. So is the first one after a stop that began with a whole look.
    */
   async #untilAlone(): Promise<void> {
     const { kin, clock } = this.#options;
     if (kin === undefined) return;
-    let isQuick = this.#stage === "running";
+    let isQuick = this.#stage === "running" || this.#hasLooked;
     let waitMs = FIRST_LOOK_MS;
     while (this.#options.killMode === "all") {
       this.#left = (await kin({ isQuick })).filter(({ identity }) => identity.pid !== this.#child.identity.pid);
@@ -173,6 +174,7 @@ export class ProcessGroup {
     if (killMode !== "all" || kin === undefined) return;
     const { pid } = this.#child.identity;
     const jobs = (await kin({})).filter(({ session, group }) => session === pid && group !== pid);
+    this.#hasLooked = true;
     if (this.#stage !== "stopping") return;
     this.#tellEach(jobs, stopSignal);
     this.#tellEach(jobs, "SIGCONT");

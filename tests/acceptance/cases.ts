@@ -22,6 +22,7 @@ const SUPERVISED = "service/supervised_test.ts";
 const LOAD = "daemon/config_load_test.ts";
 const E2E = "e2e/daemon_test.ts";
 const SPAWN_E2E = "e2e/acceptance_spawn_test.ts";
+const INIT_E2E = "e2e/init_test.ts";
 const STOP_E2E = "e2e/acceptance_stop_test.ts";
 const RESTART_E2E = "e2e/acceptance_restart_test.ts";
 const RELOAD_E2E = "e2e/acceptance_reload_test.ts";
@@ -724,8 +725,20 @@ export const CASES: readonly Case[] = [
   },
   {
     suite: "runner",
+    number: 78,
+    title: "process 1 with 1,000 orphans",
+    tests: [[INIT_E2E, "runner 78: process 1 with 1,000 orphans has no zombie left, and its own children's exit codes are right"]],
+  },
+  {
+    suite: "runner",
     number: 79,
     title: "an essential service that is fatal: the rest stops, and the exit code is its own",
     tests: [[SERVICES_E2E, "runner 79: an essential service that fails for good stops the rest, and the daemon exits with its code"]],
+  },
+  {
+    suite: "runner",
+    number: 82,
+    title: "SIGTERM to process 1",
+    tests: [[INIT_E2E, "runner 82: SIGTERM to process 1 stops everything that was started, orphans too, and ends with 0"]],
   },
 ];

@@ -6,9 +6,10 @@ import { IoError } from "../../src/core/errors.ts";
 import type { LineBlock } from "../../src/core/line_block.ts";
 import type { Host } from "../../src/core/host.ts";
 import { silentLogger } from "../../src/core/log.ts";
-import type { UnitStatus } from "../../src/core/operations.ts";
+import type { UnitOutcome, UnitStatus } from "../../src/core/operations.ts";
 import { registration } from "../../src/core/registration.ts";
 import { Supervisor } from "../../src/core/supervisor.ts";
+import { FakeHost, type FakeProcess } from "../../src/testing/mod.ts";
 import { getHost } from "../../src/platform/mod.ts";
 import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";
 import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
@@ -307,4 +308,37 @@ test("Starts, crashes, probes and stops leave no descriptor behind", async () =>
   for (let count = 0; count < 20; count++) await cycle();
   // The runtime closes some of them a little later.
   await until(descriptors, { isRight: (count) => count <= before, context: () => `${before} before` });
+});
+
+test("What even SIGKILL does not end is named by the stop, which fails, and nothing is started beside it", async () => {
+  const host = new FakeHost();
+  let stray: FakeProcess | undefined;
+  host.processes.program("serve", (process) => void (stray ??= process.fork({ holdsOutput: false, leaves: "session" })));
+  const { signal, signalGroup } = host.processes;
+  host.processes.signal = (pid, name) => pid === stray?.identity.pid || signal.call(host.processes, pid, name);
+  host.processes.signalGroup = (pgid, name) => pgid === stray?.identity.pid || signalGroup.call(host.processes, pgid, name);
+  using rig = new Rig(host, { api: { run: ["serve"], restart: { delay: 0, maxRestarts: Infinity }, stop: { timeout: "1s" } } });
+  const go = () => host.clock.advance(50);
+  await rig.supervisor.start();
+  const { pid } = stray!.identity;
+
+  let stopped: UnitOutcome[] | undefined;
+  void rig.supervisor.stopUnits(["api"]).then((outcomes) => stopped = outcomes);
+  await until(() => stopped !== undefined, { go });
+  const reason = `api is down, but not all that it started: process ${pid} (serve) can't be killed`;
+  assert.deepEqual(stopped, [{ name: "api", state: "stopped", outcome: "failed", ok: false, reason }]);
+  assert.deepEqual(rig.unit("api").details.escaped, [pid]);
+
+  void rig.supervisor.startUnits(["api"]);
+  await until(
+    () => /Cannot start api beside what an earlier run left: process \d+ \(serve\) can't be killed/.test(rig.unit("api").reason),
+    { go },
+  );
+  assert.equal(host.processes.started.length, 1);
+  stray!.exit(0);
+  await until(() => rig.unit("api").state === "running", { go });
+  assert.equal(host.processes.started.length, 2);
+  let isOver = false;
+  void rig.supervisor.stop("end").then(() => isOver = true);
+  await until(() => isOver, { go });
 });
