@@ -47,7 +47,7 @@ export interface DaemonFolders {
 const MAX_SOCKET_BYTES = 100;
 const FOLDER = "daemonkit";
 /** In a state folder: the id and the origin of the daemon whose folder it is. */
-const ORIGIN_FILE = "origin.json";
+export const originFileIn = (state: string): string => `${state}/origin.json`;
 
 /**
  * Says where the daemon of a configuration file keeps its things. Creates nothing: see {@linkcode prepareFolders}.
@@ -95,7 +95,7 @@ function knownOrigins(name: string, roots: readonly string[], host: FoldersHost)
 
 function readOrigin(folder: string, { files }: FoldersHost): { id: string; origin: Origin } | undefined {
   try {
-    const { v, id, origin } = JSON.parse(files.readText(`${folder}/${ORIGIN_FILE}`)) as Record<string, unknown>;
+    const { v, id, origin } = JSON.parse(files.readText(originFileIn(folder))) as Record<string, unknown>;
     return v === 1 && typeof id === "string" && typeof origin === "string" ? { id, origin } : undefined;
   } catch {
     return undefined; // none yet, or none that we may read
@@ -106,7 +106,7 @@ function readOrigin(folder: string, { files }: FoldersHost): { id: string; origi
 export function rememberOrigin({ state, id, origin }: Pick<DaemonFolders, "state" | "id" | "origin">, host: FoldersHost): void {
   const known = readOrigin(state, host);
   if (known?.id === id && known.origin === origin) return;
-  host.files.writeText(`${state}/${ORIGIN_FILE}`, `${JSON.stringify({ v: 1, id, origin })}\n`, { mustSync: false });
+  host.files.writeText(originFileIn(state), `${JSON.stringify({ v: 1, id, origin })}\n`, { mustSync: false });
 }
 
 /** Whether a folder in which daemons have theirs is this user's own or the system's. */

@@ -61,7 +61,7 @@ export async function prepare(session: Session, options: StartOptions): Promise<
     resources.use(write(resolvePath(workDir, pidFile), config.name, host));
   }
   if (loaded !== undefined) watchConfig(session, host, loaded);
-  if (held !== undefined && options.isBackground && loaded?.path) await keepWhatIsInForce(session, host, held.folders.state);
+  if (held !== undefined && options.isBackground && loaded?.path) await keepWhatIsInForce(session, host, held);
   else if (config.hotReload) session.log.warn("hot_reload does nothing: this daemon was not started from a file");
 
   const ports = {
@@ -217,6 +217,8 @@ function openLogs(
 interface Held {
   folders: DaemonFolders;
   instance: Instance;
+  /** Called when the state folder has been made anew, to fill it. */
+  refills: (() => void)[];
 }
 
 /** Takes the lock of this configuration file, or of this program. */
@@ -247,14 +249,21 @@ async function takeLock(
     );
   };
   const instance = resources.use(await acquireInstance(folders, host, { version: VERSION, protocol: PROTOCOL, refusal }));
-  rememberOrigin(folders, host);
-  return { folders, instance };
+  const remember = () => rememberOrigin(folders, host);
+  try {
+    remember();
+  } catch (error) {
+    // On a full disk it starts all the same: it only is found by fewer names once it has ended.
+    if (!isDaemonError(error)) throw error;
+  }
+  return { folders, instance, refills: [remember] };
 }
 
 /** Reads the memory of manual stops and of what ran before, and opens the listeners, the control socket among them. */
-async function openControl(session: Session, host: Host, { folders, instance }: Held): Promise<Recovery> {
+async function openControl(session: Session, host: Host, held: Held): Promise<Recovery> {
+  const { folders, instance, refills } = held;
   const { resources, plan: { config, loaded } } = session;
-  const [{ readOverrides, writeOverrides }, { rememberOrigin }, { OwnFiles }, { Recovery }, { ADMIN_LISTENER, Listeners }] = await Promise
+  const [{ readOverrides, writeOverrides }, { originFileIn }, { OwnFiles }, { Recovery }, { ADMIN_LISTENER, Listeners }] = await Promise
     .all([
       import("./instance.ts"),
       import("./folders.ts"),
@@ -309,16 +318,13 @@ async function openControl(session: Session, host: Host, { folders, instance }: 
   session.onApply(({ listeners: specs }) => listeners.apply(specs));
   // A token that has leaked is replaced in its file, and the configuration stays as it is.
   session.onUnchanged(() => listeners.refresh());
-  const remember = () => {
-    rememberOrigin(folders, host);
-    if (remembered.size > 0) writeOverrides(folders, host, remembered);
-  };
+  refills.push(() => void (remembered.size > 0 && writeOverrides(folders, host, remembered)));
   resources.use(
     new OwnFiles({
       clock: session.clock,
       log: session.log,
       files: [
-        stateFile(session, host, folders.state, remember),
+        stateFile(session, host, held, originFileIn(folders.state)),
         { name: "the lock", restore: () => instance.restore() },
         { name: "the control socket", restore: () => listeners.restore() },
         { name: "the list of what runs", restore: () => recovery.restore() },
@@ -330,17 +336,18 @@ async function openControl(session: Session, host: Host, { folders, instance }: 
 }
 
 /**
- * Makes the state folder anew where it was removed, with what is remembered; logs in it are opened anew. One that somebody else has made
- * meanwhile, such as a command, is filled.
+ * Makes the state folder anew where it was removed or emptied, with what is remembered; logs in it are opened anew. One that somebody else
+ * has made meanwhile, such as a command, is filled.
  */
-function stateFile(session: Session, { files }: Host, state: string, remember: () => void): OwnFile {
+function stateFile(session: Session, { files }: Host, { folders: { state }, refills }: Held, originFile: string): OwnFile {
   let inode = files.info(state)?.inode;
+  const hadOrigin = files.info(originFile) !== undefined;
   return {
     name: "the state folder",
     restore() {
-      if (files.info(state)?.inode === inode) return false;
+      if (files.info(state)?.inode === inode && (!hadOrigin || files.info(originFile) !== undefined)) return false;
       files.makeDir(state);
-      remember();
+      for (const refill of refills) refill();
       session.reopenLogs();
       inode = files.info(state)?.inode;
       return true;
@@ -389,7 +396,7 @@ function watchConfig(session: Session, host: Host, first: LoadedConfig): void {
 }
 
 /** Keeps each configuration in force for the next start, and sees to it that a file that could not be used at this one is used once it is right. */
-async function keepWhatIsInForce(session: Session, host: Host, state: string): Promise<void> {
+async function keepWhatIsInForce(session: Session, host: Host, { folders: { state }, refills }: Held): Promise<void> {
   const { keepConfig, MendWatch } = await import("./kept_config.ts");
   const keep = ({ path, kept }: LoadedConfig) => {
     try {
@@ -400,6 +407,7 @@ async function keepWhatIsInForce(session: Session, host: Host, state: string): P
   };
   const { problem, path } = session.loaded!;
   session.onApply(keep);
+  refills.push(() => void (session.loaded!.problem === undefined && keep(session.loaded!)));
   if (problem === undefined) return keep(session.loaded!);
   const first = session.loaded!;
   const watch = session.resources.use(

@@ -215,6 +215,13 @@ e2e("what a live daemon has on disk is removed: it is found, never doubled, make
   assert.equal(daemonLogOf(stage).match(/made its files anew/g)?.length, 1);
   const overrides = readFileSync(join(state, "daemonkit", readdirSync(join(state, "daemonkit"))[0], "overrides.json"), "utf8");
   assert.equal(overrides, '{"v":1,"down":["b"]}\n');
+  assert.deepEqual(readdirSync(join(state, "daemonkit", readdirSync(join(state, "daemonkit"))[0])).sort(), [
+    "daemon.log",
+    "last-config.json",
+    "logs",
+    "origin.json",
+    "overrides.json",
+  ]);
   const down = await stage.cli("down");
   assert.equal(down.code, 0, down.stderr);
   assert.equal(isRunning(pid), false);
