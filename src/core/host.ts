@@ -516,6 +516,11 @@ export interface Env {
 export interface Terminal {
   /** Whether the descriptor is a terminal. */
   isTerminal(fd: 1 | 2): boolean;
+  /**
+   * Whether the system ends this process when its terminal goes away: it has one, wherever its output goes, and nobody (`nohup`) asked to
+   * ignore SIGHUP. False once that terminal is gone.
+   */
+  canHangUp(): boolean;
   /** Width in characters, 80 when it is no terminal. */
   columns(): number;
   /** Height in lines, 24 when it is no terminal. */

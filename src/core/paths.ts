@@ -1,3 +1,11 @@
+/**
+ * Whether a path below /dev or /proc names a device or an open descriptor: not a file of ours, so that many may write to it, and nobody may
+ * rename or remove it.
+ */
+export function isDevicePath(path: string): boolean {
+  return /^\/(?:dev(?!\/shm\/)|proc)\//.test(path);
+}
+
 /** The absolute path of `path` as seen from the folder `base`, without `.` and `..`. By text alone: links are not followed. */
 export function resolvePath(base: string, path: string): string {
   const parts: string[] = [];

@@ -41,7 +41,14 @@ export function ownProcess(session: Session, host: Host, exitGraceMs: number | u
     if (config !== undefined) {
       const stop = stopHandler(session, host);
       for (const signal of config.stop) stack.use(signals.on(signal, () => stop(signal)));
-      for (const signal of config.reload) stack.use(signals.on(signal, () => void session.reloadUnasked(`received ${signal}`)));
+      // SIGHUP has two meanings: whoever had a terminal and has none any more is to end with it; all else asks for a reload.
+      const hadTerminal = terminal.canHangUp();
+      const reload = (signal: SignalName) => {
+        if (signal !== "SIGHUP" || !hadTerminal || terminal.canHangUp()) return void session.reloadUnasked(`received ${signal}`);
+        session.log.warn("the terminal is gone");
+        stop(signal);
+      };
+      for (const signal of config.reload) stack.use(signals.on(signal, () => reload(signal)));
       for (const signal of config.reopenLogs) stack.use(signals.on(signal, () => session.reopenLogs()));
       for (const [signal, handler] of Object.entries(config.on)) {
         stack.use(signals.on(signal as SignalName, guarded(session, signal, handler)));

@@ -204,6 +204,7 @@ function openLogs(
       lines: session.lines,
       show: daemonLog.showLines,
       room: daemonLog.room,
+      ...ownsProcess ? { post: (fd, text, count) => void host.terminal.post(fd, text, { count }) } : {},
       isStopping: (unit) => session.supervisor?.find(unit) !== undefined,
       resolve: (path) => resolvePath(cwd, path),
       folder: folder && `${folder}/logs`,

@@ -21,6 +21,8 @@ export interface ServiceLogsOptions {
   show: (block: LineBlock) => void;
   /** Resolves when who looks has caught up, within limits; undefined when there is nothing to wait for. @default there never is */
   room?: () => Promise<void> | undefined;
+  /** Writes to stdout or stderr, for units whose log file that is. @default their lines go to the descriptor's own path */
+  post?: (fd: 1 | 2, text: string, count: number) => void;
   /** Whether a unit that is no longer in the configuration still stops. */
   isStopping: (unit: string) => boolean;
   /** Makes paths of a specification absolute. */
@@ -32,11 +34,16 @@ export interface ServiceLogsOptions {
 /** Longest line of a unit that takes so long to end that it is forgotten. */
 const MAX_LINE_BYTES = 65_536;
 
+/** Files that are the daemon's own console. */
+const DESCRIPTORS: Readonly<Record<string, 1 | 2 | undefined>> = { "/dev/stdout": 1, "/dev/fd/1": 1, "/dev/stderr": 2, "/dev/fd/2": 2 };
+
 /** What is kept of one unit. It outlives the unit's runs. */
 interface UnitLog {
   format: LineFormat;
   maxLineBytes: number;
   file: RotatingFile | undefined;
+  /** Its log file is what the daemon itself writes to. */
+  fd: 1 | 2 | undefined;
   /** The last line that was written had not ended. */
   isOpen: boolean;
   /** It is no longer in the configuration, and may still print its last lines. */
@@ -85,9 +92,12 @@ export class ServiceLogs implements LogPort, Disposable {
     }
     for (const [unit, { file, format, maxLineBytes, maxSizeBytes: maxSize, keep, maxTotalBytes: maxTotal }] of wanted) {
       let known = this.#units.get(unit);
-      if (known === undefined) this.#units.set(unit, known = { format, maxLineBytes, file: undefined, isOpen: false, isLeaving: false });
+      if (known === undefined) {
+        this.#units.set(unit, known = { format, maxLineBytes, file: undefined, fd: undefined, isOpen: false, isLeaving: false });
+      }
       const path = file !== undefined ? resolve(file) : folder === undefined ? undefined : `${folder}/${unit}.log`;
-      if (path === undefined) {
+      known.fd = this.#options.post && DESCRIPTORS[path ?? ""];
+      if (path === undefined || path === "/dev/null" || known.fd !== undefined) {
         known.file?.[Symbol.dispose]();
         known.file = undefined;
       } else if (known.file === undefined) known.file = this.#create(unit, known, { path, maxSize, keep, maxTotal });
@@ -109,14 +119,17 @@ export class ServiceLogs implements LogPort, Disposable {
   publish(block: LineBlock): void {
     const { lines, show } = this.#options;
     lines.publish(block);
-    show(block);
     const unit = this.#units.get(block.name);
-    if (unit?.file === undefined) return;
+    // What stands on the console by its own wish is not shown there once more.
+    if (unit?.fd === undefined) show(block);
+    if (unit === undefined || (unit.file === undefined && unit.fd === undefined)) return;
     // In a raw file the line before may have paused, and have ended since, or another stream speaks.
     const end = unit.isOpen && !block.continues && unit.format === "raw" ? "\n" : "";
     unit.isOpen = block.open === true;
-    unit.file.write(end + formatLines(block, unit.format), block.count);
-    if (unit.isLeaving) unit.file.close();
+    const text = end + formatLines(block, unit.format);
+    if (unit.fd !== undefined) return this.#options.post!(unit.fd, text, block.count);
+    unit.file!.write(text, block.count);
+    if (unit.isLeaving) unit.file!.close();
   }
 
   maxLineBytes(unit: string): number {

@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { isDaemonError } from "../core/errors.ts";
 import type { AppendFile, Files } from "../core/host.ts";
-import { fileNameOf, folderOf } from "../core/paths.ts";
+import { fileNameOf, folderOf, isDevicePath } from "../core/paths.ts";
 
 /** Where a {@linkcode RotatingFile} lies and how much it keeps; all of it can change while it is in use. */
 export interface RotationSettings {
@@ -52,7 +52,7 @@ interface Piece {
  * - A file that was removed, renamed or replaced by somebody else is made anew at the next write, with its folder.
  * - While it can't be written (the disk is full), up to 256 KiB wait and are tried again every second; what comes after that is dropped
  *   and counted, in one gap: when it can be written again, a line in the file says how many are missing there.
- * - Only regular files are rotated; one that can't be grows beyond its limit, and is tried again after a minute.
+ * - Pipes and devices are not rotated. A file that can't be grows beyond its limit, and is tried again after a minute.
  * - Nothing throws but `open`, and limits that can't be. Disposing writes what waits, and closes; what comes later is dropped.
  */
 export class RotatingFile implements Disposable {
@@ -66,6 +66,8 @@ export class RotatingFile implements Disposable {
   /** Undefined while it is closed; then the next write opens it. */
   #file: AppendFile | undefined;
   #fileSize = 0;
+  /** It is a pipe or a device, which has no size. */
+  #isEndless = false;
   /** What waits, in order, and its size in all. */
   #held: Piece[] = [];
   #heldBytes = 0;
@@ -197,7 +199,7 @@ export class RotatingFile implements Disposable {
         this.#open();
         continue;
       }
-      const room = this.#clock.nowMs() < this.#rotateAgainMs ? Infinity : this.#settings.maxSize - this.#fileSize;
+      const room = this.#isEndless || this.#clock.nowMs() < this.#rotateAgainMs ? Infinity : this.#settings.maxSize - this.#fileSize;
       if (this.#heldBytes <= room) this.#put(this.#held.length);
       else {
         const count = this.#fitting(room);
@@ -278,7 +280,7 @@ export class RotatingFile implements Disposable {
   /** Removes the older files that are too many, or too much. */
   #prune(): void {
     const { path, maxSize, keep, maxTotal = Infinity } = this.#settings;
-    if (this.#files.info(folderOf(path)) === undefined) return;
+    if (isDevicePath(path) || this.#files.info(folderOf(path)) === undefined) return;
     let left = maxTotal - maxSize;
     for (const number of this.#older()) {
       const older = `${path}.${number}`;
@@ -297,6 +299,8 @@ export class RotatingFile implements Disposable {
       this.#file = this.#files.openAppend(path);
     }
     this.#fileSize = this.#file.size;
+    this.#isEndless = isDevicePath(path) || this.#files.info(path)?.kind === "other";
+    if (this.#isEndless) return;
     // What an earlier daemon kept beyond our count; to list the folder each time would cost a thousand services a second.
     if (this.#clock.nowMs() < this.#rotateAgainMs || this.#files.info(`${path}.${keep + 1}`) === undefined) return;
     try {

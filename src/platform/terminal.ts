@@ -58,6 +58,7 @@ export function createTerminal(facts: TerminalFacts, clock: Clock): Terminal {
   const post: Terminal["post"] = (fd, text, options) => (outputs ??= openBoth())[fd].post(text, options);
   return {
     isTerminal,
+    canHangUp,
     columns: () => (isTerminal(1) ? facts.columns() : undefined) || DEFAULT_COLUMNS,
     rows: () => (isTerminal(1) ? facts.rows() : undefined) || DEFAULT_ROWS,
     write: (fd, text) => {
@@ -74,6 +75,24 @@ export function createTerminal(facts: TerminalFacts, clock: Clock): Terminal {
       return first && second;
     },
   };
+}
+
+/** SIGHUP's place among the signals that the system says are ignored. */
+const HANG_UP_BIT = 1;
+
+function canHangUp(): boolean {
+  try {
+    const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = fs.constants;
+    fs.closeSync(fs.openSync("/dev/tty", O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  } catch {
+    return false; // no controlling terminal, or one that is gone
+  }
+  try {
+    const [, ignored] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(fs.readFileSync("/proc/self/status", "utf8")) ?? [];
+    return (parseInt(ignored.slice(-1), 16) & HANG_UP_BIT) === 0;
+  } catch {
+    return true; // the system does not say
+  }
 }
 
 /** Whether stdout and stderr are the same pipe, socket or terminal. */

@@ -1,4 +1,4 @@
-import { resolvePath } from "../core/paths.ts";
+import { isDevicePath, resolvePath } from "../core/paths.ts";
 import { expand } from "./environment.ts";
 import type { ServiceLogSpec, ServiceSpec } from "./spec.ts";
 
@@ -34,7 +34,7 @@ export interface SameFile {
 
 /**
  * The first unit of each service that would write what another one writes, or what `taken` names with its writer; also one that ends in
- * the number of an older file of another, which rotation would write or remove.
+ * the number of an older file of another, which rotation would write or remove. Devices are for all.
  */
 export function sameFiles(specs: readonly ServiceSpec[], taken: Readonly<Record<string, string>> = {}): SameFile[] {
   const writers = new Map(Object.entries(taken).map(([file, writer]) => [resolvePath("/", file), writer]));
@@ -44,6 +44,7 @@ export function sameFiles(specs: readonly ServiceSpec[], taken: Readonly<Record<
     if (spec.log.file === undefined) continue;
     for (const { unit, log } of unitLogs(spec)) {
       const file = resolvePath("/", log.file!);
+      if (isDevicePath(file)) continue;
       const other = writers.get(file) ?? writers.get(withoutNumber(file)) ?? numbered.get(file);
       if (other === undefined) {
         writers.set(file, unit);

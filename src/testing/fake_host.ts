@@ -55,6 +55,8 @@ export class FakeTerminal implements Terminal {
   stderr = "";
   /** What {@linkcode FakeTerminal.isTerminal} says. */
   isInteractive = false;
+  /** Whether it would end this process by going away. */
+  isControlling = false;
   /** Width in characters. */
   width = 80;
   /** Height in lines. */
@@ -111,6 +113,11 @@ export class FakeTerminal implements Terminal {
   /** Waits for the reader. */
   async flush(): Promise<boolean> {
     return (await Promise.all([this.#outputs[1].flush(), this.#outputs[2].flush()])).every((isDone) => isDone);
+  }
+
+  /** What {@linkcode FakeTerminal.isControlling} says. */
+  canHangUp(): boolean {
+    return this.isControlling;
   }
 
   /** Whether it plays a terminal. */

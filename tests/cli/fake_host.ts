@@ -57,6 +57,7 @@ export class FakeMachine {
         rows: () => this.terminalRows,
         write,
         post: write,
+        canHangUp: () => false,
         room: () => undefined,
         isBusy: () => this.isStalled,
         flush: () => Promise.resolve(!this.isStalled),

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { e2e } from "./driver.ts";
+import { e2e, isRunning } from "./driver.ts";
 import { type Output, pipeOutput, startOn, terminalOutput } from "./outputs.ts";
 import { until } from "../until.ts";
 
@@ -52,4 +52,61 @@ e2e("a console that is read again says how many lines are missing, and goes on",
   process.kill(daemon.pid, "SIGTERM");
   await output.until(/ stopped reason/);
   assert.equal(await daemon.ended, 0);
+});
+
+// A terminal of the test's own is made as Linux does it.
+if (process.platform === "linux") {
+  e2e(
+    "a daemon ends with its terminal, and its services with it; kill -HUP reloads while the terminal is there",
+    async (stage, subject) => {
+      stage.write(
+        "daemon.toml",
+        `name = "dev"\n[logging]\ncolor = false\n[service.web]\nrun = "echo \\"web $$\\"; while sleep 0.1; do echo tick; done"\n`,
+      );
+      const output = terminalOutput();
+      const daemon = startOn(stage, subject, output, "run");
+      await output.until(/tick/);
+      process.kill(daemon.pid, "SIGHUP");
+      await output.until(/reloading the configuration reason="received SIGHUP"/);
+      await output.until(/configuration unchanged/);
+      const service = Number(/web (\d+)/.exec(output.text())![1]);
+      output[Symbol.dispose]();
+      assert.equal(await daemon.ended, 0);
+      assert.ok(!isRunning(service));
+    },
+  );
+}
+
+e2e("SIGHUP of a daemon without a terminal reloads", async (stage) => {
+  stage.write("daemon.toml", `name = "dev"\n[service.web]\nrun = "sleep 1000"\n`);
+  const daemon = await stage.startDaemon();
+  daemon.kill("SIGHUP");
+  await daemon.until(/configuration unchanged/);
+  daemon.kill("SIGTERM");
+  assert.equal((await daemon.ended).code, 0);
+});
+
+e2e("/dev/stdout and /dev/null are log files for all: nothing is rotated, refused, or shown twice", async (stage) => {
+  const table = (name: string, file: string, more = "") =>
+    `[service.${name}]\nrun = "seq -f '${name} %.0f' 1 300; sleep 1000"\nlog = { file = "${file}", format = "raw", max_size = "4KiB" }\n${more}`;
+  stage.write(
+    "daemon.toml",
+    `name = "devices"\n${table("a", "/dev/stdout")}${table("b", "/dev/stdout", "instances = 2\n")}${table("c", "/dev/null")}${
+      table("d", "/dev/null", "instances = 2\n")
+    }${table("e", "/dev/stderr")}`,
+  );
+  const daemon = await stage.startDaemon();
+  await daemon.until(/^e 300$/m);
+  await daemon.until(/^a 300$/m);
+  await daemon.until(/^b 300$[^]*^b 300$/m);
+  daemon.kill("SIGTERM");
+  const { code, stdout, stderr } = await daemon.ended;
+  assert.equal(code, 0, stderr);
+  const numbers = Array.from({ length: 300 }, (_, index) => index + 1);
+  const linesOf = (text: string, name: string) => text.match(new RegExp(`^${name} \\d+$`, "gm")) ?? [];
+  assert.deepEqual(linesOf(stdout, "a"), numbers.map((number) => `a ${number}`));
+  assert.equal(linesOf(stdout, "b").length, 600);
+  assert.deepEqual(linesOf(stderr, "e"), numbers.map((number) => `e ${number}`));
+  assert.doesNotMatch(stdout, /[abe]\S* +\| [abe] /);
+  assert.doesNotMatch(stderr, /rotated/);
 });
