@@ -60,8 +60,8 @@ export async function prepare(session: Session, options: StartOptions): Promise<
     const { pidFile: write } = await import("./instance.ts");
     resources.use(write(resolvePath(workDir, pidFile), config.name, host));
   }
-  if (loaded !== undefined) watchConfig(session, host, loaded);
   if (held !== undefined && options.isBackground && loaded?.path) await keepWhatIsInForce(session, host, held);
+  if (loaded !== undefined) watchConfig(session, host, loaded);
   else if (config.hotReload) session.log.warn("hot_reload does nothing: this daemon was not started from a file");
 
   const ports = {

@@ -292,6 +292,14 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
     await rig.until(() => rig.daemon.subsystems()[0].ready === true);
     await rig.stop();
   },
+  "service.*.ready.alive": async () => {
+    const rig = await serving('ready = { alive = "2s" }');
+    await rig.host.clock.advance(1_900);
+    assert.equal(rig.daemon.subsystems()[0].ready, false);
+    await rig.host.clock.advance(200);
+    await rig.until(() => rig.daemon.subsystems()[0].ready === true);
+    await rig.stop();
+  },
   "service.*.ready.every": async () => {
     const rig = new Rig();
     const askedMs: number[] = [];

@@ -236,6 +236,7 @@ test("hot_reload sees env files too, also one that comes in a folder that was no
   };
   await rig.host.clock.advance(6_000);
   assert.equal(reloads(), 0);
+  assert.doesNotMatch(rig.host.terminal.stderr, /hot_reload does nothing/);
   await put("/etc/app/app.env", "A=2", 1);
   await rig.until(() => variables(rig).includes("2"));
   rig.host.files.put("/etc/app/late/c.env", "A=3");
