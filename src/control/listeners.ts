@@ -7,6 +7,7 @@ import { type Access, hashOf } from "./access.ts";
 import { type ControlHandler, controlHandler, type ControlOptions } from "./handler.ts";
 import { ProfileTurn } from "./profile.ts";
 import { addressText, ADMIN, type ListenerSpec } from "./spec.ts";
+import { readToken } from "./token.ts";
 
 /** What {@linkcode Listeners} work with. */
 export interface ListenersOptions {
@@ -190,29 +191,22 @@ export class Listeners implements Subsystem {
 
   async #wanted(spec: ListenerSpec): Promise<Wanted> {
     const { name, allow, maxBodyBytes, maxClients, address = { unix: this.#options.socket } } = spec;
-    const token = this.#readToken(spec);
+    const token = await this.#readToken(spec);
     const tokenHash = token === undefined ? undefined : await hashOf(token);
     // Port 0 is another one each time, so its name is all that tells it.
     const key = "port" in address && address.port === 0 ? `${addressText(address)} ${name}` : addressText(address);
     return { key, access: { name, address, allow, maxBodyBytes, maxClients, tokenHash } };
   }
 
-  #readToken({ name, tokenFile }: ListenerSpec): string | undefined {
+  async #readToken({ name, tokenFile }: ListenerSpec): Promise<string | undefined> {
     if (tokenFile === undefined) return undefined;
     const { host: { files }, log } = this.#options;
-    const info = files.info(tokenFile);
-    if (info === undefined) {
-      throw new ConfigError(
-        "CONFIG_INVALID",
-        `Cannot open the listener ${name} as its token_file must be there: current value is ${tokenFile}; ` +
-          `make one: (umask 077; head -c 32 /dev/urandom | base64 > ${tokenFile})`,
-      );
+    const read = await readToken(tokenFile, files);
+    if ("problem" in read) {
+      const hint = read.hint === undefined ? "" : `; ${read.hint}`;
+      throw new ConfigError("CONFIG_INVALID", `Cannot open the listener ${name} as ${read.problem}${hint}`);
     }
-    const token = files.readText(tokenFile).trim();
-    if (!/^\S+$/.test(token)) {
-      const found = token === "" ? "nothing" : "several words";
-      throw new ConfigError("CONFIG_INVALID", `Cannot open the listener ${name} as ${tokenFile} must hold one token: it holds ${found}`);
-    }
+    const { token, info } = read;
     if ((info.mode & 0o077) !== 0) {
       log.warn("others can read the token of a listener", {
         listener: name,

@@ -3,4 +3,5 @@ export { type ControlHandler, controlHandler, type ControlOptions, type Outcomes
 export { Listeners, type ListenersOptions } from "./listeners.ts";
 export { type Problem, problem, problemOf } from "./problem.ts";
 export { ADMIN_LISTENER, type ListenerGroup, type ListenerSpec } from "./spec.ts";
+export { readToken, type TokenFile } from "./token.ts";
 export { type OpenStreamOptions, OpenStreams, type StreamFormat } from "./stream.ts";

@@ -2,6 +2,7 @@ import { parseAfter } from "../core/after.ts";
 import type { Problem } from "../config/schema.ts";
 import { ConfigError, formatIssue } from "../core/errors.ts";
 import type { Files } from "../core/host.ts";
+import { readToken } from "../control/token.ts";
 import { contentsOf, isShellName, logFileProblem, type NeedHost, unmetNeeds } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import { daemonFolders, type FoldersHost } from "./folders.ts";
@@ -19,11 +20,12 @@ export interface Findings {
 }
 
 /**
- * Looks up what the configuration names: env files and what they hold, modules, programs, folders, log files, users. Nothing is started.
+ * Looks up what the configuration names: env files and what they hold, modules, programs, folders, log files, users, tokens. Nothing is
+ * started.
  *
  * What is missing for a service that waits for the end of another one (`exited-ok`) is a warning: that one may be about to make it.
  */
-export async function checkNeeds({ services, config, path, issuesOf }: LoadedConfig, host: CheckHost): Promise<Findings> {
+export async function checkNeeds({ services, listeners, config, path, issuesOf }: LoadedConfig, host: CheckHost): Promise<Findings> {
   const problems: Problem[] = [];
   const later: Problem[] = [];
   const fromShell: { name: string; dropped: string[] }[] = [];
@@ -48,6 +50,14 @@ export async function checkNeeds({ services, config, path, issuesOf }: LoadedCon
   const file = config.logging.file;
   const reason = file === undefined ? undefined : logFileProblem(file, host.files);
   if (reason !== undefined) problems.push({ path: ["logging", "file"], message: reason });
+  for (const { name, tokenFile } of listeners) {
+    // What a pipe gives it gives once, and to the daemon.
+    if (tokenFile === undefined || isPipe(tokenFile, host.files)) continue;
+    const read = await readToken(tokenFile, host.files);
+    if (!("problem" in read)) continue;
+    const { problem, hint } = read;
+    problems.push({ path: ["listen", name, "token_file"], message: problem, ...(hint === undefined ? {} : { hint }) });
+  }
   const warnings = (await issuesOf(later)).map((issue) => `${formatIssue(issue)}; it may be made by what ends before`);
   return { problems, warnings: [...warnings, ...shellWarnings(services, fromShell, host)] };
 }
@@ -66,6 +76,11 @@ export async function filesNamed(services: readonly ServiceSpec[], files: Pick<F
   const paths = new Set<string>();
   for (const service of services) for (const path of (await contentsOf(service, files)).keys()) paths.add(path);
   return paths;
+}
+
+function isPipe(path: string, files: Pick<Files, "info">): boolean {
+  const kind = files.info(path)?.kind;
+  return kind === "other" || kind === "socket";
 }
 
 function comeAfterAnEnd(services: readonly ServiceSpec[]): ReadonlySet<string> {

@@ -98,6 +98,17 @@ const MISTAKES: [what: string, toml: string, expected: string, files?: Record<st
     'daemon.toml:2:8: logging.file: expected a file, got the folder "/etc/app/sub"',
     { "/etc/app/sub/x": "" },
   ],
+  [
+    "a token that is not there",
+    `${service("")}[listen.http]\naddress = "127.0.0.1:9900"\nallow = ["control"]\ntoken_file = "t"\n`,
+    "daemon.toml:7:14: listen.http.token_file: its token_file must be there: current value is /etc/app/t; make one: (umask 077; head -c 32 /dev/urandom | base64 > /etc/app/t)",
+  ],
+  [
+    "a token that is none",
+    `${service("")}[listen.http]\naddress = "127.0.0.1:9900"\nallow = ["control"]\ntoken_file = "t"\n`,
+    "daemon.toml:7:14: listen.http.token_file: /etc/app/t must hold one token: it holds several words",
+    { "/etc/app/t": "two words" },
+  ],
 ];
 for (const [what, toml, expected, files] of MISTAKES) {
   test(`checkNeeds finds ${what}`, async () => {

@@ -1,0 +1,25 @@
+import { isDaemonError, messageOf } from "../core/errors.ts";
+import type { FileInfo, Files } from "../core/host.ts";
+import { textOfBytes } from "../core/text_file.ts";
+
+/** The token of a listener, or why there is none, to go on after "must be one token in a file: ". */
+export type TokenFile = { token: string; info: FileInfo } | { problem: string; hint?: string };
+
+const MAX_TOKEN_BYTES = 65_536;
+
+/** Reads the token in a file; of one that can't be used it says what to do. */
+export async function readToken(path: string, files: Pick<Files, "read">): Promise<TokenFile> {
+  try {
+    const { bytes, info } = await files.read(path, { maxBytes: MAX_TOKEN_BYTES });
+    const read = textOfBytes(bytes);
+    const token = "text" in read ? read.text.trim() : "";
+    if ("mistake" in read) return { problem: `${path} must hold one token: ${read.mistake.message}`, hint: read.mistake.hint };
+    if (/^\S+$/.test(token)) return { token, info };
+    return { problem: `${path} must hold one token: it holds ${token === "" ? "nothing" : "several words"}` };
+  } catch (error) {
+    if (!isDaemonError(error)) throw error;
+    if (error.code !== "IO_NOT_FOUND") return { problem: messageOf(error) };
+    const hint = `make one: (umask 077; head -c 32 /dev/urandom | base64 > ${path})`;
+    return { problem: `its token_file must be there: current value is ${path}`, hint };
+  }
+}
