@@ -18,6 +18,8 @@ import { instanceOf, isAlive, type Target } from "../find.ts";
 import { isGone } from "../gone.ts";
 
 const LOOK_MS = 5;
+/** How long something may take that is as good as done. */
+const MOMENT_MS = 2_000;
 
 /** Stops the daemon, waits until it is gone, and says how it went. */
 export const down: CommandBody = async (context, _args, options) => {
@@ -35,10 +37,14 @@ export const down: CommandBody = async (context, _args, options) => {
   // A daemon of another protocol gives no events: that it is gone is all that is known then.
   const isSame = before.protocol === PROTOCOL;
   const events = isSame ? await client.events((line) => ending.note(JSON.parse(line)), patience.signal) : undefined;
-  await client.shutdown().catch((error) => {
+  await client.shutdown().catch(async (error) => {
     // Killed before it could answer, it is gone all the same; one that somebody else stops closes its socket before it goes.
-    const isClosed = error instanceof CommandFailure && error.exitCode === EXIT_CODES.noDaemon;
-    if (!isClosed && isAlive(client.target, host)) throw error;
+    if (error instanceof CommandFailure && error.exitCode === EXIT_CODES.noDaemon) return;
+    // The connection of a process that dies is closed before the process is gone.
+    for (const endMs = host.clock.nowMs() + MOMENT_MS; isAlive(client.target, host);) {
+      if (host.clock.nowMs() >= endMs) throw error;
+      await sleep(host.clock, LOOK_MS);
+    }
   });
   const timer = abortAfter(options.timeout, patience, host.clock);
   const gone = (events?.ended ?? Promise.resolve()).then(async () => {
@@ -172,7 +178,6 @@ async function untilSilent(client: Client, { clock }: Host, signal: AbortSignal)
  */
 async function untilGone(holder: InstanceRecord | undefined, host: Host, signal: AbortSignal): Promise<void> {
   if (holder === undefined) return;
-  const MOMENT_MS = 2_000;
   let releasedMs: number | undefined;
   while (host.processes.isAlive(holder)) {
     const nowMs = host.clock.nowMs();
