@@ -288,6 +288,16 @@ export interface RunProcess {
   name: string;
 }
 
+/** A control group of its own for what a program starts, until it is disposed. */
+export interface ControlGroup extends Disposable {
+  /** Puts a process into it; what that starts from then on is born there, and gets out of it in no way of its own. */
+  add(pid: number): void;
+  /** Everybody in it. */
+  members(): RunProcess[];
+  /** Sends SIGKILL to everybody in it at one moment. */
+  kill(): void;
+}
+
 /** That this process is the parent of what its descendants leave behind: see {@linkcode Processes.adoptOrphans}. */
 export interface OrphanCare extends Disposable {
   /** Why it can't be, or could not wait for them; undefined where all is well. */
@@ -388,6 +398,11 @@ export interface Processes {
    * - Fails with `IO_NO_RESOURCES` without a file left to open.
    */
   belonging(runs: readonly ProgramRun[], options?: { isQuick?: boolean }): ReadonlyMap<ProgramRun, readonly RunProcess[]>;
+  /**
+   * Makes a control group, below this process's own, or goes on with one of that name. Fails with `UNSUPPORTED` where control groups of
+   * version 2 are not writable, which is so for everybody but root unless somebody has handed them over.
+   */
+  controlGroup(name: string): ControlGroup;
   /**
    * Makes this process the parent of what its descendants leave behind (a subreaper), waits for each of those when it ends, and gives all
    * that is started from now on a mark that nobody can take off. It never waits for what {@linkcode Processes.spawn} has started. One owner

@@ -2,7 +2,7 @@ import { type Clock, sleep } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { ProcessEntry, Processes, ProcessIdentity, ProgramRun, SignalName } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
-import { parseMark, type RunningProgram, type ServiceSpec, UNIT_VARIABLE } from "../service/mod.ts";
+import { endsAll, parseMark, type RunningProgram, type ServiceSpec, UNIT_VARIABLE } from "../service/mod.ts";
 
 /** How the processes of a unit are stopped. */
 export interface StopPlan extends Omit<ServiceSpec["stop"], "run"> {
@@ -87,7 +87,7 @@ export function findLeftovers({ id, programs, planOf }: LeftoverSearch, processe
 
   // What has left its group and taken off its mark is still known by its session and its parents.
   const runs = new Map<ProgramRun, string>(
-    programs.filter(({ unit, identity }) => identity.bootId === processes.self().bootId && planOf(unit).killMode === "all").map((
+    programs.filter(({ unit, identity }) => identity.bootId === processes.self().bootId && endsAll(planOf(unit).killMode)).map((
       { unit, run, identity, uid },
     ) => [
       { leader: identity, marks: { [UNIT_VARIABLE]: `${id}/${unit}/${run}` }, uid },

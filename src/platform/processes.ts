@@ -3,6 +3,7 @@ import process from "node:process";
 import { systemClock } from "../core/clock.ts";
 import { IoError } from "../core/errors.ts";
 import type { Processes, ProcessIdentity, SignalName, Signals } from "../core/host.ts";
+import { openControlGroup } from "./control_group.ts";
 import { errnoOf, ioError } from "./io_error.ts";
 import { createKin, createKinOfTable, type OwnChild, tagOf } from "./kin.ts";
 import { lockedFiles } from "./locked_files.ts";
@@ -83,6 +84,7 @@ export function createProcesses({ launch, launchDetached, libcCalls }: Launcher,
     groupMembers: members,
     findByEnv: (name) => table.findByEnv(name),
     belonging: (runs, { isQuick = false } = {}) => runs.length === 0 ? new Map() : kin(runs, isQuick),
+    controlGroup: (name) => openControlGroup(name, identityOf),
     adoptOrphans() {
       const loaded = libcCalls();
       const care = careForOrphans({

@@ -26,7 +26,7 @@ export interface NeedHost {
   /** Where programs are looked for. */
   env: Pick<Env, "get">;
   /** Users and programs. */
-  processes: Pick<Processes, "user" | "group" | "uid" | "checkSpawn">;
+  processes: Pick<Processes, "user" | "group" | "uid" | "checkSpawn" | "controlGroup">;
   /** What may be a module. */
   modules: Pick<Modules, "unloadable">;
 }
@@ -41,7 +41,7 @@ export async function unmetNeeds(spec: ServiceSpec, host: NeedHost): Promise<{ n
   // A folder that is not there would be reported once for each program.
   if (needs.length === ofFiles.length) needs.push(...programNeeds(spec, host, { ...account.ids, path: pathOf(spec, variables, host.env) }));
   if (spec.module !== undefined) needs.push(...moduleNeeds(spec.module, host));
-  needs.push(...logNeeds(spec, host.files));
+  needs.push(...logNeeds(spec, host.files), ...controlNeeds(spec, host));
   const names = typeof spec.run === "string" ? [...variables.keys(), ...Object.keys(spec.env)] : [];
   return { needs, shellDrops: [...new Set(names.filter((name) => !isShellName(name)))] };
 }
@@ -115,6 +115,18 @@ function folderNeeds({ cwd }: ServiceSpec, files: NeedHost["files"]): UnmetNeed[
   if (info?.kind === "directory") return [];
   const found = info === undefined ? "nothing" : "something else";
   return [{ path: ["cwd"], message: `expected a folder, got ${found} at ${JSON.stringify(cwd)}`, isMissing: info === undefined }];
+}
+
+/** Another place of the daemon may have what this one lacks. */
+function controlNeeds({ stop: { killMode } }: ServiceSpec, { processes }: NeedHost): UnmetNeed[] {
+  if (killMode !== "cgroup") return [];
+  try {
+    processes.controlGroup("daemonkit-check")[Symbol.dispose]();
+    return [];
+  } catch (error) {
+    if (!isDaemonError(error)) throw error;
+    return [{ path: ["stop", "kill_mode"], message: messageOf(error), isMissing: true }];
+  }
 }
 
 /** The program itself, and those that ask it whether it is ready and to stop. */

@@ -86,7 +86,7 @@ export interface ServiceOptions {
     signal?: SignalName;
     /** Time until what should end with it is killed. @default {"5s"} */
     timeout?: Duration;
-    /** What ends with it: `all` that it has started, what is in its process `group`, or the `process` alone. @default {"all"} */
+    /** What ends with it: `all` that it has started, what is in its process `group`, the `process` alone, or what is in a `cgroup` of its own. @default {"all"} */
     killMode?: KillMode;
   };
   /**

@@ -1,7 +1,7 @@
 import { type Clock, sleep } from "../core/clock.ts";
 import type { ChildProcess, ExitStatus, Processes, ProcessIdentity, RunProcess, SignalName } from "../core/host.ts";
 import type { KinLook, Neighbours } from "./neighbours.ts";
-import type { KillMode } from "./spec.ts";
+import { endsAll, type KillMode } from "./spec.ts";
 
 /** Asks a program to stop in another way than by a signal. */
 export interface AskToStop {
@@ -29,6 +29,8 @@ export interface ProcessGroupOptions {
   killMode: KillMode;
   /** Finds everything that the program started, for the mode `all`. @default {undefined} */
   kin?: (look: KinLook) => Promise<readonly RunProcess[]>;
+  /** Sends SIGKILL to everything at one moment, where there is a way. @default {undefined} */
+  killAll?: () => void;
   /** Told when SIGKILL was needed, and when a signal was refused. */
   onTrouble: (message: string, fields: Readonly<Record<string, unknown>>) => void;
   /** Told when what was asked to stop is killed. @default {nobody} */
@@ -152,12 +154,14 @@ export class ProcessGroup {
     if (kin === undefined) return;
     let isQuick = this.#stage === "running" || this.#hasLooked;
     let waitMs = FIRST_LOOK_MS;
-    while (this.#options.killMode === "all") {
+    while (endsAll(this.#options.killMode)) {
       this.#left = (await kin({ isQuick })).filter(({ identity }) => identity.pid !== this.#child.identity.pid);
       if (this.#left.length === 0 || clock.nowMs() - this.#killedMs >= KILL_MS) return;
       if (this.#stage === "running") this.#beginStop();
-      if (this.#stage === "killing") this.#tellEach(this.#left, "SIGKILL");
-      else {
+      if (this.#stage === "killing") {
+        this.#options.killAll?.();
+        this.#tellEach(this.#left, "SIGKILL");
+      } else {
         this.#tellEach(this.#left, this.#options.stopSignal);
         this.#tellEach(this.#left, "SIGCONT");
       }
@@ -171,7 +175,7 @@ export class ProcessGroup {
   /** What is in the leader's session is asked with it: a job of its shell, a program with a time limit. */
   async #tellSession(): Promise<void> {
     const { killMode, kin, stopSignal } = this.#options;
-    if (killMode !== "all" || kin === undefined) return;
+    if (!endsAll(killMode) || kin === undefined) return;
     const { pid } = this.#child.identity;
     const jobs = (await kin({})).filter(({ session, group }) => session === pid && group !== pid);
     this.#hasLooked = true;
@@ -229,9 +233,10 @@ export class ProcessGroup {
   }
 
   #send(signal: SignalName): void {
-    const { processes, killMode, onTrouble } = this.#options;
+    const { processes, killMode, killAll, onTrouble } = this.#options;
     const { identity } = this.#child;
     try {
+      if (signal === "SIGKILL") killAll?.();
       if (killMode !== "process") processes.signalGroup(identity.pid, signal, { isSeen: true });
       else if (processes.isAlive(identity)) processes.signal(identity.pid, signal);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { type ErrorLink, IoError, isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
-import type { ChildProcess, ExitStatus, Host, ProcessIdentity, ProgramRun, RunProcess, SpawnOptions } from "../core/host.ts";
+import type { ChildProcess, ControlGroup, ExitStatus, Host, ProcessIdentity, ProgramRun, RunProcess, SpawnOptions } from "../core/host.ts";
 import { sleep } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import type { Logger } from "../core/log.ts";
@@ -20,7 +20,7 @@ import { unmetNeeds } from "./needs.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { ProcessGroup } from "./process_group.ts";
 import { ReadyLine } from "./ready_line.ts";
-import type { ServiceSpec } from "./spec.ts";
+import { endsAll, type ServiceSpec } from "./spec.ts";
 import { StopCommand } from "./stop_command.ts";
 
 /** What services get from the daemon. */
@@ -233,6 +233,7 @@ export class Service implements Subsystem {
     using link = this.#createLink(context, becomeReady);
     using expected = link === undefined ? undefined : this.#ports.modules.expect(link);
     let child: ChildProcess;
+    let control: ControlGroup | undefined;
     let command: string;
     let probe: Probe | undefined;
     let launch: Omit<SpawnOptions, "argv">;
@@ -245,13 +246,17 @@ export class Service implements Subsystem {
       const program = { ...this.#program(launch, expected?.token), marks: MARKS.filter((name) => name in launch.env) };
       this.#refuseBesideSurvivors(context.name);
       if (expected !== undefined) await this.#ports.modules.open();
+      if (stop().killMode === "cgroup") control = processes.controlGroup(`daemonkit-${daemonId}-${context.name}`);
       child = inherited === undefined ? await processes.spawn(program) : adoptedChild(inherited.identity, host);
+      if (inherited === undefined && control !== undefined) this.#putInto(control, child);
     } catch (cause) {
       this.#spawnFailures++;
+      control?.[Symbol.dispose]();
       // Nothing was started, so nothing could fail to stop.
       if (context.isShutdown()) return;
       throw this.#failure = this.#startError(context.name, cause);
     }
+    using _control = control;
     using _record = continuity?.remember({ unit: context.name, run: runNumber, identity: child.identity, command, uid: launch.uid });
     this.#link = link;
     this.#pid = child.identity.pid;
@@ -287,7 +292,12 @@ export class Service implements Subsystem {
           onTrouble,
         });
       },
-      kin: (look) => neighbours.kinOf(run, look),
+      kin: async (look) => {
+        const found = await neighbours.kinOf(run, look);
+        const known = new Set(found.map(({ identity }) => identity.pid));
+        return control === undefined ? found : [...found, ...control.members().filter(({ identity }) => !known.has(identity.pid))];
+      },
+      ...(control === undefined ? {} : { killAll: () => control.kill() }),
       onTrouble,
       onKill: () => this.#wasKilled = context.isShutdown(),
     });
@@ -337,7 +347,7 @@ export class Service implements Subsystem {
     if (killMode === "process" && !isDrained) neighbours.adopt(output);
     if (context.isShutdown()) await told;
     const { survivors } = group;
-    if (killMode === "all") {
+    if (endsAll(killMode)) {
       this.#escaped = survivors;
       // The quick look before the next start believed what was found out earlier.
       if (!context.isShutdown()) void neighbours.tellKin(run, { delayMs, tell: (found) => this.#endLate(found, context.log) });
@@ -362,6 +372,17 @@ export class Service implements Subsystem {
     throw this.#failure = new SubsystemError("SUBSYSTEM_EXITED", context.name, `${context.name} ${describeExit(status)}`, {
       context: { exitCode, signal: status.signal, lastLines: output.lastLines },
     });
+  }
+
+  /** Before the loop goes on; what it has started until then is known as its own all the same. */
+  #putInto(control: ControlGroup, child: ChildProcess): void {
+    try {
+      control.add(child.identity.pid);
+    } catch (error) {
+      this.#ports.host.processes.signalGroup(child.identity.pid, "SIGKILL", { isSeen: true });
+      for (const stream of [child.stdout, child.stderr]) void stream.cancel();
+      throw error;
+    }
   }
 
   /** Reports, once for a run, who has left its process group and lives on, which only the kill mode `group` allows. */
@@ -389,7 +410,7 @@ export class Service implements Subsystem {
 
   /** @throws {SubsystemError} while something of an earlier run lives that could not be ended: nothing runs twice. */
   #refuseBesideSurvivors(unit: string): void {
-    if (this.#service.stop.killMode !== "all") return;
+    if (!endsAll(this.#service.stop.killMode)) return;
     this.#escaped = this.#livingEscaped();
     if (this.#escaped.length > 0) {
       throw this.#survivorError("SUBSYSTEM_START_FAILED", `Cannot start ${unit} beside what an earlier run left`);

@@ -39,12 +39,18 @@ export interface ServiceLogSpec {
 }
 
 /**
- * What ends with a program: `all` that it has started; what is in its process `group`; the `process` alone.
+ * What ends with a program: `all` that it has started; what is in its process `group`; the `process` alone; `cgroup` is `all` too, in a
+ * control group of its own, which nobody gets out of and which is killed at one moment.
  */
-export type KillMode = "all" | "group" | "process";
+export type KillMode = "all" | "group" | "process" | "cgroup";
 
 /** Every {@linkcode KillMode}. */
-export const KILL_MODES: readonly KillMode[] = ["all", "group", "process"];
+export const KILL_MODES: readonly KillMode[] = ["all", "group", "process", "cgroup"];
+
+/** Whether everything that a program starts ends with it, wherever it goes. */
+export function endsAll(mode: KillMode): boolean {
+  return mode === "all" || mode === "cgroup";
+}
 
 /** A service, complete and checked: paths absolute, times in milliseconds, every default filled in. */
 export interface ServiceSpec {

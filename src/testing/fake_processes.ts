@@ -2,6 +2,7 @@ import type { ErrorCode } from "../core/error_codes.ts";
 import { IoError } from "../core/errors.ts";
 import type {
   ChildProcess,
+  ControlGroup,
   DetachedProcess,
   ExitStatus,
   LockedFile,
@@ -91,6 +92,11 @@ class PlayedProcess implements FakeProcess {
 
   get isAlive(): boolean {
     return this.#isAlive;
+  }
+
+  /** Number of the program that it descends from. */
+  get leader(): number {
+    return this.#group.pgid;
   }
 
   get holdsOutput(): boolean {
@@ -350,6 +356,18 @@ export class FakeProcesses implements Processes {
         })),
       ];
     }));
+  }
+
+  /** A control group that holds what its programs have started. */
+  controlGroup(): ControlGroup {
+    const leaders: number[] = [];
+    const members = () => this.#alive().filter((process) => leaders.includes(process.leader));
+    return {
+      add: (pid) => void leaders.push(pid),
+      kill: () => members().forEach((process) => process.receive("SIGKILL")),
+      members: () => members().map(({ identity, pgid, session, options: { argv } }) => ({ identity, group: pgid, session, name: argv[0] })),
+      [Symbol.dispose]() {},
+    };
   }
 
   /** Nobody is orphaned here. */

@@ -35,6 +35,7 @@ export type {
   AppendFile,
   ChildProcess,
   Connection,
+  ControlGroup,
   CpuRecording,
   DetachedProcess,
   Env,

@@ -55,7 +55,9 @@ const OWED: Record<Case["suite"], readonly number[]> = {
     62,
     64,
     65,
+    78,
     79,
+    82,
   ],
 };
 

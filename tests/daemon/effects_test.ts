@@ -393,7 +393,7 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
     await rig.ended();
   },
   "service.*.stop.kill_mode": async () => {
-    for (const [mode, living] of [["all", []], ["group", ["stray"]], ["process", ["helper", "stray"]]] as const) {
+    for (const [mode, living] of [["all", []], ["cgroup", []], ["group", ["stray"]], ["process", ["helper", "stray"]]] as const) {
       const started: Record<string, FakeProcess> = {};
       const rig = new Rig().program("parent", (process) => {
         started.helper = process.fork({ holdsOutput: false });
@@ -401,7 +401,7 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
       });
       await rig.run(`[service.x]\nrun = ["parent"]\nstop = { kill_mode = "${mode}" }`);
       rig.daemon.shutdown("the test is over");
-      await rig.until(() => !rig.programs[0].isAlive && (mode !== "all" || !started.stray.isAlive));
+      await rig.until(() => !rig.programs[0].isAlive && (mode === "group" || mode === "process" || !started.stray.isAlive));
       await rig.host.clock.advance(5);
       await rig.ended();
       assert.deepEqual(Object.keys(started).filter((name) => started[name].isAlive), living, mode);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -141,6 +141,43 @@ e2e(
     assert.deepEqual([isRunning(x), isRunning(y)], [true, true]);
   },
 );
+
+if (hasControlGroups()) {
+  e2e(
+    "runner 13: with kill_mode cgroup nobody gets away, however fast he starts another one, and the control group is gone",
+    async (stage) => {
+      // Deaf, without a mark, and each in a session of its own: what only SIGKILL at one moment ends.
+      stage.write("chain.sh", "trap '' TERM; echo $$ >> pids; sleep 0.05; setsid env -i /bin/sh chain.sh >/dev/null 2>&1 &\n");
+      const run = "sh chain.sh; echo up; exec sleep 1000";
+      const stop = { kill_mode: "cgroup", timeout: "300ms" };
+      stage.write("daemon.json", JSON.stringify({ name: "control", service: { x: { run, ready: { log: "up" }, stop } } }));
+      await stage.startDaemon();
+      const { pid } = (await unitsOf(stage)).x.details;
+      const folder = readFileSync(`/proc/${pid}/cgroup`, "utf8").match(/^0::(.*daemonkit-control-.*-x)$/m)?.[1];
+      assert.ok(folder !== undefined);
+      const { code, stdout } = await stage.cli("stop", "x");
+      assert.deepEqual([code, stdout], [0, "x  stopped\n"]);
+      const pids = readFileSync(join(stage.folder, "pids"), "utf8").split("\n").filter(Boolean).map(Number);
+      assert.deepEqual(pids.filter(isRunning), []);
+      assert.equal((await stage.cli("down")).code, 0);
+      const own = readFileSync("/proc/self/mountinfo", "utf8").match(/^\S+ \S+ \S+ \S+ (\S+) .* - cgroup2 /m)![1];
+      assert.equal(existsSync(`${own}${folder}`), false);
+    },
+  );
+}
+
+/** Whether a control group of version 2 can be made here. */
+function hasControlGroups(): boolean {
+  const [, folder] = /^\S+ \S+ \S+ \/ (\S+) .* - cgroup2 /m.exec(readFileSync("/proc/self/mountinfo", "utf8")) ?? [];
+  const [, own] = /^0::(.*)$/m.exec(readFileSync("/proc/self/cgroup", "utf8")) ?? [];
+  if (folder === undefined || own === undefined) return false;
+  try {
+    accessSync(`${folder}${own}/cgroup.procs`, constants.W_OK);
+    return process.geteuid?.() === 0;
+  } catch {
+    return false;
+  }
+}
 
 e2e("runner 14: with kill_mode process a detached helper survives the restart of its service", async (stage) => {
   const run = "[ -e helper ] || { sleep 1000 & echo $! > helper; }; echo up; exec sleep 1000";

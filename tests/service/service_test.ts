@@ -435,6 +435,27 @@ test("Service: with kill_mode group who left the group is reported once when the
   assert.equal("escaped" in drive.service.details(), false);
 });
 
+test("Service: with kill_mode group who floods the output from outside the group is named, and does not hold up the stop", async () => {
+  const host = await getHost();
+  const run = "setsid sh -c 'echo $$; while :; do echo flood; done' & until read -r line < /proc/$!/comm; do :; done; exec sleep 1000";
+  let flooder = 0;
+  using drive = new Drive(host, { run, stop: { killMode: "group" } }, { onLine: (text) => flooder ||= Number(text) || 0 });
+  await until(() => flooder > 0);
+  await drive.stop();
+  assert.deepEqual(drive.warnings.map(({ fields }) => fields), [{ pids: [flooder], holdOutput: true }]);
+});
+
+test("Service: where no control group can be made, kill_mode cgroup fails the start with the reason", async () => {
+  const host = new FakeHost();
+  host.processes.program("serve", () => {});
+  host.processes.controlGroup = () => {
+    throw new IoError("UNSUPPORTED", "Cannot make a control group");
+  };
+  using drive = new Drive(host, { run: ["serve"], stop: { killMode: "cgroup" } });
+  await assert.rejects(drive.done, /Cannot make a control group/);
+  assert.equal(host.processes.started.length, 0);
+});
+
 test("Service: with killMode process nobody counts as escaped", async () => {
   const host = await getHost();
   using drive = new Drive(host, { run: "setsid sleep 1000 >/dev/null 2>&1 & echo up; exec sleep 1000", stop: { killMode: "process" } });
