@@ -245,6 +245,7 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
     const rig = new Rig();
     rig.host.files.put("/etc/app/x.env", "A=from the file");
     await rig.run(`${SERVE}env_file = ["x.env", "?missing.env"]`);
+    await rig.until(() => rig.programs.length > 0);
     assert.equal(rig.programs[0].options.env.A, "from the file");
     await rig.stop();
   },

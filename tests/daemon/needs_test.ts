@@ -160,7 +160,8 @@ async function rigOf(toml = TWO, files: Record<string, string> = { "app.env": "A
   const rig = new Rig();
   for (const [name, text] of Object.entries(files)) rig.host.files.put(`/etc/app/${name}`, text);
   await rig.run(toml);
-  await rig.until(() => rig.daemon.operations.status().state === "running");
+  // Env files are read before a program starts, which takes turns of its own.
+  await rig.until(() => rig.daemon.operations.status().state === "running" && rig.programs.length === toml.split("[service.").length - 1);
   return rig;
 }
 const TWO = '[service.a]\nrun = ["serve"]\nenv_file = ["app.env"]\n[service.b]\nrun = ["serve"]\n';
