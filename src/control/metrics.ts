@@ -193,6 +193,15 @@ export const METRICS: readonly Metric[] = [
     },
   },
   {
+    name: "daemonkit_service_log_failures_total",
+    type: "counter",
+    help: "How often the log of a service could no longer be written.",
+    labels: SERVICE,
+    read: ({ lines }, add) => {
+      for (const { name, failures } of lines) add(failures, name);
+    },
+  },
+  {
     name: "events_published_total",
     type: "counter",
     help: "Events that were published, by the daemon and on its bus.",

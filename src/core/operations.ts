@@ -84,6 +84,8 @@ export interface LineCounts {
   stderr: number;
   /** Lines that could not be kept in its log file. */
   dropped: number;
+  /** How often its log file could no longer be written. */
+  failures: number;
   /** Time of the oldest line that readers still get, once older ones are gone from memory; null before that. */
   keptFrom: string | null;
 }

@@ -111,7 +111,9 @@ export class DaemonLog implements AsyncDisposable {
     else {
       const onDrop = (dropped: number, error: unknown) =>
         void (hasConsole && terminal.post(2, `daemonkit: ${dropped} log records were dropped: ${messageOf(error)}\n`));
-      const file = fileSink({ files, clock, path, json, maxFileSize, maxFiles, onDrop });
+      const onFail = (error: unknown) =>
+        void (hasConsole && terminal.post(2, `daemonkit: the daemon's log file can't be written: ${messageOf(error)}\n`));
+      const file = fileSink({ files, clock, path, json, maxFileSize, maxFiles, onDrop, onFail });
       if (this.#file === undefined) this.#file = file;
       else {
         // It can be opened; the one in use moves there, with what it still holds.

@@ -33,6 +33,11 @@ export class LineStore {
     this.#unit(name).counts.dropped += count;
   }
 
+  /** Counts that the log file of a unit could not be written any more. */
+  countFailure(name: string): void {
+    this.#unit(name).counts.failures++;
+  }
+
   /** How many lines each unit has printed, and since when they are kept. */
   counts(): LineCounts[] {
     return [...this.#units.values()].map(({ counts, ring }) => ({ ...counts, keptFrom: ring.keptFrom }));
@@ -68,7 +73,7 @@ export class LineStore {
   #unit(name: string): UnitLines {
     let unit = this.#units.get(name);
     if (unit === undefined) {
-      unit = { ring: new LineRing({ maxLines: LINES_PER_UNIT }), counts: { name, stdout: 0, stderr: 0, dropped: 0 } };
+      unit = { ring: new LineRing({ maxLines: LINES_PER_UNIT }), counts: { name, stdout: 0, stderr: 0, dropped: 0, failures: 0 } };
       this.#units.set(name, unit);
     }
     return unit;

@@ -11,6 +11,8 @@ import type { ServiceSpec } from "../service/spec.ts";
 import { ConfigWatch } from "./config_watch.ts";
 import type { StartOptions } from "./daemon.ts";
 import { DaemonLog } from "./daemon_log.ts";
+import { createLogger } from "../log/mod.ts";
+import { both, linesSink } from "./lines_of_log.ts";
 import type { DaemonFolders } from "./folders.ts";
 import type { Instance } from "./instance.ts";
 import type { LoadedConfig } from "./load.ts";
@@ -76,6 +78,15 @@ export async function prepare(session: Session, options: StartOptions): Promise<
     ...(recovery === undefined ? {} : { continuity: recovery }),
   };
   session.services = new ServiceUnits(ports);
+  if (isControlled) {
+    session.linesOfLog = (path) => {
+      const [name] = path.split("/", 1);
+      const isOwn = session.others.some(({ subsystem, kind }) => subsystem.name === name && kind !== "service");
+      if (!isOwn) return undefined;
+      const sinks = [linesSink(path, (block) => session.lines.publish(block))];
+      return (log) => both(log, createLogger({ level: "trace", name: path, clock: session.clock, sinks }));
+    };
+  }
   const { children } = session.services.change(services.configured);
   const units: Service[] = [...session.services.all()];
   const built = services.built.values();

@@ -61,6 +61,9 @@ export class ServiceLogs implements LogPort, Disposable {
   readonly #options: ServiceLogsOptions;
   readonly #units = new Map<string, UnitLog>();
   readonly #notice: DropNotice;
+  readonly #failures: DropNotice;
+  /** Units whose files have failed since the last warning of that. */
+  readonly #failing = new Set<string>();
   /** Units whose files could not keep everything since the last warning. */
   readonly #troubled = new Set<string>();
 
@@ -72,6 +75,15 @@ export class ServiceLogs implements LogPort, Disposable {
       const services = [...this.#troubled].join(" ");
       this.#troubled.clear();
       log.warn("lines of services were dropped", { dropped, services, reason: messageOf(error) });
+    });
+    this.#failures = new DropNotice(clock, (failures, error) => {
+      const services = [...this.#failing].join(" ");
+      this.#failing.clear();
+      log.warn("log files can't be written: lines wait, and those that are too many will be dropped", {
+        failures,
+        services,
+        reason: messageOf(error),
+      });
     });
     this.apply(specs);
   }
@@ -153,6 +165,7 @@ export class ServiceLogs implements LogPort, Disposable {
   /** Writes what waits, and closes. */
   [Symbol.dispose](): void {
     for (const { file } of this.#units.values()) file?.[Symbol.dispose]();
+    this.#failures[Symbol.dispose]();
     this.#notice[Symbol.dispose]();
   }
 
@@ -176,6 +189,11 @@ export class ServiceLogs implements LogPort, Disposable {
         lines.countDropped(name, dropped);
         this.#troubled.add(name);
         this.#notice.add(dropped, error);
+      },
+      onFail: (error) => {
+        lines.countFailure(name);
+        this.#failing.add(name);
+        this.#failures.add(1, error);
       },
       onStuck: (err) => log.warn("a log file can't be rotated and grows beyond its limit", { service: name, reason: messageOf(err), err }),
     });

@@ -581,9 +581,14 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     return this.#timeline.remainingMs();
   }
 
+  /** Makes what a unit that prints nothing logs into lines for `logs`, where somebody can ask for them; undefined for services. */
+  linesOfLog: ((path: string) => ((log: Logger) => Logger) | undefined) | undefined;
+
   /** The logger of a unit. */
   logger(path: string): Logger {
-    return this.log.child(path);
+    const log = this.log.child(path);
+    const lines = this.linesOfLog?.(path);
+    return lines === undefined ? log : lines(log);
   }
 
   /** Runs `fn` so that what it leaves unhandled is charged to `path`, where this daemon owns the process. */

@@ -25,6 +25,8 @@ export interface FileSinkOptions extends FileSinkSettings {
   clock: Clock;
   /** Told of records that were lost since the last call, and why: once a minute at most, and at the end. @default nobody is told */
   onDrop?: (dropped: number, error: unknown) => void;
+  /** Told when a write fails after one that did not, and why. @default nobody is told */
+  onFail?: (error: unknown) => void;
 }
 
 /**
@@ -46,7 +48,7 @@ export class FileSink implements Disposable {
 
   /** Opens the file. */
   constructor(options: FileSinkOptions) {
-    const { files, clock, onDrop = () => {}, ...settings } = options;
+    const { files, clock, onDrop = () => {}, onFail = () => {}, ...settings } = options;
     this.#clock = clock;
     this.#settings = settings;
     this.#format = formatOf(settings);
@@ -57,6 +59,7 @@ export class FileSink implements Disposable {
       ...rotationOf(settings),
       noteDropped: (dropped) => this.#note("log records were dropped", { dropped }),
       onDrop: (dropped, error) => this.#notice.add(dropped, error),
+      onFail,
       onStuck: (err) => this.#file.write(this.#note("log file can't be rotated and grows beyond its limit", { err }), 1),
     });
     this.#file.open();

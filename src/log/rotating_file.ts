@@ -25,6 +25,8 @@ export interface RotatingFileOptions extends RotationSettings {
   noteDropped: (dropped: number) => string;
   /** Told of each loss, and why. */
   onDrop: (dropped: number, error: unknown) => void;
+  /** Told when a write fails after one that did not, and why. @default nobody is told */
+  onFail?: (error: unknown) => void;
   /** Told, once a minute at most, that the file grows beyond its limit, and why. */
   onStuck: (error: unknown) => void;
 }
@@ -60,6 +62,7 @@ export class RotatingFile implements Disposable {
   readonly #clock: Clock;
   readonly #noteDropped: RotatingFileOptions["noteDropped"];
   readonly #onDrop: RotatingFileOptions["onDrop"];
+  readonly #onFail: (error: unknown) => void;
   readonly #onStuck: RotatingFileOptions["onStuck"];
   readonly #encoder = new TextEncoder();
   #settings: RotationSettings;
@@ -82,12 +85,13 @@ export class RotatingFile implements Disposable {
 
   /** Creates it; nothing is opened yet. */
   constructor(options: RotatingFileOptions) {
-    const { files, clock, noteDropped, onDrop, onStuck, ...settings } = options;
+    const { files, clock, noteDropped, onDrop, onFail = () => {}, onStuck, ...settings } = options;
     checkSettings(settings);
     this.#files = files;
     this.#clock = clock;
     this.#noteDropped = noteDropped;
     this.#onDrop = onDrop;
+    this.#onFail = onFail;
     this.#onStuck = onStuck;
     this.#settings = settings;
   }
@@ -317,8 +321,10 @@ export class RotatingFile implements Disposable {
   }
 
   #fail(error: unknown): void {
+    const isFirst = this.#failure === undefined;
     this.#failure = { error };
     this.#close();
+    if (isFirst) this.#onFail(error);
     if (!this.#isDisposed) this.#timer ??= this.#clock.schedule(RETRY_MS, () => this.flush());
   }
 

@@ -88,7 +88,7 @@ export class FakeOperations implements Operations {
   readonly keptFrom: Record<string, string> = {};
 
   lineCounts(): readonly LineCounts[] {
-    return this.units.map(({ name }) => ({ name, stdout: 3, stderr: 1, dropped: 0, keptFrom: this.keptFrom[name] ?? null }));
+    return this.units.map(({ name }) => ({ name, stdout: 3, stderr: 1, dropped: 0, failures: 0, keptFrom: this.keptFrom[name] ?? null }));
   }
 
   resolve(patterns: readonly string[]): string[] {

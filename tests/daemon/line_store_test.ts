@@ -36,13 +36,14 @@ test("LineStore.counts counts the lines of each stream and the drops, of units t
   store.publish({ time: "", name: "a", stream: "stdout", text: "1\n2", count: 2 });
   store.publish({ time: "", name: "a", stream: "stderr", text: "3", count: 1 });
   store.countDropped("a", 2);
+  store.countFailure("a");
   assert.deepEqual(store.counts(), [
-    { name: "quiet", stdout: 0, stderr: 0, dropped: 0, keptFrom: null },
-    { name: "a", stdout: 2, stderr: 1, dropped: 2, keptFrom: null },
+    { name: "quiet", stdout: 0, stderr: 0, dropped: 0, failures: 0, keptFrom: null },
+    { name: "a", stdout: 2, stderr: 1, dropped: 2, failures: 1, keptFrom: null },
   ]);
   const second = (seconds: number) => new Date(seconds * 1_000).toISOString();
   for (let line = 1; line <= 1_003; line++) store.publish({ time: second(line), name: "many", stream: "stdout", text: "x", count: 1 });
-  assert.deepEqual(store.counts().at(-1), { name: "many", stdout: 1_003, stderr: 0, dropped: 0, keptFrom: second(4) });
+  assert.deepEqual(store.counts().at(-1), { name: "many", stdout: 1_003, stderr: 0, dropped: 0, failures: 0, keptFrom: second(4) });
   store.forget("many");
   store.forget("a");
   assert.deepEqual([store.counts().map(({ name }) => name), store.last(["a"], 9)], [["quiet"], []]);

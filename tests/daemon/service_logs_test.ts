@@ -126,9 +126,16 @@ test("ServiceLogs: while the disk is full drops are counted by unit, and one war
   const text = "x".repeat(200_000);
   for (const name of ["a", "b"]) for (let round = 0; round < 3; round++) print(name, text, "y");
   assert.deepEqual(lines.counts().map(({ name, stdout, dropped }) => [name, stdout, dropped]), [["a", 6, 4], ["b", 6, 4]]);
-  assert.equal(warnings.length, 1);
+  const isFailure = (message: string) => message.startsWith("log files can't be written");
+  // The first write that fails is told of at once, before anything is lost.
+  assert.deepEqual(warnings.map(([message, fields]) => [isFailure(message), fields?.services]), [[true, "a"], [false, "a"]]);
+  assert.deepEqual(lines.counts().map(({ failures }) => failures), [1, 1]);
   await clock.advance(60_000);
-  const told = warnings.map(([message, fields]) => [message, fields?.dropped, fields?.services]);
+  assert.deepEqual(warnings.filter(([message]) => isFailure(message)).map(([, fields]) => [fields?.failures, fields?.services]), [
+    [1, "a"],
+    [1, "b"],
+  ]);
+  const told = warnings.filter(([message]) => !isFailure(message)).map(([message, fields]) => [message, fields?.dropped, fields?.services]);
   assert.deepEqual(told, [["lines of services were dropped", 2, "a"], ["lines of services were dropped", 6, "a b"]]);
   files.healWrites();
   await clock.advance(1_000);
@@ -137,7 +144,7 @@ test("ServiceLogs: while the disk is full drops are counted by unit, and one war
   const [first, second, remark, last] = files.readText("/base/a.log").trimEnd().split("\n");
   assert.deepEqual([first, second, last], [text, "y", "on we go"]);
   assert.match(remark, /^daemonkit: 4 lines were dropped here/);
-  assert.deepEqual([warnings.length, clock.pendingTimers], [2, 0]);
+  assert.deepEqual([warnings.length, clock.pendingTimers], [4, 0]);
 });
 
 test("DaemonLog.apply: level, format and file change while it is in use", async () => {
@@ -185,6 +192,18 @@ test("DaemonLog.apply goes on with the file in use when the new one can't be ope
   const messages = (file: string) => files.readText(file).trimEnd().split("\n").map((line) => /can't be used|after \S+/.exec(line)?.[0]);
   assert.deepEqual(messages("/log/a.log"), ["can't be used", "after folder", "can't be used", "after folder"]);
   assert.deepEqual(messages("/log/b.log"), ["after b.log"]);
+});
+
+test("DaemonLog: the first write of its file that fails is told of on the console", async () => {
+  const host = new FakeHost();
+  const { files, terminal, clock } = host;
+  const config = Configs.builder().logFile("/log/a.log").build();
+  const options = { host, clock, sink: undefined, hasConsole: true, resolve: (path: string) => path, file: undefined, names: [] };
+  await using log = new DaemonLog(options, config);
+  files.failWrites("IO_NO_RESOURCES");
+  for (let number = 0; number < 3; number++) log.log.error("lost");
+  assert.equal(terminal.stderr.match(/^daemonkit: the daemon's log file can't be written: /gm)?.length, 1);
+  files.healWrites();
 });
 
 test("DaemonLog: its end waits a second for who reads the console, and no longer; the file says that it was in vain", async () => {

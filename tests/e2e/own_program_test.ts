@@ -37,6 +37,9 @@ e2e(
       "sleeper running",
       "main running",
     ]);
+    // What a task logs is shown as what a service prints.
+    const logs = await own(stage, "logs", "main");
+    assert.equal(logs.stdout, "main | INFO  the task runs round=1\nmain | WARN  it is\nmain |     late\n", logs.stderr);
     const second = await own(stage, "run");
     assert.equal(second.code, 1);
     assert.match(second.stderr, /no other instance may run: process \d+/);
