@@ -127,9 +127,21 @@ function adoptOrphans({ plan: { loaded }, resources, log }: Session, { processes
       },
     );
   } else {
-    log.info("what a service starts is found by its group, its session and its mark only, and not when it has left all three", {
-      reason: lack,
-    });
+    const known = canLook(processes)
+      ? "what a service starts is found by its group, its session and its mark only, and not when it has left all three"
+      : "what has left the process group of its service is not found, as the process table can't be read";
+    log.info(known, { reason: lack });
+  }
+}
+
+/** Deno lets nobody look at the process table but a program with all permissions. */
+function canLook(processes: Host["processes"]): boolean {
+  try {
+    processes.census([]);
+    return true;
+  } catch (error) {
+    if (isDaemonError(error)) return false;
+    throw error;
   }
 }
 
