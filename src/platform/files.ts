@@ -106,7 +106,21 @@ function writeWhole(fd: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += fs.writeSync(fd, bytes, at);
 }
 
-const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = fs.constants;
+const { O_APPEND, O_CREAT, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = fs.constants;
+
+/**
+ * O_NOFOLLOW, unless a link stands there that may be followed: root follows no link that somebody else has made, as it may lead to any file
+ * of the system.
+ */
+function followFlag(path: string): number {
+  if (process.geteuid?.() !== 0) return 0;
+  const link = fs.lstatSync(path, { throwIfNoEntry: false });
+  if (link === undefined || !link.isSymbolicLink()) return O_NOFOLLOW;
+  if (link.uid === 0) return 0;
+  throw new IoError("IO_DENIED", `Cannot open ${path} as it is a link that user ${link.uid} has made, and root follows only its own`, {
+    context: { path, uid: link.uid },
+  });
+}
 
 class OpenAppendFile implements AppendFile {
   readonly size: number;
@@ -117,7 +131,7 @@ class OpenAppendFile implements AppendFile {
   constructor(path: string) {
     this.#path = path;
     // Without O_NONBLOCK, a named pipe would hold the whole daemon until somebody reads it.
-    const fd = fs.openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600);
+    const fd = fs.openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | followFlag(path), 0o600);
     this.#fd = fd;
     const { size, ino } = fs.fstatSync(fd);
     this.size = size;

@@ -1,7 +1,8 @@
 /** What only files of a real system do: pipes and devices. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, constants, openSync, readSync } from "node:fs";
+import { closeSync, constants, lchownSync, openSync, readSync, symlinkSync } from "node:fs";
+import process from "node:process";
 import { ioFailure } from "../conformance/files.ts";
 import { tempDir } from "../conformance/temp_dir.ts";
 import { getHost } from "../../src/platform/mod.ts";
@@ -26,6 +27,24 @@ test("openAppend: a pipe that nobody reads is refused, one that is read gets eve
     closeSync(reader);
   }
 });
+
+if (process.geteuid?.() === 0) {
+  test("openAppend: root follows a link of its own, and none that a service's user has placed", async () => {
+    const { files } = await getHost();
+    using dir = tempDir();
+    const [target, link] = [`${dir.path}/target`, `${dir.path}/link`];
+    symlinkSync(target, link);
+    files.openAppend(link)[Symbol.dispose]();
+    assert.equal(files.info(target)?.kind, "file");
+    files.remove(target);
+    lchownSync(link, 1_000, 1_000);
+    assert.throws(
+      () => files.openAppend(link),
+      (error) => ioFailure("IO_DENIED")(error) && /link that user 1000 has made/.test(String(error)),
+    );
+    assert.equal(files.info(target), undefined);
+  });
+}
 
 test("openAppend: a device that is full says so", async () => {
   const { files } = await getHost();
