@@ -70,6 +70,9 @@ function subjects(): Subject[] {
   const command = isDeno ? [process.execPath, "run", "-A", "--no-check"] : [process.execPath];
   const found: Subject[] = [{ name: "source", argv: () => [...command, join(ROOT, "cli.ts")] }];
   const executable = process.env.DAEMONKIT_BINARY ?? (!isDeno && existsSync(EXECUTABLE) && !isStale(EXECUTABLE) ? EXECUTABLE : undefined);
+  if (executable === undefined && !isDeno) {
+    console.log('tests of the compiled executable are left out, as dist/daemonkit is missing or stale: build it with "bun run compile"');
+  }
   if (executable !== undefined) {
     found.push({
       name: "compiled",

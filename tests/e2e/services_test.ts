@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync, realpathSync } from "node:fs";
 import process from "node:process";
+import { nicerBy } from "../niceness.ts";
 import { until } from "../until.ts";
 import { e2e } from "./driver.ts";
 import { unitsOf, untilUnits } from "./units.ts";
@@ -18,7 +19,7 @@ e2e("umask, nice, rlimits and oom_score_adj are the program's and its probe's fr
   const { code, stdout } = await stage.cli("logs", "x");
   assert.equal(code, 0);
   const lines = stdout.trim().split("\n").map((line) => line.split(" ").at(-1));
-  assert.deepEqual(lines, ["0027", "3", "64", "128", "0", "500"]);
+  assert.deepEqual(lines, ["0027", String(nicerBy(3)), "64", "128", "0", "500"]);
   daemon.kill("SIGTERM");
   assert.equal((await daemon.ended).code, 0);
 });

@@ -7,11 +7,12 @@
  *   `aarch64-unknown-linux-gnu`, ...
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname } from "node:path";
 import process from "node:process";
-import { CURRENT, ensurePackages, findRuntime, ROOT, type Runtime } from "./runtimes.ts";
+import { CURRENT, ensurePackages, findRuntime, ROOT, type Runtime, type RuntimeName } from "./runtimes.ts";
 
 /** The executable that Bun builds, which the end-to-end tests drive. */
 export const EXECUTABLE: string = `${ROOT}/dist/daemonkit`;
@@ -42,11 +43,36 @@ const BUN_FLAGS = [
   "--compile-jit-policy=4",
 ];
 
+const FLAGS: Readonly<Record<RuntimeName, readonly string[]>> = { bun: BUN_FLAGS, deno: DENO_FLAGS };
+
 /** The command line that builds the executable with a runtime. */
 export function compileCommand(runtime: Runtime, outfile: string, extra: readonly string[] = []): string[] {
   if (runtime.name === "bun") return [runtime.path, "build", ...BUN_FLAGS, ...extra, "cli.ts", "--outfile", outfile];
   return [runtime.path, "compile", "--no-check", ...DENO_FLAGS, ...extra, "--output", outfile, "cli.ts"];
 }
+
+/** What of the repository goes into no executable; all the rest counts as if it did, so that nothing is forgotten. */
+const ASIDE = new Set(["bench", "dist", "examples", "node_modules", "tests"]);
+
+/**
+ * Stands for everything that an executable is made of: flags, sources, lists of packages.
+ *
+ * - A new file or folder at the root counts by itself; what begins with a dot or ends with `.md` does not.
+ */
+export function digestOf(root: string, flags: readonly string[]): string {
+  const hash = createHash("sha256").update(JSON.stringify(flags));
+  const add = (path: string) => {
+    if (!statSync(`${root}/${path}`).isDirectory()) hash.update(JSON.stringify(path)).update(readFileSync(`${root}/${path}`));
+    else for (const name of readdirSync(`${root}/${path}`).sort()) add(`${path}/${name}`);
+  };
+  for (const name of readdirSync(root).sort()) {
+    if (!ASIDE.has(name) && !name.startsWith(".") && !name.endsWith(".md")) add(name);
+  }
+  return hash.digest("hex");
+}
+
+/** The file beside an executable that says what it was made of. */
+const digestFile = (outfile: string) => `${outfile}.digest`;
 
 /** Builds the executable; returns the exit code of the build. It appears whole or not at all, without the source maps that lie beside it. */
 export function compile(runtime: Runtime, outfile: string, extra: readonly string[] = []): number {
@@ -54,23 +80,25 @@ export function compile(runtime: Runtime, outfile: string, extra: readonly strin
   const folder = mkdtempSync(`${dirname(outfile)}/.build-`);
   try {
     const [command, ...args] = compileCommand(runtime, `${folder}/${basename(outfile)}`, extra);
+    // Before the build: what is changed while it is under way makes it stale.
+    const digest = digestOf(ROOT, [...FLAGS[runtime.name], ...extra]);
     const { status } = spawnSync(command, args, { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"] });
     // For Windows the name gets a suffix.
     const built = readdirSync(folder).find((name) => name === basename(outfile) || name === `${basename(outfile)}.exe`);
     if (status !== 0 || built === undefined) return status || 1;
+    rmSync(digestFile(outfile), { force: true });
     renameSync(`${folder}/${built}`, `${dirname(outfile)}/${built}`);
+    writeFileSync(digestFile(outfile), digest);
     return 0;
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-/** Whether the executable is missing or older than a file that goes into it. */
-export function isStale(outfile: string): boolean {
-  if (!existsSync(outfile)) return true;
-  const builtMs = statSync(outfile).mtimeMs;
-  const sources = readdirSync(`${ROOT}/src`, { recursive: true, encoding: "utf8" }).map((name) => `src/${name}`);
-  return [...sources, "cli.ts", "package.json"].some((name) => statSync(`${ROOT}/${name}`).mtimeMs > builtMs);
+/** Whether the executable that Bun builds is missing, or was built of anything else than what there is now. */
+export function isStale(outfile: string, root: string = ROOT, flags: readonly string[] = BUN_FLAGS): boolean {
+  if (!existsSync(outfile) || !existsSync(digestFile(outfile))) return true;
+  return readFileSync(digestFile(outfile), "utf8") !== digestOf(root, flags);
 }
 
 /**

@@ -6,7 +6,8 @@ import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { packs } from "./compile.ts";
 import { ensurePackages, findRuntime, ROOT } from "./runtimes.ts";
-import { runTests, sentence, type Tally } from "./test.ts";
+import { runTests } from "./test.ts";
+import { sentence, type Tally } from "./test_output.ts";
 
 const EXPORTS = ["mod.ts", "src/cli/mod.ts", "src/testing/mod.ts"];
 
@@ -38,7 +39,7 @@ else {
 let tally: Tally | undefined;
 if (!process.argv.includes("--static")) {
   const startMs = performance.now();
-  tally = await runTests(undefined, []);
+  tally = await runTests();
   outcomes.push({ name: "tests", seconds: (performance.now() - startMs) / 1_000, ok: tally.failed === 0 && tally.passed > 0 });
 }
 

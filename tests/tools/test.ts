@@ -1,27 +1,41 @@
 /**
- * `test [--only=deno|bun] [PATH ...]`: builds the executable if need be and runs the tests on both runtimes at once, or says why one could
- * not be had. The last line is the sum.
+ * `test [--only=deno|bun] [--filter=TEXT] [--verbose] [PATH ...]`: builds the executable if need be and runs the tests on both runtimes at
+ * once, or says why one could not be had. Prints failures as they come, and now and then how far it is; the last line is the sum.
+ *
+ * - What the runners print is in `dist/test-deno.log` and `dist/test-bun.log`; with `--verbose` it is printed as well.
+ * - A test that hangs is named and fails the run, and so does one that leaves a process or a temporary file behind.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import process from "node:process";
+import { createInterface } from "node:readline";
 import { compile, EXECUTABLE, isStale } from "./compile.ts";
+import { kill, leftoversOf, processesOfFolder } from "./leftovers.ts";
 import { ensurePackages, findRuntime, ROOT, type Runtime, type RuntimeName } from "./runtimes.ts";
+import { add, sentence, type Tally, TestOutput } from "./test_output.ts";
 
-/** What a run of tests came to. */
-export interface Tally {
-  /** Tests that passed. */
-  passed: number;
-  /** Tests that failed, and at least 1 when the runner itself did. */
-  failed: number;
-  /** Tests that were left out. */
-  skipped: number;
+/** What is run, and how it is told. */
+export interface TestOptions {
+  /** One runtime alone. @default {undefined} */
+  only?: RuntimeName;
+  /** Files or folders, all by default. */
+  paths?: readonly string[];
+  /** Only tests with this text in their names. @default {undefined} */
+  filter?: string;
+  /** Whether all is printed that the runners print. @default {false} */
+  isVerbose?: boolean;
 }
 
 /** A runner that has finished no test for so long has hung. */
 const STALL_MS = 3 * 60_000;
+/** CI takes one that is silent for dead. */
+const PROGRESS_MS = 30_000;
+/** Where the tests note their begins and ends, for the question which one hangs. */
+const NOTES = "notes";
 
-/** Runs the tests on every runtime that is there, or on one of them; prints what they print and returns the sum. */
-export async function runTests(only: RuntimeName | undefined, paths: readonly string[]): Promise<Tally> {
+/** Runs the tests on every runtime that is there, or on one of them; returns the sum. */
+export async function runTests({ only, paths = [], filter, isVerbose = false }: TestOptions = {}): Promise<Tally> {
   ensurePackages();
   const names = (["deno", "bun"] as const).filter((name) => only === undefined || only === name);
   const runtimes: Runtime[] = [];
@@ -33,17 +47,23 @@ export async function runTests(only: RuntimeName | undefined, paths: readonly st
   buildExecutable();
   // Deno lays node_modules out its own way at first use; a runner beside it would see packages come and go.
   const deno = runtimes.find((runtime) => runtime.name === "deno");
-  if (deno !== undefined) await run(deno, ["install", "--quiet", "--frozen"]);
+  if (deno !== undefined) spawnSync(deno.path, ["install", "--quiet", "--frozen"], { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"] });
 
-  const tallies = await Promise.all(runtimes.map(async (runtime) => {
-    const args = runtime.name === "deno" ? ["test", "-A", "--no-check"] : ["test", "--timeout", "60000"];
-    const { code, output } = await run(runtime, [...args, ...(paths.length === 0 ? ["tests/"] : paths)]);
-    const tally = readTally(output);
-    if (code !== 0 && tally.failed === 0) tally.failed = 1;
-    console.log(`${runtime.name} ${runtime.version}: ${sentence(tally)}`);
-    return tally;
-  }));
-  return tallies.reduce(add, { passed: 0, failed: 0, skipped: 0 });
+  const runs = runtimes.map((runtime) => new Run(runtime, isVerbose));
+  const progress = setInterval(() => console.log(runs.map((run) => run.progress).join("; ")), PROGRESS_MS);
+  const where = paths.length === 0 ? ["./tests/"] : paths.map((path) => /^[./]/.test(path) ? path : `./${path}`);
+  await Promise.all(runs.map((run) => run.run(argsOf(run.runtime.name, filter), where)));
+  clearInterval(progress);
+  for (const { runtime, output } of runs) console.log(`${runtime.name} ${runtime.version}: ${sentence(output.tally)}`);
+  const failures = runs.flatMap(({ runtime, output }) => output.failures.map((failure) => `  ${runtime.name.padEnd(4)} ${failure}`));
+  if (failures.length > 0) console.log(["failed, with more in dist/test-*.log:", ...failures].join("\n"));
+  return runs.map(({ output }) => output.tally).reduce(add, { passed: 0, failed: 0, skipped: 0 });
+}
+
+function argsOf(name: RuntimeName, filter: string | undefined): string[] {
+  if (name === "deno") return ["test", "-A", "--no-check", ...filter === undefined ? [] : [`--filter=${filter}`]];
+  const pattern = filter?.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return ["test", "--timeout=60000", ...pattern === undefined ? [] : ["--pass-with-no-tests", "-t", pattern]];
 }
 
 /** The executable for the end-to-end tests; without Bun there is none, and those tests say that they were skipped. */
@@ -54,78 +74,103 @@ function buildExecutable(): void {
   if (compile(bun, EXECUTABLE) !== 0) throw new Error("Cannot run tests as dist/daemonkit must build: see the messages above");
 }
 
-/** Runs a runtime to its end, printing each line under its name. */
-function run(runtime: Runtime, args: string[]): Promise<{ code: number; output: string }> {
-  const env = { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
-  const child = spawn(runtime.path, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
-  const stalled = () => {
-    console.log(`${runtime.name}: ended, as for ${STALL_MS / 60_000} minutes no test was finished; the last line says where it hangs`);
-    child.kill("SIGKILL");
-  };
-  let limit = setTimeout(stalled, STALL_MS);
-  const stop = () => child.kill("SIGTERM");
-  process.on("SIGTERM", stop);
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    let rest = "";
-    stream.setEncoding("utf8");
-    stream.on("data", (text: string) => {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines) {
-        output += `${line}\n`;
-        console.log(`${runtime.name.padEnd(4)} | ${line}`);
-        // Deno says again and again that it waits, which is no progress.
-        if (line.includes("has been running for over")) continue;
-        clearTimeout(limit);
-        limit = setTimeout(stalled, STALL_MS);
-      }
-    });
-    stream.on("end", () => void (output += `${rest}\n`));
+/** One runner at work. */
+class Run {
+  readonly runtime: Runtime;
+  readonly output: TestOutput = new TestOutput();
+  readonly #isVerbose: boolean;
+  /** All temporary files of the run, and by it all processes. */
+  readonly #folder = mkdtempSync(`${tmpdir()}/dk`);
+
+  constructor(runtime: Runtime, isVerbose: boolean) {
+    this.runtime = runtime;
+    this.#isVerbose = isVerbose;
   }
-  return new Promise((resolve) => {
-    child.on("close", (code) => {
+
+  get progress(): string {
+    const now = this.#underWay().at(-1);
+    return `${this.runtime.name}: ${sentence(this.output.tally)}${now === undefined ? "" : `, now ${now}`}`;
+  }
+
+  async run(args: readonly string[], paths: readonly string[]): Promise<void> {
+    const isWell = await this.#untilEnd([...args, ...paths]);
+    this.#show(this.output.end(isWell));
+    for (const left of await leftoversOf(this.#folder, [NOTES])) {
+      this.output.tally.failed++;
+      this.output.failures.push(`left behind: ${left}`);
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #untilEnd(args: readonly string[]): Promise<boolean> {
+    mkdirSync(`${ROOT}/dist`, { recursive: true });
+    const log = createWriteStream(`${ROOT}/dist/test-${this.runtime.name}.log`);
+    const env = { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", TMPDIR: this.#folder, TEST_NOTES: `${this.#folder}/${NOTES}` };
+    const child = spawn(this.runtime.path, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
+    const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+    const stop = () => child.kill("SIGTERM");
+    process.on("SIGTERM", stop);
+    let isStalled = false;
+    const stalled = () => {
+      isStalled = true;
+      const what = this.#underWay();
+      this.#show([...this.output.tail, `ended, as for ${STALL_MS / 60_000} minutes no test has finished; under way: ${what.join(", ")}`]);
+      this.output.tally.failed++;
+      this.output.failures.push(...what.map((name) => `has hung: ${name}`));
+      child.kill("SIGKILL");
+      // They hold its pipes.
+      for (const { pid } of processesOfFolder(this.#folder)) kill(pid);
+    };
+    let limit = setTimeout(stalled, STALL_MS);
+    const take = (line: string) => {
+      log.write(`${line}\n`);
+      const before = sentence(this.output.tally);
+      const shown = this.output.take(line);
+      this.#show(this.#isVerbose ? [line] : shown);
+      if (sentence(this.output.tally) === before) return;
       clearTimeout(limit);
-      process.off("SIGTERM", stop);
-      resolve({ code: code ?? 1, output });
-    });
-  });
-}
-
-/** Reads the closing lines of either runner; of one that did not come that far, the lines of its tests. */
-export function readTally(output: string): Tally {
-  const deno = [...output.matchAll(/^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed(?: \(\d+ steps?\))?(?: \| (\d+) ignored)?/gm)].at(-1);
-  if (deno !== undefined) return { passed: Number(deno[1]), failed: Number(deno[2]), skipped: Number(deno[3] ?? 0) };
-  const bun = (word: string) => [...output.matchAll(new RegExp(`^ *(\\d+) ${word}$`, "gm"))].at(-1)?.[1];
-  if (bun("pass") !== undefined) {
-    const count = (...words: string[]) => words.reduce((sum, word) => sum + Number(bun(word) ?? 0), 0);
-    return { passed: count("pass"), failed: count("fail", "errors?"), skipped: count("skip", "todo") };
+      limit = setTimeout(stalled, STALL_MS);
+    };
+    for (const input of [child.stdout, child.stderr]) createInterface({ input }).on("line", take);
+    const code = await ended;
+    clearTimeout(limit);
+    process.off("SIGTERM", stop);
+    await new Promise<void>((resolve) => log.end(resolve));
+    return code === 0 && !isStalled;
   }
-  const lines = (pattern: RegExp) => [...output.matchAll(pattern)].length;
-  return {
-    passed: lines(/ \.\.\. ok \(|^\(pass\) /gm),
-    failed: lines(/ \.\.\. FAILED \(|^\(fail\) /gm),
-    skipped: lines(/ \.\.\. ignored \(|^\((?:skip|todo)\) /gm),
-  };
+
+  #show(lines: readonly string[]): void {
+    for (const line of lines) console.log(`${this.runtime.name.padEnd(4)} | ${line}`);
+  }
+
+  /** Names of tests that have begun and not ended. */
+  #underWay(): string[] {
+    const path = `${this.#folder}/${NOTES}`;
+    const names = new Set<string>();
+    for (const note of existsSync(path) ? readFileSync(path, "utf8").split("\n") : []) {
+      if (note[0] === "+") names.add(note.slice(1));
+      else names.delete(note.slice(1));
+    }
+    return [...names];
+  }
 }
 
-/** Adds two sums. */
-export function add(one: Tally, other: Tally): Tally {
-  return { passed: one.passed + other.passed, failed: one.failed + other.failed, skipped: one.skipped + other.skipped };
-}
-
-/** A sum in the words of the last line. */
-export function sentence({ passed, failed, skipped }: Tally): string {
-  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
-}
-
-if (import.meta.main) {
-  const args = process.argv.slice(2);
-  const only = args.find((arg) => arg.startsWith("--only="))?.slice("--only=".length);
+/** Reads the command line. */
+function optionsOf(args: readonly string[]): TestOptions {
+  const value = (name: string) => args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
+  const unknown = args.find((arg) => arg.startsWith("-") && arg !== "--verbose" && !/^--(?:only|filter)=/.test(arg));
+  if (unknown !== undefined) {
+    throw new RangeError(`Cannot run tests as an option must be --only=, --filter= or --verbose: current value is ${unknown}`);
+  }
+  const only = value("only");
   if (only !== undefined && only !== "deno" && only !== "bun") {
     throw new RangeError(`Cannot run tests as "--only" must be deno or bun: current value is ${only}`);
   }
-  const sum = await runTests(only, args.filter((arg) => !arg.startsWith("--only=")));
+  return { only, filter: value("filter"), isVerbose: args.includes("--verbose"), paths: args.filter((arg) => !arg.startsWith("-")) };
+}
+
+if (import.meta.main) {
+  const sum = await runTests(optionsOf(process.argv.slice(2)));
   if (sum.passed + sum.failed === 0) sum.failed = 1;
   console.log(sentence(sum));
   process.exitCode = sum.failed > 0 ? 1 : 0;
