@@ -142,8 +142,8 @@ export interface Files {
   makeDir(path: string, options?: { mode?: number }): void;
   /** Removes a file or socket; a missing one is fine. */
   remove(path: string): void;
-  /** What stands at a path, or undefined when nothing does. */
-  info(path: string): FileInfo | undefined;
+  /** What stands at a path, or undefined when nothing does. With `isLinkItself` a symbolic link is not followed: its kind is `other`. */
+  info(path: string, options?: { isLinkItself?: boolean }): FileInfo | undefined;
   /** Names in a folder, sorted. Fails with `IO_NOT_FOUND`. */
   list(path: string): string[];
   /** The path with symbolic links resolved. Fails with `IO_NOT_FOUND`. */

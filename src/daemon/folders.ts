@@ -233,9 +233,23 @@ function firstUsable(paths: readonly string[], host: FoldersHost): string {
   });
 }
 
+/** Refuses a link in the place of a folder that anybody could have made, and a folder in which others could put theirs. */
+function checkShared(shared: string, files: FoldersHost["files"]): void {
+  const info = files.info(shared, { isLinkItself: true });
+  if (info?.kind === "directory" && (info.mode & 0o022) === 0) return;
+  const what = info?.kind === "directory" ? `others may write to it (mode ${info.mode.toString(8)})` : "it is a link or no folder";
+  throw new DaemonError("IO_DENIED", `Cannot use ${shared} as it must be a folder of one's own: ${what}`);
+}
+
 /** Makes a folder that only this user can enter, and makes sure that it can be written: a read-only root shows only then. */
 function makeOwn(path: string, { files, processes: { uid } }: FoldersHost): void {
   const shared = path.match(new RegExp(`^.*/${FOLDER}-${uid}(?=/)`))?.[0];
+  if (shared !== undefined) {
+    // Before anything is made below it, and after, as somebody may have been faster.
+    if (files.info(shared, { isLinkItself: true }) !== undefined) checkShared(shared, files);
+    files.makeDir(shared, { mode: 0o700 });
+    checkShared(shared, files);
+  }
   files.makeDir(path, { mode: 0o700 });
   for (const folder of shared === undefined ? [path] : [shared, path]) {
     const info = files.info(folder);

@@ -36,7 +36,7 @@ export function createFiles({ clock, openLockable }: FilesFacts): Files {
         if (isNew) fs.chmodSync(path, mode);
       }),
     remove: (path) => attempt(`remove ${path}`, path, () => fs.rmSync(path, { force: true })),
-    info: (path) => attempt(`look at ${path}`, path, () => infoOf(path)),
+    info: (path, options) => attempt(`look at ${path}`, path, () => infoOf(path, options)),
     list: (path) => attempt(`list ${path}`, path, () => fs.readdirSync(path).sort()),
     realPath: (path) => attempt(`resolve ${path}`, path, () => fs.realpathSync(path)),
     openAppend: (path) => attempt(`open ${path}`, path, () => new OpenAppendFile(path)),
@@ -63,10 +63,10 @@ function attempt<T>(doing: string, path: string, fn: () => T): T {
   }
 }
 
-function infoOf(path: string): FileInfo | undefined {
+function infoOf(path: string, { isLinkItself = false }: { isLinkItself?: boolean } = {}): FileInfo | undefined {
   let stats: fs.Stats;
   try {
-    stats = fs.statSync(path);
+    stats = isLinkItself ? fs.lstatSync(path) : fs.statSync(path);
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;

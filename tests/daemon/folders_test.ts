@@ -105,3 +105,16 @@ test("prepareFolders refuses a folder that somebody else made in the shared plac
     assert.throws(() => prepareFolders(wanted, made.host), message);
   }
 });
+
+test("prepareFolders refuses a link in the place of the folder below /tmp, and one that others may write to, before it makes anything", async () => {
+  for (const [kind, mode] of [["other", 0o777], ["directory", 0o777]] as const) {
+    const { host, nodes } = machine();
+    nodes.set("/tmp/daemonkit-1000", { kind, text: "", uid: 1000, mode });
+    const folders = await daemonFolders({ name: "demo", configPath: CONFIG }, host);
+    assert.throws(
+      () => prepareFolders({ ...folders, run: folders.state, fallbacks: { state: [], run: [] } }, host),
+      /a folder of one's own/,
+    );
+    assert.deepEqual(host.files.list("/tmp/daemonkit-1000"), []);
+  }
+});

@@ -56,3 +56,11 @@ test("openAppend: a folder is refused by name", async () => {
   const { files } = await getHost();
   assert.throws(() => files.openAppend("/tmp"), (error) => ioFailure("IO_FAILED")(error) && /\/tmp as it is a folder/.test(String(error)));
 });
+
+test("info: a link itself is no folder, whatever it leads to", async () => {
+  const { files } = await getHost();
+  using dir = tempDir();
+  symlinkSync(dir.path, `${dir.path}/link`);
+  assert.equal(files.info(`${dir.path}/link`)?.kind, "directory");
+  assert.equal(files.info(`${dir.path}/link`, { isLinkItself: true })?.kind, "other");
+});
