@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Context, Daemon, RestartPolicy, SubsystemError } from "../../mod.ts";
+import { Config, type Context, Daemon, RestartPolicy, SubsystemError } from "../../mod.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 
@@ -73,7 +73,9 @@ test("library 14: what never becomes ready fails the start with its name, and wh
 test("library 15: a child that ignores its signal is named, the others stop, and all is over by the deadline", async () => {
   const host = new FakeHost();
   let isStopped = false;
-  const daemon = Daemon.builder().withHost(host)
+  // Deadlines that nobody sets follow the longest stop timeout, which is an hour here.
+  const config = Config.builder().shutdownTimeout("5s").forceShutdownTimeout("10s").killTimeout("15s").build();
+  const daemon = Daemon.builder(config).withHost(host)
     .withTask("db", async (context) => {
       await context.cancelled();
       isStopped = true;

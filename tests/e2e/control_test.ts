@@ -42,9 +42,9 @@ restart = { delay = "60s", jitter = 0 }
   await until(() => get(port, "/readyz"), { isRight: /api/ });
   assert.deepEqual(await all(), [
     "200 ok",
-    "503 not ready: daemon (starting), api (starting: start)",
-    "503 not ready: daemon (starting), api (starting: start)",
-    "503 not ready: api (starting: start)",
+    "503 not ready: daemon (starting), api (starting: no line matched /^up/)",
+    "503 not ready: daemon (starting), api (starting: no line matched /^up/)",
+    "503 not ready: api (starting: no line matched /^up/)",
   ]);
   stage.write("go", "");
   await until(() => get(port, "/readyz"), { isRight: /^200 ok$/ });
