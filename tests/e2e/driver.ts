@@ -64,6 +64,8 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 const isDeno = "Deno" in globalThis;
 /** Far beyond any load, and less than a runner gives a test. */
 const LIMIT_MS = 40_000;
+/** Less than after what time a runner takes a test for hung. */
+const TEST_LIMIT_MS = 110_000;
 
 /** The sources always; the executable when it is there and up to date, once and not under both runners. */
 function subjects(): Subject[] {
@@ -97,7 +99,7 @@ export function e2e(name: string, body: (stage: Stage, subject: Subject) => Prom
       const folder = mkdtempSync(join(tmpdir(), "dk-"));
       const started: Program[] = [];
       try {
-        await body(makeStage(folder, subject, started), subject);
+        await withinLimit(body(makeStage(folder, subject, started), subject), started);
       } finally {
         for (const program of started) program.kill("SIGKILL");
         await Promise.all(started.map((program) => program.ended));
@@ -107,6 +109,18 @@ export function e2e(name: string, body: (stage: Stage, subject: Subject) => Prom
       }
     });
   }
+}
+
+/** Rejects when a test takes too long, whatever it waits for, with the last words of all that runs. */
+async function withinLimit(body: Promise<void>, started: readonly Program[]): Promise<void> {
+  let limit: ReturnType<typeof setTimeout> | undefined;
+  const isLate = new Promise<never>((_, reject) => {
+    limit = setTimeout(() => {
+      const words = started.map((program) => `process ${program.pid}: ${soFar(program).slice(-2_000)}`);
+      reject(new Error(`Cannot wait any longer as the test must end within ${TEST_LIMIT_MS / 1_000} s\n${words.join("\n")}`));
+    }, TEST_LIMIT_MS);
+  });
+  await Promise.race([body, isLate]).finally(() => clearTimeout(limit));
 }
 
 function makeStage(folder: string, subject: Subject, started: Program[]): Stage {

@@ -63,7 +63,7 @@ export async function runTests({ only, paths = [], filter, isVerbose = false }: 
 function argsOf(name: RuntimeName, filter: string | undefined): string[] {
   if (name === "deno") return ["test", "-A", "--no-check", ...filter === undefined ? [] : [`--filter=${filter}`]];
   const pattern = filter?.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return ["test", "--timeout=60000", ...pattern === undefined ? [] : ["--pass-with-no-tests", "-t", pattern]];
+  return ["test", "--timeout=120000", ...pattern === undefined ? [] : ["--pass-with-no-tests", "-t", pattern]];
 }
 
 /** The executable for the end-to-end tests; without Bun there is none, and those tests say that they were skipped. */
