@@ -115,7 +115,7 @@ export {
 } from "./src/core/restart.ts";
 export type { Rlimit, RlimitName, RlimitOption, Rlimits, RlimitValue } from "./src/core/rlimits.ts";
 export { type ShutdownSteps, ShutdownTimeline, type ShutdownTimes } from "./src/core/shutdown.ts";
-export { type Cell, nextState, type State, type StateInput, STATES, TRANSITIONS } from "./src/core/state.ts";
+export { type State, STATES } from "./src/core/state.ts";
 export type {
   ChildHandle,
   Context,

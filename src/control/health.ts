@@ -89,7 +89,8 @@ function reasonOf({ state, ready, reason, details }: UnitStatus): string {
   // What a probe answers says more than that it was not content.
   const why = state === "starting" && typeof details.probe === "string" ? details.probe : reason;
   const isPlain = state === "completed" || (state === "running" && ready !== false);
-  return isPlain || why === "" || why === state ? state : `${state}: ${why}`;
+  if (isPlain || why === "") return state;
+  return why === state || why.startsWith(`${state} `) ? why : `${state}: ${why}`;
 }
 
 function lineOf({ name, ok, reason }: HealthCheck): string {

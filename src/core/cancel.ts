@@ -1,4 +1,4 @@
-import { linkOf, ShutdownError } from "./errors.ts";
+import { causeOf, linkOf, ShutdownError } from "./errors.ts";
 import { RaceWait } from "./race_wait.ts";
 
 /** The steps of an ending: `cancel` asks to stop gracefully, `force` says that patience is over, `kill` that whatever can be killed must be. */
@@ -302,9 +302,14 @@ export function stopReason(text: string): ShutdownError {
   return new ShutdownError("SHUTDOWN_REQUESTED", text);
 }
 
-/** Whether what was thrown after a stop only says that the stop was heard. */
+/** Whether what was thrown after a stop only says that the stop was heard: its reason, an AbortError, or what has one of these as a cause. */
 export function isAbort(error: unknown, reason: unknown): boolean {
-  return error === reason || linkOf(error).name === "AbortError";
+  const seen = new Set<unknown>();
+  for (let cause = error; cause !== undefined && !seen.has(cause); cause = causeOf(cause)) {
+    if (cause === reason || linkOf(cause).name === "AbortError") return true;
+    seen.add(cause);
+  }
+  return false;
 }
 
 /**

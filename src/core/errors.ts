@@ -324,7 +324,8 @@ function causesOf(error: unknown): unknown[] {
   return causes;
 }
 
-function causeOf(error: unknown): unknown {
+/** The cause of anything that can be thrown; undefined when there is none, or it can't be asked. */
+export function causeOf(error: unknown): unknown {
   try {
     return (error as { cause?: unknown } | null | undefined)?.cause;
   } catch {

@@ -1,11 +1,24 @@
 import type { UnitStatus } from "./operations.ts";
 
+/** The reason of a unit that an operator stopped. */
+export const STOPPED_BY_OPERATOR = "stopped by an operator";
+
+/** The reason of a unit that was stopped with one that it comes after. */
+export const stoppedWith = (name: string): string => `stopped with ${name}`;
+
+/** The reason of a unit that waits for one that an operator stopped. */
+export const waitsForOperator = (name: string): string => `waits for ${name}, which is ${STOPPED_BY_OPERATOR}`;
+
+/** Whether a unit that is missing will stay so until an operator starts what it comes after. */
+export function isKeptDown({ desired, state, reason }: Pick<UnitStatus, "desired" | "state" | "reason">): boolean {
+  return desired === "up" && (state === "stopped" || (state === "waiting" && reason.endsWith(`, which is ${STOPPED_BY_OPERATOR}`)));
+}
+
 /**
  * Whether a unit should be there and is not: it starts, waits for a restart, has failed, or was skipped.
  *
- * Who was stopped by hand, and who has completed, is not missing. Who was given up because an old run of it still lives, is.
+ * Who was stopped by hand, and who has completed, is not missing; who was stopped with it is, as it starts with it again.
  */
 export function isMissing({ desired, state, ready }: Pick<UnitStatus, "desired" | "state" | "ready">): boolean {
-  if (desired === "down") return state === "fatal";
-  return state !== "completed" && (state !== "running" || ready === false);
+  return desired === "up" && state !== "completed" && (state !== "running" || ready === false);
 }

@@ -10,7 +10,8 @@ export interface ResolvedSpec {
   restart: RestartPolicy;
   readiness: "auto" | "manual" | "none";
   readyTimeoutMs: number;
-  stopTimeoutMs: number;
+  /** Undefined: what a shutdown leaves, and what the daemon grants outside of one. */
+  stopTimeoutMs: number | undefined;
   essential: boolean;
   stopLast: boolean;
   retryStart: boolean;
@@ -21,7 +22,7 @@ const DEFAULT_SPEC: ResolvedSpec = {
   restart: RestartPolicy.OnFailure,
   readiness: "auto",
   readyTimeoutMs: 15_000,
-  stopTimeoutMs: 5_000,
+  stopTimeoutMs: undefined,
   essential: false,
   stopLast: false,
   retryStart: false,
@@ -76,7 +77,7 @@ export function registration(subsystem: Subsystem, kind: string, spec?: Subsyste
     after = [],
     readiness = DEFAULT_SPEC.readiness,
     ready: { timeout: readyTimeout = DEFAULT_SPEC.readyTimeoutMs } = {},
-    stop: { timeout: stopTimeout = DEFAULT_SPEC.stopTimeoutMs } = {},
+    stop: { timeout: stopTimeout } = {},
     essential = false,
     stopLast = false,
     retryStart = false,
@@ -97,7 +98,7 @@ export function registration(subsystem: Subsystem, kind: string, spec?: Subsyste
     );
   }
   const readyTimeoutMs = readyTimeout === Infinity ? Infinity : durationMs(readyTimeout);
-  const stopTimeoutMs = stopTimeout === Infinity ? Infinity : durationMs(stopTimeout);
+  const stopTimeoutMs = stopTimeout === undefined || stopTimeout === Infinity ? stopTimeout : durationMs(stopTimeout);
   return {
     subsystem,
     kind,

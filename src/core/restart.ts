@@ -178,6 +178,9 @@ export class RestartPolicy {
   }
 }
 
+/** How long a policy with `onExhausted: "pause"` pauses that knows neither a window nor a stable run. */
+const PAUSE_MS = 60_000;
+
 /** What becomes of a run that ended without having been told to. */
 export type RestartVerdict =
   | { kind: "end" }
@@ -258,7 +261,8 @@ export class RestartHistory {
 
   /** How long until there is room for another restart; undefined when there is. */
   #roomInARow(policy: RestartPolicy): number | undefined {
-    return this.#inARow <= policy.maxRestarts ? undefined : policy.resetAfterMs;
+    // Where no run is a stable one, nothing says how long a pause is but that it is one.
+    return this.#inARow <= policy.maxRestarts ? undefined : policy.resetAfterMs || PAUSE_MS;
   }
 
   #roomInWindow(policy: RestartPolicy, withinMs: number, nowMs: number): number | undefined {

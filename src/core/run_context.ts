@@ -141,6 +141,8 @@ export class RunContext extends Handle implements Context {
   failure: { error: unknown } | undefined;
   /** Its body has ended. */
   isOver = false;
+  /** Its body ended before it was told to. */
+  endedFirst = false;
   readonly #runHost: RunHost;
   /** In the order in which they were handed over. */
   #resources: Set<Disposable | AsyncDisposable> | undefined;

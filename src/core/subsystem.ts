@@ -82,7 +82,7 @@ export interface SubsystemSpec {
   };
   /** How long a stop may take. */
   stop?: {
-    /** Time from the request until the run must have settled. @default {"5s"} */
+    /** Time from the request until the run must have settled. @default {what the daemon's shutdown leaves} */
     timeout?: Duration;
   };
   /** Stops the daemon with a failure when it ends for good by failing. @default {false} */

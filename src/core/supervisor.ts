@@ -4,14 +4,17 @@ import type { Deadlines } from "./deadlines.ts";
 import { type Duration, formatDuration } from "./duration.ts";
 import { type DaemonError, isDaemonError, linkOf, messageOf, ShutdownError, SubsystemError, TimeoutError } from "./errors.ts";
 import type { EventBody } from "./event.ts";
+import { link, regrade, type Target, unlink, withDependents, withNeeds } from "./graph.ts";
 import type { Logger } from "./log.ts";
 import { groupKey, nameKey } from "./names.ts";
 import type { UnitOutcome, UnitStatus } from "./operations.ts";
+import { outcomeOfRemoval, outcomeOfRestart, outcomeOfStart, outcomeOfStop } from "./outcomes.ts";
+import { STOPPED_BY_OPERATOR, stoppedWith, waitsForOperator } from "./readiness.ts";
 import type { Registration } from "./registration.ts";
 import { type OnExhausted, RestartHistory, RestartPolicy, type RestartVerdict } from "./restart.ts";
 import { RunContext } from "./run_context.ts";
-import { nextState, type StateInput } from "./state.ts";
-import { Unit } from "./unit.ts";
+import { afterEnd, step, type StepFacts, type StepInput, type StopWhy } from "./step.ts";
+import { COUNTS, Unit, Watch, type Wish } from "./unit.ts";
 
 /** Who else is restarted when one is: nobody, all siblings, or those registered after it. */
 export type Strategy = "oneForOne" | "oneForAll" | "restForOne";
@@ -52,6 +55,10 @@ export interface SupervisorPorts {
   requestShutdown(reason: string, exitCode?: number): void;
   /** Milliseconds until the daemon gives up; undefined before a shutdown. */
   remainingMs(): number | undefined;
+  /** Milliseconds that a stop may take outside a shutdown, for a subsystem that names no time of its own. */
+  stopTimeoutMs(): number;
+  /** So many more units, or fewer, are to be up and are not. */
+  countMissing(by: number): void;
   /** The logger of the subsystem with this path. */
   logger(path: string): Logger;
   /** Runs `fn` so that what it fails to handle is charged to `path`. */
@@ -68,14 +75,6 @@ export interface ChildrenChange {
   down: ReadonlySet<string>;
 }
 
-/** Whom a change has touched, for its outcomes. */
-interface Touched {
-  added: Unit[];
-  /** With the number of the run that they were in. */
-  restarted: Map<Unit, number>;
-  removed: Unit[];
-}
-
 /** A run that did not stop in its time. */
 export interface Unstopped {
   /** Path of the subsystem. */
@@ -85,36 +84,68 @@ export interface Unstopped {
 }
 
 /**
- * Why a supervisor should end: no child lives or will live by itself, a significant child has ended, or one escalated its failure.
+ * Why a supervisor should end: no child lives or will live by itself or by its operator, a significant child has ended, or one escalated its
+ * failure.
  */
 export type SupervisorEnd =
   | { kind: "idle" }
   | { kind: "autoShutdown"; name: string }
   | { kind: "escalated"; error: unknown };
 
+/** What a run threw, where it threw; what was thrown may be undefined. */
+type Failure = { error: unknown } | undefined;
+
+/** A command, and who is to be told whom it is about. */
+interface Command<T> {
+  units: Unit[];
+  done(touched: T): void;
+}
+
 /** Everything that can happen to a supervisor; its loop handles one after another. */
 type Message =
   | { kind: "startAll"; down: ReadonlySet<string> }
   | { kind: "stopAll"; reason: string }
-  | { kind: "startUnits"; units: Unit[] }
-  | { kind: "stopUnits"; units: Unit[]; reason: string }
-  | { kind: "restartUnits"; units: Unit[] }
-  | { kind: "change"; change: ChildrenChange; touched: Touched }
+  | { kind: "startUnits"; command: Command<{ units: Set<Unit>; running: Set<Unit> }> }
+  | { kind: "stopUnits"; command: Command<{ units: Set<Unit>; down: Set<Unit> }>; reason: string }
+  | { kind: "restartUnits"; command: Command<Map<Unit, number>> }
+  | { kind: "change"; change: ChildrenChange; done(touched: Touched): void }
+  | { kind: "added"; unit: Unit }
   | { kind: "force" }
   | { kind: "kill" }
   | { kind: "giveUp" }
+  | { kind: "entered"; batch: readonly RunOfUnit[] }
   | { kind: "ready"; unit: Unit; context: RunContext }
-  | { kind: "settled"; unit: Unit; context: RunContext; failure: { error: unknown } | undefined }
+  | { kind: "settled"; unit: Unit; context: RunContext; failure: Failure }
   | { kind: "ending"; unit: Unit; context: RunContext }
   | { kind: "due"; unit: Unit }
   | { kind: "readyTimeout"; unit: Unit; context: RunContext }
   | { kind: "stopTimeout"; unit: Unit; context: RunContext };
 
-/** A restart of several siblings: all are down before the first is started again. */
+interface RunOfUnit {
+  readonly unit: Unit;
+  readonly context: RunContext;
+}
+
+/** Whom a change has touched, for its outcomes. */
+interface Touched {
+  added: Unit[];
+  /** With the number of the run that they were in. */
+  restarted: Map<Unit, number>;
+  removed: Unit[];
+}
+
+/** A restart of several siblings: all are down, and their waits over, before the first is started again. */
 interface GroupRestart {
-  trigger: Unit;
-  members: Set<Unit>;
-  isDue: boolean;
+  /** Index of the first sibling that takes part. */
+  from: number;
+  /** Name of the child that failed last. */
+  trigger: string;
+  /** Siblings that wait to be restarted. */
+  holding: number;
+  /** Siblings whose run has not ended. */
+  blocking: number;
+  /** Whether some wait to be restarted, as the members were told. */
+  isWaiting: boolean;
 }
 
 interface Waiter {
@@ -125,13 +156,18 @@ interface Waiter {
 const NOBODY: ReadonlySet<string> = new Set();
 const settled: Promise<void> = Promise.resolve();
 
-const NONE: readonly never[] = [];
-const STOPPED_BY_OPERATOR = "stopped by an operator";
 const CHANGED = "the configuration has changed";
 const REMOVED = "removed from the configuration";
 
-/** Immediate restarts in one turn of the loop before the platform gets to breathe. */
+/** Immediate restarts of one child in a row before the platform gets to breathe. */
 const IMMEDIATE_RESTARTS = 64;
+/** Steps between two looks at the clock, and the time after which the loop lets others have their turn. */
+const STEPS_PER_LOOK = 64;
+const MOST_OF_A_TURN_MS = 4;
+/** Where more children than these end at once, their ends are taken together, so that the loop can pause between them. */
+const MANY = 256;
+/** Turns of the microtask queue after which an async function that throws at once, below a few others, has failed. */
+const ENTERING_TURNS = 5;
 
 /**
  * Starts, watches, restarts and stops a group of subsystems: one loop over one mailbox, the only writer of their states.
@@ -140,6 +176,7 @@ const IMMEDIATE_RESTARTS = 64;
  * - Stop is the reverse: a child is told to stop when everything that comes after it is down, or did not get down in its time.
  * - A run is never followed by another before it has settled with all its disposers.
  * - What does not stop is named by {@linkcode Supervisor.unstopped}, not waited for without end.
+ * - Each step looks only at what it touches: units keep count of their edges, the supervisor of its units.
  *
  * `supervisorSubsystem` makes one a subsystem of another.
  */
@@ -151,16 +188,45 @@ export class Supervisor {
   readonly #autoShutdown: "never" | "anySignificant" | "allSignificant";
   readonly #prefix: string;
   readonly #token: CancelToken;
-  readonly #units: Unit[] = [];
+  /** By the key of its name, in order of registration. */
+  #units: Map<string, Unit> = new Map();
+  /** The same, for a strategy that orders siblings; each unit's index is its place here. */
+  readonly #ordered: Unit[] = [];
+  /** Instances by the key of their service, made when an edge asks for it. */
+  #instances: Map<string, Unit[]> | undefined;
+  #nextIndex = 0;
+
   readonly #mailbox: Message[] = [];
-  #isDraining = false;
+  #nextMessage = 0;
+  /** Units whose turn to start or to stop may have come. */
+  readonly #agenda: Unit[] = [];
+  #nextOnAgenda = 0;
+  #isBusy = false;
   #turnMs: number | undefined;
+  /** Runs that were entered in this turn and have not failed yet. */
+  #entering: RunOfUnit[] | undefined;
+  /** Ends of runs that are taken together. */
+  #ends: Message[] | undefined;
+
   #phase: "new" | "starting" | "up" | "stopping" = "new";
   #startFailure: unknown;
-  #groupRestart: GroupRestart | undefined;
-  /** How many units are to stop and wait for what comes after them. */
-  #awaitingStop = 0;
+  /** When the stop began during the start, each run had been entered, and nobody had to say more. */
+  #hasEntered = false;
+  #group: GroupRestart | undefined;
+  /** How many units count as what: see `COUNTS`. */
+  #moving = 0;
+  #alive = 0;
+  #live = 0;
+  #early = 0;
+  #significant = 0;
+  /** With a strategy: no unit below is moving, and none above is ending. */
+  #lowestMoving = Infinity;
+  #highestEnding = -1;
+  /** What stops last while all stop, with what it comes after. */
+  #last: ReadonlySet<Unit> | undefined;
   #waiters: Waiter[] = [];
+  /** Watched units that something has happened to. */
+  #watched: Unit[] = [];
   #isIdle = false;
   #onEnd: ((end: SupervisorEnd) => void) | undefined;
 
@@ -188,8 +254,8 @@ export class Supervisor {
         history: new RestartHistory(),
       };
     }
-    for (const child of children) this.#units.push(this.#unitOf(child));
-    for (const unit of this.#units) this.#connect(unit);
+    for (const child of children) this.#enrol(child);
+    for (const unit of this.#units.values()) this.#connect(unit);
   }
 
   /**
@@ -204,9 +270,11 @@ export class Supervisor {
     this.#turnMs = nowMs;
     this.post({ kind: "startAll", down });
     if (this.#phase === "up") return settled;
-    return this.#when(() => this.#phase === "up" || (this.#phase === "stopping" && this.#isAllDown()), () => {
+    return this.#when(() => this.#phase === "up" || (this.#phase === "stopping" && this.#live === 0), () => {
       if (this.#startFailure !== undefined) throw this.#startFailure;
-      if (this.#phase === "stopping") throw new ShutdownError("SHUTDOWN_IN_PROGRESS", "Cannot finish the start as a shutdown has begun");
+      if (this.#phase === "stopping" && !this.#hasEntered) {
+        throw new ShutdownError("SHUTDOWN_IN_PROGRESS", "Cannot finish the start as a shutdown has begun");
+      }
     });
   }
 
@@ -214,7 +282,7 @@ export class Supervisor {
   stop(reason: string, nowMs?: number): Promise<void> {
     this.#turnMs ??= nowMs;
     this.post({ kind: "stopAll", reason });
-    return this.#when(() => this.#isAllDown());
+    return this.#when(() => this.#phase === "stopping" && this.#live === 0);
   }
 
   /** Tells every run at once that patience is over. */
@@ -244,55 +312,67 @@ export class Supervisor {
    * @throws {RangeError} if the name is taken or `after` names no child.
    */
   add(child: Registration): void {
-    if (this.#phase === "stopping") {
-      throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot register ${JSON.stringify(child.subsystem.name)} as the daemon is stopping`);
-    }
     const { name } = child.subsystem;
-    if (this.#units.some((unit) => unit.name.toLowerCase() === name.toLowerCase())) {
+    if (this.#phase === "stopping") {
+      throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot register ${JSON.stringify(name)} as the daemon is stopping`);
+    }
+    if (this.#units.has(nameKey(name))) {
       throw new RangeError(`Cannot register as the name must be free: current value is ${JSON.stringify(name)}`);
     }
-    const unit = this.#unitOf(child);
-    // Connected first: what is refused leaves nothing behind, and a child that names itself finds no sibling.
+    // Looked up first: what is refused leaves nothing behind, and a child that names itself finds no sibling.
+    for (const { name: other } of child.after) if (this.#named(other).length === 0) throw noSibling(name, other);
+    const unit = this.#enrol(child);
     this.#connect(unit);
-    this.#units.push(unit);
-    if (this.#phase !== "new") this.post({ kind: "startUnits", units: [unit] });
+    if (this.#phase !== "new") this.post({ kind: "added", unit });
   }
 
-  /** Starts children, with what they come after. Resolves when each is up, has ended, or waits to be restarted. */
+  /**
+   * Starts children, with what they come after. Resolves when each is up, has ended, or waits to be restarted; lists all that were started,
+   * those that were stopped with one of them included.
+   */
   async startUnits(names: readonly string[]): Promise<UnitOutcome[]> {
     this.#refuseWhenStopping("start");
-    const units = names.map((name) => this.#unit(name));
-    // Of several who ask at once, the first one starts it; the others find a run under way, even if it is not ready yet.
-    const running = new Set(units.filter((unit) => unit.current !== undefined && unit.desired === "up"));
-    this.post({ kind: "startUnits", units });
-    await this.#when(() => units.every((unit) => this.#hasStarted(unit)));
-    return units.map((unit) => unit.outcomeOfStart(running.has(unit)));
+    const asked = names.map((name) => this.#unit(name));
+    const { units, running } = await this.#command<{ units: Set<Unit>; running: Set<Unit> }>(
+      asked,
+      (command) => ({ kind: "startUnits", command }),
+      ({ units }) => units,
+      isSettled,
+    );
+    return [...units].map((unit) => outcomeOfStart(unit, running.has(unit)));
   }
 
-  /** Stops children, those that come after them first. Resolves when each is down or its time is up; lists all that were stopped. */
+  /**
+   * Stops children, those that come after them first. Resolves when each is down or its time is up; lists all that were stopped. Those that
+   * were stopped with one that was named start again with it.
+   */
   async stopUnits(names: readonly string[], reason: string = STOPPED_BY_OPERATOR): Promise<UnitOutcome[]> {
     const asked = names.map((name) => this.#unit(name));
-    const units = this.#withDependents(asked).filter((unit) => asked.includes(unit) || !unit.isDown);
-    const down = new Set(units.filter((unit) => unit.isDown));
-    this.post({ kind: "stopUnits", units, reason });
-    await this.#when(() => units.every((unit) => unit.isDown || unit.isUnstopped || unit.desired === "up"));
-    return units.map((unit) => unit.outcomeOfStop(down.has(unit)));
+    const { units, down } = await this.#command<{ units: Set<Unit>; down: Set<Unit> }>(
+      asked,
+      (command) => ({ kind: "stopUnits", command, reason }),
+      ({ units }) => units,
+      hasStopped,
+    );
+    return [...units].map((unit) => outcomeOfStop(unit, down.has(unit), unit.phase.name === "held" ? unit.reason : ""));
   }
 
   /** Stops and starts children; those that come after them stay as they are. Resolves as {@linkcode Supervisor.startUnits} does. */
   async restartUnits(names: readonly string[]): Promise<UnitOutcome[]> {
     this.#refuseWhenStopping("restart");
-    const units = names.map((name) => this.#unit(name));
-    const runs = new Map(units.map((unit) => [unit, unit.run]));
-    this.post({ kind: "restartUnits", units });
-    await this.#when(() => units.every((unit) => !unit.awaitsStop && this.#hasStarted(unit)));
-    return units.map((unit) => unit.outcomeOfRestart(runs.get(unit)!));
+    const asked = names.map((name) => this.#unit(name));
+    const runs = await this.#command<Map<Unit, number>>(
+      asked,
+      (command) => ({ kind: "restartUnits", command }),
+      (runs) => runs.keys(),
+      hasRestarted,
+    );
+    return [...runs].map(([unit, run]) => outcomeOfRestart(unit, run));
   }
 
   /**
    * Makes the children what they are to be: starts new ones, stops those that are no longer listed and forgets them, restarts those that
-   * must run afresh, and lets all others go on. Only for a supervisor without a strategy for siblings. Resolves when that is done, with what
-   * became of those that were touched.
+   * must run afresh, and lets all others go on. Resolves when that is done, with what became of those that were touched.
    *
    * - What an operator stopped stays down, and takes the change at its next start.
    * - What has ended or failed is started when it is to run afresh: the change may be the cure.
@@ -304,36 +384,48 @@ export class Supervisor {
   async change(change: ChildrenChange): Promise<UnitOutcome[]> {
     this.#refuseWhenStopping("change");
     // Before the loop has it: what fails there fails halfway.
-    const keys = new Set(change.children.flatMap(({ subsystem: { name } }) => siblingKeys(name)));
+    const keys = new Set(change.children.flatMap(({ subsystem: { name } }) => [nameKey(name), groupKey(name)]));
     for (const { subsystem, after } of change.children) {
-      for (const { name } of after) if (!keys.has(name.toLowerCase())) throw noSibling(subsystem.name, name);
+      for (const { name } of after) if (!keys.has(nameKey(name))) throw noSibling(subsystem.name, name);
     }
-    const touched: Touched = { added: [], restarted: new Map(), removed: [] };
-    this.post({ kind: "change", change, touched });
-    const { added, restarted, removed } = touched;
-    const isGoneOrBack = (unit: Unit) => !unit.isRemoved || isGone(unit);
-    const isUp = (unit: Unit) => !unit.awaitsStop && (unit.isRemoved || this.#hasStarted(unit));
-    await this.#when(() => removed.every(isGoneOrBack) && added.every(isUp) && [...restarted.keys()].every(isUp));
+    const { promise, resolve } = Promise.withResolvers<Touched>();
+    this.post({
+      kind: "change",
+      change,
+      done: (touched) => {
+        const units = [...touched.removed, ...touched.restarted.keys(), ...touched.added];
+        this.#watch(units, hasChanged, () => resolve(touched));
+      },
+    });
+    const { added, restarted, removed } = await promise;
     return [
-      ...removed.map((unit) => unit.outcomeOfRemoval()),
-      ...[...restarted].map(([unit, run]) => run === 0 ? unit.outcomeOfStart(false) : unit.outcomeOfRestart(run)),
-      ...added.map((unit) => unit.outcomeOfStart(false)),
+      ...removed.map((unit) => outcomeOfRemoval(unit)),
+      ...[...restarted].map(([unit, run]) => run === 0 ? outcomeOfStart(unit) : outcomeOfRestart(unit, run)),
+      ...added.map((unit) => outcomeOfStart(unit)),
     ];
   }
 
-  /** Whether it has started and no child lives or will live by itself. */
+  /** Whether it has started and no child lives or will live by itself or by its operator. */
   get isIdle(): boolean {
     return this.#isIdle;
+  }
+
+  /** Whether it has begun to stop, or has stopped. */
+  get isStopping(): boolean {
+    return this.#phase === "stopping";
+  }
+
+  /** How many children it has. */
+  get size(): number {
+    return this.#units.size;
   }
 
   /** Children that were told to stop and did not within their time. */
   unstopped(): Unstopped[] {
     const unstopped: Unstopped[] = [];
-    for (const unit of this.#units) {
+    for (const unit of this.#units.values()) {
       const { path, stopAskedMs, inner } = unit;
-      if (unit.current !== undefined && stopAskedMs !== undefined) {
-        unstopped.push({ path, waitedMs: Math.round(this.ports.clock.nowMs() - stopAskedMs) });
-      }
+      if (stopAskedMs !== undefined) unstopped.push({ path, waitedMs: Math.round(this.ports.clock.nowMs() - stopAskedMs) });
       if (inner !== undefined) unstopped.push(...inner.unstopped());
     }
     return unstopped;
@@ -341,12 +433,18 @@ export class Supervisor {
 
   /** A snapshot of all children, in order of registration, each nested supervisor followed by its own. */
   status(): UnitStatus[] {
-    return this.#units.flatMap((unit) => [unit.status(), ...unit.inner?.status() ?? []]);
+    const all: UnitStatus[] = [];
+    for (const unit of this.#units.values()) {
+      all.push(unit.status());
+      const { inner } = unit;
+      if (inner !== undefined) { for (const status of inner.status()) all.push(status); }
+    }
+    return all;
   }
 
   /** Ends the intake of every child that has one, whatever it throws. */
   stopIntake(): void {
-    for (const { path, registration: { subsystem }, inner } of this.#units) {
+    for (const { path, registration: { subsystem }, inner } of this.#units.values()) {
       try {
         subsystem.stopIntake?.();
       } catch (cause) {
@@ -360,32 +458,72 @@ export class Supervisor {
   /** The supervisor of the child with this path, and the child's name within it; undefined when there is none. */
   find(path: string): { supervisor: Supervisor; name: string } | undefined {
     const [name, ...rest] = path.slice(this.#prefix.length).split("/");
-    const unit = this.#units.find((each) => each.name.toLowerCase() === name.toLowerCase());
+    const unit = this.#units.get(nameKey(name));
     if (unit === undefined || rest.length === 0) return unit && { supervisor: this, name: unit.name };
     return unit.inner?.find(path);
   }
 
+  // --- The loop
+
   /** Puts a message into the mailbox; handled at once unless the loop is busy with another. For units and timers. */
   post(message: Message): void {
     this.#mailbox.push(message);
-    if (this.#isDraining) return;
-    this.#isDraining = true;
-    for (let index = 0; index < this.#mailbox.length; index++) {
-      try {
-        this.#handle(this.#mailbox[index]);
-      } catch (cause) {
-        // A defect, ours or of a port: the loop goes on, or nothing would ever be stopped again.
-        const message = this.#mailbox[index];
-        const unit = "unit" in message ? message.unit : undefined;
-        const what = `"${message.kind}"${unit === undefined ? "" : ` of ${unit.path}`}`;
-        const path = unit?.path ?? this.#prefix.slice(0, -1);
-        this.ports.report(new SubsystemError("RUNTIME_PANIC", path, `Cannot handle ${what}: ${messageOf(cause)}`, { cause }));
-      }
+    if (!this.#isBusy) this.#work();
+  }
+
+  /** Works until nothing is left to do, or for as long as one turn may take. */
+  #work(): void {
+    this.#isBusy = true;
+    let steps = 0;
+    let beganMs: number | undefined;
+    for (;;) {
+      if (this.#nextOnAgenda < this.#agenda.length) this.#attend(this.#agenda[this.#nextOnAgenda++]);
+      else if (this.#group !== undefined && this.#lookAtGroup(this.#group)) continue;
+      else if (this.#nextMessage < this.#mailbox.length) this.#take(this.#mailbox[this.#nextMessage++]);
+      else break;
+      if (++steps % STEPS_PER_LOOK !== 0) continue;
+      const nowMs = this.ports.clock.nowMs();
+      beganMs ??= nowMs;
+      if (nowMs - beganMs > MOST_OF_A_TURN_MS) return this.#pause();
     }
-    this.#mailbox.length = 0;
-    this.#isDraining = false;
+    this.#agenda.length = this.#nextOnAgenda = 0;
+    this.#mailbox.length = this.#nextMessage = 0;
     this.#turnMs = undefined;
+    this.#isBusy = false;
     this.#wake();
+  }
+
+  /** Lets the rest of the program have its turn; who asks for something meanwhile comes first then. */
+  #pause(): void {
+    this.#turnMs = undefined;
+    this.ports.clock.schedule(0, () => {
+      const last = this.#mailbox.length;
+      while (this.#nextMessage < last) this.#take(this.#mailbox[this.#nextMessage++]);
+      this.#work();
+    });
+  }
+
+  #take(message: Message): void {
+    try {
+      this.#handle(message);
+    } catch (cause) {
+      this.#blame("unit" in message ? message.unit : undefined, message.kind, cause);
+    }
+  }
+
+  #attend(unit: Unit): void {
+    try {
+      this.#act(unit);
+    } catch (cause) {
+      this.#blame(unit, "turn", cause);
+    }
+  }
+
+  /** A defect, ours or of a port: the loop goes on, or nothing would ever be stopped again. */
+  #blame(unit: Unit | undefined, kind: string, cause: unknown): void {
+    const what = `"${kind}"${unit === undefined ? "" : ` of ${unit.path}`}`;
+    const path = unit?.path ?? this.#prefix.slice(0, -1);
+    this.ports.report(new SubsystemError("RUNTIME_PANIC", path, `Cannot handle ${what}: ${messageOf(cause)}`, { cause }));
   }
 
   #handle(message: Message): void {
@@ -395,660 +533,71 @@ export class Supervisor {
       case "stopAll":
         return this.#stopAll(message.reason);
       case "startUnits":
-        return this.#startUnits(message.units);
+        return message.command.done(this.#startUnits(message.command.units));
       case "stopUnits":
-        return this.#stopUnits(message.units, message.reason);
+        return message.command.done(this.#stopUnits(message.command.units, message.reason));
       case "restartUnits":
-        return this.#restartUnits(message.units);
+        return message.command.done(this.#restartUnits(message.command.units));
       case "change":
-        return this.#change(message.change, message.touched);
+        return message.done(this.#change(message.change));
+      case "added":
+        return this.#added(message.unit);
       case "force":
         return this.#forceAll();
       case "kill":
         return void this.#token.kill(stopReason("the daemon is killed"));
       case "giveUp":
         return this.#giveUp();
+      case "entered":
+        for (const { unit, context } of message.batch) if (unit.current === context && !context.isOver) this.#becomeReady(unit);
+        return;
       case "ready":
         if (message.unit.current === message.context) this.#becomeReady(message.unit);
         return;
       case "settled":
-        return this.#settled(message.unit, message.failure);
+        if (message.unit.current === message.context) this.#settled(message.unit, message.failure);
+        return;
       case "ending":
-        return this.#ending(message.unit, message.context);
+        if (message.unit.current === message.context) this.#ending(message.unit);
+        return;
       case "due":
         return this.#due(message.unit);
       case "readyTimeout":
-        return this.#readyTimeout(message.unit, message.context);
+        if (message.unit.current === message.context) this.#readyTimeout(message.unit, message.context);
+        return;
       case "stopTimeout":
-        return this.#stopTimeout(message.unit, message.context);
+        if (message.unit.current === message.context) this.#stopTimeout(message.unit);
+        return;
     }
   }
 
-  // --- Starting
-
-  #startAll(down: ReadonlySet<string>): void {
-    if (this.#phase !== "new") return;
-    this.#phase = "starting";
-    for (const unit of this.#units) {
-      if (down.has(unit.name)) unit.reason = STOPPED_BY_OPERATOR;
-      else {
-        unit.desired = "up";
-        this.#move(unit, "want", "start");
-      }
+  /** What a unit can do by itself now: start, when its turn has come, or be told to stop. */
+  #act(unit: Unit): void {
+    switch (unit.phase.name) {
+      case "waiting":
+      case "held":
+      case "skipped":
+        return this.#consider(unit);
+      case "queued":
+        if (this.#isTurnToStop(unit)) this.#tell(unit);
+        return;
     }
-    for (const unit of this.#units) if (this.#phase === "starting") this.#consider(unit);
-  }
-
-  #startUnits(units: Unit[]): void {
-    if (this.#phase === "stopping") return;
-    for (const unit of units) {
-      if (unit.isRemoved) continue;
-      for (const { unit: other } of unit.after) {
-        if ((other.isDown || other.desired === "down") && other.state !== "completed") this.#startUnits([other]);
-      }
-      const wasDesired = unit.desired;
-      unit.desired = "up";
-      if (unit.current !== undefined) {
-        unit.isOverdue = false;
-        // What waits for its turn to stop is spared; what waits for its turn to restart, or is to run something else by now, is not.
-        if (wasDesired === "down" && unit.next === undefined && this.#endsAwaitingStop(unit)) {
-          unit.reason = "start";
-          if (unit.state === "starting" && unit.timer === undefined) this.#armReady(unit, unit.current);
-          this.#groupRestart?.members.delete(unit);
-          this.#advanceGroup();
-          for (const other of unit.dependents) this.#consider(other);
-        }
-        continue;
-      }
-      unit.history.clear();
-      unit.isUnstopped = false;
-      if (unit.state === "restarting") this.#due(unit);
-      else {
-        this.#move(unit, "want", "start");
-        this.#consider(unit);
-      }
-    }
-  }
-
-  #restartUnits(units: Unit[]): void {
-    if (this.#phase === "stopping") return;
-    const running = units.filter((unit) => unit.current !== undefined && !unit.isRemoved);
-    for (const unit of running) {
-      unit.desired = "up";
-      unit.isOverdue = false;
-      unit.history.clear();
-    }
-    this.#tellToStop(running, "restart");
-    this.#startUnits(units.filter((unit) => !running.includes(unit)));
-  }
-
-  #change({ children, restart, down }: ChildrenChange, { added, restarted, removed }: Touched): void {
-    if (this.#phase === "stopping") return;
-
-    // Who stays, who is new, who goes.
-    const before = new Map(this.#units.map((unit) => [unit.name, unit]));
-    const units = children.map((child) => {
-      const { name } = child.subsystem;
-      const unit = before.get(name) ?? this.#unitOf(child);
-      const isNew = !before.delete(name);
-      const isFresh = unit.isRemoved || restart.has(name);
-      if (isNew || unit.isRemoved) {
-        unit.desired = down.has(name) ? "down" : "up";
-        unit.reason = unit.desired === "down" ? STOPPED_BY_OPERATOR : CHANGED;
-      }
-      unit.isRemoved = false;
-      if (unit.next !== undefined || (isFresh && unit.current !== undefined)) unit.next = child;
-      else unit.registration = child;
-      if (unit.desired === "down") return unit;
-      if (isNew) added.push(unit);
-      else if (isFresh) restarted.set(unit, unit.current === undefined ? 0 : unit.run);
-      return unit;
-    });
-    removed.push(...before.values());
-    for (const unit of removed) {
-      unit.isRemoved = true;
-      unit.desired = "down";
-    }
-    this.#units.splice(0, Infinity, ...units, ...removed);
-    this.#reindex();
-    this.#connectAll();
-
-    // What goes, and what must run afresh, is told to stop, in order.
-    const fresh = [...restarted.keys()];
-    for (const unit of fresh) {
-      unit.isOverdue = false;
-      unit.history.clear();
-    }
-    this.#tellToStop(removed, REMOVED);
-    this.#tellToStop(fresh.filter((unit) => unit.current !== undefined), CHANGED);
-    for (const unit of removed) this.#forget(unit);
-
-    // What is new, and what had ended and is to run afresh, starts when its turn comes; for others the way may be free now.
-    for (const unit of [...fresh, ...added]) {
-      if (unit.current !== undefined) continue;
-      unit.clearTimer();
-      this.#move(unit, "want", CHANGED);
-    }
-    const verdicts = new Map<Unit, boolean>();
-    for (const unit of units) {
-      if (unit.state === "skipped" && unit.desired === "up" && !isBarred(unit, verdicts)) this.#move(unit, "want", CHANGED);
-    }
-    for (const unit of units) this.#consider(unit);
-  }
-
-  /** Lets go of a child that was taken away, once nothing of it lives. What came after it comes after what it came after. */
-  #forget(unit: Unit): void {
-    if (!unit.isRemoved || unit.current !== undefined) return;
-    this.#units.splice(unit.index, 1);
-    this.#reindex();
-    for (const { unit: other } of unit.after) other.dependents = other.dependents.filter((each) => each !== unit);
-    for (const dependent of unit.dependents) {
-      const kept = dependent.after.filter((edge) => edge.unit !== unit);
-      const inherited = unit.after.filter(({ unit: other }) => !kept.some((edge) => edge.unit === other));
-      for (const { unit: other } of inherited) other.dependents = [...other.dependents, dependent];
-      dependent.after = [...kept, ...inherited];
-    }
-  }
-
-  /** Starts a unit that waits for its turn, or leaves it waiting, or skips it: as what it comes after says. */
-  #consider(unit: Unit): void {
-    if (this.#phase === "stopping" || unit.desired === "down" || (unit.state !== "waiting" && unit.state !== "skipped")) return;
-    const { verdict, reason } = this.#turnOf(unit);
-    if (verdict === "skip") return this.#move(unit, "skip", reason);
-    if (unit.state === "skipped") {
-      if (verdict === "wait") return;
-      this.#move(unit, "want", reason);
-    }
-    if (verdict === "wait") unit.reason = reason;
-    else this.#launch(unit, reason);
-  }
-
-  #turnOf(unit: Unit): { verdict: "go" | "wait" | "skip"; reason: string } {
-    const group = this.#groupRestart;
-    if (group !== undefined && group.members.has(unit) && !this.#isGroupDown(group)) {
-      return { verdict: "wait", reason: `restarts with ${group.trigger.name}` };
-    }
-    for (const { unit: other, condition } of unit.after) {
-      if (other.awaitsStop) return { verdict: "wait", reason: `waits for ${other.name}, which is about to stop` };
-      if (other.satisfies(condition)) continue;
-      if (other.state === "failed" || other.state === "fatal") {
-        return { verdict: "skip", reason: `${other.name} ${other.state === "fatal" ? "failed for good" : "failed"}: ${other.why}` };
-      }
-      // The one that has failed is named, not those between it and this one.
-      if (other.state === "skipped") return { verdict: "skip", reason: other.reason };
-      if (other.state === "completed") return { verdict: "skip", reason: `${other.name} completed without becoming ${condition}` };
-      return { verdict: "wait", reason: `waits for ${other.name}${stateInWords(other)}` };
-    }
-    return { verdict: "go", reason: "start" };
-  }
-
-  #launch(unit: Unit, reason: string): void {
-    unit.registration = unit.next ?? unit.registration;
-    unit.next = undefined;
-    const { subsystem } = unit.registration;
-    const { readiness } = unit.spec;
-    unit.clearTimer();
-    unit.run++;
-    unit.isReady = false;
-    unit.isUnstopped = unit.isOverdue = false;
-    unit.stopAskedMs = undefined;
-    unit.stopFailure = undefined;
-    unit.startedMs = this.#nowMs();
-    const token = this.#token.child(unit);
-    const context = new RunContext(token, unit, unit.run, unit.run === 1 ? 0 : unit.history.inARow);
-    unit.current = context;
-    this.#move(unit, "start", reason);
-    let running: Promise<void> | void;
-    try {
-      running = this.ports.runAs(unit.path, () => subsystem.run(context)) as Promise<void> | void;
-    } catch (error) {
-      return this.#ended(unit, context, { error });
-    }
-    if (readiness === "auto") this.#becomeReady(unit);
-    if (running === undefined || typeof running.then !== "function") return this.#ended(unit, context, undefined);
-    running.then(
-      () => this.#ended(unit, context, undefined),
-      (error) => this.#ended(unit, context, { error }),
-    );
-    if (readiness !== "auto") this.#armReady(unit, context);
-  }
-
-  #armReady(unit: Unit, context: RunContext): void {
-    const { readyTimeoutMs } = unit.spec;
-    if (readyTimeoutMs === Infinity) return;
-    unit.timer = this.ports.clock.schedule(readyTimeoutMs, () => this.post({ kind: "readyTimeout", unit, context }));
-  }
-
-  #becomeReady(unit: Unit): void {
-    if (unit.isReady || (unit.state !== "starting" && unit.state !== "running")) return;
-    unit.clearTimer();
-    unit.isReady = true;
-    if (unit.state === "starting") this.#move(unit, "ready", "ready");
-    if (this.ports.isObserved()) this.ports.emit({ type: "subsystem.ready", name: unit.path, run: unit.run, ready: true });
-  }
-
-  #becomeUnready(unit: Unit): void {
-    if (!unit.isReady) return;
-    unit.isReady = false;
-    if (this.ports.isObserved()) this.ports.emit({ type: "subsystem.ready", name: unit.path, run: unit.run, ready: false });
-  }
-
-  #readyTimeout(unit: Unit, context: RunContext): void {
-    if (unit.current !== context || unit.state !== "starting") return;
-    unit.clearTimer();
-    // It is to stop anyway, in its turn.
-    if (unit.awaitsStop) return;
-    const { unready } = unit.words;
-    const late = `not ready within ${formatDuration(unit.spec.readyTimeoutMs)}${unready === undefined ? "" : `: ${unready}`}`;
-    const error = new TimeoutError("SUBSYSTEM_START_TIMEOUT", `Cannot start ${unit.path} as it was ${late}`);
-    context.failure ??= { error };
-    if (this.#phase === "starting" && !unit.spec.retryStart) {
-      this.#startFailure = error;
-      return this.#stopAll(error.message);
-    }
-    unit.reason = late;
-    unit.isOverdue = true;
-    this.#cancelRun(unit);
-  }
-
-  // --- The end of a run
-
-  #ended(unit: Unit, context: RunContext, body: { error: unknown } | undefined): void {
-    context.isOver = true;
-    if (context.hasLeftovers) {
-      this.post({ kind: "ending", unit, context });
-      void context.close(body).then((failure) => this.post({ kind: "settled", unit, context, failure }));
-    } else this.post({ kind: "settled", unit, context, failure: body });
-  }
-
-  /** A run is on its way to its end by itself: what of it does not get there in the time of a stop is unstopped. */
-  #ending(unit: Unit, context: RunContext): void {
-    if (unit.current !== context || unit.stopAskedMs !== undefined) return;
-    unit.clearTimer();
-    unit.stopAskedMs = this.#nowMs();
-    this.#armStop(unit, context);
-  }
-
-  #settled(unit: Unit, bodyFailure: { error: unknown } | undefined): void {
-    const context = unit.current!;
-    const failure = context.hasLeftovers ? bodyFailure ?? context.failure : context.failure ?? bodyFailure;
-    const wasReady = unit.isReady;
-    context.token[Symbol.dispose]();
-    unit.clearTimer();
-    unit.current = undefined;
-    unit.isUnstopped = false;
-    this.#becomeUnready(unit);
-    // It ended by itself before its turn to be told: a stop all the same, but not one that could fail.
-    const isWorking = unit.state === "starting" || unit.state === "running";
-    const wasTold = !this.#endsAwaitingStop(unit) && !(unit.desired === "down" && isWorking);
-    if (!wasTold) this.#move(unit, "stop", unit.reason);
-    const failedToStart = unit.isOverdue && unit.desired === "up" && this.#phase !== "stopping";
-    if (!failedToStart && (unit.state === "stopping" || unit.state === "fatal")) {
-      if (wasTold) this.#reportFailedStop(unit, context, failure);
-      this.#settledStop(unit, failure?.error);
-    } else if (this.#phase === "starting" && failure !== undefined && !wasReady && !unit.spec.retryStart) {
-      this.#failStart(unit, failure.error);
-    } else this.#judge(unit, failure);
-    this.#forget(unit);
-    this.#advanceStops();
-  }
-
-  #reportFailedStop(unit: Unit, context: RunContext, failure: { error: unknown } | undefined): void {
-    if (failure === undefined || failure.error === this.#startFailure || isAbort(failure.error, context.reason)) return;
-    const { failure: itsOwn } = unit.words;
-    if (itsOwn !== undefined && failure.error === itsOwn) return;
-    unit.stopFailure = messageOf(failure.error);
-    const message = `Cannot stop ${unit.path} cleanly: ${unit.stopFailure}`;
-    this.ports.report(new SubsystemError("SUBSYSTEM_STOP_FAILED", unit.path, message, { cause: failure.error }));
-  }
-
-  #settledStop(unit: Unit, error: unknown): void {
-    this.#move(unit, "settle", unit.reason, error);
-    if (unit.desired === "up" && this.#phase !== "stopping") this.#move(unit, "want", "restart");
-    this.#advanceGroup();
-    this.#consider(unit);
-  }
-
-  #judge(unit: Unit, failure: { error: unknown } | undefined): void {
-    const policy = unit.spec.restart;
-    const error = failure?.error;
-    if (isDaemonError(error) && error.code === "SPAWN_NO_RESOURCES") return this.#postpone(unit, error);
-    const why = failure === undefined ? unit.words.end ?? "returned" : messageOf(error);
-    const nowMs = this.#nowMs();
-    const ranMs = nowMs - unit.startedMs;
-    const verdict = unit.history.judge(policy, { failed: failure !== undefined, ranMs, nowMs, random: this.ports.random() });
-    if (verdict.kind === "end") {
-      this.#move(unit, failure === undefined ? "complete" : "fail", why, error);
-      return this.#endedForGood(unit, failure);
-    }
-    if (verdict.kind === "exhausted") {
-      return this.#exhausted(
-        unit,
-        `${why} (${usedUp(verdict)})`,
-        error,
-        verdict.onExhausted,
-      );
-    }
-    let { delayMs } = verdict;
-    let isPaused = verdict.kind === "pause";
-    const shared = this.#intensity?.history.judge(this.#intensity.policy, { failed: true, ranMs: 0, nowMs, random: 0.5 });
-    if (shared?.kind === "exhausted") {
-      return this.#exhausted(unit, `${why} (the supervisor's restarts are used up)`, error, shared.onExhausted);
-    }
-    if (shared?.kind === "pause") {
-      delayMs = Math.max(delayMs, shared.delayMs);
-      isPaused = true;
-    }
-    unit.restarts++;
-    this.#move(unit, "retry", isPaused ? `${why} (paused: too many restarts)` : why, error, { attempt: verdict.attempt, delayMs });
-    this.#beginGroupRestart(unit);
-    if (delayMs === 0 && verdict.attempt % IMMEDIATE_RESTARTS !== 0) this.post({ kind: "due", unit });
-    else unit.timer = this.ports.clock.schedule(delayMs, () => this.post({ kind: "due", unit }));
-  }
-
-  /** The daemon itself had no room to start it: that is no failure of the unit, and is tried again until there is room. */
-  #postpone(unit: Unit, error: DaemonError): void {
-    const { attempt, delayMs } = unit.history.postpone(this.ports.random());
-    this.#move(unit, "retry", error.message, error, { attempt, delayMs });
-    unit.timer = this.ports.clock.schedule(delayMs, () => this.post({ kind: "due", unit }));
-  }
-
-  #due(unit: Unit): void {
-    if (unit.state !== "restarting" || this.#phase === "stopping") return;
-    unit.clearTimer();
-    const group = this.#groupRestart;
-    if (group?.trigger === unit) {
-      group.isDue = true;
-      return this.#advanceGroup();
-    }
-    if (group?.members.has(unit)) return;
-    this.#launch(unit, `restart: ${unit.why}`);
-  }
-
-  #exhausted(unit: Unit, reason: string, cause: unknown, onExhausted: "fatal" | "escalate"): void {
-    this.#move(unit, "exhaust", reason, cause);
-    const error = new SubsystemError("SUBSYSTEM_EXHAUSTED", unit.path, `Cannot restart ${unit.path} any more: ${reason}`, {
-      cause,
-      context: exitContext(cause),
-    });
-    if (onExhausted === "escalate") this.#onEnd?.({ kind: "escalated", error });
-    this.#endedForGood(unit, { error });
-  }
-
-  /** Draws the consequences of an end that no restart follows. */
-  #endedForGood(unit: Unit, failure: { error: unknown } | undefined): void {
-    if (failure !== undefined) this.ports.failed(unit.path, failure.error);
-    if (failure !== undefined && unit.spec.essential) {
-      const code = exitContext(failure.error)?.exitCode;
-      this.ports.report(failure.error);
-      this.ports.requestShutdown(`${unit.path} is essential and ended: ${messageOf(failure.error)}`, typeof code === "number" ? code : 1);
-    }
-    if (!unit.spec.significant || this.#autoShutdown === "never" || this.#phase === "stopping") return;
-    const isLast = this.#units.every((each) => !each.spec.significant || each.isDown);
-    if (this.#autoShutdown === "anySignificant" || isLast) this.#onEnd?.({ kind: "autoShutdown", name: unit.name });
-  }
-
-  /** A child failed before it was ready: nothing more is started, and what was is stopped again, in reverse and with time of its own. */
-  #failStart(unit: Unit, cause: unknown): void {
-    this.#move(unit, "fail", messageOf(cause), cause);
-    this.#startFailure = new SubsystemError("SUBSYSTEM_START_FAILED", unit.path, `Cannot start ${unit.path}: ${messageOf(cause)}`, {
-      cause,
-      context: exitContext(cause),
-    });
-    this.#stopAll(`${unit.path} did not start`);
-  }
-
-  // --- Restarting siblings
-
-  #beginGroupRestart(trigger: Unit): void {
-    if (this.#strategy === "oneForOne" || this.#phase !== "up") return;
-    const earlier = this.#groupRestart;
-    const first = earlier !== undefined && earlier.trigger.index < trigger.index ? earlier.trigger : trigger;
-    const members = new Set(earlier?.members);
-    for (const unit of this.#units) {
-      const isAffected = unit !== first && (this.#strategy === "oneForAll" || unit.index > first.index);
-      if (isAffected && (!unit.isDown || unit === trigger)) members.add(unit);
-    }
-    if (earlier !== undefined && earlier.trigger !== first) members.add(earlier.trigger);
-    members.delete(first);
-    this.#groupRestart = { trigger: first, members, isDue: false };
-    for (const unit of members) {
-      unit.isOverdue = false;
-      if (unit.spec.restart.when === "never") unit.desired = "down";
-    }
-    this.#tellToStop([...members], `restarts with ${first.name}`);
-  }
-
-  #isGroupDown(group: GroupRestart): boolean {
-    return group.isDue && [...group.members].every((unit) => unit.current === undefined || unit.isUnstopped);
-  }
-
-  #advanceGroup(): void {
-    const group = this.#groupRestart;
-    if (group === undefined || !this.#isGroupDown(group)) return;
-    this.#groupRestart = undefined;
-    for (const unit of this.#units) {
-      if (unit !== group.trigger && !group.members.has(unit) || unit.desired === "down" || unit.current !== undefined) continue;
-      this.#move(unit, "want", `restarts with ${group.trigger.name}`);
-      this.#consider(unit);
-    }
-  }
-
-  // --- Stopping
-
-  #stopAll(reason: string): void {
-    if (this.#phase === "stopping") return;
-    this.#phase = "stopping";
-    this.#groupRestart = undefined;
-    this.#stopUnits(this.#units, reason);
-  }
-
-  #stopUnits(units: readonly Unit[], reason: string): void {
-    for (const unit of units) unit.desired = "down";
-    this.#tellToStop(units, reason);
-  }
-
-  #tellToStop(units: readonly Unit[], reason: string): void {
-    for (const unit of units) {
-      if (unit.current !== undefined) {
-        if (unit.stopAskedMs === undefined && !unit.awaitsStop) {
-          unit.awaitsStop = true;
-          this.#awaitingStop++;
-        }
-        if (!unit.isUnstopped) unit.reason = reason;
-      } else if (unit.state === "waiting" || unit.state === "restarting") {
-        unit.clearTimer();
-        this.#move(unit, "stop", reason);
-        if (this.#groupRestart?.trigger === unit) this.#groupRestart.isDue = true;
-      }
-    }
-    this.#advanceStops();
-    this.#advanceGroup();
-  }
-
-  /** Tells each unit to stop whose turn it is: everything that comes after it is down, or did not get down in its time. */
-  #advanceStops(): void {
-    if (this.#awaitingStop === 0) return;
-    for (let index = this.#units.length - 1; index >= 0; index--) {
-      const unit = this.#units[index];
-      if (!unit.awaitsStop) continue;
-      const isTurn = unit.dependents.length === 0 ||
-        this.#withDependents([unit]).every((other) => other === unit || isGone(other) || !this.#isStopping(other));
-      if (isTurn && (!unit.spec.stopLast || this.#phase !== "stopping" || this.#isRestOver(unit))) this.#cancelRun(unit);
-    }
-  }
-
-  /** Whether all that stops before a unit marked stopLast is down. What the unit comes after has to wait for it all the same. */
-  #isRestOver(last: Unit): boolean {
-    return this.#units.every((unit) => unit.spec.stopLast || isGone(unit) || this.#withDependents([unit]).includes(last));
-  }
-
-  /** Takes a unit out of those that wait to be told; false when it was not among them. */
-  #endsAwaitingStop(unit: Unit): boolean {
-    if (!unit.awaitsStop) return false;
-    unit.awaitsStop = false;
-    this.#awaitingStop--;
-    return true;
-  }
-
-  #isStopping(unit: Unit): boolean {
-    return unit.state === "stopping" || unit.awaitsStop;
-  }
-
-  #cancelRun(unit: Unit): void {
-    const context = unit.current!;
-    this.#endsAwaitingStop(unit);
-    unit.clearTimer();
-    unit.stopAskedMs = this.#nowMs();
-    this.#becomeUnready(unit);
-    this.#move(unit, "stop", unit.reason);
-    context.token.cancel(stopReason(unit.reason));
-    this.#armStop(unit, context);
-  }
-
-  #armStop(unit: Unit, context: RunContext): void {
-    const { stopTimeoutMs } = unit.spec;
-    if (stopTimeoutMs === Infinity) return;
-    unit.timer = this.ports.deadlines.after(stopTimeoutMs, () => this.post({ kind: "stopTimeout", unit, context }));
-  }
-
-  #stopTimeout(unit: Unit, context: RunContext): void {
-    if (unit.current !== context) return;
-    unit.isUnstopped = true;
-    const waitedMs = Math.round(this.ports.clock.nowMs() - unit.stopAskedMs!);
-    const reason = `did not stop within ${waitedMs} ms`;
-    this.ports.report(new TimeoutError("SUBSYSTEM_STOP_TIMEOUT", `Cannot stop ${unit.path} as it ${reason}`, { context: { waitedMs } }));
-    if (unit.state === "starting" || unit.state === "running") this.#move(unit, "stop", reason);
-    if (unit.desired === "up" && this.#phase !== "stopping") {
-      unit.desired = "down";
-      this.#move(unit, "park", `${reason}; it is not started a second time while the old run lives`);
-    } else unit.reason = reason;
-    this.#advanceStops();
-    this.#advanceGroup();
-  }
-
-  #forceAll(): void {
-    this.#stopAll("the graceful time is over");
-    for (const unit of this.#units) if (unit.awaitsStop) this.#cancelRun(unit);
-    this.#token.force(stopReason("the graceful time is over"));
-  }
-
-  #giveUp(): void {
-    this.#stopAll("the daemon gives up");
-    for (const unit of this.#units) {
-      unit.inner?.giveUp();
-      if (unit.current === undefined) continue;
-      if (unit.awaitsStop) this.#cancelRun(unit);
-      unit.clearTimer();
-      unit.isUnstopped = true;
-    }
-  }
-
-  // --- Bookkeeping
-
-  #unitOf(child: Registration): Unit {
-    return new Unit(this, child, this.#prefix + child.subsystem.name, this.#units.length);
-  }
-
-  #reindex(): void {
-    this.#units.forEach((unit, index) => unit.index = index);
-  }
-
-  /** Draws the edges of all children anew; those that were taken away keep theirs, as what they come after stops after them. */
-  #connectAll(): void {
-    const byName = new Map(this.#units.map((unit) => [unit.name, unit]));
-    for (const unit of this.#units) unit.dependents = NONE;
-    for (const unit of this.#units) {
-      if (!unit.isRemoved) {
-        unit.after = NONE;
-        this.#connect(unit);
-      } else this.#setAfter(unit, unit.after.map((edge) => ({ ...edge, unit: byName.get(edge.unit.name) ?? edge.unit })));
-    }
-  }
-
-  #connect(unit: Unit): void {
-    const { after: given } = unit.next ?? unit.registration;
-    if (given.length === 0 && this.#strategy === "oneForOne") return;
-    const edges = [...given];
-    const previous = this.#units[unit.index - 1];
-    if (this.#strategy !== "oneForOne" && previous !== undefined) edges.push({ name: previous.name, condition: "ready" });
-    const after = edges.flatMap(({ name, condition }) => {
-      const key = nameKey(name);
-      const others = this.#units.filter(({ name: other, isRemoved }) => !isRemoved && siblingKeys(other).includes(key));
-      if (others.length === 0) throw noSibling(unit.name, name);
-      return others.map((other) => ({ unit: other, condition }));
-    });
-    this.#setAfter(unit, after);
-  }
-
-  #setAfter(unit: Unit, after: Unit["after"]): void {
-    unit.after = after;
-    for (const { unit: other } of after) other.dependents = [...other.dependents, unit];
-  }
-
-  #unit(name: string): Unit {
-    const unit = this.#units.find((each) => each.name === name);
-    if (unit === undefined) throw new SubsystemError("SUBSYSTEM_UNKNOWN", name, `Cannot find a unit named ${JSON.stringify(name)}`);
-    return unit;
-  }
-
-  #withDependents(units: readonly Unit[]): Unit[] {
-    const all = new Set<Unit>();
-    const visit = (unit: Unit) => {
-      if (all.has(unit)) return;
-      all.add(unit);
-      unit.dependents.forEach(visit);
-    };
-    units.forEach(visit);
-    return [...all];
-  }
-
-  #refuseWhenStopping(verb: string): void {
-    if (this.#phase === "stopping") throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot ${verb} a unit as the daemon is stopping`);
-  }
-
-  /** The only place where a state is written. */
-  #move(unit: Unit, input: StateInput, reason: string, error?: unknown, restart?: { attempt: number; delayMs: number }): void {
-    const from = unit.state;
-    const to = nextState(from, input);
-    unit.reason = reason;
-    if (to === from) return;
-    unit.state = to;
-    if (this.ports.isObserved()) {
-      const failure = error === undefined ? {} : { error: linkOf(error) };
-      this.ports.emit({ type: "subsystem.state", name: unit.path, run: unit.run, from, to, reason, ...failure, ...restart });
-    }
-    for (const other of unit.dependents) this.#consider(other);
-  }
-
-  /** Whether a unit has started once, or can't before one that has started once. */
-  #hasStarted(unit: Unit, asked?: Set<Unit>): boolean {
-    // Nobody knows when what did not stop in its time will: it is not waited for.
-    if (unit.isUnstopped) return true;
-    if (unit.state === "starting" || unit.state === "stopping") return false;
-    if (unit.state !== "waiting") return true;
-    // Many ways lead through a graph: a unit whose answer was no is not asked again.
-    if (asked?.has(unit)) return false;
-    asked ??= new Set();
-    asked.add(unit);
-    return unit.after.some(({ unit: other, condition }) => !other.satisfies(condition) && this.#hasStarted(other, asked));
-  }
-
-  /** The time of the present turn of the loop: read once, as reading a clock costs more than most of what is done with it. */
-  #nowMs(): number {
-    return this.#turnMs ??= this.ports.clock.nowMs();
-  }
-
-  #isAllDown(): boolean {
-    return this.#units.every(isDownOrGivenUp);
   }
 
   /** After each turn of the loop: has the start come to its end, is nothing left, who waited for that. */
   #wake(): void {
-    if (this.#phase === "starting" && this.#units.every((unit) => this.#hasStarted(unit))) this.#phase = "up";
-    const isIdle = this.#phase === "up" && this.#units.every(isDown);
+    if (this.#phase === "starting" && this.#moving === 0) this.#phase = "up";
+    const isIdle = this.#phase === "up" && this.#alive === 0;
     if (isIdle && !this.#isIdle) this.#onEnd?.({ kind: "idle" });
     this.#isIdle = isIdle;
+    while (this.#watched.length > 0) {
+      const watched = this.#watched;
+      this.#watched = [];
+      for (const unit of watched) {
+        const watches = unit.watches?.filter((watch) => watch.look(unit)) ?? [];
+        unit.watches = watches.length === 0 ? undefined : watches;
+      }
+    }
     if (this.#waiters.length === 0) return;
     const waiters = this.#waiters;
     this.#waiters = [];
@@ -1059,7 +608,7 @@ export class Supervisor {
   }
 
   #when(isOver: () => boolean, check?: () => void): Promise<void> {
-    if (check === undefined && !this.#isDraining && isOver()) return settled;
+    if (check === undefined && !this.#isBusy && isOver()) return settled;
     return new Promise<void>((resolve, reject) => {
       const end = () => {
         try {
@@ -1069,15 +618,883 @@ export class Supervisor {
           reject(error);
         }
       };
-      if (!this.#isDraining && isOver()) end();
+      if (!this.#isBusy && isOver()) end();
       else this.#waiters.push({ isOver, resolve: end });
     });
   }
-}
 
-/** What `after` may call a unit: by its name, or by that of the service of which it is an instance. */
-function siblingKeys(name: string): string[] {
-  return [nameKey(name), groupKey(name)];
+  /** Gives a command to the loop, and waits until `isThere` holds of each unit that it is about. */
+  async #command<T>(
+    units: Unit[],
+    toMessage: (command: Command<T>) => Message,
+    unitsOf: (touched: T) => Iterable<Unit>,
+    isThere: (unit: Unit) => boolean,
+  ): Promise<T> {
+    const { promise, resolve } = Promise.withResolvers<T>();
+    this.post(toMessage({ units, done: (touched) => this.#watch(unitsOf(touched), isThere, () => resolve(touched)) }));
+    return await promise;
+  }
+
+  /** Calls `fn` after a turn of the loop, once `isThere` holds, or has held, of each unit. */
+  #watch(units: Iterable<Unit>, isThere: (unit: Unit) => boolean, fn: () => void): void {
+    const watch = new Watch(isThere, fn);
+    let isEmpty = true;
+    for (const unit of units) {
+      isEmpty = false;
+      watch.add(unit);
+      this.#watched.push(unit);
+    }
+    if (isEmpty) fn();
+  }
+
+  // --- Starting
+
+  #startAll(down: ReadonlySet<string>): void {
+    if (this.#phase !== "new") return;
+    this.#phase = "starting";
+    for (const unit of this.#units.values()) {
+      if (down.has(unit.name)) {
+        unit.lastReason = STOPPED_BY_OPERATOR;
+        this.#wish(unit, "operator");
+      } else this.#want(unit, "start");
+    }
+  }
+
+  #added(unit: Unit): void {
+    if (this.#phase !== "stopping" && unit.wish === "not started") this.#want(unit, "start");
+  }
+
+  /** Makes a unit wait for its turn to start, unless it has a run. */
+  #want(unit: Unit, reason: string): void {
+    if (unit.wish !== "up") this.#wish(unit, "up");
+    if (unit.hasRun) return;
+    this.#agenda.push(unit);
+    this.#move(unit, "want", reason);
+  }
+
+  #startUnits(asked: readonly Unit[]): { units: Set<Unit>; running: Set<Unit> } {
+    const running = new Set<Unit>();
+    if (this.#phase === "stopping") return { units: new Set(asked), running };
+    // Of several who ask at once, the first one starts it; the others find a run under way, even if it is not ready yet.
+    for (const unit of asked) if (unit.hasRun && unit.wish === "up") running.add(unit);
+    // What they come after, as far as it is not up and never was what they wait for.
+    const needed = withNeeds(
+      asked.filter((unit) => !unit.isRemoved),
+      ({ from, to }) => {
+        if ((from.hasRun && from.phase.why !== "with") || to.isRemoved || to.state === "completed") return false;
+        return !to.hasRun || to.wish !== "up" || to.phase.why === "with";
+      },
+    );
+    const units = new Set(asked);
+    // What was stopped with one of them comes back with it.
+    const stopped = [...needed].filter((unit) => unit.wish !== "up");
+    const roots = new Set(stopped);
+    const back = withDependents(stopped, (unit) => roots.has(unit) || unit.phase.name === "held" || unit.phase.why === "with");
+    for (const unit of [...needed].reverse()) {
+      if (unit.wish !== "up" || this.#isOver(unit.phase.name)) units.add(unit);
+      this.#startUnit(unit);
+    }
+    for (const unit of back) {
+      if (unit.phase.name === "held" && (unit.knot?.down ?? 0) === 0) {
+        units.add(unit);
+        this.#want(unit, "start");
+      } else if (unit.phase.name === "queued" && unit.phase.why === "with") this.#spare(unit);
+    }
+    return { units, running };
+  }
+
+  #startUnit(unit: Unit): void {
+    const wasWanted = unit.wish === "up";
+    this.#wish(unit, "up");
+    if (unit.hasRun) return wasWanted && unit.phase.why !== "with" ? undefined : this.#spare(unit);
+    unit.history.clear();
+    if (unit.phase.name === "backoff") {
+      unit.clearTimer();
+      return this.#due(unit);
+    }
+    if (unit.phase.name === "waiting" || unit.phase.name === "skipped") this.#agenda.push(unit);
+    else this.#want(unit, "start");
+  }
+
+  #isOver(name: Unit["phase"]["name"]): boolean {
+    return name === "idle" || name === "completed" || name === "failed" || name === "fatal";
+  }
+
+  /** Spares what waits for its turn to stop, unless it is to run something else by now or its siblings restart with it. */
+  #spare(unit: Unit): void {
+    if (unit.phase.name !== "queued") return;
+    if (unit.next !== undefined || this.#isInGroup(unit)) {
+      return this.#move(unit, "ask", CHANGED, undefined, { why: unit.next === undefined ? "group" : "change" });
+    }
+    this.#move(unit, "spare", "start");
+    if (unit.state === "starting" && unit.timer === undefined && unit.spec.readiness !== "auto") this.#armReady(unit, unit.current!);
+  }
+
+  #restartUnits(asked: readonly Unit[]): Map<Unit, number> {
+    const runs = new Map(asked.map((unit) => [unit, unit.run]));
+    if (this.#phase === "stopping") return runs;
+    const running = asked.filter((unit) => unit.hasRun && !unit.isRemoved);
+    for (const unit of running) {
+      this.#wish(unit, "up");
+      unit.wasLate = false;
+      unit.history.clear();
+    }
+    this.#ask(running, "restart", "restart");
+    for (const unit of this.#startUnits(asked.filter((unit) => !unit.hasRun)).units) if (!runs.has(unit)) runs.set(unit, unit.run);
+    return runs;
+  }
+
+  #change({ children, restart, down }: ChildrenChange): Touched {
+    const touched: Touched = { added: [], restarted: new Map(), removed: [] };
+    if (this.#phase === "stopping") return touched;
+    const { added, restarted, removed } = touched;
+
+    // Who stays, who is new, who goes.
+    const before = this.#units;
+    this.#units = new Map();
+    this.#ordered.length = 0;
+    this.#nextIndex = 0;
+    for (const child of children) {
+      const { name } = child.subsystem;
+      const key = nameKey(name);
+      const known = before.get(key);
+      before.delete(key);
+      const unit = known ?? new Unit(this, child, this.#prefix + name, 0);
+      this.#place(key, unit);
+      const isFresh = unit.isRemoved || restart.has(name) || unit.name !== name;
+      if (known === undefined || unit.isRemoved) {
+        unit.wish = down.has(name) ? "operator" : "up";
+        unit.lastReason = unit.wish === "up" ? CHANGED : STOPPED_BY_OPERATOR;
+      }
+      unit.path = this.#prefix + name;
+      if (unit.next !== undefined || (isFresh && unit.hasRun)) unit.next = child;
+      else unit.registration = child;
+      if (unit.wish !== "up") continue;
+      if (known === undefined) added.push(unit);
+      else if (isFresh) restarted.set(unit, unit.hasRun ? unit.run : 0);
+    }
+    for (const [key, unit] of before) {
+      removed.push(unit);
+      this.#place(key, unit);
+      unit.wish = "removed";
+    }
+    this.#reconnect();
+
+    // What goes, and what must run afresh, is told to stop, in order.
+    const fresh = [...restarted.keys()];
+    for (const unit of fresh) {
+      unit.wasLate = false;
+      unit.history.clear();
+    }
+    this.#ask(removed, "down", REMOVED);
+    this.#ask(fresh.filter((unit) => unit.hasRun), "change", CHANGED);
+    for (const unit of removed) this.#forget(unit);
+
+    // What is new, and what had ended and is to run afresh, starts when its turn comes; for others the way may be free now.
+    for (const unit of [...fresh, ...added]) {
+      if (unit.hasRun) continue;
+      unit.clearTimer();
+      this.#want(unit, CHANGED);
+    }
+    for (const unit of this.#units.values()) this.#agenda.push(unit);
+    return touched;
+  }
+
+  /** Lets go of a child that was taken away, once nothing of it lives. What came after it comes after what it came after. */
+  #forget(unit: Unit): void {
+    const key = nameKey(unit.name);
+    if (!unit.isRemoved || unit.hasRun || this.#units.get(key) !== unit) return;
+    this.#units.delete(key);
+    this.#instances = undefined;
+    const { knot } = unit;
+    if (knot !== undefined) {
+      const inherited = knot.after.map(({ to, condition }) => ({ to, condition }));
+      const heirs = [...knot.dependents];
+      this.#unlink(unit);
+      for (const { from } of heirs) {
+        const kept = from.knot!.after.filter(({ to }) => to !== unit).map(({ to, condition }) => ({ to, condition }));
+        this.#unlink(from);
+        this.#link(from, [...kept, ...inherited.filter(({ to }) => !kept.some((edge) => edge.to === to))]);
+      }
+    }
+    this.#count(unit, 0);
+    if (this.#strategy !== "oneForOne") this.#reorder();
+  }
+
+  /** Starts a unit that waits for its turn, or leaves it waiting, or skips it: as what it comes after says. */
+  #consider(unit: Unit): void {
+    if (this.#phase === "stopping" || unit.wish !== "up") return;
+    const { phase: { name }, knot } = unit;
+    if (knot !== undefined && knot.unmet > 0) {
+      if (name === "held" && knot.down > 0) return;
+      if (knot.barred > 0) return name === "skipped" ? undefined : this.#move(unit, "skip", whySkipped(unit));
+      return name === "waiting" ? undefined : this.#move(unit, "want", this.#whyWaits(unit));
+    }
+    if (name !== "waiting") this.#move(unit, "want", "start");
+    if (this.#isInGroup(unit) || (this.#strategy !== "oneForOne" && this.#lowestMoving < unit.index)) return;
+    this.#launch(unit, "start");
+  }
+
+  #launch(unit: Unit, reason: string): void {
+    unit.registration = unit.next ?? unit.registration;
+    unit.next = undefined;
+    const { subsystem, spec: { readiness } } = unit.registration;
+    unit.clearTimer();
+    unit.run++;
+    unit.wasLate = false;
+    unit.stopFailure = undefined;
+    unit.startedMs = this.#nowMs();
+    const context = new RunContext(this.#token.child(unit), unit, unit.run, unit.run === 1 ? 0 : unit.inARow);
+    unit.current = context;
+    this.#move(unit, "start", reason);
+    let running: Promise<void> | void;
+    try {
+      running = this.ports.runAs(unit.path, () => subsystem.run(context)) as Promise<void> | void;
+      if (typeof running?.then === "function") {
+        running.then(() => this.#ended(unit, context, undefined), (error) => this.#ended(unit, context, { error }));
+      } else running = undefined;
+    } catch (error) {
+      return this.#ended(unit, context, { error });
+    }
+    if (running === undefined) {
+      if (readiness === "auto") this.#becomeReady(unit);
+      this.#ended(unit, context, undefined);
+    } else if (readiness === "auto") this.#entered(unit, context);
+    else this.#armReady(unit, context);
+  }
+
+  /** A run is ready once it was entered, which an async function that throws at once was not. */
+  #entered(unit: Unit, context: RunContext): void {
+    if (this.#entering === undefined) void this.#enterLater(this.#entering = []);
+    this.#entering.push({ unit, context });
+  }
+
+  async #enterLater(batch: RunOfUnit[]): Promise<void> {
+    await settled;
+    this.#entering = undefined;
+    for (let turn = 1; turn < ENTERING_TURNS; turn++) await settled;
+    this.post({ kind: "entered", batch });
+  }
+
+  #armReady(unit: Unit, context: RunContext): void {
+    const { readyTimeoutMs } = unit.spec;
+    if (readyTimeoutMs === Infinity || unit.timer !== undefined) return;
+    unit.timer = this.ports.clock.schedule(readyTimeoutMs, () => this.post({ kind: "readyTimeout", unit, context }));
+  }
+
+  #becomeReady(unit: Unit): void {
+    const { name, state } = unit.phase;
+    if (state !== "starting" || name === "closing") return;
+    unit.clearTimer();
+    this.#move(unit, "ready", name === "queued" ? unit.lastReason : "ready");
+  }
+
+  #readyTimeout(unit: Unit, context: RunContext): void {
+    unit.clearTimer();
+    // Whoever waits for its turn to stop is to stop anyway.
+    if (unit.phase.name !== "starting") return;
+    const { unready } = unit.words;
+    const reason = `not ready within ${formatDuration(unit.spec.readyTimeoutMs)}${unready === undefined ? "" : `: ${unready}`}`;
+    const error = new TimeoutError("SUBSYSTEM_START_TIMEOUT", `Cannot start ${unit.path} as it was ${reason}`);
+    context.failure ??= { error };
+    if (this.#phase === "starting" && !unit.spec.retryStart) {
+      this.#startFailure = error;
+      return this.#stopAll(error.message);
+    }
+    unit.wasLate = true;
+    unit.lastReason = reason;
+    this.#tell(unit, "late");
+  }
+
+  // --- The end of a run
+
+  /** The body of a run has ended, for the first time: a thenable may settle twice. */
+  #ended(unit: Unit, context: RunContext, body: Failure): void {
+    if (context.isOver) return;
+    context.isOver = true;
+    context.endedFirst = !context.token.isCancelled;
+    // What the run has started must not outlive it, whoever holds its signal.
+    context.token.cancel(body === undefined ? stopReason(`${unit.path} has returned`) : body.error);
+    if (context.hasLeftovers) {
+      this.post({ kind: "ending", unit, context });
+      void context.close(body).then((failure) => this.post({ kind: "settled", unit, context, failure }));
+    } else if (this.#units.size > MANY && !this.#isBusy) this.#gather({ kind: "settled", unit, context, failure: body });
+    else this.post({ kind: "settled", unit, context, failure: body });
+  }
+
+  /** Takes what ends in one turn of the microtask queue together. */
+  #gather(end: Message): void {
+    if (this.#ends === undefined) {
+      this.#ends = [];
+      queueMicrotask(() => {
+        const ends = this.#ends!;
+        this.#ends = undefined;
+        for (const each of ends) this.#mailbox.push(each);
+        if (!this.#isBusy) this.#work();
+      });
+    }
+    this.#ends.push(end);
+  }
+
+  /** A run is on its way to its end by itself: what of it does not get there in the time of a stop is unstopped. */
+  #ending(unit: Unit): void {
+    if (unit.stopAskedMs !== undefined) return;
+    unit.clearTimer();
+    this.#move(unit, "close", unit.lastReason, undefined, { nowMs: this.#nowMs() });
+    this.#armStop(unit, unit.current!);
+  }
+
+  #settled(unit: Unit, bodyFailure: Failure): void {
+    const context = unit.current!;
+    const failure = context.hasLeftovers ? bodyFailure ?? context.failure : context.failure ?? bodyFailure;
+    context.token[Symbol.dispose]();
+    unit.clearTimer();
+    unit.current = undefined;
+    const { phase } = unit;
+    const isWanted = unit.wish === "up" && this.#phase !== "stopping";
+    const next = afterEnd(phase, isWanted);
+    if (next === "judge") {
+      const wasReady = unit.state === "running";
+      if (this.#phase === "starting" && failure !== undefined && !wasReady && !unit.spec.retryStart && phase.why !== "late") {
+        this.#failStart(unit, failure);
+      } else this.#judge(unit, failure);
+    } else {
+      // It ended by itself before its turn to be told: a stop all the same, but not one that could fail.
+      const isStopping = phase.name === "stopping" || phase.name === "overdue";
+      const wasTold = isStopping && !context.endedFirst;
+      const trouble = wasTold && failure !== undefined && isAbort(failure.error, context.reason) ? undefined : failure;
+      if (wasTold) this.#reportFailedStop(unit, trouble);
+      if (!isStopping) this.#move(unit, "tell", unit.lastReason, undefined, { nowMs: this.#nowMs(), why: "down" });
+      this.#move(unit, "settle", unit.lastReason, trouble);
+      if (next === "again") this.#want(unit, "restart");
+      else if (next === "held") {
+        this.#move(unit, "hold", unit.lastReason);
+        this.#agenda.push(unit);
+      }
+    }
+    this.#forget(unit);
+  }
+
+  #reportFailedStop(unit: Unit, failure: Failure): void {
+    if (failure === undefined || failure.error === this.#startFailure) return;
+    const { failure: itsOwn } = unit.words;
+    if (itsOwn !== undefined && failure.error === itsOwn) return;
+    unit.stopFailure = messageOf(failure.error);
+    const message = `Cannot stop ${unit.path} cleanly: ${unit.stopFailure}`;
+    this.ports.report(new SubsystemError("SUBSYSTEM_STOP_FAILED", unit.path, message, { cause: failure.error }));
+  }
+
+  #judge(unit: Unit, failure: Failure): void {
+    const policy = unit.spec.restart;
+    if (isDaemonError(failure?.error) && failure.error.code === "SPAWN_NO_RESOURCES") return this.#postpone(unit, failure.error);
+    const why = failure === undefined ? unit.words.end ?? "returned" : messageOf(failure.error);
+    const nowMs = this.#nowMs();
+    const ranMs = nowMs - unit.startedMs;
+    const verdict = unit.history.judge(policy, { failed: failure !== undefined, ranMs, nowMs, random: this.ports.random() });
+    if (verdict.kind === "end") {
+      this.#move(unit, failure === undefined ? "complete" : "fail", why, failure);
+      return this.#endedForGood(unit, failure);
+    }
+    if (verdict.kind === "exhausted") {
+      return this.#exhausted(unit, `${why} (${usedUp(verdict)})`, failure, verdict.onExhausted);
+    }
+    let { delayMs } = verdict;
+    let isPaused = verdict.kind === "pause";
+    const shared = this.#intensity?.history.judge(this.#intensity.policy, { failed: true, ranMs: 0, nowMs, random: 0.5 });
+    if (shared?.kind === "exhausted") {
+      return this.#exhausted(unit, `${why} (the supervisor's restarts are used up)`, failure, shared.onExhausted);
+    }
+    if (shared?.kind === "pause") {
+      delayMs = Math.max(delayMs, shared.delayMs);
+      isPaused = true;
+    }
+    unit.restarts++;
+    this.#move(unit, "retry", isPaused ? `${why} (paused: too many restarts)` : why, failure, { attempt: verdict.attempt, delayMs });
+    if (delayMs === 0 && verdict.attempt % IMMEDIATE_RESTARTS !== 0) this.post({ kind: "due", unit });
+    else unit.timer = this.ports.clock.schedule(delayMs, () => this.post({ kind: "due", unit }));
+    if (this.#strategy !== "oneForOne") this.#restartGroup(unit);
+  }
+
+  /** The daemon itself had no room to start it: that is no failure of the unit, and is tried again until there is room. */
+  #postpone(unit: Unit, error: DaemonError): void {
+    const { attempt, delayMs } = unit.history.postpone(this.ports.random());
+    this.#move(unit, "retry", error.message, { error }, { attempt, delayMs });
+    unit.timer = this.ports.clock.schedule(delayMs, () => this.post({ kind: "due", unit }));
+  }
+
+  #due(unit: Unit): void {
+    if (unit.phase.name !== "backoff" || this.#phase === "stopping") return;
+    unit.clearTimer();
+    const reason = `restart: ${unit.why}`;
+    if (this.#strategy === "oneForOne") return this.#launch(unit, reason);
+    this.#move(unit, "want", reason);
+    this.#agenda.push(unit);
+  }
+
+  #exhausted(unit: Unit, reason: string, failure: Failure, onExhausted: "fatal" | "escalate"): void {
+    this.#move(unit, "exhaust", reason, failure);
+    const error = new SubsystemError("SUBSYSTEM_EXHAUSTED", unit.path, `Cannot restart ${unit.path} any more: ${reason}`, {
+      cause: failure?.error,
+      context: exitContext(failure?.error),
+    });
+    if (onExhausted === "escalate") this.#onEnd?.({ kind: "escalated", error });
+    this.#endedForGood(unit, { error });
+  }
+
+  /** Draws the consequences of an end that no restart follows. */
+  #endedForGood(unit: Unit, failure: Failure): void {
+    if (failure !== undefined) this.ports.failed(unit.path, failure.error);
+    if (failure !== undefined && unit.spec.essential) {
+      const code = exitContext(failure.error)?.exitCode;
+      this.ports.report(failure.error);
+      this.ports.requestShutdown(`${unit.path} is essential and ended: ${messageOf(failure.error)}`, typeof code === "number" ? code : 1);
+    }
+    if (!unit.spec.significant || this.#autoShutdown === "never" || this.#phase === "stopping") return;
+    if (this.#autoShutdown === "anySignificant" || this.#significant === 0) this.#onEnd?.({ kind: "autoShutdown", name: unit.name });
+  }
+
+  /** A child failed before it was ready: nothing more is started, and what was is stopped again, in reverse and with time of its own. */
+  #failStart(unit: Unit, { error: cause }: { error: unknown }): void {
+    this.#move(unit, "fail", messageOf(cause), { error: cause });
+    this.#startFailure = new SubsystemError("SUBSYSTEM_START_FAILED", unit.path, `Cannot start ${unit.path}: ${messageOf(cause)}`, {
+      cause,
+      context: exitContext(cause),
+    });
+    this.#stopAll(`${unit.path} did not start`);
+  }
+
+  // --- Restarting siblings
+
+  /** All siblings that take part stop, and start again in order once all are down and nobody's wait is left. */
+  #restartGroup(trigger: Unit): void {
+    if (this.#phase === "stopping") return;
+    const from = Math.min(this.#strategy === "oneForAll" ? 0 : trigger.index, this.#group?.from ?? Infinity);
+    const reason = `restarts with ${trigger.name}`;
+    this.#group = { from, trigger: trigger.name, holding: 0, blocking: 0, isWaiting: true };
+    const members = this.#ordered.slice(from);
+    for (const unit of members) {
+      this.#group.holding += unit.counts & COUNTS.holdsGroup ? 1 : 0;
+      this.#group.blocking += unit.counts & COUNTS.blocksGroup ? 1 : 0;
+    }
+    for (const unit of members) {
+      const { name } = unit.phase;
+      if (unit === trigger || !unit.hasRun || name === "overdue" || unit.wish !== "up") continue;
+      unit.wasLate = false;
+      if (unit.spec.restart.when === "never") this.#wish(unit, "policy");
+      if (unit.wish !== "up" || name === "starting" || name === "running" || name === "closing") {
+        this.#ask([unit], unit.wish === "up" ? "group" : "down", reason);
+      } else if (unit.phase.why === "late" || unit.phase.why === "with") this.#ask([unit], "group", reason);
+    }
+    for (const unit of members) this.#recount(unit);
+  }
+
+  /** Goes on with a restart of siblings as far as it can; false when there is nothing to do for now. */
+  #lookAtGroup(group: GroupRestart): boolean {
+    const isOver = group.holding === 0 && group.blocking === 0;
+    const isWaiting = group.holding > 0;
+    if (!isOver && isWaiting === group.isWaiting) return false;
+    group.isWaiting = isWaiting;
+    if (isOver) this.#group = undefined;
+    for (const unit of this.#ordered.slice(group.from)) {
+      this.#recount(unit);
+      this.#agenda.push(unit);
+    }
+    return true;
+  }
+
+  #isInGroup(unit: Unit): boolean {
+    return this.#group !== undefined && unit.index >= this.#group.from;
+  }
+
+  // --- Stopping
+
+  #stopAll(reason: string): void {
+    if (this.#phase === "stopping") return;
+    const units = [...this.#units.values()];
+    this.#hasEntered = this.#phase === "up" || units.every((unit) => isSettled(unit) || isEntered(unit));
+    this.#phase = "stopping";
+    this.#group = undefined;
+    const last = units.filter(({ spec }) => spec.stopLast);
+    if (last.length > 0) {
+      // A strategy orders siblings: what was registered before one that stops last stops after it.
+      this.#last = this.#strategy === "oneForOne" ? withNeeds(last) : new Set(this.#ordered.slice(0, last.at(-1)!.index + 1));
+      for (const unit of units) this.#recount(unit);
+    }
+    for (const unit of units) if (unit.phase.name === "skipped") this.#wish(unit, "end");
+    this.#ask(units.filter(({ phase: { name } }) => name !== "skipped"), "down", reason, "end");
+  }
+
+  /** Stops these, and with them what comes after them and lives. */
+  #stopUnits(asked: readonly Unit[], reason: string): { units: Set<Unit>; down: Set<Unit> } {
+    const down = new Set(asked.filter((unit) => unit.isDown));
+    const units = new Set(asked);
+    // What comes after something that has completed does not need it any more.
+    const all = withDependents(asked, (unit) => unit.phase.name !== "completed");
+    const tops = new Map<Unit, string>();
+    for (const unit of asked) tops.set(unit, unit.name);
+    const kept: Unit[] = [];
+    for (const unit of all) {
+      for (const { from } of unit.knot?.dependents ?? []) if (!tops.has(from)) tops.set(from, tops.get(unit)!);
+      if (units.has(unit) || unit.wish !== "up") continue;
+      if (unit.hasRun || unit.phase.name === "backoff") kept.push(unit);
+    }
+    // What comes after is asked first, so that nobody's turn comes before it is known who stops.
+    const asking: [Unit, StopWhy, string][] = [
+      ...kept.map((unit): [Unit, StopWhy, string] => [unit, "with", stoppedWith(tops.get(unit)!)]),
+      ...asked.map((unit): [Unit, StopWhy, string] => [unit, "down", reason]),
+    ];
+    for (const [unit, why, because] of asking) {
+      if (why === "down" && !unit.isRemoved) this.#wish(unit, "operator");
+      if (unit.phase.name === "backoff" && why === "with") {
+        unit.clearTimer();
+        this.#move(unit, "hold", because);
+        this.#agenda.push(unit);
+      } else this.#askOne(unit, why, because);
+      if (why === "with") units.add(unit);
+    }
+    return { units, down };
+  }
+
+  /** Asks runs to stop, each in its turn; who has none is down. */
+  #ask(units: readonly Unit[], why: StopWhy, reason: string, wish?: Wish): void {
+    // The last first, which is the order where no edge gives one.
+    for (let index = units.length - 1; index >= 0; index--) {
+      const unit = units[index];
+      if (wish !== undefined && !unit.isRemoved) this.#wish(unit, wish);
+      this.#askOne(unit, why, reason);
+    }
+  }
+
+  #askOne(unit: Unit, why: StopWhy, reason: string): void {
+    if (!unit.hasRun) {
+      const wasWaiting = !this.#isOver(unit.phase.name);
+      unit.clearTimer();
+      this.#move(
+        unit,
+        "ask",
+        wasWaiting || why === "down" && unit.phase.name === "idle" && unit.wish === "operator" ? reason : unit.lastReason,
+      );
+      return;
+    }
+    this.#move(unit, "ask", unit.isOverdue ? unit.lastReason : reason, undefined, { why });
+    this.#agenda.push(unit);
+  }
+
+  /** Whether everything that comes after a unit is down, or did not get down in its time. */
+  #isTurnToStop(unit: Unit): boolean {
+    if (unit.knot !== undefined && unit.knot.ahead > 0) return false;
+    if (this.#strategy !== "oneForOne" && this.#highestEnding > unit.index) return false;
+    return !unit.spec.stopLast || this.#phase !== "stopping" || this.#early === 0;
+  }
+
+  #tell(unit: Unit, why: StopWhy | undefined = unit.phase.why): void {
+    const context = unit.current!;
+    unit.clearTimer();
+    this.#move(unit, "tell", unit.lastReason, undefined, { why, nowMs: this.#nowMs() });
+    context.token.cancel(stopReason(unit.lastReason));
+    this.#armStop(unit, context);
+  }
+
+  /** How long a stop of this unit may take. */
+  stopTimeoutOf(unit: Unit): number {
+    // Who names no time has what the shutdown leaves.
+    return unit.spec.stopTimeoutMs ?? (this.ports.remainingMs() === undefined ? this.ports.stopTimeoutMs() : Infinity);
+  }
+
+  #armStop(unit: Unit, context: RunContext): void {
+    const timeoutMs = this.stopTimeoutOf(unit);
+    if (timeoutMs === Infinity) return;
+    unit.timer = this.ports.deadlines.after(timeoutMs, () => this.post({ kind: "stopTimeout", unit, context }));
+  }
+
+  #stopTimeout(unit: Unit): void {
+    unit.clearTimer();
+    if (unit.stopAskedMs === undefined || unit.isOverdue) return;
+    const waitedMs = Math.round(this.ports.clock.nowMs() - unit.stopAskedMs);
+    const reason = `did not stop within ${waitedMs} ms`;
+    this.ports.report(new TimeoutError("SUBSYSTEM_STOP_TIMEOUT", `Cannot stop ${unit.path} as it ${reason}`, { context: { waitedMs } }));
+    const isParked = unit.wish === "up" && this.#phase !== "stopping";
+    const why = isParked ? `${reason}; it is not started a second time while the old run lives` : reason;
+    this.#move(unit, "late", why, undefined, { isParked });
+  }
+
+  #forceAll(): void {
+    this.#stopAll("the graceful time is over");
+    for (const unit of this.#units.values()) if (unit.phase.name === "queued") this.#tell(unit);
+    this.#token.force(stopReason("the graceful time is over"));
+  }
+
+  #giveUp(): void {
+    this.#stopAll("the daemon gives up");
+    for (const unit of this.#units.values()) {
+      unit.inner?.giveUp();
+      if (!unit.hasRun) continue;
+      if (unit.stopAskedMs === undefined) this.#tell(unit);
+      unit.clearTimer();
+      if (!unit.isOverdue) this.#move(unit, "late", unit.lastReason);
+    }
+  }
+
+  // --- Bookkeeping
+
+  #enrol(child: Registration): Unit {
+    const { name } = child.subsystem;
+    const unit = new Unit(this, child, this.#prefix + name, 0);
+    this.#place(nameKey(name), unit);
+    return unit;
+  }
+
+  #place(key: string, unit: Unit): void {
+    this.#units.set(key, unit);
+    unit.index = this.#nextIndex++;
+    if (this.#strategy !== "oneForOne") this.#ordered.push(unit);
+    if (this.#instances !== undefined) this.#instances = undefined;
+  }
+
+  /** Counts the places of siblings anew, after one has gone. */
+  #reorder(): void {
+    this.#ordered.length = 0;
+    this.#nextIndex = 0;
+    for (const [key, unit] of this.#units) this.#place(key, unit);
+    this.#lowestMoving = this.#ordered.find((unit) => unit.counts & COUNTS.moving)?.index ?? Infinity;
+    this.#highestEnding = this.#ordered.findLastIndex((unit) => unit.counts & COUNTS.ending);
+    for (const unit of this.#ordered) if (unit.wish === "up") this.#agenda.push(unit);
+  }
+
+  /** The children that an edge means by this name: one, or all instances of a service. */
+  #named(name: string): readonly Unit[] {
+    const key = nameKey(name);
+    const unit = this.#units.get(key);
+    if (unit !== undefined && !unit.isRemoved) return [unit];
+    if (this.#instances === undefined) {
+      this.#instances = new Map();
+      for (const [key, unit] of this.#units) {
+        const group = groupKey(key);
+        if (group === key || unit.isRemoved) continue;
+        const instances = this.#instances.get(group);
+        if (instances === undefined) this.#instances.set(group, [unit]);
+        else instances.push(unit);
+      }
+    }
+    return this.#instances.get(key) ?? [];
+  }
+
+  /** Draws the edges of a unit. */
+  #connect(unit: Unit): void {
+    const { after } = unit.next ?? unit.registration;
+    if (after.length === 0) return;
+    this.#link(
+      unit,
+      after.flatMap(({ name, condition }) => {
+        const others = this.#named(name);
+        if (others.length === 0) throw noSibling(unit.name, name);
+        return others.map((to) => ({ to, condition }));
+      }),
+    );
+  }
+
+  #link(unit: Unit, targets: readonly Omit<Target<Unit>, "grade">[]): void {
+    link(unit, targets.map(({ to, condition }) => ({ to, condition, grade: to.gradeOf(condition) })));
+    if (unit.counts & COUNTS.flagged) {
+      for (const { to } of targets) {
+        to.knot!.ahead++;
+        this.#recount(to);
+      }
+    }
+    this.#recount(unit);
+    this.#agenda.push(unit);
+  }
+
+  #unlink(unit: Unit): void {
+    const after = unit.knot?.after ?? [];
+    unlink(unit);
+    if ((unit.counts & COUNTS.flagged) === 0) return;
+    for (const { to } of after) {
+      to.knot!.ahead--;
+      this.#recount(to);
+      this.#agenda.push(to);
+    }
+  }
+
+  /** Draws the edges of all children anew; those that were taken away keep theirs, as what they come after stops after them. */
+  #reconnect(): void {
+    this.#instances = undefined;
+    const kept = new Map<Unit, Omit<Target<Unit>, "grade">[]>();
+    for (const unit of this.#units.values()) {
+      if (unit.isRemoved && unit.knot !== undefined) kept.set(unit, unit.knot.after.map(({ to, condition }) => ({ to, condition })));
+    }
+    for (const unit of this.#units.values()) {
+      unit.knot = undefined;
+      this.#count(unit, 0);
+    }
+    this.#lowestMoving = Infinity;
+    this.#highestEnding = -1;
+    for (const unit of this.#units.values()) {
+      if (!unit.isRemoved) this.#connect(unit);
+      else if (kept.has(unit)) this.#link(unit, kept.get(unit)!);
+    }
+    for (const unit of this.#units.values()) this.#recount(unit);
+  }
+
+  #unit(name: string): Unit {
+    const unit = this.#units.get(nameKey(name));
+    if (unit === undefined) throw new SubsystemError("SUBSYSTEM_UNKNOWN", name, `Cannot find a unit named ${JSON.stringify(name)}`);
+    return unit;
+  }
+
+  #refuseWhenStopping(verb: string): void {
+    if (this.#phase === "stopping") throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot ${verb} a unit as the daemon is stopping`);
+  }
+
+  #wish(unit: Unit, wish: Wish): void {
+    if (unit.wish === wish) return;
+    unit.wish = wish;
+    this.#recount(unit);
+  }
+
+  /** The only place where a phase is written. */
+  #move(unit: Unit, input: StepInput, reason: string, failure?: Failure, facts?: StepFacts & { attempt?: number; delayMs?: number }): void {
+    const { state: from } = unit.phase;
+    unit.phase = step(unit.phase, input, facts);
+    const { state: to } = unit.phase;
+    unit.lastReason = reason;
+    this.#recount(unit);
+    if (from !== to && this.ports.isObserved()) {
+      const { path: name, run } = unit;
+      if (from === "running") this.#emit(unit, { type: "subsystem.ready", name, run, ready: false });
+      const error = failure === undefined ? {} : { error: linkOf(failure.error) };
+      const restart = facts?.attempt === undefined ? {} : { attempt: facts.attempt, delayMs: facts.delayMs };
+      this.#emit(unit, { type: "subsystem.state", name, run, from, to, reason, ...error, ...restart });
+      if (to === "running") this.#emit(unit, { type: "subsystem.ready", name, run, ready: true });
+    }
+  }
+
+  /** Whoever is told of what happens must not keep it from happening. */
+  #emit(unit: Unit, event: EventBody): void {
+    try {
+      this.ports.emit(event);
+    } catch (cause) {
+      this.#blame(unit, event.type, cause);
+    }
+  }
+
+  /** Counts a unit anew, and all whose counts that changes: along the edges, without recursion. */
+  #recount(first: Unit): void {
+    const counts = this.#countsOf(first);
+    if (first.knot === undefined) return this.#count(first, counts);
+    const changed: Unit[] = [first];
+    for (let index = 0; index < changed.length; index++) {
+      const unit = changed[index];
+      const { counts: before, knot } = unit;
+      const after = this.#countsOf(unit);
+      if (index > 0 && before === after) continue;
+      this.#count(unit, after);
+      if ((before ^ after) & COUNTS.flagged) {
+        for (const { to } of knot!.after) {
+          to.knot!.ahead += after & COUNTS.flagged ? 1 : -1;
+          changed.push(to);
+          this.#agenda.push(to);
+        }
+      }
+      for (const edge of knot!.dependents) {
+        const grade = unit.gradeOf(edge.condition);
+        if (grade === edge.grade) continue;
+        regrade(edge, grade);
+        changed.push(edge.from);
+        this.#agenda.push(edge.from);
+      }
+    }
+  }
+
+  #countsOf(unit: Unit): number {
+    const { phase: { name, state }, wish, knot } = unit;
+    const isWanted = wish === "up";
+    const isLive = unit.hasRun && name !== "overdue";
+    const isEnding = name === "queued" || name === "stopping" || name === "closing";
+    const isInGroup = this.#isInGroup(unit);
+    const isMoving = state === "starting" && name !== "overdue" || name === "stopping" ||
+      (name === "waiting" && (knot === undefined || knot.late === 0) && !(isInGroup && this.#group!.isWaiting));
+    const isAlive = unit.hasRun || name === "waiting" || name === "backoff" || name === "held" || wish === "operator";
+    let counts = 0;
+    if (isMoving) counts |= COUNTS.moving;
+    if (isEnding) counts |= COUNTS.ending;
+    if (isEnding || (knot !== undefined && knot.ahead > 0)) counts |= COUNTS.flagged;
+    if (isAlive) counts |= COUNTS.alive;
+    if (isWanted && state !== "running" && state !== "completed") counts |= COUNTS.missing;
+    if (isLive) counts |= COUNTS.live;
+    if (isInGroup && name === "backoff") counts |= COUNTS.holdsGroup;
+    if (isInGroup && isLive) counts |= COUNTS.blocksGroup;
+    if (isLive && this.#last !== undefined && !this.#last.has(unit)) counts |= COUNTS.early;
+    if (unit.spec.significant && isAlive) counts |= COUNTS.significant;
+    return counts;
+  }
+
+  /** Writes down what a unit counts as, and adds up. */
+  #count(unit: Unit, counts: number): void {
+    if (unit.watches !== undefined) this.#watched.push(unit);
+    const before = unit.counts;
+    if (before === counts) return;
+    unit.counts = counts;
+    const by = (bit: number) => ((counts & bit) === 0 ? 0 : 1) - ((before & bit) === 0 ? 0 : 1);
+    this.#moving += by(COUNTS.moving);
+    this.#alive += by(COUNTS.alive);
+    this.#live += by(COUNTS.live);
+    this.#significant += by(COUNTS.significant);
+    const missing = by(COUNTS.missing);
+    if (missing !== 0) this.ports.countMissing(missing);
+    if (this.#last !== undefined) {
+      this.#early += by(COUNTS.early);
+      if (this.#early === 0) { for (const last of this.#last) this.#agenda.push(last); }
+    }
+    if (this.#strategy === "oneForOne") return;
+    if (this.#group !== undefined) {
+      this.#group.holding += by(COUNTS.holdsGroup);
+      this.#group.blocking += by(COUNTS.blocksGroup);
+    }
+    this.#countInOrder(unit, by(COUNTS.moving), by(COUNTS.ending));
+  }
+
+  /** Keeps the lowest sibling that moves and the highest that ends; whose turn comes by that is on the agenda. */
+  #countInOrder({ index }: Unit, moving: number, ending: number): void {
+    const ordered = this.#ordered;
+    if (moving > 0 && index < this.#lowestMoving) this.#lowestMoving = index;
+    else if (moving < 0 && index === this.#lowestMoving) {
+      let lowest = index;
+      while (lowest < ordered.length && (ordered[lowest].counts & COUNTS.moving) === 0) lowest++;
+      this.#lowestMoving = lowest < ordered.length ? lowest : Infinity;
+      if (lowest < ordered.length) this.#agenda.push(ordered[lowest]);
+    }
+    if (ending > 0 && index > this.#highestEnding) this.#highestEnding = index;
+    else if (ending < 0 && index === this.#highestEnding) {
+      let highest = index;
+      while (highest >= 0 && (ordered[highest].counts & COUNTS.ending) === 0) highest--;
+      this.#highestEnding = highest;
+      if (highest >= 0) this.#agenda.push(ordered[highest]);
+    }
+  }
+
+  /** Why a unit is where it is; of one that waits, for whom by now. */
+  reasonOf(unit: Unit): string {
+    return unit.phase.name === "waiting" && this.#phase !== "new" ? this.#whyWaits(unit) : unit.lastReason;
+  }
+
+  #whyWaits(unit: Unit): string {
+    for (const { to, condition } of unit.knot?.after ?? []) {
+      if (to.phase.name === "queued") return `waits for ${to.name}, which is about to stop`;
+      if (to.satisfies(condition)) continue;
+      const stopped = stoppedBelow(to);
+      if (stopped !== undefined) return waitsForOperator(stopped.name);
+      return `waits for ${to.name}${stateInWords(to)}`;
+    }
+    if (this.#isInGroup(unit)) return `restarts with ${this.#group!.trigger}`;
+    const first = this.#strategy === "oneForOne" ? undefined : this.#ordered[this.#lowestMoving];
+    return first !== undefined && first.index < unit.index ? `waits for ${first.name}` : unit.lastReason;
+  }
+
+  /** The time of the present turn of the loop: read once, as reading a clock costs more than most of what is done with it. */
+  #nowMs(): number {
+    return this.#turnMs ??= this.ports.clock.nowMs();
+  }
 }
 
 function noSibling(name: string, other: string): RangeError {
@@ -1087,10 +1504,10 @@ function noSibling(name: string, other: string): RangeError {
 }
 
 /** How it is with a unit that another one waits for, after its name. */
-function stateInWords({ state, isDown, reason, why }: Unit): string {
+function stateInWords({ state, isDown, lastReason, why }: Unit): string {
   if (state === "restarting") return `, which is restarting: ${why}`;
   if (!isDown) return "";
-  return reason.startsWith("stopped ") ? `, which is ${reason}` : `, which is ${state}: ${why}`;
+  return lastReason.startsWith("stopped ") ? `, which is ${lastReason}` : `, which is ${state}: ${why}`;
 }
 
 function usedUp({ restarts, withinMs }: Extract<RestartVerdict, { kind: "exhausted" }>): string {
@@ -1102,23 +1519,34 @@ function exitContext(error: unknown): { exitCode?: unknown } | undefined {
   return isDaemonError(error) ? error.context as { exitCode?: unknown } | undefined : undefined;
 }
 
-/**
- * Whether something that a unit comes after has ended for good, or is skipped for that reason. Many ways lead through a graph: verdicts are
- * kept.
- */
-function isBarred(unit: Unit, verdicts: Map<Unit, boolean>): boolean {
-  const known = verdicts.get(unit);
-  if (known !== undefined) return known;
-  const verdict = unit.after.some(({ unit: other, condition }) => {
-    if (other.satisfies(condition)) return false;
-    return other.state === "skipped" ? isBarred(other, verdicts) : ["failed", "fatal", "completed"].includes(other.state);
-  });
-  verdicts.set(unit, verdict);
-  return verdict;
+function whySkipped(unit: Unit): string {
+  for (const { to, condition } of unit.knot!.after) {
+    if (to.satisfies(condition)) continue;
+    const { state } = to;
+    if (state === "completed") return `${to.name} completed without becoming ${condition}`;
+    if (state === "failed" || state === "fatal") return `${to.name} ${state === "fatal" ? "failed for good" : "failed"}: ${to.why}`;
+    // The one that has failed is named, not those between it and this one.
+    if (state === "skipped") return to.lastReason;
+  }
+  return unit.lastReason;
 }
 
-const isGone = (unit: Unit): boolean => unit.current === undefined || unit.isUnstopped;
+/** The unit that an operator stopped and that keeps this one, or what it waits for, from starting. */
+function stoppedBelow(unit: Unit): Unit | undefined {
+  let at: Unit | undefined = unit;
+  while (at !== undefined && !(at.wish === "operator" && at.phase.name === "idle")) {
+    if (at.phase.name !== "waiting" && at.phase.name !== "held") return undefined;
+    at = at.knot?.after.find(({ to, condition }) => !to.satisfies(condition))?.to;
+  }
+  return at;
+}
 
-const isDown = (unit: Unit): boolean => unit.isDown;
+const isSettled = (unit: Unit): boolean => (unit.counts & COUNTS.moving) === 0;
 
-const isDownOrGivenUp = (unit: Unit): boolean => unit.isDown || unit.isUnstopped;
+const isEntered = ({ phase: { name }, spec: { readiness } }: Unit): boolean => name === "starting" && readiness === "auto";
+
+const hasStopped = (unit: Unit): boolean => (unit.counts & COUNTS.ending) === 0;
+
+const hasRestarted = (unit: Unit): boolean => unit.phase.name !== "queued" && isSettled(unit);
+
+const hasChanged = (unit: Unit): boolean => unit.isRemoved ? !unit.hasRun || unit.isOverdue : hasRestarted(unit);

@@ -2,12 +2,15 @@ import type { AfterCondition } from "./after.ts";
 import type { CancelToken } from "./cancel.ts";
 import type { Clock } from "./clock.ts";
 import { messageOf, SubsystemError } from "./errors.ts";
+import { Grade, type Knot } from "./graph.ts";
 import type { Logger } from "./log.ts";
-import type { UnitOutcome, UnitStatus } from "./operations.ts";
+import type { UnitStatus } from "./operations.ts";
+import type { OutcomeFacts } from "./outcomes.ts";
 import type { Registration, ResolvedSpec } from "./registration.ts";
 import { RestartHistory } from "./restart.ts";
 import type { RunContext, RunHost } from "./run_context.ts";
 import type { State } from "./state.ts";
+import { hasRunIn, IDLE, type Phase } from "./step.ts";
 import type { Subsystem } from "./subsystem.ts";
 import type { Supervisor } from "./supervisor.ts";
 
@@ -33,50 +36,72 @@ export interface Words {
   readonly failure?: unknown;
 }
 
+const NO_WORDS: Words = {};
+
 /** A subsystem that is a group of others. */
 export interface Group extends Subsystem {
   /** The supervisor of the present run. */
   readonly [INNER]: Supervisor | undefined;
 }
 
-/** Shared by all units without edges, as most have none. */
-const NONE: readonly never[] = [];
+/** What a unit is to be, and who says so. */
+export type Wish = "up" | "not started" | "operator" | "policy" | "removed" | "end";
+
+/** What a unit counts as, one bit each: the supervisor sums them up, so that it never has to look at all units. */
+export const COUNTS = {
+  /** It starts, stops, or waits for what does. */
+  moving: 1,
+  /** It stops, or is to. */
+  ending: 2,
+  /** It stops, or is to, or something that comes after it is. */
+  flagged: 4,
+  /** It runs, or will by itself or by its operator. */
+  alive: 8,
+  /** It is to be up and is not. */
+  missing: 16,
+  /** It has a run that is not given up. */
+  live: 32,
+  /** Its siblings wait until it is time for its restart. */
+  holdsGroup: 64,
+  /** Its siblings wait until its run has ended. */
+  blocksGroup: 128,
+  /** Those that stop last wait for it. */
+  early: 256,
+  /** It counts for `autoShutdown`, and is not over. */
+  significant: 512,
+} as const;
 
 /** A child of a supervisor. Only the supervisor's loop writes its fields. */
-export class Unit implements RunHost {
+export class Unit implements RunHost, OutcomeFacts {
   /** Who runs it. */
   readonly supervisor: Supervisor;
   /** What its present run was started from, or the next one will be. */
   registration: Registration;
   /** What the next run is started from, where that is something else than the present one runs. */
   next: Registration | undefined;
-  readonly path: string;
+  path: string;
+  /** Place among its siblings. */
   index: number;
-  /** What comes first, and what comes after this one. */
-  after: readonly { unit: Unit; condition: AfterCondition }[] = NONE;
-  dependents: readonly Unit[] = NONE;
-
-  state: State = "stopped";
-  reason = "not started yet";
-  desired: "up" | "down" = "down";
-  isReady = false;
+  /** What comes first, and what comes after this one; undefined for most, as they have neither. */
+  knot: Knot<Unit> | undefined;
+  phase: Phase = IDLE;
+  /** Why it is in this phase, but for one that waits: see `Supervisor.status`. */
+  lastReason = "not started yet";
+  wish: Wish = "not started";
+  /** What it counts as: a sum of {@linkcode COUNTS}. */
+  counts = 0;
   run = 0;
   restarts = 0;
   current: RunContext | undefined;
   startedMs = 0;
-  stopAskedMs: number | undefined;
-  /** It is to stop, and waits for what comes after it. */
-  awaitsStop = false;
-  /** It did not stop in its time; the others no longer wait for it. */
-  isUnstopped = false;
+  /** Its last run was not ready in its time. */
+  wasLate = false;
   /** Why its last run did not stop cleanly. */
   stopFailure: string | undefined;
-  /** It is no child any more, and stays only until its run has ended. */
-  isRemoved = false;
-  /** It was told to stop because it was not ready in its time; that is a failure to judge, not a stop. */
-  isOverdue = false;
-  /** The deadline or wait of the present state. */
+  /** The deadline or wait of the present phase. */
   timer: Disposable | undefined;
+  /** Those who wait for something of it. */
+  watches: Watch[] | undefined;
   #history: RestartHistory | undefined;
   #startedAt: { run: number; text: string } | undefined;
 
@@ -95,8 +120,41 @@ export class Unit implements RunHost {
     return this.registration.spec;
   }
 
+  get state(): State {
+    return this.phase.state;
+  }
+
+  get reason(): string {
+    return this.supervisor.reasonOf(this);
+  }
+
+  get desired(): "up" | "down" {
+    return this.wish === "up" ? "up" : "down";
+  }
+
+  get isRemoved(): boolean {
+    return this.wish === "removed";
+  }
+
+  get hasRun(): boolean {
+    return hasRunIn(this.phase);
+  }
+
+  get isOverdue(): boolean {
+    return this.phase.name === "overdue";
+  }
+
+  get stopAskedMs(): number | undefined {
+    return this.phase.askedMs;
+  }
+
   get history(): RestartHistory {
     return this.#history ??= new RestartHistory();
+  }
+
+  /** Restarts in a row so far. */
+  get inARow(): number {
+    return this.#history?.inARow ?? 0;
   }
 
   get clock(): Clock {
@@ -118,26 +176,30 @@ export class Unit implements RunHost {
 
   /** What the subsystem itself says of the present or last run. */
   get words(): Words {
-    return (this.registration.subsystem as Partial<Telling>)[WORDS] ?? {};
+    return (this.registration.subsystem as Partial<Telling>)[WORDS] ?? NO_WORDS;
   }
 
   /** Why it is so, without its own name at the beginning: for sentences that have named it. */
   get why(): string {
-    for (const start of [`Cannot start ${this.path} as it `, `${this.path} `, `${this.path}: `]) {
-      if (this.reason.startsWith(start)) return this.reason.slice(start.length);
+    const { path, lastReason } = this;
+    for (const start of [`Cannot start ${path} as it `, `${path} `, `${path}: `]) {
+      if (lastReason.startsWith(start)) return lastReason.slice(start.length);
     }
-    return this.reason;
+    return lastReason;
   }
 
-  /** Neither has a run nor will get one by itself. */
+  /** Neither has a run nor waits to get one. */
   get isDown(): boolean {
-    return this.current === undefined && this.state !== "waiting" && this.state !== "restarting";
+    const { name } = this.phase;
+    return !this.hasRun && name !== "waiting" && name !== "backoff";
   }
 
   timeRemaining(): number | undefined {
-    if (this.stopAskedMs === undefined) return undefined;
-    const ownMs = Math.max(0, this.stopAskedMs + this.spec.stopTimeoutMs - this.clock.nowMs());
-    return Math.min(ownMs, this.supervisor.ports.remainingMs() ?? Infinity);
+    const { askedMs } = this.phase;
+    if (askedMs === undefined) return undefined;
+    const ownMs = Math.max(0, askedMs + this.supervisor.stopTimeoutOf(this) - this.clock.nowMs());
+    const left = Math.min(ownMs, this.supervisor.ports.remainingMs() ?? Infinity);
+    return left;
   }
 
   requestShutdown(reason: string): void {
@@ -164,12 +226,12 @@ export class Unit implements RunHost {
 
   /** A snapshot. */
   status(): UnitStatus {
-    const { clock, registration: { kind }, spec } = this;
+    const { clock, registration: { kind }, spec, state } = this;
     return {
       name: this.path,
       kind,
-      state: this.state,
-      ready: spec.readiness === "none" ? null : this.isReady,
+      state,
+      ready: spec.readiness === "none" ? null : state === "running",
       desired: this.desired,
       reason: this.#reasonNow(),
       run: this.run,
@@ -181,9 +243,9 @@ export class Unit implements RunHost {
 
   /** What is known of a start that takes its time, and why there is another one. */
   #reasonNow(): string {
-    const { unready } = this.words;
-    if (this.state !== "starting" || unready === undefined) return this.reason;
-    return `is not ready yet: ${unready}${this.reason === "start" ? "" : `; ${this.reason}`}`;
+    const { reason, words: { unready } } = this;
+    if (this.state !== "starting" || unready === undefined) return reason;
+    return `is not ready yet: ${unready}${reason === "start" ? "" : `; ${reason}`}`;
   }
 
   /** Told once for each run, as two clocks never tell quite the same twice, and a start that moves looks like a restart. */
@@ -196,46 +258,49 @@ export class Unit implements RunHost {
 
   /** Whether an edge of `after` to this unit is satisfied. */
   satisfies(condition: AfterCondition): boolean {
-    if (condition === "exited-ok") return this.state === "completed";
-    if (this.state === "running") return true;
+    const { state } = this.phase;
+    if (condition === "exited-ok") return state === "completed";
+    if (state === "running") return true;
     const isManual = this.spec.readiness === "manual";
-    if (condition === "started") return this.state === "completed" || (this.state === "starting" && isManual);
-    return this.state === "completed" && !isManual;
+    if (condition === "started") return state === "completed" || (state === "starting" && isManual);
+    return state === "completed" && !isManual;
   }
 
-  /** What a command to start it did. */
-  outcomeOfStart(wasRunning: boolean): UnitOutcome {
-    const ok = this.state === "running" || this.state === "completed";
-    if (!ok) return { name: this.path, state: this.state, outcome: this.isOverdue ? "timed out" : "failed", ok, reason: this.reason };
-    const outcome = wasRunning ? "already running" : this.state === "completed" ? "completed" : "started";
-    return { name: this.path, state: this.state, outcome, ok, reason: "" };
+  /** How an edge of `after` to this unit stands. */
+  gradeOf(condition: AfterCondition): Grade {
+    const { name, state } = this.phase;
+    const isQueued = name === "queued";
+    const isSatisfied = this.satisfies(condition);
+    if (isSatisfied && !isQueued) return Grade.Met;
+    if (name === "skipped" || state === "completed" || state === "failed" || state === "fatal") return Grade.Barred;
+    const isMoving = (this.counts & COUNTS.moving) !== 0;
+    if (this.wish !== "up" || name === "held") return isMoving || isSatisfied ? Grade.Going : Grade.Down;
+    return isMoving || isSatisfied ? Grade.Coming : Grade.Late;
+  }
+}
+
+/** Somebody waits until something is so of several units, of each at a time of its own. */
+export class Watch {
+  readonly #isThere: (unit: Unit) => boolean;
+  readonly #resolve: () => void;
+  #left = 0;
+
+  constructor(isThere: (unit: Unit) => boolean, resolve: () => void) {
+    this.#isThere = isThere;
+    this.#resolve = resolve;
   }
 
-  /** What a command to restart it did, which found it in run number `runBefore`. */
-  outcomeOfRestart(runBefore: number): UnitOutcome {
-    const outcome = this.outcomeOfStart(false);
-    if (!outcome.ok) return outcome;
-    if (this.run > runBefore) return { ...outcome, outcome: outcome.outcome === "started" ? "restarted" : outcome.outcome };
-    return { ...outcome, outcome: "failed", ok: false, reason: "another command came between" };
+  /** Waits for this unit too. */
+  add(unit: Unit): void {
+    this.#left++;
+    (unit.watches ??= []).push(this);
   }
 
-  /** What became of it when it was taken away. */
-  outcomeOfRemoval(): UnitOutcome {
-    const { path: name, state, reason } = this;
-    if (!this.isRemoved) return { name, state, outcome: "failed", ok: false, reason: "it was added again meanwhile" };
-    if (this.current === undefined) return { name, state, outcome: "removed", ok: true, reason: "" };
-    return { name, state, outcome: "timed out", ok: false, reason };
-  }
-
-  /** What a command to stop it did. */
-  outcomeOfStop(wasDown: boolean): UnitOutcome {
-    const { path: name, state } = this;
-    if (this.current === undefined && !wasDown && this.stopFailure !== undefined) {
-      return { name, state, outcome: "failed", ok: false, reason: this.stopFailure };
-    }
-    if (this.current === undefined) return { name, state, outcome: wasDown ? "already stopped" : "stopped", ok: true, reason: "" };
-    if (this.isUnstopped) return { name, state, outcome: "timed out", ok: false, reason: this.reason };
-    return { name, state, outcome: "failed", ok: false, reason: "another command started it again" };
+  /** Looks at a unit; false once it need not be looked at again. */
+  look(unit: Unit): boolean {
+    if (!this.#isThere(unit)) return true;
+    if (--this.#left === 0) this.#resolve();
+    return false;
   }
 }
 

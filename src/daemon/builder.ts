@@ -118,7 +118,7 @@ export class DaemonBuilder {
       name,
       after,
       restart: spec?.restart?.when,
-      longestStopMs: longestStopOf(children.map((child) => child.spec.stopTimeoutMs)),
+      longestStopMs: longestStopOf(children.flatMap((child) => child.spec.stopTimeoutMs ?? [])),
       make: (session) => registration(supervisorSubsystem(name, children, options, () => session), "supervisor", spec),
     }, after.length > 0);
   }

@@ -101,11 +101,8 @@ export class DaemonOperations implements Operations {
     const asked = this.#bySupervisor(names, options);
     const stopping = this.#ask(asked, options, (supervisor, own) => supervisor.stopUnits(own));
     const forgotten = this.#rememberDown(names);
-    const outcomes = await stopping;
-    // What comes after was stopped with it, and is to stay so as well.
-    const alsoForgotten = this.#session.phase !== "stopping" &&
-      this.#rememberDown(outcomes.map(({ name }) => name), ({ desired }) => desired === "down");
-    return withNote(outcomes, forgotten ?? alsoForgotten);
+    // What comes after was stopped with it and starts with it: nobody's wish to be remembered.
+    return withNote(await stopping, forgotten);
   }
 
   async restart(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
@@ -194,9 +191,8 @@ export class DaemonOperations implements Operations {
     return this.#remember((down) => new Set([...down].filter((name) => !up.has(name))));
   }
 
-  #rememberDown(names: readonly string[], isMeant: (unit: UnitStatus) => boolean = () => true): string | undefined {
-    const meant = this.#session.units().filter((unit) => names.includes(unit.name) && isMeant(unit)).map(({ name }) => name);
-    return this.#remember((down) => new Set([...down, ...meant]));
+  #rememberDown(names: readonly string[]): string | undefined {
+    return this.#remember((down) => new Set([...down, ...names]));
   }
 
   /** Returns what keeps it from being remembered. */

@@ -460,6 +460,8 @@ function silent(session: Session): SupervisorPorts {
     report: (error) => session.report(error),
     requestShutdown: (reason, exitCode) => session.requestShutdown(reason, exitCode),
     remainingMs: () => session.remainingMs(),
+    stopTimeoutMs: () => session.stopTimeoutMs(),
+    countMissing: () => {},
     logger: (path) => session.logger(path),
     runAs: (path, fn) => session.runAs(path, fn),
   };

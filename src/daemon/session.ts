@@ -116,6 +116,8 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #bus: EventBus<DaemonTopics> | undefined;
   #seq = 0;
   #wasReady = false;
+  /** How many units are to be up and are not. */
+  #missing = 0;
   #hasStarted = false;
   #operations: Operations | undefined;
   #drain: CancelToken | undefined;
@@ -168,7 +170,9 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #stopsOfCode(): { name: string; stopMs: number }[] {
     const configured = this.plan.loaded?.services ?? [];
     const stops: { name: string; stopMs: number }[] = [];
-    const note = (name: string, stopMs: number) => stopMs !== USUAL_STOP_MS && stops.push({ name, stopMs });
+    // Who names no time has what the shutdown leaves.
+    const note = (name: string, stopMs: number | undefined) =>
+      stopMs !== undefined && stopMs !== USUAL_STOP_MS && stops.push({ name, stopMs });
     for (const entry of this.plan.entries) {
       if ("service" in entry) { if (!configured.includes(entry.service)) note(entry.service.name, entry.service.stop.timeoutMs); }
       else if ("make" in entry) note(entry.name, entry.longestStopMs);
@@ -584,6 +588,16 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   /** Makes what a unit that prints nothing logs into lines for `logs`, where somebody can ask for them; undefined for services. */
   linesOfLog: ((path: string) => ((log: Logger) => Logger) | undefined) | undefined;
 
+  /** Milliseconds that a stop may take outside a shutdown: as long as all stops of one may. */
+  stopTimeoutMs(): number {
+    return this.config.shutdown.timeoutMs;
+  }
+
+  /** So many more units, or fewer, are to be up and are not. */
+  countMissing(by: number): void {
+    this.#missing += by;
+  }
+
   /** The logger of a unit. */
   logger(path: string): Logger {
     const log = this.log.child(path);
@@ -700,12 +714,9 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   }
 
   #publishReadiness(bus: EventBus<DaemonTopics>): void {
-    // What stops does not become ready again, and to look at a thousand units for each of their steps takes most of the stop.
-    if (this.#phase === "stopping" && !this.#wasReady) return;
-    const missing = this.missing();
-    const ready = missing.length === 0 && this.#phase !== "stopping";
+    const ready = this.#missing === 0 && this.#phase !== "stopping";
     if (ready === this.#wasReady) return;
     this.#wasReady = ready;
-    bus.publish("readiness", { ready, missing });
+    bus.publish("readiness", { ready, missing: this.missing() });
   }
 }

@@ -57,6 +57,9 @@ export async function exerciseSubsystem(name: string, make: () => Subsystem, opt
   }
 }
 
+/** As long as a daemon with the default deadlines grants. */
+const STOP_TIMEOUT_MS = 5_000;
+
 type Play = (stage: Stage, options: { rounds: number; random: () => number }) => Promise<void>;
 
 const SCENARIOS: Record<string, Play> = {
@@ -159,6 +162,10 @@ class Stage implements SupervisorPorts {
   }
   failed(): void {}
   requestShutdown(): void {}
+  stopTimeoutMs(): number {
+    return STOP_TIMEOUT_MS;
+  }
+  countMissing(): void {}
   remainingMs(): undefined {
     return undefined;
   }

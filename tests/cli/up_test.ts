@@ -57,16 +57,19 @@ test("up lets what a failed service printed do nothing to the terminal", async (
   assert.match(host.terminal.stderr, /^ {2}\| no disk\ndaemonkit: Cannot start/);
 });
 
-test("up names every unit that is missing, one that was given up after a stop too, and lets no reason change the terminal", async () => {
+test("up names every unit that is missing, says which stay stopped and how to start them, and lets no reason change the terminal", async () => {
   const { host, serve, up } = await fixture(() => {});
   await serve([
     fakeUnit("db"),
     fakeUnit("web", { state: "failed", reason: "web: \u001b[2Jno disk" }),
-    fakeUnit("old", { state: "fatal", desired: "down", reason: "it lives on" }),
+    fakeUnit("old", { state: "fatal", reason: "it lives on" }),
     fakeUnit("off", { state: "stopped", desired: "down" }),
   ]);
   assert.equal(await up(), 1);
-  assert.match(host.terminal.stdout, /runs already and is not ready: 4 units\n {2}web failed: web: no disk\n {2}old fatal: it lives on\n$/);
+  assert.match(
+    host.terminal.stdout,
+    /runs already: 1 of 4 units is ready; off stays stopped .*daemonkit start off\)\n {2}web failed: web: no disk\n {2}old fatal: it lives on\n$/,
+  );
 });
 
 test("up exits with 5 when a daemon that runs already is there and does not answer", async () => {

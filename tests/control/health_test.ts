@@ -38,8 +38,9 @@ test("/readyz counts who should be up and is not, and nobody else", async () => 
     [{ state: "completed", reason: "" }, "200 ok"],
     [{ state: "stopped", desired: "down" }, "200 ok"],
     [{ state: "stopping", desired: "down" }, "200 ok"],
-    // Given up, as a run of it still lives.
-    [{ state: "fatal", desired: "down", reason: "did not stop" }, "503 not ready: x (fatal: did not stop)"],
+    // Stopped with what it comes after, and starts with it again.
+    [{ state: "stopped", desired: "up", reason: "stopped with redis" }, "503 not ready: x (stopped with redis)"],
+    [{ state: "fatal", desired: "down", reason: "did not stop" }, "200 ok"],
   ];
   for (const [unit, expected] of rows) {
     const { brief } = daemon(fakeUnit("x", unit));
@@ -78,7 +79,7 @@ test("/readyz?verbose has a line for each check, and exclude leaves checks out, 
       "[+]db ok",
       "[+]api@0 excluded",
       "[-]web restarting: exited with code 1",
-      "[+]off stopped: stopped by an operator",
+      "[+]off stopped by an operator",
       "readyz check failed",
     ].join("\n"),
   );

@@ -16,6 +16,8 @@ export class Rig implements SupervisorPorts {
   readonly ends: SupervisorEnd[] = [];
   /** What subsystems did, in order: "enter a#1", "leave a#1". */
   readonly notes: string[] = [];
+  /** How many units are to be up and are not. */
+  missing = 0;
   shutdown: { reason: string; exitCode: number | undefined } | undefined;
   random: () => number = () => 0.5;
 
@@ -34,6 +36,12 @@ export class Rig implements SupervisorPorts {
   }
   remainingMs(): number | undefined {
     return undefined;
+  }
+  stopTimeoutMs(): number {
+    return 5_000;
+  }
+  countMissing(by: number): void {
+    this.missing += by;
   }
   logger(): typeof silentLogger {
     return silentLogger;
@@ -74,7 +82,7 @@ export class Child implements Subsystem {
   #end: { resolve(): void; reject(error: unknown): void } | undefined;
   context: Context | undefined;
   /** Called when a run is entered; what it throws, the run throws. */
-  onEnter: (context: Context) => void = () => {};
+  onEnter: (context: Context) => unknown = () => {};
   /** Ignores its signal. */
   isDeaf = false;
   /** Thrown when it is told to stop. */
@@ -99,9 +107,12 @@ export class Child implements Subsystem {
     };
     context.signal.addEventListener("abort", onAbort, { once: true });
     try {
-      this.onEnter(context);
+      const entering = this.onEnter(context);
+      if (entering !== undefined) await entering;
       await promise;
     } finally {
+      // The end of a run cancels its signal too, which tells nobody to stop any more.
+      context.signal.removeEventListener("abort", onAbort);
       this.#rig.notes.push(`leave ${this.name}#${context.run}`);
     }
   }

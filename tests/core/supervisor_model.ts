@@ -23,10 +23,13 @@ export class ModelUnit {
   run = 0;
   isLive = false;
   isDeaf = false;
-  /** It was told to stop, because it was not ready in its time, and did not within its time. */
+  /** Why its run is to stop, where it is. */
+  why: "down" | "with" | "restart" | "change" | "late" | undefined;
+  /** It was told to stop, and did not within its time. */
   isTold = false;
-  isOverdue = false;
   isUnstopped = false;
+  /** It was stopped with what it comes after, and waits for that to be wanted again. */
+  isHeld = false;
   startedMs = 0;
   inARow = 0;
   dueMs = Infinity;
@@ -65,12 +68,25 @@ export class SupervisorModel {
   }
 
   start(names: readonly string[]): void {
-    if (this.phase !== "stopping") this.#turn(() => names.forEach((name) => this.#start(this.units.get(name)!)));
+    if (this.phase !== "stopping") this.#turn(() => this.#start(names.map((name) => this.units.get(name)!)));
   }
 
   stop(names: readonly string[]): void {
-    const units = names.flatMap((name) => [this.units.get(name)!, ...this.dependents(name).filter((unit) => !unit.isDown)]);
-    this.#turn(() => this.#stop(units));
+    this.#turn(() => {
+      const asked = names.map((name) => this.units.get(name)!);
+      const after = new Set(asked);
+      for (const { state, plan: { name } } of after) {
+        if (state === "completed") continue;
+        for (const unit of this.units.values()) if (unit.after.some((edge) => edge.name === name)) after.add(unit);
+      }
+      for (const unit of after) {
+        if (asked.includes(unit) || unit.desired === "down") continue;
+        if (unit.isLive) this.#tell([unit], "with");
+        else if (unit.state === "restarting") Object.assign(unit, { state: "stopped", isHeld: true, dueMs: Infinity });
+      }
+      for (const unit of asked) unit.desired = "down";
+      this.#tell(asked, "down");
+    });
   }
 
   restart(names: readonly string[]): void {
@@ -80,10 +96,16 @@ export class SupervisorModel {
         names.map((name) => this.units.get(name)!).filter(({ isRemoved }) => !isRemoved),
         ({ isLive }) => isLive ? "live" : "down",
       );
-      for (const unit of live) Object.assign(unit, { desired: "up", isOverdue: false, inARow: 0 });
-      this.#tell(live);
-      for (const unit of down) this.#start(unit);
+      for (const unit of live) Object.assign(unit, { desired: "up", inARow: 0 });
+      this.#tell(live, "restart");
+      this.#start(down);
     });
+  }
+
+  /** One more child, which starts when its turn comes. */
+  add(plan: Plan): void {
+    if (this.phase === "stopping") return;
+    this.#turn(() => this.units.set(plan.name, Object.assign(new ModelUnit(plan), { desired: "up", state: "waiting" })));
   }
 
   /** From now on the children are these, of which some must run afresh. */
@@ -107,13 +129,11 @@ export class SupervisorModel {
         unit.after = plan.after.filter(({ name }) => names.includes(name));
       }
       for (const unit of removed) Object.assign(unit, { isRemoved: true, desired: "down" });
-      for (const unit of fresh) Object.assign(unit, { isOverdue: false, inARow: 0 });
-      this.#tell([...removed, ...fresh.filter(({ isLive }) => isLive)]);
+      for (const unit of fresh) unit.inARow = 0;
+      this.#tell(removed, "down");
+      this.#tell(fresh.filter(({ isLive }) => isLive), "change");
       for (const unit of removed) this.#forget(unit);
-      for (const unit of fresh) if (!unit.isLive) Object.assign(unit, { state: "waiting", dueMs: Infinity });
-      for (const unit of this.units.values()) {
-        if (unit.state === "skipped" && unit.desired === "up" && !this.#isBarred(unit)) unit.state = "waiting";
-      }
+      for (const unit of fresh) if (!unit.isLive) Object.assign(unit, { state: "waiting", isHeld: false, dueMs: Infinity });
     });
   }
 
@@ -179,12 +199,15 @@ export class SupervisorModel {
   #startNext(): boolean {
     if (this.phase === "stopping") return false;
     for (const unit of this.units.values()) {
-      if (unit.desired === "down" || (unit.state !== "waiting" && unit.state !== "skipped")) continue;
-      const missing = unit.after.find((edge) => !this.isSatisfied(edge) || this.#toStop.has(this.units.get(edge.name)!));
-      if (missing === undefined) return this.#launch(unit);
-      const isHopeless = ["failed", "fatal", "skipped", "completed"].includes(this.units.get(missing.name)!.state);
-      if (!isHopeless || unit.state === "skipped") continue;
-      unit.state = "skipped";
+      if (unit.desired === "down" || !(unit.state === "waiting" || unit.state === "skipped" || unit.isHeld)) continue;
+      const missing = unit.after.filter((edge) => !this.isSatisfied(edge) || this.#toStop.has(this.units.get(edge.name)!));
+      if (missing.length === 0) return this.#launch(unit);
+      const isHopeless = missing.some((edge) => this.#isHopeless(edge));
+      const isDown = (edge: AfterEdge) => !this.#isHopeless(edge) && this.units.get(edge.name)!.desired === "down";
+      if (unit.isHeld && missing.some((edge) => isDown(edge) || this.units.get(edge.name)!.isHeld)) continue;
+      const state = isHopeless ? "skipped" : "waiting";
+      if (unit.state === state) continue;
+      Object.assign(unit, { state, isHeld: false });
       return true;
     }
     return false;
@@ -204,7 +227,8 @@ export class SupervisorModel {
       isLive: true,
       isChanged: false,
       isTold: false,
-      isOverdue: false,
+      why: undefined,
+      isHeld: false,
       isUnstopped: false,
       startedMs: this.nowMs,
       dueMs: Infinity,
@@ -226,23 +250,16 @@ export class SupervisorModel {
   #end(unit: ModelUnit, isFailure: boolean): void {
     const wasReady = unit.state === "running";
     const isStop = this.#toStop.delete(unit) || unit.isTold;
-    const isJudged = !isStop || (unit.isOverdue && unit.desired === "up" && this.phase !== "stopping");
+    const isWanted = unit.desired === "up" && this.phase !== "stopping";
     Object.assign(unit, { isLive: false, isUnstopped: false, readyByMs: Infinity, stopByMs: Infinity });
-    if (!isJudged) unit.state = unit.desired === "up" && this.phase !== "stopping" ? "waiting" : "stopped";
+    if (!isWanted) unit.state = "stopped";
+    else if (isStop && unit.why === "with") Object.assign(unit, { state: "stopped", isHeld: true });
+    else if (isStop && unit.why !== "late") unit.state = "waiting";
     else if (this.phase === "starting" && isFailure && !wasReady && !unit.plan.retryStart) {
       unit.state = "failed";
-      while (this.#startNext());
       this.#stopAll();
-    } else this.#judge(unit, isFailure || unit.isOverdue);
+    } else this.#judge(unit, isFailure || unit.why === "late");
     this.#forget(unit);
-  }
-
-  #isBarred({ after }: ModelUnit): boolean {
-    return after.some((edge) => {
-      const other = this.units.get(edge.name)!;
-      if (this.isSatisfied(edge)) return false;
-      return ["failed", "fatal", "completed"].includes(other.state) || (other.state === "skipped" && this.#isBarred(other));
-    });
   }
 
   #forget(unit: ModelUnit): void {
@@ -268,46 +285,76 @@ export class SupervisorModel {
       unit.readyByMs = Infinity;
       if (this.#toStop.has(unit)) return;
       if (this.phase === "starting" && !unit.plan.retryStart) return this.#stopAll();
-      unit.isOverdue = true;
+      unit.why = "late";
       this.#told(unit);
     } else {
       unit.stopByMs = Infinity;
       unit.isUnstopped = true;
-      if (unit.desired === "up" && this.phase !== "stopping") Object.assign(unit, { desired: "down", state: "fatal" });
+      if (unit.desired === "up" && this.phase !== "stopping") unit.state = "fatal";
     }
   }
 
-  #start(unit: ModelUnit): void {
-    if (unit.isRemoved) return;
-    for (const { name } of unit.after) {
-      const other = this.units.get(name)!;
-      if ((other.isDown || other.desired === "down") && other.state !== "completed") this.#start(other);
+  #isHopeless(edge: AfterEdge): boolean {
+    return !this.isSatisfied(edge) && ["failed", "fatal", "skipped", "completed"].includes(this.units.get(edge.name)!.state);
+  }
+
+  #start(asked: readonly ModelUnit[]): void {
+    const needed = new Set(asked.filter(({ isRemoved }) => !isRemoved));
+    for (const unit of needed) {
+      if (unit.isLive && unit.why !== "with") continue;
+      for (const other of unit.after.map(({ name }) => this.units.get(name)!)) {
+        if (other.isRemoved || other.state === "completed") continue;
+        if (!other.isLive || other.desired === "down" || other.why === "with") needed.add(other);
+      }
     }
-    const isSpared = unit.desired === "down" && !unit.isChanged && this.#toStop.delete(unit);
-    Object.assign(unit, { desired: "up", isOverdue: false });
-    if (isSpared && unit.state === "starting" && unit.readyByMs === Infinity) unit.readyByMs = this.nowMs + unit.plan.readyMs;
-    if (unit.isLive) return;
+    const stopped = [...needed].filter(({ desired }) => desired === "down");
+    const back = new Set(stopped);
+    for (const unit of back) {
+      if (!stopped.includes(unit) && !unit.isHeld && unit.why !== "with") continue;
+      for (const other of this.units.values()) if (other.after.some(({ name }) => name === unit.plan.name)) back.add(other);
+    }
+    for (const unit of [...needed].reverse()) this.#startOne(unit);
+    for (const unit of back) if (unit.why === "with") this.#spare(unit);
+  }
+
+  #startOne(unit: ModelUnit): void {
+    const wasWanted = unit.desired === "up";
+    unit.desired = "up";
+    if (unit.isLive) {
+      if (!wasWanted || unit.why === "with") this.#spare(unit);
+      return;
+    }
     unit.inARow = 0;
     if (unit.state === "restarting") this.#launch(unit);
-    else unit.state = "waiting";
-    while (this.#startNext());
+    else if (unit.state !== "waiting" && unit.state !== "skipped") Object.assign(unit, { state: "waiting", isHeld: false });
+  }
+
+  #spare(unit: ModelUnit): void {
+    if (!this.#toStop.has(unit)) return;
+    if (unit.isChanged) unit.why = "change";
+    else {
+      this.#toStop.delete(unit);
+      unit.why = undefined;
+      if (unit.state === "starting" && unit.readyByMs === Infinity) unit.readyByMs = this.nowMs + unit.plan.readyMs;
+    }
   }
 
   #stopAll(): void {
     if (this.phase === "stopping") return;
     this.phase = "stopping";
-    this.#stop([...this.units.values()]);
-  }
-
-  #stop(units: readonly ModelUnit[]): void {
+    const units = [...this.units.values()];
     for (const unit of units) unit.desired = "down";
-    this.#tell(units);
+    this.#tell(units.filter(({ state }) => state !== "skipped"), "down");
   }
 
-  #tell(units: readonly ModelUnit[]): void {
+  #tell(units: readonly ModelUnit[], why: ModelUnit["why"]): void {
     for (const unit of units) {
-      if (unit.isLive && !unit.isTold) this.#toStop.add(unit);
-      else if (unit.state === "waiting" || unit.state === "restarting") Object.assign(unit, { state: "stopped", dueMs: Infinity });
+      if (unit.isLive) {
+        unit.why = why;
+        if (!unit.isTold) this.#toStop.add(unit);
+      } else if (unit.isHeld || ["waiting", "restarting", "skipped"].includes(unit.state)) {
+        Object.assign(unit, { state: "stopped", isHeld: false, dueMs: Infinity });
+      }
     }
   }
 

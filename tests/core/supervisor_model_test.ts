@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { AfterCondition, AfterEdge } from "../../src/core/after.ts";
 import type { EventBody } from "../../src/core/event.ts";
+import { isMissing } from "../../src/core/readiness.ts";
 import { RestartPolicy, type RestartWhen } from "../../src/core/restart.ts";
 import type { State } from "../../src/core/state.ts";
 import type { Strategy, Supervisor } from "../../src/core/supervisor.ts";
@@ -15,6 +16,7 @@ type Command =
   | { kind: "fail" | "finish" | "ready" | "deaf" | "hearing"; unit: number }
   | { kind: "advance"; ms: number }
   | { kind: "change"; gone: number[]; restart: number[] }
+  | { kind: "add"; after: number; when: RestartWhen }
   | { kind: "stopAll" | "force" };
 
 const SIZE = 6;
@@ -26,6 +28,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 10, arbitrary: fc.record({ kind: fc.constantFrom("fail", "finish", "ready", "deaf", "hearing"), unit }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant("advance"), ms: fc.constantFrom(1, 150, 700, 1_100, 2_500, 70_000) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("change"), gone: fc.array(unit, { maxLength: 3 }), restart: units }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("add"), after: unit, when: fc.constantFrom<RestartWhen>("on-failure", "never") }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("stopAll", "force") }) },
 ) as fc.Arbitrary<Command>;
 
@@ -63,21 +66,23 @@ class CheckedRig extends Rig {
   supervisorUnderTest!: Supervisor;
   isForced = false;
   isStopping = false;
+  /** It has begun to stop, be it because its start has failed. */
+  get isOver(): boolean {
+    return this.supervisorUnderTest.isStopping;
+  }
   /** A stop is ordered by the edges of the moment at which it was asked for, which only the model knows once they change. */
   hasChanged = false;
   readonly children: Map<string, Child>;
-  readonly #plans: readonly Plan[];
-  readonly #specs: ReadonlyMap<string, SubsystemSpec>;
+  readonly #plans: Plan[];
+  readonly #specs: Map<string, SubsystemSpec>;
   readonly #edges: Map<string, readonly AfterEdge[]>;
+  #gone: ReadonlySet<string> = new Set();
   readonly #live = new Map<string, number>();
   readonly violations: string[] = [];
 
   constructor(plans: readonly Plan[], { shapes, isReversed }: Graph, strategy: Strategy) {
     super();
-    this.#plans = strategy === "oneForOne" ? plans : plans.map((plan, index) => {
-      if (index === 0) return plan;
-      return { ...plan, after: [...plan.after, { name: plans[index - 1].name, condition: "ready" as const }] };
-    });
+    this.#plans = [...plans];
     this.#specs = new Map(plans.map((plan, index) => [
       plan.name,
       {
@@ -102,8 +107,59 @@ class CheckedRig extends Rig {
     };
   }
 
+  /** One more child beside the running ones. */
+  add(plan: Plan): void {
+    const spec = {
+      after: plan.after.map(({ name }) => name),
+      restart: new RestartPolicy(plan.when, { delay: plan.delayMs, jitter: 0, maxRestarts: MAX_RESTARTS }),
+      stop: { timeout: plan.stopMs },
+      retryStart: plan.retryStart,
+    };
+    const child = this.child(plan.name, spec);
+    this.children.set(plan.name, child);
+    this.#plans.push(plan);
+    this.#specs.set(plan.name, spec);
+    this.#edges.set(plan.name, plan.after);
+    this.supervisorUnderTest.add(child.registration);
+  }
+
+  /** Units that are not where their wish and their policy want them, once everything has settled. */
+  misplaced(): string[] {
+    const status = this.status();
+    const unstopped = new Set(this.supervisorUnderTest.unstopped().map(({ path }) => path));
+    const isOff = (plan: Plan): boolean => {
+      const unit = status.get(plan.name);
+      if (unit === undefined) return false;
+      const { state, desired } = unit;
+      const isStuck = unstopped.has(plan.name);
+      if (desired === "down") {
+        return !["stopped", "completed", "failed", "fatal", "skipped"].includes(state) && !(isStuck && state === "stopping");
+      }
+      const missing = this.#after(plan).filter((edge) => !this.#isSatisfied(edge));
+      switch (state) {
+        case "running":
+        case "fatal":
+          return false;
+        case "completed":
+          return plan.when === "always";
+        case "failed":
+          return plan.when !== "never" && plan.retryStart;
+        case "skipped":
+          return !missing.some(({ name }) => ["failed", "fatal", "completed", "skipped"].includes(status.get(name)!.state));
+        case "waiting":
+          return missing.length === 0;
+        case "stopped":
+          return !missing.some(({ name }) => status.get(name)!.desired === "down" || status.get(name)!.state === "stopped");
+        default:
+          return !isStuck;
+      }
+    };
+    return this.#plans.filter(isOff).map(({ name }) => `${name} ${JSON.stringify(status.get(name))}`);
+  }
+
   /** Makes the children those that are not gone. */
   change(gone: ReadonlySet<string>, restart: ReadonlySet<string>): Promise<unknown> {
+    if (!this.isStopping) this.#gone = gone;
     const present = this.#plans.filter(({ name }) => !gone.has(name));
     const isPresent = (edge: AfterEdge) => present.some(({ name }) => name === edge.name);
     const children = present.map(({ name, after }) => {
@@ -126,12 +182,9 @@ class CheckedRig extends Rig {
     );
   }
 
-  /** Units that wait although nothing they come after is missing. */
-  stuck(): string[] {
-    const status = this.status();
-    return this.#plans.filter((plan) =>
-      status.get(plan.name)?.state === "waiting" && this.#after(plan).every((edge) => this.#isSatisfied(edge))
-    ).map(({ name }) => name);
+  /** Whether it is no child any more, and stays only until its run has ended. */
+  isGone(name: string): boolean {
+    return this.#gone.has(name);
   }
 
   get live(): string[] {
@@ -194,6 +247,7 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
   const down = new Set(plans.filter((_, index) => given.shapes[index].isDownAtFirst).map(({ name }) => name));
   const model = strategy === "oneForOne" ? new SupervisorModel(plans, down) : undefined;
   const nameOf = (index: number) => plans[index % plans.length].name;
+  let added = 0;
   let unanswered = 0;
   const answered = (promise: Promise<unknown>) => {
     unanswered++;
@@ -259,6 +313,25 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
         for (const [name, unit] of model.units) unit.isDeaf = rig.children.get(name)!.isDeaf;
         break;
       }
+      case "add": {
+        const to = nameOf(each.after);
+        if (rig.isStopping || rig.isOver || !rig.status().has(to) || rig.isGone(to)) break;
+        const index = SIZE + added++;
+        const plan: Plan = {
+          name: `d${index}`,
+          after: [{ name: to, condition: "ready" }],
+          when: each.when,
+          readiness: "auto",
+          retryStart: true,
+          delayMs: 100 + 0.1 * index,
+          readyMs: 2_000 + 0.3 * index,
+          stopMs: 1_000 + 0.7 * index,
+        };
+        plans.push(plan);
+        rig.add(plan);
+        model?.add(plan);
+        break;
+      }
       case "advance":
         await rig.clock.advance(each.ms);
         model?.advance(each.ms);
@@ -281,7 +354,8 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
   await rig.clock.advance(3_600_000);
   model?.advance(3_600_000);
   check("a quiet hour");
-  assert.deepEqual(rig.stuck(), []);
+  assert.deepEqual(rig.misplaced(), []);
+  assert.equal(rig.missing, supervisor.status().filter(isMissing).length);
   assert.equal(unanswered, 0, "commands without an answer after a quiet hour");
   for (const [name, { state }] of rig.status()) assert.ok(state !== "starting" && state !== "restarting", `${name} is ${state} for ever`);
 

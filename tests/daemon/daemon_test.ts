@@ -40,8 +40,8 @@ test("Daemon.run resolves when no subsystem is left, with 0 or with the failure"
   const good = await Daemon.builder().withTask("quick", () => {}).run({ ownsProcess: false });
   assert.deepEqual([good.exitCode, good.reason], [0, "no subsystem is left"]);
   const bad = await Daemon.builder()
-    .withTask("quick", async () => {
-      await Promise.resolve();
+    .withTask("quick", async (context) => {
+      await context.sleep(1);
       throw new Error("boom");
     }, { restart: RestartPolicy.Never })
     .run({ ownsProcess: false });
@@ -94,19 +94,21 @@ test("Daemon.shutdown before the start wakes who waits, and the start is refused
 
 test("Daemon.shutdown during the start stops what has started, in reverse, with 0", async () => {
   const notes: string[] = [];
+  const { promise: entered, resolve: enter } = Promise.withResolvers<void>();
   const daemon = Daemon.builder()
     .withTask("db", async (context) => {
       await context.cancelled();
       notes.push("db stopped");
     })
     .withTask("slow", async (context) => {
+      enter();
       await context.cancelled();
       notes.push("slow stopped");
     }, { after: ["db"], readiness: "manual" })
     .withTask("never", () => void notes.push("never ran"), { after: ["slow"] })
     .build();
   const started = daemon.start();
-  await Promise.resolve();
+  await entered;
   daemon.shutdown("too late");
   await assert.rejects(started, ShutdownError);
   assert.deepEqual(notes, ["slow stopped", "db stopped"]);
@@ -160,6 +162,7 @@ test("Daemon.register refuses what the builder refuses, and what was refused lea
   assert.throws(() => daemon.register({ name: "late" } as never), TypeError);
   assert.deepEqual(daemon.subsystems().map(({ name }) => name), ["main"]);
   daemon.register({ name: "late", run: untilTold }, { after: ["main"] });
+  await daemon.operations.wait(["late"], "ready", {});
   assert.deepEqual(daemon.subsystems().map(({ name, state }) => [name, state]), [["main", "running"], ["late", "running"]]);
   daemon.shutdown();
   assert.equal((await daemon.wait()).exitCode, 0);
@@ -232,8 +235,8 @@ test("Daemon.withSubsystemFn makes its task anew for each run", async () => {
 test("Daemon.withSupervisor: a group that gives up fails the daemon with 1", async () => {
   const report = await Daemon.builder()
     .withSupervisor("group", { maxRestarts: 2, within: "30s" }, (group) =>
-      group.withTask("flaky", async () => {
-        await Promise.resolve();
+      group.withTask("flaky", async (context) => {
+        await context.sleep(1);
         throw new Error("boom");
       }, { restart: RestartPolicy.onFailure({ delay: 0, maxRestarts: Infinity }) }).withTask("steady", untilTold))
     .run({ ownsProcess: false });

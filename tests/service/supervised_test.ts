@@ -48,6 +48,8 @@ class Rig implements Disposable {
         failed: () => {},
         requestShutdown: (reason, code) => void this.exits.push([reason, code]),
         remainingMs: () => undefined,
+        stopTimeoutMs: () => 5_000,
+        countMissing: () => {},
         logger: () => silentLogger,
         runAs: (_path, fn) => fn(),
       },

@@ -2,8 +2,8 @@ import { sleep } from "../../core/clock.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { EXIT_CODES } from "../../core/exit_codes.ts";
 import type { DetachedProcess, ExitStatus, Host } from "../../core/host.ts";
-import type { DaemonStatus } from "../../core/operations.ts";
-import { isMissing } from "../../core/readiness.ts";
+import type { DaemonStatus, UnitStatus } from "../../core/operations.ts";
+import { isKeptDown, isMissing } from "../../core/readiness.ts";
 import { type DaemonFolders, daemonFolders, prepareFolders, programFolders } from "../../daemon/folders.ts";
 import type { LoadedConfig } from "../../daemon/load.ts";
 import { isHeld } from "../../daemon/instance.ts";
@@ -224,27 +224,51 @@ async function statusOf(client: Client, { isPatient }: { isPatient: boolean }): 
 function judge(status: DaemonStatus): "ready" | "not ready" | undefined {
   if (status.state !== "running") return undefined;
   if (status.ready) return "ready";
-  return status.units.filter(isMissing).every(({ state }) => ["failed", "fatal", "skipped", "stopped"].includes(state))
-    ? "not ready"
-    : undefined;
+  const isDecided = (unit: UnitStatus) => isKeptDown(unit) || ["failed", "fatal", "skipped"].includes(unit.state);
+  return status.units.filter(isMissing).every(isDecided) ? "not ready" : undefined;
 }
 
 function show(
-  { output }: CommandContext,
+  { output, program }: CommandContext,
   { json }: CommandOptions,
   { kind, status, isOurs }: Exclude<Verdict, { kind: "ended" | "late" }>,
 ): number {
   const how = isOurs ? "runs" : "runs already";
   const { name, id, pid, units } = status;
   const missing = units.filter(isMissing).map(({ name, state, reason }) => ({ name, state, reason }));
+  const kept = keptDown(units, program);
   const isReady = kind === "ready";
   if (json) output.printJson({ v: 1, ok: isReady, name, id, pid, outcome: how, ready: isReady, units: units.length, missing });
   else {
     const count = units.length === 1 ? "1 unit" : `${units.length} units`;
-    output.print(`${name} (pid ${pid}) ${how} and is ${output.paint(kind, isReady ? "green" : "red")}: ${count}`);
-    for (const { name, state, reason } of missing) output.print(`  ${name} ${state}${reason === "" ? "" : `: ${plain(reason)}`}`);
+    if (kept === undefined) output.print(`${name} (pid ${pid}) ${how} and is ${output.paint(kind, isReady ? "green" : "red")}: ${count}`);
+    else {
+      const ready = units.filter((unit) => unit.desired === "up" && !isMissing(unit)).length;
+      output.print(
+        `${name} (pid ${pid}) ${how}: ${
+          output.paint(`${ready} of ${count} ${ready === 1 ? "is" : "are"} ready`, isReady ? "green" : "red")
+        }; ${kept}`,
+      );
+    }
+    const others = units.filter((unit) => isMissing(unit) && !(kept !== undefined && isKeptDown(unit)));
+    for (const { name, state, reason } of others) output.print(`  ${name} ${state}${reason === "" ? "" : `: ${plain(reason)}`}`);
   }
   return isReady ? EXIT_CODES.ok : EXIT_CODES.failed;
+}
+
+/** Who stays down as an operator wanted it, and who with them; undefined when nobody does. */
+function keptDown(units: readonly UnitStatus[], program: string): string | undefined {
+  const stopped = units.filter(({ desired, state }) => desired === "down" && state === "stopped").map(({ name }) => name);
+  if (stopped.length === 0) return undefined;
+  const isOne = stopped.length === 1;
+  const [who, them] = isOne ? ["stays", "it"] : ["stay", "them"];
+  const text = `${listed(stopped)} ${who} stopped (an operator stopped ${them}: ${program} start ${stopped.join(" ")})`;
+  const held = units.filter(isKeptDown).map(({ name }) => name);
+  return held.length === 0 ? text : `${text}, ${listed(held)} ${held.length === 1 ? "was" : "were"} stopped with ${them}`;
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 1 ? names[0] : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 
 /** The newest lines that a log got since it had this many bytes; all of them when it was replaced meanwhile. */

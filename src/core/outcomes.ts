@@ -1,0 +1,65 @@
+import type { UnitOutcome } from "./operations.ts";
+import type { State } from "./state.ts";
+
+/** What an outcome is told from. */
+export interface OutcomeFacts {
+  readonly path: string;
+  readonly state: State;
+  readonly reason: string;
+  /** Whether a run lives. */
+  readonly hasRun: boolean;
+  /** Whether that run did not stop in its time. */
+  readonly isOverdue: boolean;
+  /** Whether the last run was not ready in its time. */
+  readonly wasLate: boolean;
+  /** Why the last run did not stop cleanly. */
+  readonly stopFailure: string | undefined;
+  /** Whether it is no child any more. */
+  readonly isRemoved: boolean;
+  /** Number of the current or last run. */
+  readonly run: number;
+}
+
+const done = (facts: OutcomeFacts, outcome: string, reason = ""): UnitOutcome => ({
+  name: facts.path,
+  state: facts.state,
+  outcome,
+  ok: true,
+  reason,
+});
+
+const failed = (facts: OutcomeFacts, reason: string, outcome = "failed"): UnitOutcome => ({
+  name: facts.path,
+  state: facts.state,
+  outcome,
+  ok: false,
+  reason,
+});
+
+/** What a command to start a unit did. */
+export function outcomeOfStart(facts: OutcomeFacts, wasRunning = false): UnitOutcome {
+  if (facts.state === "completed") return done(facts, wasRunning ? "already running" : "completed");
+  if (facts.state === "running") return done(facts, wasRunning ? "already running" : "started");
+  return failed(facts, facts.reason, facts.wasLate ? "timed out" : "failed");
+}
+
+/** What a command to restart a unit did, which found it in run number `runBefore`. */
+export function outcomeOfRestart(facts: OutcomeFacts, runBefore: number): UnitOutcome {
+  const outcome = outcomeOfStart(facts);
+  if (!outcome.ok) return outcome;
+  if (facts.run === runBefore) return failed(facts, "another command came between");
+  return outcome.outcome === "started" ? { ...outcome, outcome: "restarted" } : outcome;
+}
+
+/** What a command to stop a unit did; `because` says why one was stopped that nobody named. */
+export function outcomeOfStop(facts: OutcomeFacts, wasDown: boolean, because = ""): UnitOutcome {
+  if (!facts.hasRun && !wasDown && facts.stopFailure !== undefined) return failed(facts, facts.stopFailure);
+  if (!facts.hasRun) return done(facts, wasDown ? "already stopped" : "stopped", because);
+  return facts.isOverdue ? failed(facts, facts.reason, "timed out") : failed(facts, "another command started it again");
+}
+
+/** What became of a unit that was taken away. */
+export function outcomeOfRemoval(facts: OutcomeFacts): UnitOutcome {
+  if (!facts.isRemoved) return failed(facts, "it was added again meanwhile");
+  return facts.hasRun ? failed(facts, facts.reason, "timed out") : done(facts, "removed");
+}
