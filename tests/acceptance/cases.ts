@@ -459,7 +459,7 @@ export const CASES: readonly Case[] = [
     tests: [
       [RESTART_E2E, "runner 27: a service that is always restarted stays stopped by hand, after SIGHUP and after a restart of the daemon"],
       [E2E, "a manual stop survives a restart of the daemon"],
-      [RESTART_E2E, "runner 27: what was stopped or started along with another is remembered like it"],
+      [RESTART_E2E, "runner 27: what was stopped along with another is nobody's wish: it waits after a restart, and starts with it"],
     ],
   },
   {

@@ -49,20 +49,22 @@ e2e(
   },
 );
 
-e2e("runner 27: what was stopped or started along with another is remembered like it", async (stage) => {
+e2e("runner 27: what was stopped along with another is nobody's wish: it waits after a restart, and starts with it", async (stage) => {
   const chain = `[service.db]\nrun = ["sleep", "1000"]\n[service.web]\nrun = ["sleep", "1000"]\nafter = ["db"]\n`;
   stage.write("daemon.toml", `name = "along"\n${STEADY}${chain}`);
   const statesAfterRestart = async (...args: string[]) => {
     assert.equal((await stage.cli(...args)).code, 0);
     assert.equal((await stage.cli("down")).code, 0);
     await stage.startDaemon();
-    return Object.values(await unitsOf(stage)).map(({ state }) => state);
+    return Object.values(await unitsOf(stage)).map(({ state, desired }) => `${state} ${desired}`);
   };
   await stage.startDaemon();
-  assert.deepEqual(await statesAfterRestart("stop", "db"), ["running", "stopped", "stopped"]);
-  assert.deepEqual(await statesAfterRestart("start", "web"), ["running", "running", "running"]);
-  assert.deepEqual(await statesAfterRestart("stop", "web", "steady"), ["stopped", "running", "stopped"]);
-  assert.deepEqual(await statesAfterRestart("restart", "steady", "web"), ["running", "running", "running"]);
+  assert.deepEqual(await statesAfterRestart("stop", "db"), ["running up", "stopped down", "waiting up"]);
+  const { web } = await unitsOf(stage);
+  assert.equal(web.reason, "waits for db, which is stopped by an operator");
+  assert.deepEqual(await statesAfterRestart("start", "web"), ["running up", "running up", "running up"]);
+  assert.deepEqual(await statesAfterRestart("stop", "web", "steady"), ["stopped down", "running up", "stopped down"]);
+  assert.deepEqual(await statesAfterRestart("restart", "steady", "web"), ["running up", "running up", "running up"]);
 });
 
 e2e(
