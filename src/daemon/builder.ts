@@ -17,6 +17,9 @@ import type { LoadedConfig } from "./load.ts";
 import type { Entry } from "./plan.ts";
 import { SignalConfig } from "./signal_config.ts";
 
+/** Names beyond these are looked up instead of compared. */
+const MANY_NAMES = 16;
+
 const DEFAULT_SIGNALS = new SignalConfig();
 
 /** Gathers what a supervisor runs. */
@@ -55,6 +58,8 @@ export class DaemonBuilder {
   readonly #config: Config;
   readonly #loaded: LoadedConfig | undefined;
   #entries: Entry[] = [];
+  /** Their names without case, once there are many. */
+  #keys: Set<string> | undefined;
   /** A daemon has the list: it is copied before it grows. */
   #isShared = false;
   #signals: SignalConfig | undefined = DEFAULT_SIGNALS;
@@ -196,9 +201,11 @@ export class DaemonBuilder {
 
   #add(name: string, entry: Entry, hasAfter: boolean): this {
     checkName(name);
-    for (const other of this.#entries) {
-      if (nameKey(nameOf(other)) === nameKey(name)) throw takenName(name);
-    }
+    const key = nameKey(name);
+    // A few names are compared faster than they are gathered.
+    if (this.#entries.length >= MANY_NAMES) this.#keys ??= new Set(this.#entries.map((entry) => nameKey(nameOf(entry))));
+    if (this.#keys?.has(key) ?? this.#entries.some((entry) => nameKey(nameOf(entry)) === key)) throw takenName(name);
+    this.#keys?.add(key);
     if (this.#isShared) {
       this.#entries = [...this.#entries];
       this.#isShared = false;

@@ -48,3 +48,13 @@ test("DaemonBuilder.build refuses two services that write the same log file", ()
   build("x-{instance}.log", 2);
   build("x.log", 1);
 });
+
+test("DaemonBuilder refuses a name that is taken, without case, however many there are", () => {
+  const builder = Daemon.builder();
+  for (let index = 0; index < 40; index++) {
+    builder.withTask(`u${index}`, () => {});
+    assert.throws(() => builder.withTask(`U${index}`, () => {}), /must be free/);
+    assert.throws(() => builder.withTask("u0", () => {}), /must be free/);
+  }
+  assert.equal(builder.build().config.name, Daemon.builder().build().config.name);
+});
