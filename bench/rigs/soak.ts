@@ -127,7 +127,10 @@ daemon.on("exit", (code, signal) => {
   isOver = true;
 });
 let lastText = "";
-daemon.stderr!.setEncoding("utf8").on("data", (text: string) => lastText = (lastText + text).slice(-20_000));
+daemon.stderr!.setEncoding("utf8").on("data", (text: string) => {
+  lastText = (lastText + text).slice(-20_000);
+  appendFileSync(join(out, "daemon.log"), text);
+});
 process.on("SIGTERM", () => void (isOver = true));
 process.on("SIGINT", () => void (isOver = true));
 
@@ -271,5 +274,9 @@ try {
     daemon.kill("SIGKILL");
   }
   console.log(`exit code ${daemonCode}`);
+  if (daemonCode !== 0) {
+    console.log(lastText.split("\n").filter((line) => !/ INFO | WARN /.test(line)).join("\n"));
+    process.exitCode = 1;
+  }
   rmSync(folder, { recursive: true, force: true });
 }

@@ -105,7 +105,15 @@ class Run {
   async #untilEnd(args: readonly string[]): Promise<boolean> {
     mkdirSync(`${ROOT}/dist`, { recursive: true });
     const log = createWriteStream(`${ROOT}/dist/test-${this.runtime.name}.log`);
-    const env = { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", TMPDIR: this.#folder, TEST_NOTES: `${this.#folder}/${NOTES}` };
+    // What configures a daemon of whoever runs the tests is none of theirs.
+    const own = Object.entries(process.env).filter(([name]) => !/^DAEMON_|^DAEMONKIT_(?!BINARY$)/.test(name));
+    const env = {
+      ...Object.fromEntries(own),
+      NO_COLOR: "1",
+      DENO_NO_UPDATE_CHECK: "1",
+      TMPDIR: this.#folder,
+      TEST_NOTES: `${this.#folder}/${NOTES}`,
+    };
     const child = spawn(this.runtime.path, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
     const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
     const stop = () => child.kill("SIGTERM");
