@@ -56,12 +56,12 @@ const HURRY = "SIGALRM";
 export const GUARDIAN_SCRIPT = `log=$1 lock=$2 uptime=$3; shift 3
 unset ${GUARDIAN_VARIABLE}
 export ${BACKGROUND_VARIABLE}=1
-daemon= pause= ending= code=0 deaths=0 delay=1
+daemon= pause= ending= hurried= code=0 deaths=0 delay=1
 say() { { echo "guardian: $*" >>"$log"; } 2>/dev/null; }
 make() { [ -d "$1" ] || (umask 077; mkdir -p "$1") 2>/dev/null; }
 note() { [ -z "$*" ] || make "\${lock%/*}"; { [ ! -d "\${lock%/*}" ] || echo "$*" >"\${lock%/*}/pause"; } 2>/dev/null; }
 hand_on() { [ -z "$daemon" ] || kill -s "$1" "$daemon" 2>/dev/null; }
-hurry() { [ -z "$pause" ] || kill "$pause" 2>/dev/null; }
+hurry() { hurried=yes; [ -z "$pause" ] || kill "$pause" 2>/dev/null; }
 end() { ending=yes; hand_on "$1"; hurry; }
 now() { seconds=0; read -r seconds rest 2>/dev/null <"$uptime"; seconds=\${seconds%%.*}; }
 trap 'end TERM' TERM; trap 'end INT' INT; trap 'hand_on HUP' HUP; trap 'hand_on USR2' USR2; trap hurry ALRM
@@ -84,9 +84,11 @@ while :; do
   deaths=$((deaths + 1))
   [ "$deaths" -lt 10 ] || { say "the daemon has died with $code, $deaths times in a row: giving up"; exit "$code"; }
   say "the daemon has died with $code and is started again in $delay s"
+  hurried=
   note "$code" "$deaths" "$delay"
   sleep "$delay" & pause=$!
-  [ -z "$ending" ] || kill "$pause"
+  # The signal may have come before the number was known.
+  [ -z "$ending$hurried" ] || kill "$pause" 2>/dev/null
   wait "$pause"
   [ -z "$ending" ] || { wait "$pause"; note; exit "$code"; }
   pause=

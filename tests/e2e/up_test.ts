@@ -117,7 +117,8 @@ e2e("kill -9 of the daemon, then down: the guardian and what was left are ended,
   await kill9(await pidOf(stage));
   const down = await stage.cli("down");
   assert.equal(down.code, 0, down.stderr);
-  assert.match(down.stdout, /^pair-[0-9a-f]{8} had died\n[^]*b: ended what an earlier daemon left: pid /);
+  // On a busy machine the guardian may have started it again before.
+  assert.match(down.stdout, /^pair-[0-9a-f]{8} had died\n[^]*b: ended what an earlier daemon left: pid |^pair \(pid \d+\) stopped after /);
   assert.deepEqual(processesOf(stage, ANY), []);
   assert.equal((await stage.cli("down")).code, 3);
 
