@@ -3,7 +3,8 @@ import { sleep } from "../core/clock.ts";
 import { formatIssue, isDaemonError, messageOf } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import type { Host, SignalName } from "../core/host.ts";
-import type { ReloadAnswer, WaitGoal } from "../core/operations.ts";
+import type { LogLine, ReloadAnswer, WaitGoal } from "../core/operations.ts";
+import { parsePattern } from "../control/pattern.ts";
 import { PROTOCOL, VERSION } from "../daemon/version.ts";
 import { CommandFailure } from "./failure.ts";
 import type { Target } from "./find.ts";
@@ -12,6 +13,13 @@ import type { Target } from "./find.ts";
 const ANSWER_MS = 5_000;
 /** Between two tries of a daemon that lives and has no socket. */
 const LOOK_MS = 20;
+
+/** Most lines that a daemon gives of what is there. */
+const MAX_LINES = 10_000;
+/** Lines that are shown where nothing is said. */
+const DEFAULT_LINES = 100;
+/** Letters that mean something in an expression. */
+const EXPRESSION = /[\\^$.*+?()[\]{}|]/;
 
 /** Takes a line; false ends the reading. */
 type OnLine = (line: string) => boolean | void;
@@ -116,14 +124,23 @@ export class Client {
     await this.#checkAlive();
     const parts: [string, string][] = patterns.map((pattern) => ["name", pattern]);
     const { lines, follow, since, grep } = options;
-    if (lines !== undefined) parts.push(["n", String(lines)]);
     if (follow) parts.push(["follow", "1"]);
     if (since !== undefined) parts.push(["since", since]);
-    if (grep !== undefined) parts.push(["grep", grep]);
+    // A plain text is looked for by the daemon. An expression is tried here, as a slow one keeps only this command from its work.
+    const isText = grep !== undefined && !EXPRESSION.test(grep);
+    if (isText) parts.push(["contains", grep]);
+    const pattern = grep === undefined || isText ? undefined : parsePattern(grep);
+    const asked = pattern === undefined ? lines : MAX_LINES;
+    if (asked !== undefined) parts.push(["n", String(asked)]);
     const response = await this.#checked(await this.#send(`/v1/logs${query(parts)}`, { headers: { accept: "application/x-ndjson" } }));
     const keptFrom = response.headers.get("daemonkit-kept-from");
-    if (keptFrom !== null) onCut(keptFrom);
-    await this.#readToEnd(response, onLine);
+    const first = Number(response.headers.get("daemonkit-first") ?? 0);
+    const limit = lines ?? (since === undefined ? DEFAULT_LINES : MAX_LINES);
+    const take = pattern === undefined
+      ? onLine
+      : matching(pattern, { first, limit, onLine, onFew: () => keptFrom !== null && onCut(keptFrom) });
+    if (pattern === undefined && keptFrom !== null) onCut(keptFrom);
+    await this.#readToEnd(response, take);
     return Number(response.headers.get("daemonkit-matched") ?? 0);
   }
 
@@ -275,6 +292,27 @@ function exitCodeFor({ code, status }: Partial<Problem>): number {
 
 function query(parts: readonly (readonly [string, string])[]): string {
   return parts.length === 0 ? "" : `?${parts.map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&")}`;
+}
+
+/** Lets through the lines that match: of the `first` ones, which were there before, the newest `limit`. */
+function matching(
+  pattern: RegExp,
+  { first, limit, onLine, onFew }: { first: number; limit: number; onLine: OnLine; onFew: () => void },
+): OnLine {
+  const isWanted = (line: string) => {
+    const { text } = JSON.parse(line) as Partial<LogLine>;
+    return text === undefined || pattern.test(text);
+  };
+  const found: string[] = [];
+  let count = 0;
+  return (line) => {
+    if (++count > first) return isWanted(line) ? onLine(line) : undefined;
+    if (isWanted(line)) found.push(line);
+    if (found.length > limit) found.shift();
+    if (count < first) return undefined;
+    if (found.length < limit) onFew();
+    return found.every((each) => onLine(each) !== false) ? undefined : false;
+  };
 }
 
 /** Hands over the lines of an answer as they come; resolves at its end, rejects when it breaks off. */

@@ -6,7 +6,7 @@ import { adviceFor } from "./advice.ts";
 import { environmentLayer, type EnvironmentSource } from "./environment.ts";
 import { explainKey, type Explanation } from "./explain.ts";
 import { hasPath, type Layer, placeOf, type Position, writtenPath } from "./layer.ts";
-import { MAX_NESTING } from "./nesting.ts";
+import { MAX_NESTING } from "../core/nesting.ts";
 import { PathMap } from "./path_map.ts";
 import { type Finding, isHostile, prepare, showValue } from "./prepare.ts";
 import { childOf, type ConfigSchema, factsAt, type Node, nodeAt, type Problem, type Schema } from "./schema.ts";

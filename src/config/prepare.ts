@@ -4,7 +4,7 @@ import { nearest } from "../core/names.ts";
 import { HIDDEN, type KeyFacts } from "../core/config_key.ts";
 import { isWaiting, renameAdvice, tableMeantBy } from "./advice.ts";
 import { expandVariables } from "./expand.ts";
-import { isTooNestedJson } from "./nesting.ts";
+import { isTooNestedJson } from "../core/nesting.ts";
 import { PathMap } from "./path_map.ts";
 import { childOf, type LeafNode, type Node } from "./schema.ts";
 import { formatPath, isSame, isTable, type Path, put, type Tree, type Value } from "./tree.ts";

@@ -3,7 +3,7 @@ import { type Problem, problem } from "./problem.ts";
 import { isLoopback, isLoopbackName, type ListenerGroup, type ListenerSpec } from "./spec.ts";
 
 /** Who may ask a listener for what; a reload replaces it while the listener stays open. */
-export interface Access extends Pick<ListenerSpec, "name" | "allow" | "maxBodyBytes" | "maxClients"> {
+export interface Access extends Pick<ListenerSpec, "name" | "allow" | "mode" | "group" | "maxBodyBytes" | "maxClients"> {
   /** Where it listens. */
   readonly address: Address;
   /** SHA-256 of the token that control asks for; undefined asks for none. */
@@ -24,7 +24,8 @@ export function groupOf(path: string): ListenerGroup {
  * - Pages of other origins are refused on every TCP listener: a browser sends `Origin` with whatever could change something.
  * - A name in `Host` that is not this machine's means that a browser was led here by somebody's DNS. Addresses can't be, so they pass.
  *   Beyond loopback, health and metrics are there for whoever asks, under whatever name.
- * - Control asks for the token, where there is one.
+ * - A browser says by `Sec-Fetch-Site` when a page of another site asks, also where it sends no `Origin`: control is not for those.
+ * - Control asks for the token, where there is one; on TCP there always is.
  */
 export async function refusalOf(request: Request, path: string, access: Access): Promise<Problem | undefined> {
   const group = groupOf(path);
@@ -50,6 +51,13 @@ export async function refusalOf(request: Request, path: string, access: Access):
       );
     }
   }
+  if ("hostname" in address && (group === "control" || !isReading(request))) {
+    const site = request.headers.get("sec-fetch-site");
+    if (site !== null && site !== "same-origin" && site !== "none") {
+      const why = `pages of other sites may not ask: current value of "Sec-Fetch-Site" is ${JSON.stringify(site)}`;
+      return problem(403, "IPC_DENIED", `Cannot answer as ${why}`);
+    }
+  }
   if (!allow.includes(group)) {
     return problem(
       404,
@@ -58,7 +66,11 @@ export async function refusalOf(request: Request, path: string, access: Access):
       `add "${group}" to allow of [listen.${name}], or ask another listener`,
     );
   }
-  if (group !== "control" || access.tokenHash === undefined) return undefined;
+  if (group !== "control") return undefined;
+  if (access.tokenHash === undefined) {
+    if (!("hostname" in address)) return undefined;
+    return problem(401, "IPC_DENIED", `Cannot answer as the listener ${name} has no token`, `set token_file of [listen.${name}]`);
+  }
   const given = /^Bearer +(\S+) *$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (given !== undefined && isSameHash(await hashOf(given), access.tokenHash)) return undefined;
   return problem(
@@ -67,6 +79,10 @@ export async function refusalOf(request: Request, path: string, access: Access):
     given === undefined ? "Cannot answer without a token" : "Cannot answer as the token is not the one of this listener",
     `send the header "Authorization: Bearer TOKEN" with the text of token_file`,
   );
+}
+
+function isReading({ method }: Request): boolean {
+  return method === "GET" || method === "HEAD";
 }
 
 /** The hash under which tokens are kept and compared. */

@@ -4,14 +4,14 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { durationMs } from "../core/duration.ts";
 import { DaemonError, messageOf, TimeoutError } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/event.ts";
-import type { HttpHandler, Profiler } from "../core/host.ts";
+import type { HttpConnection, HttpHandler, Profiler } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
+import { isTooNestedJson, MAX_NESTING } from "../core/nesting.ts";
 import type { DaemonStatus, LogLine, Operations, UnitOutcome, WaitGoal } from "../core/operations.ts";
 import { type Access, groupOf, refusalOf } from "./access.ts";
 import { BodyRefused, readBody, refuseLong } from "./body.ts";
 import { answerHealth, type HealthCheck, healthChecks, healthChecksOf } from "./health.ts";
 import { METRICS_TYPES, metricsFormat, renderMetrics } from "./metrics.ts";
-import { parsePattern } from "./pattern.ts";
 import { answerProblem, type Problem, problem, problemOf } from "./problem.ts";
 import { profileRoutes, ProfileTurn } from "./profile.ts";
 import { parseSignal } from "./signal.ts";
@@ -237,11 +237,14 @@ export function controlHandler(options: ControlOptions): ControlHandler {
 
   app.get("/v1/logs", (c) => {
     const patterns = c.req.queries("name") ?? [];
-    const { n, since, grep } = c.req.query();
+    const { n, since, contains, grep } = c.req.query();
+    if (grep !== undefined) {
+      throw badRequest('Cannot answer as "grep" must be left to the client: ask for lines with a text by "contains", or use `logs --grep`');
+    }
     const lastSeen = lastEventId(c);
     const limit = lineLimit(n, since === undefined && lastSeen === undefined ? DEFAULT_LINES : MAX_LINES);
     const oldest = since === undefined ? "" : new Date(Math.max(0, clock.wallMs() - readAs(durationMs, since))).toISOString();
-    const isWanted = since === undefined && grep === undefined ? undefined : lineFilter(oldest, grep);
+    const isWanted = since === undefined && contains === undefined ? undefined : lineFilter(oldest, contains);
     const names = operations.resolve(patterns);
     const isNothing = patterns.length > 0 && names.length === 0;
     const units = patterns.length === 0 ? [] : names;
@@ -260,6 +263,7 @@ export function controlHandler(options: ControlOptions): ControlHandler {
       : {};
     const response = streams.open({ format: formatOf(c, "ndjson"), first, missed, ...follow });
     response.headers.set("daemonkit-matched", String(names.length));
+    response.headers.set("daemonkit-first", String(first.length));
     // Who wants older lines than there are is told from when on there are all.
     if (!isNothing && lastSeen === undefined && first.length < limit) {
       const counts = operations.lineCounts().filter(({ name }) => units.length === 0 || units.includes(name));
@@ -281,14 +285,18 @@ export function controlHandler(options: ControlOptions): ControlHandler {
   if (profiler !== undefined) profileRoutes(app, { profiler, clock, streams, turn: profileTurn });
 
   let running = 0;
-  const admit = async (request: Request): Promise<Response> => {
+  const admit = async (request: Request, isCrowded: boolean): Promise<Response> => {
     const { maxClients } = access();
-    if (running + streams.size >= maxClients) {
+    // Health ends at once, and is asked most when much is going on.
+    const isHealth = groupOf(pathOf(request)) === "health";
+    if (!isHealth && (isCrowded || running + streams.size >= maxClients)) {
       const made = problem(
         503,
         "IPC_BUSY",
-        `Cannot answer as there must be at most ${maxClients} clients at once`,
-        "come again, or raise max_clients",
+        isCrowded
+          ? "Cannot answer as more connections are at work than this process has files for"
+          : `Cannot answer as there must be at most ${maxClients} clients at once`,
+        isCrowded ? "come again, or raise the limit of open files" : "come again, or raise max_clients",
       );
       return answerProblem(made, { "retry-after": String(BUSY_RETRY_SECONDS) });
     }
@@ -299,8 +307,8 @@ export function controlHandler(options: ControlOptions): ControlHandler {
       running--;
     }
   };
-  const handler = async (request: Request): Promise<Response> => {
-    const response = await admit(request);
+  const handler = async (request: Request, { isCrowded = false }: Partial<HttpConnection> = {}): Promise<Response> => {
+    const response = await admit(request, isCrowded);
     response.headers.set("daemonkit-protocol", String(protocol));
     response.headers.set("daemonkit-version", version);
     return response;
@@ -310,6 +318,11 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     clients: { get: () => running + streams.size },
     routes: { get: () => app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => ({ method, path })) },
   }) as typeof handler & ControlHandler;
+}
+
+/** The path alone; what is no URL is nobody's. */
+function pathOf({ url }: Request): string {
+  return URL.parse(url)?.pathname ?? "";
 }
 
 /** Brings a request into the shape that hono expects, whatever the runtime made of what came over the wire. */
@@ -340,6 +353,9 @@ function formatOf(c: HonoContext, otherwise: StreamFormat): StreamFormat {
 }
 
 function parseObject(text: string): Record<string, unknown> {
+  if (isTooNestedJson(text)) {
+    throw badRequest(`Cannot read the body as it must have at most ${MAX_NESTING} lists and objects within one another`);
+  }
   let body: unknown;
   try {
     body = JSON.parse(text);
@@ -388,11 +404,13 @@ function after(kept: readonly DaemonEvent[], lastSeen: number): { first: DaemonE
   return { first: kept.filter(({ seq }) => seq > from), missed: Math.max(0, (kept[0]?.seq ?? 1) - from - 1) };
 }
 
-/** Lets through what is not older than a time and matches a regular expression. */
-function lineFilter(oldest: string, grep: string | undefined): (line: LogLine) => boolean {
-  const pattern = grep === undefined ? undefined : readAs(parsePattern, grep);
+/**
+ * Lets through what is not older than a time and contains a text. No expression: one that is slow would keep the daemon from all else, and
+ * anybody who may ask could send it.
+ */
+function lineFilter(oldest: string, contains: string = ""): (line: LogLine) => boolean {
   // Times are written in one form, so their texts are in their order.
-  return (line) => line.time >= oldest && (pattern === undefined || pattern.test(line.text));
+  return (line) => line.time >= oldest && line.text.includes(contains);
 }
 
 /** Reads what was asked for; what can't be read is the asker's mistake. */

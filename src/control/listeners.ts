@@ -12,7 +12,7 @@ import { readToken } from "./token.ts";
 /** What {@linkcode Listeners} work with. */
 export interface ListenersOptions {
   /** Serves, and reads the files of tokens. */
-  host: Pick<Host, "http" | "clock" | "files">;
+  host: Pick<Host, "http" | "clock" | "files" | "processes">;
   /** Path of the control socket. */
   socket: string;
   /** What to open at the start. */
@@ -36,6 +36,8 @@ interface Wanted {
   readonly access: Access;
 }
 
+/** Connections beyond `max_clients`: health is answered whatever else goes on, and asked for over connections that are kept. */
+const CONNECTIONS_FOR_HEALTH = 32;
 /** Time that requests under way have after the streams were ended. */
 const GRACE_MS = 1_000;
 
@@ -190,12 +192,16 @@ export class Listeners implements Subsystem {
   }
 
   async #wanted(spec: ListenerSpec): Promise<Wanted> {
-    const { name, allow, maxBodyBytes, maxClients, address = { unix: this.#options.socket } } = spec;
+    const { name, allow, mode, group, maxBodyBytes, maxClients, address = { unix: this.#options.socket } } = spec;
     const token = await this.#readToken(spec);
     const tokenHash = token === undefined ? undefined : await hashOf(token);
     // Port 0 is another one each time, so its name is all that tells it.
     const key = "port" in address && address.port === 0 ? `${addressText(address)} ${name}` : addressText(address);
-    return { key, access: { name, address, allow, maxBodyBytes, maxClients, tokenHash } };
+    return {
+      // With other permissions it is another socket.
+      key: mode === undefined && group === undefined ? key : `${key} ${mode ?? ""} ${group ?? ""}`,
+      access: { name, address, allow, mode, group, maxBodyBytes, maxClients, tokenHash },
+    };
   }
 
   async #readToken({ name, tokenFile }: ListenerSpec): Promise<string | undefined> {
@@ -222,7 +228,7 @@ export class Listeners implements Subsystem {
     try {
       return await this.#listen(access);
     } catch (error) {
-      const inTheWay = leaving.filter((each) => !closed.includes(each) && isSamePort(each.server.address, access.address));
+      const inTheWay = leaving.filter((each) => !closed.includes(each) && isSamePlace(each.server.address, access.address));
       if (!isDaemonError(error) || error.code !== "IO_ADDRESS_IN_USE" || inTheWay.length === 0) throw this.#cannotOpen(access, error);
       closed.push(...inTheWay);
       await Promise.all(inTheWay.map((each) => this.#close(each)));
@@ -235,11 +241,15 @@ export class Listeners implements Subsystem {
   }
 
   async #listen(access: Access): Promise<OpenListener> {
-    const { host: { http, clock, files }, control, log } = this.#options;
+    const { host: { http, clock, files, processes }, control, log } = this.#options;
     if ("unix" in access.address) files.makeDir(folderOf(access.address.unix));
     let open: OpenListener | undefined = undefined;
     const handler = controlHandler({ ...control, profileTurn: this.#profileTurn, log, clock, access: () => open?.access ?? access });
-    const server = await http.serve(access.address, handler);
+    const server = await http.serve(access.address, handler, {
+      maxConnections: () => (open?.access ?? access).maxClients + CONNECTIONS_FOR_HEALTH,
+      ...(access.mode === undefined ? {} : { mode: access.mode }),
+      ...(access.group === undefined ? {} : { gid: processes.group(access.group) }),
+    });
     open = { access, server, handler };
     this.#say("listening", open);
     return open;
@@ -286,6 +296,8 @@ function isSameToken(a: Access, b: Access): boolean {
   return a.tokenHash?.toHex() === b.tokenHash?.toHex();
 }
 
-function isSamePort(a: Address, b: Address): boolean {
-  return "port" in a && "port" in b && a.port === b.port;
+/** Whether two listeners can't be there at once. */
+function isSamePlace(a: Address, b: Address): boolean {
+  if ("unix" in a) return "unix" in b && a.unix === b.unix;
+  return "port" in b && a.port === b.port;
 }

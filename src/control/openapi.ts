@@ -198,7 +198,7 @@ function paths(): Record<string, Json> {
         NAMES,
         query("n", "How many of the newest", { type: "integer" }),
         query("since", 'None older than this, such as "10m"'),
-        query("grep", "A regular expression"),
+        query("contains", "Only lines with this text; expressions are for the client"),
         query("follow", "1 goes on with new ones", { enum: ["1"] }),
         lastEventId("line"),
       ]),

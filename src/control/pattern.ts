@@ -1,5 +1,5 @@
 /**
- * Reads the regular expression of `grep`, as both sides do: the client to refuse it early, the daemon to use it.
+ * Reads the regular expression of `grep`. Only clients do: a slow one would keep a daemon from all else.
  *
  * @throws {RangeError} if the text is none.
  */

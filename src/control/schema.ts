@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { byteSize } from "../core/bytes.ts";
 import type { KeyFacts, TableFacts } from "../core/config_key.ts";
+import { fileMode } from "../core/file_mode.ts";
 import type { Address } from "../core/host.ts";
 import { nameProblem } from "../core/names.ts";
 import { resolvePath } from "../core/paths.ts";
@@ -20,6 +21,8 @@ import {
 export interface ListenerTable {
   address?: string;
   allow?: string[];
+  mode?: string | number;
+  group?: string | number;
   token_file?: string;
   max_body?: string | number;
   max_clients?: number;
@@ -51,9 +54,8 @@ export function listenersTable(): v.GenericSchema {
 export function listenerSpecs(
   tables: Readonly<Record<string, ListenerTable>>,
   baseDir: string,
-): { specs: ListenerSpec[]; problems: ListenerProblem[]; warnings: string[] } {
+): { specs: ListenerSpec[]; problems: ListenerProblem[] } {
   const problems: ListenerProblem[] = [];
-  const warnings: string[] = [];
   const specs: ListenerSpec[] = [adminSpec(tables[ADMIN] ?? {}, problems)];
   const names = new Map<string, string>();
   const addresses = new Map<string, string>();
@@ -85,11 +87,20 @@ export function listenerSpecs(
     problems.push(...found);
     if (spec === undefined || found.length > 0) continue;
     specs.push(spec);
-    if (spec.allow.includes("control") && !("unix" in spec.address!) && spec.tokenFile === undefined) {
-      warnings.push(`listen.${name} lets every user of this machine stop and start services: set token_file, or take control out of allow`);
-    }
   }
-  return { specs, problems, warnings };
+  return { specs, problems };
+}
+
+const MODE = 'permissions of a socket that let this user in, such as "660" or 0o660';
+
+/** The permissions of a socket file; NaN for what are none, or would lock the daemon's own user out. */
+function socketMode(value: string | number): number {
+  const mode = fileMode(value);
+  return (mode & 0o600) === 0o600 ? mode : NaN;
+}
+
+function isGroup(value: string | number): boolean {
+  return typeof value === "string" ? value !== "" : Number.isInteger(value) && value >= 0;
 }
 
 const live = { reload: "live" } as const;
@@ -108,6 +119,8 @@ function listenerTable(): v.GenericSchema {
     v.strictObject({
       address: key(v.pipe(v.string(), v.check((text) => parseAddress(text) !== undefined)), { ...live, expects: ADDRESS }),
       allow: key(v.array(item(v.picklist(LISTENER_GROUPS))), { ...live, expects: GROUPS, default: DEFAULT_ALLOW }),
+      mode: key(v.pipe(v.union([v.string(), v.number()]), v.check((mode) => !Number.isNaN(socketMode(mode)))), { ...live, expects: MODE }),
+      group: key(v.pipe(v.union([v.string(), v.number()]), v.check(isGroup)), { ...live, expects: "the name or number of a group" }),
       token_file: key(v.pipe(v.string(), v.nonEmpty()), { ...live, expects: "a path", kind: "path" }),
       max_body: key(v.pipe(v.union([v.number(), v.string()]), v.check(isSize)), {
         ...live,
@@ -135,7 +148,7 @@ function item(schema: v.GenericSchema): v.GenericSchema {
 
 /** The control socket: only its limits can be set, so that every client finds it and can do everything. */
 function adminSpec(table: ListenerTable, problems: ListenerProblem[]): ListenerSpec {
-  for (const name of ["address", "allow", "token_file"] as const) {
+  for (const name of ["address", "allow", "mode", "group", "token_file"] as const) {
     if (table[name] === undefined) continue;
     problems.push({
       path: ["listen", ADMIN, name],
@@ -147,7 +160,7 @@ function adminSpec(table: ListenerTable, problems: ListenerProblem[]): ListenerS
 }
 
 function specOf(name: string, table: ListenerTable, baseDir: string, problems: ListenerProblem[]): ListenerSpec | undefined {
-  const { address: text, allow = DEFAULT_ALLOW, token_file: tokenFile } = table;
+  const { address: text, allow = DEFAULT_ALLOW, mode, group, token_file: tokenFile } = table;
   const find = (path: (string | number)[], message: string, hint?: string) =>
     void problems.push({ path: ["listen", name, ...path], message, ...(hint === undefined ? {} : { hint }) });
   if (allow.length === 0) find(["allow"], `expected at least one of ${LISTENER_GROUPS.join(", ")}, got an empty list`);
@@ -164,17 +177,30 @@ function specOf(name: string, table: ListenerTable, baseDir: string, problems: L
       find(["address"], `expected a socket path of at most ${MAX_SOCKET_BYTES} bytes, got ${address.unix} (${bytes} bytes)`);
     }
   }
-  if (allow.includes("control") && tokenFile === undefined && !isLoopback(address)) {
-    find(
-      ["token_file"],
-      `expected a token_file, as control is allowed on ${addressText(address)}, which other machines reach, got nothing`,
-      'write token_file = "http.token", or listen on 127.0.0.1',
-    );
+  const isSocket = "unix" in address;
+  for (const key of ["mode", "group"] as const) {
+    if (table[key] !== undefined && !isSocket) find([key], `expected ${key} for unix sockets only, got it for ${addressText(address)}`);
+  }
+  const bits = isSocket ? mode === undefined ? group === undefined ? undefined : 0o660 : socketMode(mode) : undefined;
+  if (allow.includes("control") && tokenFile === undefined) {
+    const who = !isSocket
+      ? `${addressText(address)}, which ${isLoopback(address) ? "every program of this machine" : "other machines"} can reach`
+      : undefined;
+    const others = bits !== undefined && (bits & 0o002) !== 0 ? `${addressText(address)}, which every user may use` : undefined;
+    if (who !== undefined || others !== undefined) {
+      find(
+        ["token_file"],
+        `expected a token_file, as control is allowed on ${who ?? others}, got nothing`,
+        isSocket ? 'write token_file = "http.token", or mode = "660"' : 'write token_file = "http.token", or address = "unix:http.sock"',
+      );
+    }
   }
   return {
     name,
     address,
     allow: LISTENER_GROUPS.filter((group) => allow.includes(group)),
+    ...(bits === undefined ? {} : { mode: bits }),
+    ...(group === undefined ? {} : { group }),
     tokenFile: tokenFile === undefined ? undefined : resolvePath(baseDir, tokenFile),
     ...limitsOf(table),
   };

@@ -14,6 +14,10 @@ export interface ListenerSpec {
   readonly address: Address | undefined;
   /** What it answers; the rest is not there. */
   readonly allow: readonly ListenerGroup[];
+  /** Permissions of its socket file; undefined leaves it to this user alone. */
+  readonly mode?: number;
+  /** Group of its socket file, by name or number; undefined leaves it to the group of this process. */
+  readonly group?: string | number;
   /** File with the token that control asks for, absolute; undefined asks for none. */
   readonly tokenFile: string | undefined;
   /** Longest body of a request, in bytes. */

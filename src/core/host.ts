@@ -244,6 +244,8 @@ export interface SpawnOptions {
   oomScoreAdj?: number;
   /** Names of variables of `env` whose values together no other run has: by them {@linkcode Processes.belonging} knows what belongs to it. */
   marks?: readonly string[];
+  /** Whether it may use the last files of this process, which are kept for what ends something. @default {false} */
+  isUrgent?: boolean;
 }
 
 /** A started program: leader of its own session and process group, stdin empty, output piped. */
@@ -426,8 +428,24 @@ export interface Processes {
 /** Where a server listens: a unix socket, or an interface and port (0 takes a free one). */
 export type Address = { unix: string } | { hostname: string; port: number };
 
+/** What a server knows of the connection that a request came over. */
+export interface HttpConnection {
+  /** Whether so many connections are at work that only what ends at once should be answered. */
+  readonly isCrowded: boolean;
+}
+
 /** Answers one request. */
-export type HttpHandler = (request: Request) => Response | Promise<Response>;
+export type HttpHandler = (request: Request, connection?: HttpConnection) => Response | Promise<Response>;
+
+/** How {@linkcode Http.serve} listens. */
+export interface ServeOptions {
+  /** Permissions of a socket file. @default {0o600} */
+  mode?: number;
+  /** Group of a socket file. @default {that of this process} */
+  gid?: number;
+  /** Most connections at once; asked for each one. @default {() => 1_000} */
+  maxConnections?: () => number;
+}
 
 /** A listening server. */
 export interface HttpServer {
@@ -442,14 +460,14 @@ export interface HttpServer {
 /** HTTP over TCP and unix sockets. */
 export interface Http {
   /**
-   * Serves requests. A socket file gets mode 0o600; one that nobody answers on (left by a crash) is replaced, a live one is refused
-   * with `IO_ADDRESS_IN_USE`. Idle streams are never cut by the runtime's own time limit.
+   * Serves requests. A socket file that nobody answers on (left by a crash) is replaced, a live one is refused with `IO_ADDRESS_IN_USE`.
    *
-   * - A head that is too long is refused by the runtime: above 16 KiB with 431 on Bun, above 64 KiB with 400 on Deno.
-   * - Bun cuts who does not send a whole head within 12 seconds; Deno waits for ever, and so do both between two requests.
-   * - When no file is left for a connection, it waits on Bun; on Deno it is refused, and the others are cut to have files again.
+   * - Connections are counted: above `maxConnections`, or a quarter of the files that this process may open (sockets: an eighth), the one that
+   *   has waited longest without a request makes room; where all are at work, the new one is answered 503 and closed.
+   * - Files are left for programs that are to be started, and for control sockets.
+   * - A head has to be whole within 10 seconds and 16 KiB; the next request has to come within a minute. Streams may be quiet for ever.
    */
-  serve(address: Address, handler: HttpHandler): Promise<HttpServer>;
+  serve(address: Address, handler: HttpHandler, options?: ServeOptions): Promise<HttpServer>;
   /** Sends a request. Fails with `IO_NOT_FOUND` (no socket file), `IO_REFUSED` (nobody listens) or `IO_FAILED`. */
   request(address: Address, path: string, init?: RequestInit): Promise<Response>;
   /**

@@ -122,7 +122,7 @@ export function daemonConfigSchema(
       const stops = stopsOf(tables);
       const { fixed, settlement: { problems: contradictions, warnings = [], follow } } = settledDeadlines(layers, stops);
       deadlines = { fixed, longestStopMs: longestStopOf(stops.map(({ stopMs }) => stopMs)) };
-      return { problems: [...contradictions, ...problems, ...listening.problems], warnings: [...warnings, ...listening.warnings], follow };
+      return { problems: [...contradictions, ...problems, ...listening.problems], warnings, follow };
     },
   };
   return { schema, services: () => services, listeners: () => listeners, deadlines: () => deadlines };

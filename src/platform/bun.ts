@@ -9,7 +9,7 @@ export interface BunGlobal {
   /** A file by descriptor. */
   file(fd: number): { stream(): ReadableStream<Uint8Array> };
   /** Listens before it returns. */
-  serve(options: BunServeOptions): BunServer;
+  listen<T>(options: BunListenOptions<T>): BunListener;
   /** Takes part in how modules are found. */
   plugin(plugin: { name: string; setup(build: BunPluginBuilder): void }): void;
 }
@@ -45,21 +45,43 @@ export interface BunChild {
   unref(): void;
 }
 
-/** Options of `Bun.serve`. */
-export interface BunServeOptions {
+/** Options of `Bun.listen`. */
+export interface BunListenOptions<T> {
   unix?: string;
   hostname?: string;
   port?: number;
-  /** Seconds, 0 for never. */
-  idleTimeout: number;
-  fetch: (request: Request) => Response | Promise<Response>;
+  /** Whether one side may go on when the other has ended. */
+  allowHalfOpen: boolean;
+  socket: {
+    binaryType: "uint8array";
+    open(socket: BunSocket<T>): void;
+    data(socket: BunSocket<T>, bytes: Uint8Array): void;
+    drain(socket: BunSocket<T>): void;
+    end(socket: BunSocket<T>): void;
+    close(socket: BunSocket<T>): void;
+    error(socket: BunSocket<T>): void;
+  };
 }
 
-/** A server of `Bun.serve`. */
-export interface BunServer {
-  readonly hostname?: string;
-  readonly port?: number;
-  stop(closeActiveConnections?: boolean): Promise<void>;
+/** A connection of `Bun.listen`. */
+export interface BunSocket<T> {
+  /** Whatever belongs to it. */
+  data: T;
+  /** Hands bytes to the system; answers how many it took, -1 when the other side has gone. */
+  write(bytes: Uint8Array): number;
+  pause(): void;
+  resume(): void;
+  /** Ends this side. */
+  shutdown(): void;
+  /** Ends both sides. */
+  end(): void;
+  setNoDelay(on: boolean): void;
+}
+
+/** What `Bun.listen` gives. */
+export interface BunListener {
+  readonly port: number;
+  stop(closeActiveConnections?: boolean): void;
 }
 
 /** Additions of Bun to the options of `fetch`. */

@@ -1,6 +1,7 @@
 import { systemClock } from "../core/clock.ts";
 import type { Host, Modules } from "../core/host.ts";
 import { createEnv } from "./env.ts";
+import { createDescriptors } from "./descriptors.ts";
 import { createFiles, type LockableFile } from "./files.ts";
 import { createHttp, type HttpFacts } from "./http.ts";
 import { createIpc } from "./ipc.ts";
@@ -35,6 +36,7 @@ export interface RuntimeFacts {
 /** Makes a host of what a runtime brings along. */
 export function createHost(facts: RuntimeFacts): Host {
   const signals = createSignals();
+  const descriptors = createDescriptors();
   return {
     runtime: facts.runtime,
     clock: systemClock,
@@ -43,8 +45,8 @@ export function createHost(facts: RuntimeFacts): Host {
     signals,
     files: createFiles({ clock: systemClock, openLockable: facts.openLockable }),
     watcher: createWatcher({ clock: systemClock, tryWatch: facts.tryWatch }),
-    processes: createProcesses(facts.launcher, signals),
-    http: createHttp(facts.http),
+    processes: createProcesses(facts.launcher, signals, descriptors),
+    http: createHttp(facts.http, descriptors),
     profiler: createProfiler(),
     ipc: createIpc(),
     modules: facts.modules,

@@ -1,37 +1,64 @@
 import fs from "node:fs";
 import { IoError, messageOf } from "../core/errors.ts";
-import type { Address, Http, HttpHandler, HttpServer } from "../core/host.ts";
+import type { Address, Http, HttpServer } from "../core/host.ts";
+import type { Descriptors } from "./descriptors.ts";
+import { HttpServerLoop, type RawConnection } from "./http_server.ts";
 import { errnoOf, ioError } from "./io_error.ts";
+import { SocketFile } from "./socket_file.ts";
 
-/** A server as a runtime gives it. */
-export interface RuntimeServer {
+/** What listens, as a runtime gives it. */
+export interface RuntimeListener {
   /** Port that it got, 0 for a socket. */
   port: number;
-  /** Accepts no more; resolves when the last running request has ended. */
-  drain(): Promise<void>;
-  /** Cuts what still runs, so that `drain` resolves. */
-  cut(): void;
-  /** Whether its socket file is where it was made; true without one. */
-  hasFile(): boolean;
+  /** Accepts no more; what was accepted goes on. Resolves when the address is free. */
+  close(): Promise<void> | void;
 }
 
 /** What each runtime does in its own way. */
 export interface HttpFacts {
-  /** Listens before it returns, on a socket by {@linkcode SocketFile}. The handler never rejects. */
-  listen(address: Address, handler: (request: Request) => Promise<Response>): RuntimeServer;
+  /** Listens before it returns. A connection that can't be accepted for lack of files is waited for. */
+  listen(address: Address, onConnection: (connection: RawConnection) => void): RuntimeListener;
   /** Sends a request past every proxy of the environment: it goes to the daemon itself or to its own services. */
   fetch(address: Address, url: string, init: RequestInit): Promise<Response>;
   /** Connects and closes again, or rejects; gives up when `signal` aborts. */
   connect(target: { unix: string } | { hostname: string; port: number }, signal?: AbortSignal): Promise<void>;
 }
 
+/** Most connections of a listener where nothing is said. */
+const DEFAULT_CONNECTIONS = 1_000;
+/** Connections that a listener may have however many the others have. */
+const LEAST_CONNECTIONS = 4;
+
 /** Makes {@linkcode Http} of what a runtime offers. */
-export function createHttp(facts: HttpFacts): Http {
+export function createHttp(facts: HttpFacts, descriptors: Descriptors): Http {
+  // Whoever reaches a port may open any number of connections, so those of all ports share a part of the files.
+  const ports = new Share(Math.max(8, Math.floor(descriptors.limit / 4)));
+  const sockets = new Share(Math.max(8, Math.floor(descriptors.limit / 8)));
   return {
-    async serve(address, handler) {
+    async serve(address, handler, options = {}) {
+      const { mode, gid, maxConnections = () => DEFAULT_CONNECTIONS } = options;
       if ("unix" in address) await makeWay(address.unix, facts);
-      const server = attempt(address, () => facts.listen(address, guarded(handler)));
-      return new Server(server, "unix" in address ? address : { ...address, port: server.port });
+      const share = "unix" in address ? sockets : ports;
+      const loop: HttpServerLoop = new HttpServerLoop({
+        handler,
+        maxConnections: () => Math.max(LEAST_CONNECTIONS, Math.min(maxConnections(), share.restFor(loop))),
+        hasRoom: (count) => "unix" in address || count < LEAST_CONNECTIONS || descriptors.hasRoomFor(2 * descriptors.reserve),
+      });
+      const listen = (at: Address) => facts.listen(at, (raw) => loop.accept(raw));
+      const { made: listener, file } = attempt(address, () => {
+        if (!("unix" in address)) return { made: listen(address), file: undefined };
+        return SocketFile.make(address.unix, (unix) => listen({ unix }), { mode, gid });
+      });
+      share.add(loop);
+      return new Server(loop, {
+        address: "unix" in address ? address : { ...address, port: listener.port },
+        file,
+        close() {
+          file?.remove();
+          share.delete(loop);
+          return listener.close();
+        },
+      });
     },
     async request(address, path, init = {}) {
       init.signal?.throwIfAborted();
@@ -54,24 +81,56 @@ export function createHttp(facts: HttpFacts): Http {
   };
 }
 
+/** Connections that several servers have together. */
+class Share {
+  readonly #max: number;
+  readonly #loops = new Set<HttpServerLoop>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  add(loop: HttpServerLoop): void {
+    this.#loops.add(loop);
+  }
+
+  delete(loop: HttpServerLoop): void {
+    this.#loops.delete(loop);
+  }
+
+  /** What the others leave to one. */
+  restFor(loop: HttpServerLoop): number {
+    let rest = this.#max;
+    for (const other of this.#loops) if (other !== loop) rest -= other.size;
+    return rest;
+  }
+}
+
 class Server implements HttpServer {
   readonly address: Address;
-  readonly #server: RuntimeServer;
-  #drained: Promise<void> | undefined;
+  readonly #loop: HttpServerLoop;
+  readonly #file: SocketFile | undefined;
+  readonly #close: () => Promise<void> | void;
+  #drained: Promise<unknown> | undefined;
 
-  constructor(server: RuntimeServer, address: Address) {
-    this.#server = server;
+  constructor(
+    loop: HttpServerLoop,
+    { address, file, close }: { address: Address; file: SocketFile | undefined; close: () => Promise<void> | void },
+  ) {
+    this.#loop = loop;
     this.address = address;
+    this.#file = file;
+    this.#close = close;
   }
 
   hasFile(): boolean {
-    return this.#server.hasFile();
+    return this.#file?.isThere() ?? true;
   }
 
   async stop(options: { signal?: AbortSignal } = {}): Promise<void> {
     const { signal } = options;
-    this.#drained ??= this.#server.drain();
-    const cut = () => this.#server.cut();
+    this.#drained ??= Promise.all([this.#close(), this.#loop.drain()]);
+    const cut = () => this.#loop.cut();
     if (signal?.aborted) cut();
     else signal?.addEventListener("abort", cut, { once: true });
     try {
@@ -80,17 +139,6 @@ class Server implements HttpServer {
       signal?.removeEventListener("abort", cut);
     }
   }
-}
-
-/** A handler is expected to answer; when it throws, its caller is told, and not the runtime, which would print a page or a stack. */
-function guarded(handler: HttpHandler): (request: Request) => Promise<Response> {
-  return async (request) => {
-    try {
-      return await handler(request);
-    } catch (error) {
-      return new Response(`${messageOf(error)}\n`, { status: 500 });
-    }
-  };
 }
 
 /** Only a socket file that nobody answers on may be replaced. */
@@ -120,6 +168,16 @@ function attempt<T>(address: Address, fn: () => T): T {
   }
 }
 
+function nameOf(address: Address): string {
+  return "unix" in address ? address.unix : `${address.hostname}:${address.port}`;
+}
+
+function urlOf(address: Address): string {
+  if ("unix" in address) return "http://localhost";
+  const { hostname, port } = address;
+  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}
+
 /** Failures of a connection that have no number of the system, or one whose meaning depends on who asks; the runtimes word each in their own way. */
 const FAILURES: readonly (readonly [RegExp, string])[] = [
   [/invalid HTTP|Malformed_HTTP/i, "what answers there does not speak HTTP (it may expect TLS)"],
@@ -136,14 +194,4 @@ function worded(error: unknown): unknown {
   }
   const known = FAILURES.find(([pattern]) => texts.some((text) => pattern.test(text)));
   return new Error(known?.[1] ?? texts.at(-1), { cause: error });
-}
-
-function nameOf(address: Address): string {
-  return "unix" in address ? address.unix : `${address.hostname}:${address.port}`;
-}
-
-function urlOf(address: Address): string {
-  if ("unix" in address) return "http://localhost";
-  const { hostname, port } = address;
-  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }

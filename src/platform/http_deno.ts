@@ -1,13 +1,14 @@
 import type { Address } from "../core/host.ts";
-import type { HttpFacts, RuntimeServer } from "./http.ts";
-import { SocketFile } from "./socket_file.ts";
+import type { HttpFacts, RuntimeListener } from "./http.ts";
+import type { RawConnection } from "./http_server.ts";
 import { endingWith } from "./streams.ts";
 
-/** Time until it is tried to listen again. */
-const REOPEN_MS = 100;
+/** Time until it is tried again to accept a connection. */
+const ACCEPT_AGAIN_MS = 100;
+const READ_BYTES = 16_384;
 const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
-/** HTTP by Deno.serve and fetch. */
+/** HTTP by Deno.listen and fetch. */
 export const httpOnDeno: HttpFacts = {
   listen,
   async fetch(address, url, init) {
@@ -29,80 +30,64 @@ export const httpOnDeno: HttpFacts = {
   },
 };
 
-/**
- * Drains by counting: once `Deno.HttpServer.shutdown()` was called nothing can cut a stream that never ends, as aborting then throws an
- * uncaught BadResource. So it is called when the last request has ended, to send what is left of the answers; before that the socket file
- * is removed, and who still comes is answered 503. A cut comes by aborting, as long as `shutdown()` was not called.
- *
- * A connection that can't be accepted, for lack of files, ends a Deno.HttpServer for good, and Deno itself never cuts a connection over
- * which nothing comes. So those that it has are cut, which gives their files back, and another one is put in its place.
- */
-function listen(address: Address, handler: (request: Request) => Promise<Response>): RuntimeServer {
-  let aborter: AbortController;
-  const idle = Promise.withResolvers<"idle" | "cut">();
-  const cut = Promise.withResolvers<void>();
-  let running = 0;
-  let isDraining = false;
-  const settle = () => void (isDraining && running === 0 && idle.resolve("idle"));
-  const handle = async (request: Request, { completed }: Deno.ServeHandlerInfo): Promise<Response> => {
-    if (isDraining) return new Response("stopping\n", { status: 503, headers: { connection: "close" } });
-    running++;
-    const leave = () => {
-      running--;
-      settle();
-    };
-    completed.then(leave, leave);
-    return await handler(request);
-  };
-  const onListen = () => {/* without it Deno prints the address */};
-  const open = (at: Address): Deno.HttpServer => {
-    const own = aborter = new AbortController();
-    const { signal } = own;
-    const made: Deno.HttpServer = "unix" in at ? openSocket(at.unix, signal) : Deno.serve({ ...at, signal, onListen }, handle);
-    made.finished.catch(() => {
-      if (isDraining) return;
-      own.abort();
-      retry = setTimeout(reopen, REOPEN_MS);
-    });
-    return made;
-  };
-  const openSocket = (path: string, signal: AbortSignal): Deno.HttpServer => {
-    const { file: own, made } = SocketFile.make(path, (draft) => Deno.serve({ path: draft, signal, onListen }, handle));
-    file = own;
-    return made;
-  };
-  const reopen = () => {
+function listen(address: Address, onConnection: (connection: RawConnection) => void): RuntimeListener {
+  const listener: Deno.Listener = "unix" in address ? Deno.listen({ transport: "unix", path: address.unix }) : Deno.listen({ ...address });
+  let isClosed = false;
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  const acceptAll = async () => {
     try {
-      server = open("unix" in address ? address : { ...address, port });
+      while (!isClosed) onConnection(new DenoConnection(await listener.accept()));
     } catch {
-      retry = setTimeout(reopen, REOPEN_MS);
+      // No file is left for it, or it has gone again.
+      if (!isClosed) retry = setTimeout(() => accepting = acceptAll(), ACCEPT_AGAIN_MS);
     }
   };
-  let retry: ReturnType<typeof setTimeout> | undefined;
-  let file: SocketFile | undefined;
-  let server = open(address);
-  const port = "port" in server.addr ? server.addr.port : 0;
+  let accepting = acceptAll();
   return {
-    port,
-    async drain() {
-      isDraining = true;
+    port: "port" in listener.addr ? listener.addr.port : 0,
+    close() {
+      isClosed = true;
       clearTimeout(retry);
-      file?.remove();
-      settle();
-      if (await idle.promise === "idle") {
-        // A reader who does not take the rest of an answer can't be cut any more; he is left behind, and keeps nothing alive.
-        cut.promise.then(() => server.unref());
-        return await Promise.race([server.shutdown(), cut.promise]);
-      }
-      aborter.abort();
-      await server.finished.catch(() => {/* it had failed before, and is not put in its place any more */});
+      listener.close();
+      // Who still accepts keeps the address.
+      return accepting;
     },
-    cut() {
-      idle.resolve("cut");
-      cut.resolve();
-    },
-    hasFile: () => file?.isThere() ?? true,
   };
+}
+
+class DenoConnection implements RawConnection {
+  readonly #conn: Deno.Conn;
+  #isClosed = false;
+
+  constructor(conn: Deno.Conn) {
+    this.#conn = conn;
+    // An answer in two pieces would wait for the other side to acknowledge the first.
+    if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    const bytes = new Uint8Array(READ_BYTES);
+    try {
+      const count = await this.#conn.read(bytes);
+      return count === null || this.#isClosed ? undefined : bytes.subarray(0, count);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await this.#conn.write(rest));
+  }
+
+  end(): void {
+    if (!this.#isClosed) this.#conn.closeWrite().catch(() => {/* gone already */});
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#conn.close();
+  }
 }
 
 /** A client of its own for a socket, and where a proxy of the environment would come between; undefined where the common one will do. */

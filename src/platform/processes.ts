@@ -4,6 +4,7 @@ import { systemClock } from "../core/clock.ts";
 import { IoError } from "../core/errors.ts";
 import type { Processes, ProcessIdentity, SignalName, Signals } from "../core/host.ts";
 import { openControlGroup } from "./control_group.ts";
+import type { Descriptors } from "./descriptors.ts";
 import { errnoOf, ioError } from "./io_error.ts";
 import { createKin, createKinOfTable, type OwnChild, tagOf } from "./kin.ts";
 import { lockedFiles } from "./locked_files.ts";
@@ -15,7 +16,7 @@ import { checkSpawn, createSpawn, type Launcher, type SpawnSurroundings } from "
 import { findGroup, findUser } from "./users.ts";
 
 /** Child processes by the runtime's own launch, all else by signals and the process table. */
-export function createProcesses({ launch, launchDetached, libcCalls }: Launcher, signals: Signals): Processes {
+export function createProcesses({ launch, launchDetached, libcCalls }: Launcher, signals: Signals, descriptors: Descriptors): Processes {
   const table = createProcessTable();
   const children = new Map<number, OwnChild>();
   let calls: LibcCalls | undefined;
@@ -54,8 +55,8 @@ export function createProcesses({ launch, launchDetached, libcCalls }: Launcher,
   return {
     self: () => identifyChild(process.pid),
     uid: process.geteuid?.() ?? 0,
-    spawn: createSpawn(launch, surroundings),
-    spawnDetached: createSpawn(launchDetached, surroundings),
+    spawn: createSpawn(launch, surroundings, descriptors),
+    spawnDetached: createSpawn(launchDetached, surroundings, descriptors),
     checkSpawn,
     identify: (pid) => table.identify(pid),
     isAlive({ pid, startTicks, bootId }) {

@@ -24,10 +24,14 @@ export class SocketFile {
   }
 
   /**
-   * Lets `listen` make a socket of mode 0o600 and puts it at `path`, in the place of whatever stands there. `listen` makes the file before it
-   * returns, so that the mask is in force for nothing else.
+   * Lets `listen` make a socket and puts it at `path`, in the place of whatever stands there. `listen` makes the file before it returns, so
+   * that the mask is in force for nothing else. Who may connect, by `mode` (0o600) and `gid`, is settled before it has its name.
    */
-  static make<T>(path: string, listen: (draft: string) => T): { file: SocketFile; made: T } {
+  static make<T extends { close(): void }>(
+    path: string,
+    listen: (draft: string) => T,
+    { mode, gid }: { mode?: number; gid?: number } = {},
+  ): { file: SocketFile; made: T } {
     const bytes = new TextEncoder().encode(path).length;
     if (bytes > LONGEST_PATH) {
       throw new IoError(
@@ -46,9 +50,17 @@ export class SocketFile {
     } finally {
       process.umask(own);
     }
-    const { ino } = fs.lstatSync(draft);
-    fs.renameSync(draft, path);
-    return { file: new SocketFile(path, ino), made };
+    try {
+      if (gid !== undefined) fs.chownSync(draft, -1, gid);
+      if (mode !== undefined) fs.chmodSync(draft, mode);
+      const { ino } = fs.lstatSync(draft);
+      fs.renameSync(draft, path);
+      return { file: new SocketFile(path, ino), made };
+    } catch (error) {
+      made.close();
+      fs.rmSync(draft, { force: true });
+      throw error;
+    }
   }
 
   /** Whether it stands where it was made. */

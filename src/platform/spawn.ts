@@ -3,6 +3,7 @@ import process from "node:process";
 import { IoError, messageOf } from "../core/errors.ts";
 import type { ErrorCode } from "../core/error_codes.ts";
 import type { ExitStatus, ProcessIdentity, SpawnOptions } from "../core/host.ts";
+import type { Descriptors } from "./descriptors.ts";
 import { errnoOf } from "./io_error.ts";
 import { runKey } from "./kin.ts";
 import { createLimitScript } from "./limits.ts";
@@ -84,12 +85,14 @@ export interface SpawnSurroundings {
 export function createSpawn<T extends LaunchedDetached>(
   launch: Launch<T>,
   { identify, withTag, launchAs, launched }: SpawnSurroundings,
+  descriptors: Descriptors,
 ): (options: SpawnOptions) => Promise<Omit<T, "pid"> & { identity: ProcessIdentity }> {
   const limitScript = createLimitScript();
   // deno-lint-ignore require-await -- what it throws is to be a rejection
   return async (options) => {
     checkUser(options);
     checkTexts(options);
+    checkRoom(options, descriptors);
     const file = findProgram(options);
     const script = limitScript(options);
     // What runs first is the shell then, so nobody else would tell what is wrong with the program.
@@ -123,6 +126,17 @@ function checkUser({ argv, uid, gid }: SpawnOptions): void {
       context: { argv, uid, gid },
     });
   }
+}
+
+/** The last files are for control: a daemon that can't be asked or stopped is worse than one that starts a service later. */
+function checkRoom({ argv, isUrgent = false }: SpawnOptions, { limit, reserve, hasRoomFor }: Descriptors): void {
+  if (isUrgent || hasRoomFor(reserve)) return;
+  throw new IoError(
+    "IO_NO_RESOURCES",
+    `Cannot start ${argv[0]} as this process has too many files open: it may have ${limit} and keeps ${reserve} for its control socket; ` +
+      `raise the limit (ulimit -n, LimitNOFILE)`,
+    { context: { argv, limit, reserve } },
+  );
 }
 
 /** What the system has no way to hand on. The runtimes refuse it late, in words that show the value of a variable. */

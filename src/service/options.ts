@@ -1,5 +1,6 @@
 import { type ByteSize, byteSize } from "../core/bytes.ts";
 import { type Duration, durationMs } from "../core/duration.ts";
+import { fileMode } from "../core/file_mode.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { LINE_FORMATS, type LineFormat } from "../core/line_block.ts";
 import { type RestartOptions, RestartPolicy, type RestartWhen } from "../core/restart.ts";
@@ -216,7 +217,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     "a list of exit codes",
     successExitCodes,
   );
-  must(umask === undefined || !Number.isNaN(umaskOf(umask)), "umask", UMASK, umask);
+  must(umask === undefined || !Number.isNaN(fileMode(umask)), "umask", UMASK, umask);
   must(isIntegerWithin(nice, -20, 19), "nice", "an integer from -20 to 19", nice);
   must(
     oomScoreAdj === undefined || isIntegerWithin(oomScoreAdj, -1_000, 1_000),
@@ -245,7 +246,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     successExitCodes,
     user,
     group,
-    umask: umask === undefined ? undefined : umaskOf(umask),
+    umask: umask === undefined ? undefined : fileMode(umask),
     nice,
     rlimits: rlimitsOf(rlimits, must),
     oomScoreAdj,
@@ -295,12 +296,6 @@ function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
 
 /** What a file mode mask looks like. */
 export const UMASK = 'a mask such as "027" or 0o027';
-
-/** A mask from an octal text or a number; NaN when it is none. */
-export function umaskOf(value: number | string): number {
-  const mask = typeof value === "string" && /^(?:0o)?[0-7]{1,4}$/.test(value) ? Number.parseInt(value.replace("0o", ""), 8) : value;
-  return typeof mask === "number" && isIntegerWithin(mask, 0, 0o777) ? mask : NaN;
-}
 
 function isIntegerWithin(value: number, least: number, most: number): boolean {
   return Number.isInteger(value) && value >= least && value <= most;

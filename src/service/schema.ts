@@ -4,6 +4,7 @@ import { byteSize } from "../core/bytes.ts";
 import type { KeyFacts, TableFacts } from "../core/config_key.ts";
 import { durationMs } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
+import { fileMode } from "../core/file_mode.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { LINE_FORMATS, type LineFormat } from "../core/line_block.ts";
 import { nameKey, nameProblem } from "../core/names.ts";
@@ -23,7 +24,6 @@ import {
   type ServiceOptions,
   serviceSpec,
   UMASK,
-  umaskOf,
 } from "./options.ts";
 import { checkTarget } from "./probe.ts";
 import { KILL_MODES, type KillMode, type ProbeTarget, type ServiceSpec } from "./spec.ts";
@@ -143,7 +143,7 @@ export function serviceTable(): v.GenericSchema {
     }),
     user: key(ACCOUNT, { ...unit, expects: "the name or number of a user" }),
     group: key(ACCOUNT, { ...unit, expects: "the name or number of a group" }),
-    umask: key(v.pipe(v.union([v.string(), v.number()]), v.check((mask) => !Number.isNaN(umaskOf(mask)))), { ...unit, expects: UMASK }),
+    umask: key(v.pipe(v.union([v.string(), v.number()]), v.check((mask) => !Number.isNaN(fileMode(mask)))), { ...unit, expects: UMASK }),
     nice: key(integerWithin(-20, 19), { ...unit, expects: "an integer from -20 to 19", default: 0 }),
     rlimits: v.optional(rlimitsTable()),
     oom_score_adj: key(integerWithin(-1_000, 1_000), { ...unit, expects: "an integer from -1000 to 1000" }),

@@ -61,7 +61,7 @@ export class StopCommand implements AskToStop {
   /** Why it did not work, or nothing. */
   async #run(leader: number): Promise<string> {
     const { name, launch, timeoutMs, processes, neighbours, clock, logs, onTrouble } = this.#options;
-    const child = await processes.spawn({ ...launch, env: { ...launch.env, [LEADER_VARIABLE]: String(leader) } });
+    const child = await processes.spawn({ ...launch, isUrgent: true, env: { ...launch.env, [LEADER_VARIABLE]: String(leader) } });
     const group = this.#group = new ProcessGroup(child, {
       processes,
       neighbours,

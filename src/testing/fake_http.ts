@@ -1,5 +1,5 @@
 import { IoError } from "../core/errors.ts";
-import type { Address, Http, HttpHandler, HttpServer } from "../core/host.ts";
+import type { Address, Http, HttpHandler, HttpServer, ServeOptions } from "../core/host.ts";
 
 /** First port that is given to who asks for any. */
 const FIRST_PORT = 40_000;
@@ -22,6 +22,7 @@ const FIRST_PORT = 40_000;
  */
 export class FakeHttp implements Http {
   readonly #handlers = new Map<string, HttpHandler>();
+  readonly #options = new Map<string, ServeOptions>();
   #nextPort = FIRST_PORT;
 
   /** Answers at an address as a service would, until the result is disposed. */
@@ -37,18 +38,27 @@ export class FakeHttp implements Http {
     return this.#handlers.has(keyOf(address));
   }
 
+  /** How somebody listens at this address; undefined where nobody does. */
+  serveOptions(address: Address): ServeOptions | undefined {
+    return this.#options.get(keyOf(address));
+  }
+
   /** Serves in memory; a taken address is refused with `IO_ADDRESS_IN_USE`. */
-  serve(wanted: Address, handler: HttpHandler): Promise<HttpServer> {
+  serve(wanted: Address, handler: HttpHandler, options: ServeOptions = {}): Promise<HttpServer> {
     return Promise.try(() => {
       const address = "unix" in wanted || wanted.port !== 0 ? wanted : { ...wanted, port: this.#nextPort++ };
       if (this.isServed(address)) {
         throw new IoError("IO_ADDRESS_IN_USE", `Cannot listen on ${keyOf(address)} as the address is in use`, { context: { address } });
       }
       const registration = this.answer(address, handler);
+      this.#options.set(keyOf(address), options);
       return {
         address,
         hasFile: () => this.isServed(address),
-        stop: () => Promise.resolve(registration[Symbol.dispose]()),
+        stop: () => {
+          this.#options.delete(keyOf(address));
+          return Promise.resolve(registration[Symbol.dispose]());
+        },
       };
     });
   }

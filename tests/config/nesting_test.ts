@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { isTooNestedJson, MAX_NESTING, tooNestedToml } from "../../src/config/nesting.ts";
+import { isTooNestedJson, MAX_NESTING } from "../../src/core/nesting.ts";
+import { tooNestedToml } from "../../src/config/nesting.ts";
 import { test } from "../harness.ts";
 
 const FAR = 50_000;

@@ -11,7 +11,7 @@ const OPEN: Access = {
   name: "http",
   address: { hostname: "127.0.0.1", port: 9_900 },
   allow: LISTENER_GROUPS,
-  tokenHash: undefined,
+  tokenHash: await hashOf("s3cret"),
   maxBodyBytes: 100,
   maxClients: 10,
 };
@@ -22,7 +22,9 @@ function listener(changes: Partial<Access>) {
   const access = { ...OPEN, ...changes };
   const handler = controlHandler({ operations, version: "9.9.9", protocol: 1, log: silentLogger, clock, access: () => access });
   const ask = async (path: string, headers: Record<string, string> = {}, init: RequestInit = {}) => {
-    const response = await handler(new Request(`http://127.0.0.1:9900${path}`, { ...init, headers }));
+    const response = await handler(
+      new Request(`http://127.0.0.1:9900${path}`, { ...init, headers: { authorization: "Bearer s3cret", ...headers } }),
+    );
     return response;
   };
   const status = async (path: string, headers: Record<string, string> = {}, init: RequestInit = {}) => {
@@ -58,9 +60,10 @@ test("a listener serves what it allows, and the rest is not there, whatever its 
 });
 
 test("control asks for the token where there is one, in every spelling of its paths; health and metrics never do", async () => {
-  const { status, ask, operations } = listener({ tokenHash: await hashOf("s3cret") });
-  assert.deepEqual([await status(PATHS.health), await status(PATHS.metrics)], [200, 200]);
-  const refused = await ask(PATHS.control);
+  const { status, ask, operations } = listener({});
+  const none = { authorization: "" };
+  assert.deepEqual([await status(PATHS.health, none), await status(PATHS.metrics, none)], [200, 200]);
+  const refused = await ask(PATHS.control, none);
   assert.deepEqual([refused.status, refused.headers.get("www-authenticate")], [401, 'Bearer realm="daemonkit"']);
   assert.equal((await refused.json()).code, "IPC_DENIED");
   const wrong = ["Bearer s3cre", "Bearer s3cret1", "Bearer S3CRET", "Basic s3cret", "s3cret", "Bearer ", "Bearer", "Bearer s3 cret"];
@@ -69,9 +72,51 @@ test("control asks for the token where there is one, in every spelling of its pa
     assert.equal(await status(PATHS.control, { authorization }), 200, authorization);
   }
   for (const path of ["/%761/stop", "/v1/%73top", "//v1/stop", "/livez/../v1/stop", "/readyz/x/../../v1/stop"]) {
-    assert.notEqual(await status(path, {}, { method: "POST" }), 202, path);
+    assert.notEqual(await status(path, none, { method: "POST" }), 202, path);
   }
   assert.deepEqual(operations.calls, []);
+});
+
+test("control over TCP is for nobody without a token, on loopback too; a socket is for who may open it", async () => {
+  for (const hostname of ["127.0.0.1", "::1", "localhost", "0.0.0.0"]) {
+    const { status, ask } = listener({ tokenHash: undefined, address: { hostname, port: 9_900 } });
+    assert.equal(await status(PATHS.control), 401, hostname);
+    assert.match((await (await ask(PATHS.control)).json()).hint, /set token_file of \[listen\.http\]/);
+    assert.equal(await status(PATHS.health), 200);
+  }
+  assert.equal(await listener({ tokenHash: undefined, address: { unix: "/run/x.sock" } }).status(PATHS.control), 200);
+});
+
+test("pages of other sites are refused on TCP by Sec-Fetch-Site, also with the token and where no Origin is sent", async () => {
+  const { status, operations } = listener({});
+  for (const site of ["cross-site", "same-site", "CROSS-SITE", "x"]) {
+    const headers = { "sec-fetch-site": site };
+    assert.equal(await status(PATHS.control, headers), 403, site);
+    assert.equal(await status("/v1/logs?contains=x", headers), 403, site);
+    for (const path of ["/v1/stop", "/livez", "/metrics"]) {
+      assert.equal(await status(path, headers, { method: "POST" }), 403, `${site} ${path}`);
+    }
+    // A look at health shows nothing to a page of another site, whose browser keeps the answer from it.
+    assert.deepEqual([await status(PATHS.health, headers), await status(PATHS.metrics, headers)], [200, 200]);
+  }
+  for (const site of ["same-origin", "none"]) assert.equal(await status(PATHS.control, { "sec-fetch-site": site }), 200);
+  assert.deepEqual(operations.calls, []);
+});
+
+test("50,000 brackets in a request are refused at once", async () => {
+  const { status, ask, access } = listener({});
+  Object.assign(access, { maxBodyBytes: 1_000_000 });
+  for (const body of ["[".repeat(50_000), '{"a":'.repeat(50_000), `{"names":${"[".repeat(50_000)}${"]".repeat(50_000)}}`]) {
+    for (const path of ["/v1/services/stop", "/v1/services/signal", "/v1/services/db/signal"]) {
+      assert.equal(await status(path, {}, { method: "POST", body }), 400, path);
+    }
+  }
+  const answer = await ask("/v1/services/stop", {}, { method: "POST", body: "[".repeat(65) });
+  assert.match((await answer.json()).detail, /at most 64 lists and objects/);
+  assert.equal(
+    await status("/v1/services/stop", {}, { method: "POST", body: `{"names":["db"],"x":${"[".repeat(63)}${"]".repeat(63)}}` }),
+    200,
+  );
 });
 
 test("Host must be an address or a name of the listener: on loopback for everything, beyond it for control", async () => {
@@ -112,7 +157,8 @@ test("pages of other origins are refused, those of the listener itself are not",
 });
 
 test("a body that is too long is refused by what it says and by what it is, one that does not come by the clock", async () => {
-  const { status, clock, handler } = listener({});
+  // No token, whose hash would take time that is not the fake clock's.
+  const { status, clock, handler } = listener({ address: { unix: "/run/x.sock" }, tokenHash: undefined });
   const post = (body: RequestInit["body"]) => ({ method: "POST", body, duplex: "half" }) as RequestInit;
   const stop = "/v1/services/stop";
   assert.equal(await status(stop, { "content-length": "101" }, post("{}")), 413);
@@ -133,16 +179,31 @@ test("a body that is too long is refused by what it says and by what it is, one 
   assert.equal(handler.clients, 0);
 });
 
-test("max_clients counts requests and streams; whoever comes beyond is told to come again", async () => {
+test("max_clients counts requests and streams; whoever comes beyond is told to come again, but for health", async () => {
   const { ask, status, access, handler } = listener({});
   Object.assign(access, { maxClients: 2 });
   const streams = [await ask("/v1/events"), await ask("/v1/logs?follow=1")];
-  const refused = await ask("/livez");
+  const refused = await ask("/v1/status");
   assert.deepEqual([refused.status, refused.headers.get("retry-after"), (await refused.json()).code], [503, "1", "IPC_BUSY"]);
   assert.equal(refused.headers.get("daemonkit-version"), "9.9.9");
+  assert.deepEqual([await status("/livez"), await status("/readyz"), await status("/metrics")], [200, 200, 503]);
   for (const { body } of streams) await body!.cancel();
   assert.equal(handler.clients, 0);
-  assert.equal(await status("/livez"), 200);
+  assert.equal(await status("/v1/status"), 200);
+});
+
+test("while more connections are at work than there are files for, health alone is answered", async () => {
+  const { handler } = listener({});
+  const status = async (path: string) => {
+    const request = new Request(`http://127.0.0.1:9900${path}`, { headers: { authorization: "Bearer s3cret" } });
+    return (await handler(request, { isCrowded: true })).status;
+  };
+  assert.deepEqual([await status("/livez"), await status("/readyz"), await status("/v1/events"), await status("/metrics")], [
+    200,
+    200,
+    503,
+    503,
+  ]);
 });
 
 test("HEAD of a stream leaves no stream open", async () => {

@@ -32,7 +32,7 @@ const SEGMENTS = [
 const path = fc.array(fc.oneof(fc.constantFrom(...SEGMENTS), fc.string({ maxLength: 8 })), { maxLength: 5 }).map((parts) =>
   `/${parts.join("/")}`
 );
-const KEYS = ["name", "n", "since", "grep", "follow", "for", "timeout", "verbose", "exclude"];
+const KEYS = ["name", "n", "since", "grep", "contains", "follow", "for", "timeout", "verbose", "exclude"];
 const VALUES = ["db", "1", "0", "-1", "1e9", "10m", "[", "(a+)+$", "ready", "", "999999999999"];
 const query = fc.array(fc.tuple(fc.constantFrom(...KEYS), fc.oneof(fc.constantFrom(...VALUES), fc.string({ maxLength: 8 }))), {
   maxLength: 4,

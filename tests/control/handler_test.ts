@@ -206,23 +206,25 @@ test("controlHandler GET /v1/logs says from when on there are all lines, to who 
   operations.keptFrom["api@1"] = minutesAgo(6);
   const told = async (query: string) => (await ask(`/v1/logs?${query}`)).headers.get("daemonkit-kept-from");
   const { db, "api@1": api } = operations.keptFrom;
-  assert.deepEqual([await told("n=4"), await told("since=10m"), await told("name=api@1"), await told("grep=x")], [db, db, api, db]);
+  assert.deepEqual([await told("n=4"), await told("since=10m"), await told("name=api@1"), await told("contains=x")], [db, db, api, db]);
   // As many as were asked for, none before that time, another unit, nobody.
   assert.deepEqual([await told("n=3"), await told("since=1m"), await told("name=api@2"), await told("name=zz*")], [null, null, null, null]);
 });
 
-test("controlHandler GET /v1/logs?grep= gives the newest lines that match, also of those that follow", async () => {
+test("controlHandler GET /v1/logs?contains= gives the newest lines with a text, which is no expression, also of those that follow", async () => {
   const { ask, operations } = fixture();
-  for (const text of ["error 1", "fine", "error 2", "fine"]) operations.print("db", text);
-  const response = await ask("/v1/logs?grep=^err.*%5B0-9%5D&n=1&follow=1");
+  for (const text of ["error. 1", "error 1", "error. 2", "fine"]) operations.print("db", text);
+  const response = await ask("/v1/logs?contains=error.&n=1&follow=1");
   operations.print("db", "fine again");
   operations.print("db", "error 3");
-  assert.deepEqual((await readLines(response, 2)).map((line) => JSON.parse(line).text), ["error 2", "error 3"]);
+  operations.print("db", "error. 3");
+  assert.equal(response.headers.get("daemonkit-first"), "1");
+  assert.deepEqual((await readLines(response, 2)).map((line) => JSON.parse(line).text), ["error. 2", "error. 3"]);
 });
 
-test("controlHandler GET /v1/logs refuses a bad duration and a bad pattern, and names the value", async () => {
+test("controlHandler GET /v1/logs refuses a bad duration, and whatever is an expression", async () => {
   const { ask } = fixture();
-  for (const [query, value] of [["since=soon", '"soon"'], ["since=10", '"10"'], ["grep=(", '"("']]) {
+  for (const [query, value] of [["since=soon", '"soon"'], ["since=10", '"10"'], ["grep=x", '"grep"'], ["grep=(", '"grep"']]) {
     const response = await ask(`/v1/logs?${query}`);
     assert.equal(response.status, 400, query);
     const { code, detail } = await response.json();

@@ -24,8 +24,18 @@ const ADMIN_SPEC: ListenerSpec = {
   maxClients: 1_000,
 };
 
+/** Control over TCP asks for a token, which a fake machine has. */
+const AUTHORIZED = { headers: { authorization: "Bearer secret" } };
+
+function fakeHost(): FakeHost {
+  const host = new FakeHost();
+  host.files.put("/etc/token", "secret\n", 0o600);
+  return host;
+}
+
 function spec(name: string, address: Address, changes: Partial<ListenerSpec> = {}): ListenerSpec {
-  return { ...ADMIN_SPEC, name, address, ...changes };
+  const tokenFile = "port" in address && (changes.allow ?? LISTENER_GROUPS).includes("control") ? "/etc/token" : undefined;
+  return { ...ADMIN_SPEC, name, address, tokenFile, ...changes };
 }
 
 const port = (number: number, hostname = "127.0.0.1"): Address => ({ hostname, port: number });
@@ -41,7 +51,7 @@ interface Rig {
 }
 
 async function withListeners(
-  host: Pick<Host, "http" | "clock" | "files">,
+  host: Pick<Host, "http" | "clock" | "files" | "processes">,
   socket: string,
   specs: readonly ListenerSpec[],
   body: (rig: Rig) => Promise<void>,
@@ -147,20 +157,20 @@ test("Listeners forgets a follower that went away", async () => {
 });
 
 test("Listeners.apply opens, closes and changes as a whole, and leaves open streams alone where the address stays", async () => {
-  const host = new FakeHost();
+  const host = fakeHost();
   const first = spec("a", port(1));
   await withListeners(host, "/run/admin.sock", [ADMIN_SPEC, first, spec("b", port(2))], async ({ listeners, ask, operations, records }) => {
-    const stream = await host.http.request(port(1), "/v1/events");
-    const ending = await host.http.request(port(2), "/v1/events");
+    const stream = await host.http.request(port(1), "/v1/events", AUTHORIZED);
+    const ending = await host.http.request(port(2), "/v1/events", AUTHORIZED);
     // Another name and other limits are no reason to close anything.
     await listeners.apply([ADMIN_SPEC, spec("renamed", port(1), { maxBodyBytes: 10 }), spec("c", port(3), { allow: ["health"] })]);
-    assert.deepEqual([await ask(port(1), "/v1/status"), await ask(port(2), "/livez"), await ask(port(3), "/livez")], [
+    assert.deepEqual([await ask(port(1), "/v1/status", AUTHORIZED), await ask(port(2), "/livez"), await ask(port(3), "/livez")], [
       200,
       "IO_REFUSED",
       200,
     ]);
     assert.equal(await ask(port(3), "/v1/status"), 404);
-    assert.equal(await ask(port(1), "/v1/services/stop", { method: "POST", body: '{"names":["db"]}' }), 413);
+    assert.equal(await ask(port(1), "/v1/services/stop", { ...AUTHORIZED, method: "POST", body: '{"names":["db"]}' }), 413);
     await ending.text();
     assert.equal(operations.eventReaders.size, 1);
     assert.deepEqual(Object.keys(listeners.details()), ["admin", "renamed", "c"]);
@@ -175,12 +185,13 @@ test("Listeners.apply opens, closes and changes as a whole, and leaves open stre
 });
 
 test("Listeners.apply ends the streams of a listener that no longer allows control, or asks for another token", async () => {
-  const host = new FakeHost();
-  host.files.put("/etc/token", "secret\n", 0o600);
+  const host = fakeHost();
   await withListeners(host, "/run/admin.sock", [spec("a", port(1))], async ({ listeners, ask, operations }) => {
-    const first = await host.http.request(port(1), "/v1/events");
-    await listeners.apply([spec("a", port(1), { tokenFile: "/etc/token" })]);
+    const first = await host.http.request(port(1), "/v1/events", AUTHORIZED);
+    host.files.put("/etc/first.token", "first\n", 0o600);
+    await listeners.apply([spec("a", port(1), { tokenFile: "/etc/first.token" })]);
     await first.text();
+    await listeners.apply([spec("a", port(1))]);
     assert.equal(await ask(port(1), "/v1/status"), 401);
     const headers = { authorization: "Bearer secret" };
     const second = await host.http.request(port(1), "/v1/events", { headers });
@@ -194,10 +205,10 @@ test("Listeners.apply ends the streams of a listener that no longer allows contr
 });
 
 test("Listeners.apply changes nothing when one can't be opened, and names it and its address", async () => {
-  const host = new FakeHost();
+  const host = fakeHost();
   using _other = host.http.answer(port(9), () => new Response("somebody else"));
   await withListeners(host, "/run/admin.sock", [spec("a", port(1))], async ({ listeners, ask, records }) => {
-    const stream = await host.http.request(port(1), "/v1/events");
+    const stream = await host.http.request(port(1), "/v1/events", AUTHORIZED);
     const bad: [ListenerSpec[], RegExp][] = [
       [[spec("b", port(2)), spec("taken", port(9))], /the listener taken: .*127\.0\.0\.1:9 .*in use.*another address/],
       [[spec("b", port(2)), spec("c", port(3), { tokenFile: "/nowhere" })], /the listener c .*\/nowhere.*urandom/],
@@ -217,7 +228,7 @@ test("Listeners.apply changes nothing when one can't be opened, and names it and
 });
 
 test("Listeners.apply makes room where an address can't be opened beside the one that leaves, and puts it back when that was in vain", async () => {
-  const host = new FakeHost();
+  const host = fakeHost();
   // As the system does: whoever has a port on one address keeps it from whoever wants it on all.
   const { http } = host;
   const serve = http.serve.bind(http);
@@ -233,7 +244,7 @@ test("Listeners.apply makes room where an address can't be opened beside the one
   await withListeners(host, "/run/admin.sock", [spec("a", port(1))], async ({ listeners, ask }) => {
     isBlocked = true;
     await assert.rejects(listeners.apply([everywhere]), { code: "IO_ADDRESS_IN_USE" });
-    assert.equal(await ask(port(1), "/v1/status"), 200);
+    assert.equal(await ask(port(1), "/v1/status", AUTHORIZED), 200);
     isBlocked = false;
     await listeners.apply([everywhere]);
     assert.deepEqual([await ask(port(1), "/livez"), await ask(port(1, "0.0.0.0"), "/livez")], ["IO_REFUSED", 200]);
@@ -243,15 +254,17 @@ test("Listeners.apply makes room where an address can't be opened beside the one
 test("Listeners.apply on the real machine: from one interface to all and back, on one port", async () => {
   const host = await getHost();
   const folder = mkdtempSync(join(tmpdir(), "dk-"));
+  const tokenFile = join(folder, "token");
+  host.files.writeText(tokenFile, "secret", { mode: 0o600 });
   try {
-    await withListeners(host, join(folder, "s"), [spec("a", port(0))], async ({ listeners, ask, records }) => {
+    await withListeners(host, join(folder, "s"), [spec("a", port(0), { tokenFile })], async ({ listeners, ask, records }) => {
       const { address } = listeners.details().a as { address: string };
       const number = Number(address.split(":")[1]);
       // The first one is another address than port 0, and yet the same.
-      for (const each of [spec("a", port(number, "0.0.0.0"), { allow: ["health"] }), spec("a", port(number))]) {
+      for (const each of [spec("a", port(number, "0.0.0.0"), { allow: ["health"] }), spec("a", port(number), { tokenFile })]) {
         await listeners.apply([each]);
         const expected = each.allow.includes("control") ? 200 : 404;
-        assert.deepEqual([await ask(port(number), "/livez"), await ask(port(number), "/v1/status")], [200, expected]);
+        assert.deepEqual([await ask(port(number), "/livez"), await ask(port(number), "/v1/status", AUTHORIZED)], [200, expected]);
       }
       await listeners.apply([ADMIN_SPEC]);
       assert.deepEqual([await ask({ unix: join(folder, "s") }, "/livez"), records.some(({ level }) => level === "error")], [200, false]);
@@ -286,7 +299,7 @@ test("Listeners.apply is refused before they are open and after they are closed"
 });
 
 test("Listeners that can't be opened at the start leave none open", async () => {
-  const host = new FakeHost();
+  const host = fakeHost();
   using _other = host.http.answer(port(9), () => new Response("somebody else"));
   await assert.rejects(
     withListeners(host, "/run/admin.sock", [ADMIN_SPEC, spec("a", port(1)), spec("b", port(9))], async () => {}),

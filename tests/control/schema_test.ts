@@ -82,6 +82,17 @@ test("[listen.NAME]: mistakes are named with their place and what to do", async 
     ["[listen.x]\nmax_clients = 5", /:1:9: listen\.x\.address: expected address, got nothing; write address = /],
     ['[listen.x]\naddress = ":9900"', /:2:11: listen\.x\.address: expected an address such as "127\.0\.0\.1:9900".*got ":9900"/],
     ['[listen.x]\naddress = "0.0.0.0:1"\nallow = ["control"]', /listen\.x.*expected a token_file.*0\.0\.0\.0:1.*other machines/],
+    [
+      '[listen.x]\naddress = "127.0.0.1:1"\nallow = ["control"]',
+      /expected a token_file.*127\.0\.0\.1:1.*every program.*write token_file = /,
+    ],
+    ['[listen.x]\naddress = "localhost:1"\nallow = ["control"]', /expected a token_file/],
+    ['[listen.x]\naddress = "unix:s"\nallow = ["control"]\nmode = "666"', /expected a token_file.*every user.*mode = "660"/],
+    ['[listen.x]\naddress = "unix:s"\nmode = "060"', /listen\.x\.mode: expected permissions of a socket .*got "060"/],
+    ['[listen.x]\naddress = "unix:s"\nmode = "rw"', /listen\.x\.mode: expected permissions/],
+    ['[listen.x]\naddress = "unix:s"\ngroup = ""', /listen\.x\.group: expected the name or number of a group/],
+    ['[listen.x]\naddress = "127.0.0.1:1"\nmode = "660"', /listen\.x\.mode: expected mode for unix sockets only/],
+    ['[listen.admin]\nmode = "660"', /listen\.admin\.mode: expected only/],
     ['[listen.x]\naddress = "[::]:1"\nallow = ["control"]', /expected a token_file/],
     ['[listen.x]\naddress = "127.0.0.1:1"\nallow = []', /:3:9: listen\.x\.allow: expected at least one of health, metrics, control/],
     [
@@ -111,10 +122,16 @@ test("[listen.NAME]: mistakes are named with their place and what to do", async 
   assert.equal((await refusal('[listen.x]\naddress = "127.0.0.1:1"\nallow = ["health", "submit"]')).code, "CONFIG_NOT_YET");
 });
 
-test("[listen.NAME]: control without a token on loopback is said to be open to every user of the machine", async () => {
-  const listening = (more: string) => load(`[listen.x]\naddress = "127.0.0.1:1"\n${more}`);
-  assert.match((await listening('allow = ["control"]')).warnings.join(), /listen\.x lets every user of this machine/);
-  assert.deepEqual((await listening('allow = ["control"]\ntoken_file = "t"')).warnings, []);
-  assert.deepEqual((await listening('allow = ["health"]')).warnings, []);
-  assert.deepEqual((await load('[listen.x]\naddress = "0.0.0.0:1"')).warnings, []);
+test("[listen.NAME]: control on a socket needs no token unless every user may open it; mode and group are kept", async () => {
+  const listening = async (more: string) => (await load(`[listen.x]\naddress = "unix:s"\nallow = ["control"]\n${more}`)).listeners[1];
+  const shown = async (more: string) => {
+    const { mode, group } = await listening(more);
+    return [mode, group];
+  };
+  assert.deepEqual(await shown(""), [undefined, undefined]);
+  assert.deepEqual(await shown('mode = "660"'), [0o660, undefined]);
+  assert.deepEqual(await shown("mode = 0o600"), [0o600, undefined]);
+  assert.deepEqual(await shown('group = "ops"'), [0o660, "ops"]);
+  assert.deepEqual(await shown('group = 12\nmode = "620"'), [0o620, 12]);
+  assert.deepEqual(await shown('mode = "666"\ntoken_file = "t"'), [0o666, undefined]);
 });

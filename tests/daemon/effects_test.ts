@@ -16,7 +16,15 @@ const LISTEN = '[listen.http]\naddress = "127.0.0.1:9900"\n';
 
 /** What a listener answers to each path. */
 async function statuses(rig: Rig, paths: readonly string[], init?: RequestInit): Promise<number[]> {
-  return await Promise.all(paths.map(async (path) => (await rig.host.http.request(HTTP, path, init)).status));
+  const headers = { authorization: "Bearer s3cret", ...init?.headers };
+  return await Promise.all(paths.map(async (path) => (await rig.host.http.request(HTTP, path, { ...init, headers })).status));
+}
+
+/** A service and a listener that asks for the token `s3cret`. */
+async function controlling(keys: string): Promise<Rig> {
+  const rig = new Rig();
+  rig.host.files.put("/etc/app/http.token", "s3cret\n", 0o600);
+  return await rig.run(`${SERVE}${LISTEN}token_file = "http.token"\n${keys}`);
 }
 
 /** What the one service of this text does to its machine. */
@@ -201,32 +209,41 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
   },
   "listen.*.allow": async () => {
     for (const [allow, expected] of [["", [200, 200, 404]], ['allow = ["control"]', [404, 404, 200]]] as const) {
-      const rig = await serving(`${LISTEN}${allow}`);
+      const rig = await controlling(allow);
       assert.deepEqual(await statuses(rig, ["/livez", "/metrics", "/v1/status"]), expected);
       await rig.stop();
     }
   },
   "listen.*.token_file": async () => {
-    const rig = new Rig();
-    rig.host.files.put("/etc/app/http.token", "s3cret\n", 0o600);
-    await rig.run(`${SERVE}${LISTEN}allow = ["health", "control"]\ntoken_file = "http.token"`);
-    assert.deepEqual(await statuses(rig, ["/livez", "/v1/status"]), [200, 401]);
-    assert.deepEqual(await statuses(rig, ["/v1/status"], { headers: { authorization: "Bearer s3cret" } }), [200]);
+    const rig = await controlling('allow = ["health", "control"]');
+    assert.deepEqual(await statuses(rig, ["/livez", "/v1/status"], { headers: { authorization: "" } }), [200, 401]);
+    assert.deepEqual(await statuses(rig, ["/v1/status"]), [200]);
+    await rig.stop();
+  },
+  "listen.*.mode": async () => {
+    const rig = await serving(`[listen.sock]\naddress = "unix:x.sock"\nmode = "666"`);
+    assert.equal(rig.host.http.serveOptions({ unix: "/etc/app/x.sock" })?.mode, 0o666);
+    await rig.stop();
+  },
+  "listen.*.group": async () => {
+    const rig = await serving(`[listen.sock]\naddress = "unix:x.sock"\ngroup = "root"`);
+    const { mode, gid } = rig.host.http.serveOptions({ unix: "/etc/app/x.sock" }) ?? {};
+    assert.deepEqual([mode, gid], [0o660, 0]);
     await rig.stop();
   },
   "listen.*.max_body": async () => {
-    const rig = await serving(`${LISTEN}allow = ["control"]\nmax_body = "1KB"`);
+    const rig = await controlling('allow = ["control"]\nmax_body = "1KB"');
     const post = (bytes: number) => ({ method: "POST", body: " ".repeat(bytes) });
     assert.deepEqual(await statuses(rig, ["/v1/services/stop"], post(1_000)), [400]);
     assert.deepEqual(await statuses(rig, ["/v1/services/stop"], post(1_001)), [413]);
     await rig.stop();
   },
   "listen.*.max_clients": async () => {
-    const rig = await serving(`${LISTEN}allow = ["health", "control"]\nmax_clients = 1`);
-    const { body } = await rig.host.http.request(HTTP, "/v1/events");
-    assert.deepEqual(await statuses(rig, ["/livez"]), [503]);
+    const rig = await controlling('allow = ["health", "control"]\nmax_clients = 1');
+    const { body } = await rig.host.http.request(HTTP, "/v1/events", { headers: { authorization: "Bearer s3cret" } });
+    assert.deepEqual(await statuses(rig, ["/livez", "/v1/status"]), [200, 503]);
     await body!.cancel();
-    assert.deepEqual(await statuses(rig, ["/livez"]), [200]);
+    assert.deepEqual(await statuses(rig, ["/v1/status"]), [200]);
     await rig.stop();
   },
   "service.*.env.*": async () => {

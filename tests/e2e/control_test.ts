@@ -245,14 +245,16 @@ name = "hard"
 [listen.http]
 address = "127.0.0.1:0"
 allow = ["health", "metrics", "control"]
+token_file = "http.token"
 [service.chatty]
 run = "while :; do echo 0123456789012345678901234567890123456789; done"
 `,
   );
+  stage.write("http.token", "s3cret");
   const daemon = await stage.startDaemon();
   const port = await portOf(daemon, "http");
   const left: Socket[] = [];
-  const head = (line: string, ...more: string[]) => [line, "Host: localhost", ...more, "", ""].join("\r\n");
+  const head = (line: string, ...more: string[]) => [line, "Host: localhost", "Authorization: Bearer s3cret", ...more, "", ""].join("\r\n");
   // The beginning of a TLS handshake that promises more than it sends.
   const hello = new Uint8Array([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]);
   for (const to of [{ path: socketOf(stage) }, { host: "127.0.0.1", port }]) {
