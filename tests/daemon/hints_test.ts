@@ -33,6 +33,8 @@ const WRONG = [
 
 /** What a table must have besides a key, so that nothing else is wrong. */
 const BESIDE: Record<string, string> = { "service.x.ready": 'tcp = "80"', "listen.x": 'address = "127.0.0.1:99"' };
+/** Keys that only a listener on a unix socket has. */
+const FOR_UNIX = ["listen.x.mode", "listen.x.group", "listen.x.gruop"];
 
 /** Every key with the table that it stands in, and the names by which others know it. */
 function keysOf(node: Node, path: string[] = []): { table: string; key: string; node: Node }[] {
@@ -55,7 +57,8 @@ function fileOf(table: string, key: string, value: string): string {
   const isService = table.startsWith("service.x");
   const isCommand = table === "service.x" && ["run", "module", "command", "cmd", "exec", "script", "entry", "moudle"].includes(key);
   const service = isService && !isCommand ? '[service.x]\nrun = ["x"]\n' : '[service.y]\nrun = ["x"]\n';
-  const beside = BESIDE[table] === undefined || BESIDE[table].startsWith(`${key} =`) ? "" : `${BESIDE[table]}\n`;
+  const besides = FOR_UNIX.includes(`${table}.${key}`) ? 'address = "unix:/run/x.sock"' : BESIDE[table];
+  const beside = besides === undefined || besides.startsWith(`${key} =`) ? "" : `${besides}\n`;
   if (table === "") return `${key} = ${value}\n${service}`;
   const header = table === "service.x" && !isCommand ? "" : `[${table}]\n`;
   return `${service}${header}${beside}${key} = ${value}\n`;
