@@ -570,7 +570,7 @@ export interface Terminal {
    * - What is posted to both keeps its order where both are one terminal or pipe.
    * - Files are written at once.
    */
-  post(fd: 1 | 2, text: string, options?: PostOptions): boolean;
+  post(fd: 1 | 2, text: string | Uint8Array, options?: PostOptions): boolean;
   /**
    * For who posts much and can wait, so that a burst costs no lines: resolves when the reader has caught up, after a tenth of a second at the
    * latest. Undefined while there is room, and when the reader has stopped reading.

@@ -15,7 +15,7 @@ export interface LineBlock extends LineEdges {
   readonly count: number;
 }
 
-/** How lines are written to a log file: `time stream text`, the text alone, or one JSON record a line. */
+/** How lines are written to a log file: `time stream text`, what was printed byte by byte, or one JSON record a line. */
 export type LineFormat = "text" | "raw" | "json";
 
 /** Every {@linkcode LineFormat}. */

@@ -20,10 +20,13 @@ const RETURN = 13;
  * - What is held back of a line that does not go on, such as a prompt, comes out by {@linkcode LineSplitter.flush}; what follows of that
  *   line is the next piece, and its line end alone is none.
  * - Lines that come together are handed on together, joined by `\n`, with their number: one text a read costs a tenth of one text a line.
+ * - `onBytes` is told of the bytes of each text before `onLines` gets that, and of a line end that comes alone: every byte once and in
+ *   order, whatever it is. They are valid during the call only.
  * - `onLines` is called before `push` returns. When it throws, so does `push`, and the splitter must not be used any more.
  */
 export class LineSplitter {
   readonly #onLines: (text: string, count: number, edges: LineEdges) => void;
+  readonly #onBytes: (bytes: Uint8Array, count: number) => void;
   #maxLineBytes: number;
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   /** The beginning of a line whose end has not come, grown on demand up to the limit and its line end. */
@@ -37,10 +40,15 @@ export class LineSplitter {
    *
    * @throws {RangeError} if `maxLineBytes` is no integer of at least 4.
    */
-  constructor(maxLineBytes: number, onLines: (text: string, count: number, edges: LineEdges) => void) {
+  constructor(
+    maxLineBytes: number,
+    onLines: (text: string, count: number, edges: LineEdges) => void,
+    onBytes: (bytes: Uint8Array, count: number) => void = () => {},
+  ) {
     checkLimit(maxLineBytes);
     this.#maxLineBytes = maxLineBytes;
     this.#onLines = onLines;
+    this.#onBytes = onBytes;
   }
 
   /** Changes the limit for what follows; of what is held back, pieces that are too long for it come out at once. */
@@ -80,7 +88,9 @@ export class LineSplitter {
   flush(): void {
     const whole = this.#wholeHeld();
     if (whole === 0) return;
-    const text = this.#decoder.decode(this.#held.subarray(0, whole));
+    const bytes = this.#held.subarray(0, whole);
+    const text = this.#decoder.decode(bytes);
+    this.#onBytes(bytes, 1);
     this.#held.copyWithin(0, whole, this.#heldBytes);
     this.#heldBytes -= whole;
     const edges = this.#isFlushed ? BOTH : OPEN;
@@ -94,10 +104,12 @@ export class LineSplitter {
     this.#heldBytes = 0;
     if (held.length > this.#maxLineBytes) {
       const cut = characterStart(held, this.#maxLineBytes);
-      this.#handOn(this.#decoder.decode(held.subarray(0, cut)), 1);
-      this.#handOn(this.#decoder.decode(held.subarray(cut)), 1);
-    } else if (held.length > 0 && !(this.#isFlushed && held.every((byte) => byte === RETURN))) {
-      this.#handOn(this.#decoder.decode(held), 1);
+      this.#handOnPiece(held.subarray(0, cut));
+      this.#handOnPiece(held.subarray(cut));
+    } else if (this.#isFlushed && held.every((byte) => byte === RETURN)) {
+      if (held.length > 0) this.#onBytes(held, 1);
+    } else if (held.length > 0) {
+      this.#handOnPiece(held);
     }
     this.#isFlushed = false;
   }
@@ -109,6 +121,11 @@ export class LineSplitter {
     if (end === 0 || end < this.#heldBytes) return end;
     const start = characterStart(this.#held, end - 1);
     return start + characterLength(this.#held[start]) > end ? start : end;
+  }
+
+  #handOnPiece(bytes: Uint8Array): void {
+    this.#onBytes(bytes, 1);
+    this.#handOn(this.#decoder.decode(bytes), 1);
   }
 
   #handOn(text: string, count: number): void {
@@ -133,11 +150,11 @@ export class LineSplitter {
       let last = view.lastIndexOf(NEWLINE);
       if (last === limit + 1 && view[limit] !== RETURN) last = view.lastIndexOf(NEWLINE, limit);
       if (last >= 0) {
-        this.#emit(view.subarray(0, last));
+        this.#emit(view.subarray(0, last + 1));
         from += last + 1;
       } else if (view.length === limit + 2) {
         const cut = characterStart(view, limit);
-        this.#handOn(this.#decoder.decode(view.subarray(0, cut)), 1);
+        this.#handOnPiece(view.subarray(0, cut));
         from += cut;
       } else {
         return from;
@@ -145,19 +162,23 @@ export class LineSplitter {
     }
   }
 
-  /** Passes on lines that stand together, their last line end left out. */
+  /** Passes on lines that stand together. */
   #emit(bytes: Uint8Array): void {
-    let text = this.#decoder.decode(bytes);
+    let text = this.#decoder.decode(bytes.subarray(0, -1));
     if (text.includes("\r")) text = (text.endsWith("\r") ? text.slice(0, -1) : text).replaceAll("\r\n", "\n");
+    let count = 1;
+    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) count++;
+    this.#onBytes(bytes, count);
     if (this.#isFlushed) {
       // The line itself was handed on, and only its end was missing.
       const isEnd = text === "" || text.startsWith("\n");
       if (isEnd) this.#isFlushed = false;
       if (text === "") return;
-      if (isEnd) text = text.slice(1);
+      if (isEnd) {
+        text = text.slice(1);
+        count--;
+      }
     }
-    let count = 1;
-    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) count++;
     this.#handOn(text, count);
   }
 

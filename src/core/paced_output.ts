@@ -33,7 +33,7 @@ export interface FlushOptions {
 
 /** Text that waits, or is being written. */
 interface Piece {
-  text: string;
+  text: string | Uint8Array;
   /** Lines in it. */
   count: number;
   /** Lines that it says are missing. */
@@ -93,8 +93,8 @@ export class PacedOutput {
     return this.#isWriting;
   }
 
-  /** Takes lines, the last line end included; false once nobody reads any more. */
-  post(text: string, options: PostOptions = {}): boolean {
+  /** Takes lines, the last line end included, and keeps them where they are bytes; false once nobody reads any more. */
+  post(text: string | Uint8Array, options: PostOptions = {}): boolean {
     const { count = 1, noteDropped: note = noteDropped } = options;
     if (this.#isGone) return false;
     if (this.#isWriting && (this.#untold > 0 || this.#length + text.length > this.#maxLength)) {
@@ -166,7 +166,9 @@ export class PacedOutput {
   #hold(piece: Piece): void {
     const last = this.#waiting.at(-1);
     this.#length += piece.text.length;
-    if (last === undefined || last.text.length + piece.text.length > CHUNK_LENGTH) return void this.#waiting.push(piece);
+    if (typeof last?.text !== "string" || typeof piece.text !== "string" || last.text.length + piece.text.length > CHUNK_LENGTH) {
+      return void this.#waiting.push(piece);
+    }
     last.text += piece.text;
     last.count += piece.count;
     last.missing += piece.missing;
@@ -217,7 +219,7 @@ export class PacedOutput {
     if (next === undefined) return false;
     this.#length -= next.text.length;
     this.#current = next;
-    this.#bytes = this.#encoder.encode(next.text);
+    this.#bytes = typeof next.text === "string" ? this.#encoder.encode(next.text) : next.text;
     return true;
   }
 

@@ -22,7 +22,7 @@ export interface ServiceLogsOptions {
   /** Resolves when who looks has caught up, within limits; undefined when there is nothing to wait for. @default there never is */
   room?: () => Promise<void> | undefined;
   /** Writes to stdout or stderr, for units whose log file that is. @default their lines go to the descriptor's own path */
-  post?: (fd: 1 | 2, text: string, count: number) => void;
+  post?: (fd: 1 | 2, text: string | Uint8Array, count: number) => void;
   /** Whether a unit that is no longer in the configuration still stops. */
   isStopping: (unit: string) => boolean;
   /** Makes paths of a specification absolute. */
@@ -44,8 +44,6 @@ interface UnitLog {
   file: RotatingFile | undefined;
   /** Its log file is what the daemon itself writes to. */
   fd: 1 | 2 | undefined;
-  /** The last line that was written had not ended. */
-  isOpen: boolean;
   /** It is no longer in the configuration, and may still print its last lines. */
   isLeaving: boolean;
 }
@@ -105,7 +103,7 @@ export class ServiceLogs implements LogPort, Disposable {
     for (const [unit, { file, format, maxLineBytes, maxSizeBytes: maxSize, keep, maxTotalBytes: maxTotal }] of wanted) {
       let known = this.#units.get(unit);
       if (known === undefined) {
-        this.#units.set(unit, known = { format, maxLineBytes, file: undefined, fd: undefined, isOpen: false, isLeaving: false });
+        this.#units.set(unit, known = { format, maxLineBytes, file: undefined, fd: undefined, isLeaving: false });
       }
       const path = file !== undefined ? resolve(file) : folder === undefined ? undefined : `${folder}/${unit}.log`;
       known.fd = this.#options.post && DESCRIPTORS[path ?? ""];
@@ -134,14 +132,19 @@ export class ServiceLogs implements LogPort, Disposable {
     const unit = this.#units.get(block.name);
     // What stands on the console by its own wish is not shown there once more.
     if (unit?.fd === undefined) show(block);
-    if (unit === undefined || (unit.file === undefined && unit.fd === undefined)) return;
-    // In a raw file the line before may have paused, and have ended since, or another stream speaks.
-    const end = unit.isOpen && !block.continues && unit.format === "raw" ? "\n" : "";
-    unit.isOpen = block.open === true;
-    const text = end + formatLines(block, unit.format);
-    if (unit.fd !== undefined) return this.#options.post!(unit.fd, text, block.count);
-    unit.file!.write(text, block.count);
-    if (unit.isLeaving) unit.file!.close();
+    if (unit === undefined || unit.format === "raw" || (unit.file === undefined && unit.fd === undefined)) return;
+    this.#write(unit, formatLines(block, unit.format), block.count);
+  }
+
+  keep(name: string, bytes: Uint8Array, count: number): void {
+    const unit = this.#units.get(name);
+    if (unit?.format === "raw" && (unit.file !== undefined || unit.fd !== undefined)) this.#write(unit, bytes.slice(), count);
+  }
+
+  #write({ fd, file, isLeaving }: UnitLog, lines: string | Uint8Array, count: number): void {
+    if (fd !== undefined) return this.#options.post!(fd, lines, count);
+    file!.write(lines, count);
+    if (isLeaving) file!.close();
   }
 
   maxLineBytes(unit: string): number {

@@ -2,11 +2,10 @@ import type { LineBlock, LineFormat } from "../core/line_block.ts";
 
 /**
  * Writes the lines of a block, the last line end included. What a unit printed stays as it is; the pieces of a line that has paused are
- * lines of their own, but in `raw`, where an open one gets no end.
+ * lines of their own.
  */
-export function formatLines(block: LineBlock, format: LineFormat): string {
-  const { time, stream, text, open } = block;
-  if (format === "raw") return open ? text : `${text}\n`;
+export function formatLines(block: LineBlock, format: Exclude<LineFormat, "raw">): string {
+  const { time, stream, text } = block;
   if (format === "json") return jsonLines(block);
   return prefixLines(text, `${time} ${stream} `);
 }

@@ -111,9 +111,9 @@ export class RotatingFile implements Disposable {
     if (this.#file === undefined) this.#open();
   }
 
-  /** Takes lines, the last line end included. Between them the file may rotate; what counts as one stays together. */
-  write(text: string, count: number): void {
-    const bytes = this.#encoder.encode(text);
+  /** Takes lines, the last line end included. Between them the file may rotate; what counts as one stays together. It keeps the bytes. */
+  write(lines: string | Uint8Array, count: number): void {
+    const bytes = typeof lines === "string" ? this.#encoder.encode(lines) : lines;
     const isFull = this.#failure !== undefined && (this.#unwritten > 0 || this.#heldBytes + bytes.length > MAX_HELD_BYTES);
     if (this.#isDisposed || isFull) return this.#drop(count);
     this.#hold({ bytes, count });

@@ -40,7 +40,7 @@ export interface ServiceLogOptions {
   keep?: number;
   /** Size that the file and its older ones may have together, at least `maxSize`. @default {as many as keep says} */
   maxTotal?: ByteSize;
-  /** `time stream text`, the text alone, or one JSON record a line. @default {"text"} */
+  /** `time stream text`, what was printed byte by byte, or one JSON record a line. @default {"text"} */
   format?: LineFormat;
   /** Longest line, at least 16 bytes; a longer one is split. @default {"64KiB"} */
   maxLine?: ByteSize;

@@ -7,6 +7,8 @@ import { LineSplitter } from "../core/lines.ts";
 export interface LogPort {
   /** Makes sure that the log file of a unit can be written, where it has one: asked before each start, which fails when it throws. */
   open(unit: string): void;
+  /** Takes the bytes that a unit prints, in order, before `publish` gets them as text; they are valid during the call only. It must not throw. */
+  keep(unit: string, bytes: Uint8Array, count: number): void;
   /** Takes what a unit prints. It must not throw. */
   publish(block: LineBlock): void;
   /** Longest line of a unit in bytes, as of now. */
@@ -25,6 +27,8 @@ export interface ServiceOutputOptions {
   maxLineBytes: () => number;
   /** Asked before each read: resolves when it is better to read on. @default at once */
   room?: () => Promise<void> | undefined;
+  /** Takes the bytes of the lines before `publish` takes these; they are valid during the call only. @default nobody wants them */
+  keep?: (bytes: Uint8Array, count: number) => void;
   /** Takes the lines. */
   publish: (block: LineBlock) => void;
   /** Told of them as well, once they are handed on. */
@@ -118,7 +122,7 @@ export class ServiceOutput {
   }
 
   async #read(stream: ReadableStream<Uint8Array>, name: LineBlock["stream"]): Promise<void> {
-    const { clock, maxLineBytes, room, publish, onLines, name: unit } = this.#options;
+    const { clock, maxLineBytes, room, keep, publish, onLines, name: unit } = this.#options;
     const reader = stream.getReader();
     this.#readers.add(reader);
     let time = "";
@@ -129,7 +133,7 @@ export class ServiceOutput {
       this.#keep(text);
       onLines?.(block);
       pauses.restart();
-    });
+    }, keep);
     let broken: { error: unknown } | undefined;
     const pauses = new Pauses(clock, () => {
       try {

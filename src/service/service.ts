@@ -309,6 +309,7 @@ export class Service implements Subsystem {
       clock,
       maxLineBytes: () => logs.maxLineBytes(context.name),
       room: () => logs.room(),
+      keep: (bytes, count) => logs.keep(context.name, bytes, count),
       publish: (block) => logs.publish(block),
       onLines: (block) => !isReady && !isOver && readyLine?.isIn(block) && becomeReady(),
       onBroken: () => group.kill(),

@@ -21,7 +21,7 @@ export interface StopCommandOptions {
   neighbours: Neighbours;
   clock: Clock;
   /** Takes what it prints. */
-  logs: Pick<LogPort, "publish" | "maxLineBytes" | "room">;
+  logs: Pick<LogPort, "keep" | "publish" | "maxLineBytes" | "room">;
   /** Told why it did not work. */
   onTrouble: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -78,6 +78,7 @@ export class StopCommand implements AskToStop {
       clock,
       maxLineBytes: () => logs.maxLineBytes(name),
       room: () => logs.room(),
+      keep: (bytes, count) => logs.keep(name, bytes, count),
       publish: (block) => logs.publish(block),
       onBroken: () => group.kill(),
     });

@@ -96,7 +96,7 @@ export class FakeTerminal implements Terminal {
   }
 
   /** Remembers text as soon as the reader takes it; false once closed. */
-  post(fd: 1 | 2, text: string, options?: PostOptions): boolean {
+  post(fd: 1 | 2, text: string | Uint8Array, options?: PostOptions): boolean {
     return this.#outputs[fd].post(text, options);
   }
 

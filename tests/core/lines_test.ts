@@ -213,3 +213,22 @@ test("LineSplitter.flush at any time loses nothing, repeats nothing and cuts no 
     { numRuns: 2_000 },
   );
 });
+
+test("LineSplitter tells of every byte once and in order, whatever it is and wherever it pauses", () => {
+  const chunks = fc.array(fc.uint8Array({ maxLength: 20 }).map((bytes) => bytes.map((byte) => byte < 40 ? 10 : byte < 60 ? 13 : byte)), {
+    maxLength: 30,
+  });
+  fc.assert(
+    fc.property(chunks, fc.integer({ min: 4, max: 24 }), fc.integer({ min: 1, max: 5 }), (chunks, limit, step) => {
+      const told: number[] = [];
+      const splitter = new LineSplitter(limit, () => {}, (bytes) => told.push(...bytes));
+      chunks.forEach((chunk, index) => {
+        splitter.push(chunk);
+        if (index % step === 0) splitter.flush();
+      });
+      splitter.end();
+      assert.deepEqual(told, chunks.flatMap((chunk) => [...chunk]));
+    }),
+    { numRuns: 2_000 },
+  );
+});

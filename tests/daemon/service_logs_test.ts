@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import type { Config } from "../../src/daemon/config.ts";
 import { DaemonLog } from "../../src/daemon/daemon_log.ts";
 import { Config as Configs } from "../../src/daemon/config.ts";
 import { LineStore } from "../../src/daemon/line_store.ts";
 import { ServiceLogs } from "../../src/daemon/service_logs.ts";
-import type { LineEdges } from "../../src/core/lines.ts";
+import { type LineEdges, LineSplitter } from "../../src/core/lines.ts";
 import { type LogFields, silentLogger } from "../../src/core/log.ts";
 import { type ServiceLogOptions, serviceSpec } from "../../src/service/options.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
@@ -28,8 +29,10 @@ function setUp(specs: ReturnType<typeof spec>[], folder?: string) {
     resolve: (path) => path,
     folder,
   }, specs);
-  const print = (name: string, ...texts: string[]) =>
+  const print = (name: string, ...texts: string[]) => {
+    logs.keep(name, new TextEncoder().encode(`${texts.join("\n")}\n`), texts.length);
     logs.publish({ time: "T", name, stream: "stdout", text: texts.join("\n"), count: texts.length });
+  };
   return { host, files, clock, lines, logs, print, warnings, stopping };
 }
 
@@ -60,23 +63,53 @@ test("ServiceLogs.apply: settings change for units that run, in both directions,
   assert.deepEqual(["a.log", "b.log.1", "b.log"].map((name) => files.readText(`/base/${name}`)), ["T stdout one\n", "six\n", "ten\nend\n"]);
 });
 
-test("ServiceLogs: a line that comes in pieces stays whole in a raw file, and is a line for each piece elsewhere", () => {
-  const specs = [spec("api", { file: "a.log", format: "raw" }), spec("db", { file: "d.log" })];
-  const { files, logs } = setUp(specs);
-  const print = (name: string, text: string, edges: LineEdges = {}) =>
-    logs.publish({ time: "T", name, stream: "stdout", text, count: text.split("\n").length, ...edges });
-  for (const name of ["api", "db"]) {
-    print(name, "Password: ", { open: true });
-    print(name, "wrong", { continues: true, open: true });
-    print(name, ", bye\nagain", { continues: true });
-    // Its end alone came meanwhile.
-    print(name, "Password: ", { open: true });
-    print(name, "welcome");
-  }
+test("ServiceLogs: a line that comes in pieces is a line for each piece in a file that is not raw", () => {
+  const { files, logs } = setUp([spec("db", { file: "d.log" })]);
+  const print = (text: string, edges: LineEdges = {}) =>
+    logs.publish({ time: "T", name: "db", stream: "stdout", text, count: text.split("\n").length, ...edges });
+  print("Password: ", { open: true });
+  print("wrong", { continues: true, open: true });
+  print(", bye\nagain", { continues: true });
+  // Its end alone came meanwhile.
+  print("Password: ", { open: true });
+  print("welcome");
   logs[Symbol.dispose]();
-  assert.equal(files.readText("/base/a.log"), "Password: wrong, bye\nagain\nPassword: \nwelcome\n");
   const pieces = ["Password: ", "wrong", ", bye", "again", "Password: ", "welcome"];
   assert.equal(files.readText("/base/d.log"), pieces.map((piece) => `T stdout ${piece}\n`).join(""));
+});
+
+test("ServiceLogs: a raw file and its older ones hold the bytes that were printed, and who looks at the lines sees text", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.uint8Array({ maxLength: 30 }).map((bytes) => bytes.map((byte) => byte < 40 ? 10 : byte < 60 ? 13 : byte)), {
+        maxLength: 30,
+      }),
+      async (chunks) => {
+        const { files, logs, lines } = setUp([spec("api", { file: "a.log", format: "raw", maxLine: 16, maxSize: 20, keep: 1_000 })]);
+        const splitter = new LineSplitter(
+          16,
+          (text, count, edges) => logs.publish({ time: "T", name: "api", stream: "stdout", text, count, ...edges }),
+          (bytes, count) => logs.keep("api", bytes, count),
+        );
+        for (const chunk of chunks) {
+          const reused = chunk.slice();
+          splitter.push(reused);
+          reused.fill(0);
+          if (chunk.length % 3 === 0) splitter.flush();
+        }
+        splitter.end();
+        logs[Symbol.dispose]();
+        const all = files.info("/base") === undefined ? [] : files.list("/base").map((name) => Number(name.slice("a.log.".length)));
+        const kept: number[] = [];
+        for (const number of all.sort((one, other) => other - one)) {
+          kept.push(...(await files.read(number === 0 ? "/base/a.log" : `/base/a.log.${number}`)).bytes);
+        }
+        assert.deepEqual(kept, chunks.flatMap((chunk) => [...chunk]));
+        assert.ok(lines.last([], Infinity).every(({ text }) => text.isWellFormed()));
+      },
+    ),
+    { numRuns: 300 },
+  );
 });
 
 test("ServiceLogs.apply: the file of a removed unit is written and closed, its last lines are added, and then it is forgotten", () => {

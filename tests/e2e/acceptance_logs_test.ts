@@ -57,13 +57,30 @@ e2e("runner 39: a line of 50 MB without an end takes bounded memory, comes in pi
   );
   const daemon = await stage.startDaemon();
   const path = join(stage.folder, "x.log");
-  const lines = (await untilFile(path, (text) => text.endsWith("after\n"), 50_000_000)).trimEnd().split("\n");
-  assert.equal(lines.slice(0, -1).reduce((sum, line) => sum + line.length, 0), 50_000_000);
-  assert.deepEqual([...new Set(lines.slice(0, -2).map((line) => line.length))], [65_536]);
+  const text = await untilFile(path, (text) => text.endsWith("after\n"), 50_000_000);
+  assert.ok(text === `${"x".repeat(50_000_000)}\nafter\n`, "a raw file is what was printed");
+  const lines = (await stage.cli("logs", "x", "--json", "-n", "3")).stdout.trimEnd().split("\n");
+  assert.deepEqual(lines.map((line) => (JSON.parse(line) as LogLine).text.length), [65_536, 50_000_000 % 65_536, "after".length]);
   const { residentBytes } = JSON.parse((await stage.cli("status", "--json")).stdout);
   assert.ok(residentBytes < 400_000_000, `${residentBytes}`);
   daemon.kill("SIGTERM");
   assert.equal((await daemon.ended).code, 0);
+});
+
+e2e("a raw log file holds the bytes that a program printed, and logs shows text", async (stage) => {
+  stage.write(
+    "daemon.toml",
+    `name = "odd"\n[service.x]\nrun = "printf 'caf\\\\351\\\\r\\\\n\\\\377\\\\000 nul\\\\n> '; sleep 1; printf 'yes\\\\n\\\\r50%%'"\nrestart = "never"\n` +
+      `log = { file = "x.log", format = "raw" }\n`,
+  );
+  const daemon = await stage.startDaemon();
+  await untilUnits(stage, ({ x }) => x.state === "completed");
+  const { stdout } = await stage.cli("logs", "x", "--json");
+  const texts = stdout.trimEnd().split("\n").map((line) => (JSON.parse(line) as LogLine).text);
+  assert.deepEqual(texts, ["caf\ufffd", "\ufffd\0 nul", "> ", "yes", "\r50%"]);
+  daemon.kill("SIGTERM");
+  assert.equal((await daemon.ended).code, 0);
+  assert.equal(readFileSync(join(stage.folder, "x.log"), "latin1"), "caf\xe9\r\n\xff\0 nul\n> yes\n\r50%");
 });
 
 e2e("runner 40: 100,000 lines and the end: all are in the log, in order, none lost or doubled by a rotation", async (stage) => {
