@@ -37,8 +37,9 @@ export async function loadFor({ host, output }: CommandContext, args: readonly s
 export async function refuseUnmetFor({ host, output }: CommandContext, loaded: LoadedConfig): Promise<readonly string[]> {
   const findings = await checkNeeds(loaded, host);
   await refuseUnmet(loaded, findings);
-  for (const warning of findings.warnings) output.note(`warning: ${warning}`);
-  return findings.warnings;
+  const warnings = [...findings.warnings, ...findings.inherited];
+  for (const warning of warnings) output.note(`warning: ${warning}`);
+  return warnings;
 }
 
 /** Says what the configuration names and this machine does not have; whoever starts at boot is not to be kept from all else by one of many. */

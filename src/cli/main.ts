@@ -64,7 +64,9 @@ async function tellIssues({ message, issues }: ConfigError, { host, output }: Co
   const { renderIssues } = await import("./render_issues.ts");
   const read = (path: string) => {
     try {
-      return host.files.readText(absolutePath(path, host));
+      const absolute = absolutePath(path, host);
+      // A pipe has given what it had, and would be waited for.
+      return host.files.info(absolute)?.kind === "file" ? host.files.readText(absolute) : undefined;
     } catch (error) {
       if (isDaemonError(error)) return undefined;
       throw error;

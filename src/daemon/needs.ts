@@ -17,6 +17,8 @@ export interface Findings {
   problems: Problem[];
   /** What may be there in time, or is worth knowing, in sentences. */
   warnings: string[];
+  /** The same of what services inherit, which the log of a daemon that starts says by itself. */
+  inherited: string[];
 }
 
 /**
@@ -59,7 +61,8 @@ export async function checkNeeds({ services, listeners, config, path, issuesOf }
     problems.push({ path: ["listen", name, "token_file"], message: problem, ...(hint === undefined ? {} : { hint }) });
   }
   const warnings = (await issuesOf(later)).map((issue) => `${formatIssue(issue)}; it may be made by what ends before`);
-  return { problems, warnings: [...warnings, ...shellWarnings(services, fromShell, host)] };
+  const { own, inherited } = shellWarnings(services, fromShell, host);
+  return { problems, warnings: [...warnings, ...own], inherited };
 }
 
 /** Refuses a configuration with which a service could not start. */
@@ -100,14 +103,14 @@ function shellWarnings(
   services: readonly ServiceSpec[],
   own: readonly { name: string; dropped: readonly string[] }[],
   { files, env }: CheckHost,
-): string[] {
-  if (!services.some(({ run }) => typeof run === "string") || isBash(files)) return [];
+): { own: string[]; inherited: string[] } {
+  if (!services.some(({ run }) => typeof run === "string") || isBash(files)) return { own: [], inherited: [] };
   const what = (names: readonly string[]) => `sh hands on no variable of such a name: ${names.join(", ")}; write run as a list`;
   const inherited = Object.keys(env.all()).filter((name) => !isShellName(name));
-  return [
-    ...own.map(({ name, dropped }) => `service.${name}.run: ${what(dropped)}`),
-    ...inherited.length === 0 ? [] : [`environment: where run is a text, ${what(inherited)}`],
-  ];
+  return {
+    own: own.map(({ name, dropped }) => `service.${name}.run: ${what(dropped)}`),
+    inherited: inherited.length === 0 ? [] : [`environment: where run is a text, ${what(inherited)}`],
+  };
 }
 
 function isBash(files: Pick<Files, "realPath">): boolean {

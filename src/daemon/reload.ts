@@ -109,7 +109,7 @@ export class Reloads {
         mayCome = findings.problems.some(({ isMissing }) => isMissing);
         await refuseUnmet(loaded, findings);
         const plan = reloadPlan(before, loaded, await this.#rewritten(loaded));
-        return { plan, loaded, warnings: [...loaded.warnings, ...findings.warnings] };
+        return { plan, loaded, warnings: [...loaded.warnings, ...findings.warnings, ...findings.inherited] };
       } catch (error) {
         // A file that is missing or empty is most likely on its way to be replaced.
         const isAbsent = isDaemonError(error) && error.code === "CONFIG_NOT_FOUND";

@@ -17,8 +17,8 @@ async function found(toml: string, files: Record<string, string | Uint8Array> = 
   host.files.put(PATH, toml);
   for (const [path, content] of Object.entries(files)) host.files.put(path, content);
   const loaded = await loadConfig({ files: host.files, env: host.env, cwd: "/etc/app" });
-  const { problems, warnings } = await checkNeeds(loaded, host);
-  return { problems: (await loaded.issuesOf(problems)).map(formatIssue), warnings };
+  const { problems, warnings, inherited } = await checkNeeds(loaded, host);
+  return { problems: (await loaded.issuesOf(problems)).map(formatIssue), warnings, inherited };
 }
 
 const service = (keys: string) => `[service.a]\nrun = ["serve"]\n${keys}\n`;
@@ -131,7 +131,7 @@ test("checkNeeds lets pass what is there, and what another service may make befo
   const fine = await found(service('env_file = ["app.env", "?none.env"]\nlog = { file = "logs/deep/a.log" }'), {
     "/etc/app/app.env": "A=#1",
   });
-  assert.deepEqual(fine, { problems: [], warnings: [] });
+  assert.deepEqual(fine, { problems: [], warnings: [], inherited: [] });
   const built =
     `[service.build]\nrun = ["serve"]\n[service.web]\nrun = ["./web"]\nafter = ["build:exited-ok"]\n[service.c]\nrun = ["serve"]\ncwd = "out"\nafter = ["web"]\n`;
   const { problems, warnings } = await found(built);
@@ -148,11 +148,13 @@ test("checkNeeds names the variables that a shell may not hand on, from wherever
   const files = { "/etc/app/app.env": "d-e=1\nF=2\n" };
   const environment = { "spring.datasource.url": "x", "BASH_FUNC_greet%%": "() { :; }", HOME: "/" };
   const end = "write run as a list";
-  assert.deepEqual((await found(text, files, environment)).warnings, [
+  const { warnings, inherited } = await found(text, files, environment);
+  assert.deepEqual([...warnings, ...inherited], [
     `service.a.run: sh hands on no variable of such a name: d-e, a.b; ${end}`,
     `environment: where run is a text, sh hands on no variable of such a name: spring.datasource.url, BASH_FUNC_greet%%; ${end}`,
   ]);
-  assert.deepEqual((await found(service(keys), files, environment)).warnings, []);
+  const none = await found(service(keys), files, environment);
+  assert.deepEqual([none.warnings, none.inherited], [[], []]);
 });
 
 /** A daemon with two services, one of which has an env file. */
