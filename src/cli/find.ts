@@ -49,7 +49,8 @@ export async function findDaemon(host: Host, options: TargetOptions, own?: Confi
     const { id, socket, lock, origin } = await programFolders(own, host);
     return { socket, lock, label: id, origin, isGuess: false };
   }
-  const here = CONFIG_FILES.map((name) => absolutePath(name, host)).find((path) => host.files.info(path) !== undefined);
+  const usual = CONFIG_FILES.map((name) => absolutePath(name, host));
+  const here = usual.find((path) => host.files.info(path) !== undefined) ?? usual.find((path) => isRunFrom(path, host));
   if (here !== undefined) return await daemonOf(here, host);
 
   // Those whose folders are where this environment says come first: only when there are none is it asked who runs at all.
@@ -99,6 +100,11 @@ function liveInstances(host: Host): InstanceRecord[] {
 
 function targetOf({ id, origin, socket }: InstanceRecord): Target {
   return { socket, lock: lockPathOf({ socket }), label: id, origin, isGuess: false };
+}
+
+/** Whether a daemon, or its guardian, lives that was started from this path: it may have lost its file since. */
+function isRunFrom(config: string, host: Host): boolean {
+  return [...liveInstances(host), ...guardians(host)].some(({ origin }) => isSameOrigin(origin, config, host.files));
 }
 
 /** The daemon of a guardian, which may be dead at this moment. */

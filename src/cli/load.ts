@@ -1,4 +1,4 @@
-import { formatIssue, isDaemonError } from "../core/errors.ts";
+import { ConfigError, formatIssue, isDaemonError } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import { backgroundState } from "../daemon/guardian.ts";
 import { loadConfig, type LoadedConfig, loadKept } from "../daemon/load.ts";
@@ -20,8 +20,11 @@ export async function loadFor({ host, output }: CommandContext, args: readonly s
   const path = fileOf(args, options);
   const load = { files, env, cwd: baseFor(path, host) };
   const chosen = options.set === undefined ? {} : { set: options.set };
-  const loaded = await loadConfig(load, { ...path === undefined ? {} : { path }, ...chosen }).catch(async (error) => {
-    const state = backgroundState(host);
+  const state = backgroundState(host);
+  const loaded = await loadConfig(load, { ...path === undefined ? {} : { path }, ...chosen }).then((found) => {
+    if (state !== undefined) refuseNothing(found);
+    return found;
+  }).catch(async (error) => {
     if (state === undefined || path === undefined || !isDaemonError(error)) throw error;
     // The guardian starts a daemon that has died: that somebody is just at work on the file is no reason to leave its services alone.
     const { readKept } = await import("../daemon/kept_config.ts");
@@ -31,6 +34,20 @@ export async function loadFor({ host, output }: CommandContext, args: readonly s
   });
   for (const warning of loaded.warnings) output.note(`warning: ${warning}`);
   return loaded;
+}
+
+/** A daemon that is to stay in the background and has nothing to do is a file that is not written yet, or was lost. */
+export function refuseNothing({ path, kept: { texts } }: LoadedConfig): void {
+  const isEmpty = (text: string) => /^\s*(?:\{\s*\}\s*)?$/.test(text.replace(/^\uFEFF/, "").replace(/^[ \t]*#.*$/gm, ""));
+  if (![...texts.values()].every(isEmpty)) return;
+  throw new ConfigError("CONFIG_INVALID", "Cannot start a daemon in the background as its file is empty:", {
+    issues: [{
+      source: `${path}:1:1`,
+      path: "",
+      message: "expected keys or tables, got an empty file",
+      hint: "to run without services, write at least the name",
+    }],
+  });
 }
 
 /** Refuses a configuration that names what this machine does not have, and says what is worth knowing. */

@@ -67,15 +67,17 @@ export async function daemonFolders(options: FolderOptions, host: FoldersHost): 
 /**
  * The id under which this origin has had its folders before, however it was named then; else a new one, which is nobody else's.
  *
- * A daemon that was started by way of a link keeps its memory, and what it has left is found, when the link leads to another release.
+ * A daemon that was started by way of a link keeps its memory, and what it has left is found, when the link leads to another release. One whose
+ * file gets another `name` keeps its id too: what wears the marks of that id would be nobody's otherwise, and run beside its second copy.
  */
 async function idOf({ name, configPath, stateDir }: FolderOptions, roots: readonly string[], host: FoldersHost): Promise<string> {
   if (configPath === null) return `${name}-${await hashOf(programPath(host), host)}`;
-  const known = stateDir === undefined
-    ? knownOrigins(name, roots, host)
-    : [readOrigin(stateDir, host)].filter((each) => each !== undefined);
-  const own = known.find(({ origin }) => origin === configPath) ?? known.find(({ origin }) => isSameOrigin(origin, configPath, host.files));
-  if (own !== undefined && own.id.startsWith(`${name}-`)) return own.id;
+  const known = stateDir === undefined ? knownOrigins(roots, host) : [readOrigin(stateDir, host)].filter((each) => each !== undefined);
+  const isNamed = ({ id }: { id: string }) => id.startsWith(`${name}-`);
+  const candidates = [...known.filter(isNamed), ...known.filter((each) => !isNamed(each))];
+  const own = candidates.find(({ origin }) => origin === configPath) ??
+    candidates.find(({ origin }) => isSameOrigin(origin, configPath, host.files));
+  if (own !== undefined) return own.id;
   for (const text of [realOrigin(configPath, host.files), configPath]) {
     const id = `${name}-${await hashOf(text, host)}`;
     if (!known.some((each) => each.id === id)) return id;
@@ -83,10 +85,10 @@ async function idOf({ name, configPath, stateDir }: FolderOptions, roots: readon
   return `${name}-${await hashOf(`${configPath}#2`, host)}`;
 }
 
-/** The origins of this user's daemons of this name, as far as their state folders say. */
-function knownOrigins(name: string, roots: readonly string[], host: FoldersHost): { id: string; origin: Origin }[] {
+/** The origins of this user's daemons, as far as their state folders say. */
+function knownOrigins(roots: readonly string[], host: FoldersHost): { id: string; origin: Origin }[] {
   return roots.filter((root) => isTrusted(root, host)).flatMap((root) =>
-    listOrNothing(root, host).filter((label) => label.startsWith(`${name}-`)).flatMap((label) => {
+    listOrNothing(root, host).flatMap((label) => {
       const found = readOrigin(`${root}/${label}`, host);
       return found?.id === label ? [found] : [];
     })

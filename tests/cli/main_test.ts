@@ -263,9 +263,15 @@ test("main finds a daemon by the lock that it holds, whatever has become of its 
   for (const args of [["status"], ["status", "-c", "/linked/daemon.toml"], ["status", "--socket", socket]]) {
     assert.equal(await cli(...args), 0, args.join(" "));
   }
+  // In the folder of its file it is meant without being named, be the file there or not.
   machine.nodes.delete("/home/me/daemon.toml");
   assert.equal(await cli("status"), 0);
+  assert.doesNotMatch(machine.err, /the only daemon that runs/);
+  const [here] = machine.lockedFiles;
+  machine.lockedFiles[0] = { ...here, text: text.replace("/home/me/", "/home/me/app/") };
+  assert.equal(await cli("status"), 0);
   assert.match(machine.err, /using demo-1, the only daemon that runs/);
+  machine.lockedFiles[0] = here;
 
   // What another process says about it is nothing.
   machine.lockedFiles[0] = { ...machine.lockedFiles[0], identity: { ...identity, pid: 78 } };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { ConfigError } from "../../src/core/errors.ts";
-import { daemonFolders, prepareFolders } from "../../src/daemon/folders.ts";
+import { daemonFolders, prepareFolders, rememberOrigin } from "../../src/daemon/folders.ts";
 import { FakeMachine } from "../cli/fake_host.ts";
 import { test } from "../harness.ts";
 
@@ -31,6 +31,16 @@ test("daemonFolders names a daemon by its name and the hash of its file's path, 
   made.links.delete(CONFIG);
   assert.equal(await idOf(CONFIG), ID);
   assert.match(await idOf(null), /^demo-[0-9a-f]{8}$/);
+});
+
+test("daemonFolders keeps the id when the file gets another name, as what wears the old one would be nobody's", async () => {
+  const made = machine();
+  const idOf = async (name: string, configPath = CONFIG) => (await daemonFolders({ name, configPath }, made.host)).id;
+  const folders = await daemonFolders({ name: "demo", configPath: CONFIG }, made.host);
+  made.folder(folders.state);
+  rememberOrigin(folders, made.host);
+  assert.equal(await idOf("renamed"), ID);
+  assert.match(await idOf("renamed", "/elsewhere/daemon.toml"), /^renamed-[0-9a-f]{8}$/);
 });
 
 test("daemonFolders takes the folders of cli.md for root and for users", async () => {

@@ -315,6 +315,41 @@ e2e(
   },
 );
 
+e2e("kill -9 under a guardian while the file has another name: nothing of before runs beside it", async (stage) => {
+  stage.write("daemon.toml", ONE);
+  assert.equal((await stage.cli("up")).code, 0);
+  const pid = await pidOf(stage);
+  stage.write("daemon.toml", ONE.replace(/name = "\w+"/, 'name = "renamed"').replace("1001", "1002"));
+  process.kill(pid, "SIGKILL");
+  await until(() => processesOf(stage, /sleep 1002 /).length === 1);
+  assert.equal(processesOf(stage, /sleep 1001 /).length, 0);
+  assert.match((await stage.cli("status")).stdout, /^renamed {2}running/);
+  assert.equal((await stage.cli("down")).code, 0);
+  assert.deepEqual(processesOf(stage, /sleep|guardian/), []);
+});
+
+e2e("kill -9 under a guardian while the file is empty: the last configuration in force goes on", async (stage) => {
+  const path = stage.write("daemon.toml", ONE);
+  assert.equal((await stage.cli("up")).code, 0);
+  const pid = await pidOf(stage);
+  stage.write("daemon.toml", "");
+  process.kill(pid, "SIGKILL");
+  await until(() => /until the file is right/.test(daemonLogOf(stage)));
+  const seen = await until(() => stage.cli("status"), { isRight: ({ stdout }) => /a {5}running/.test(stdout) });
+  assert.match(seen.stdout, /as the file can't be used: .*empty/);
+  await until(() => processesOf(stage, /sleep 1001 /).length === 1);
+
+  // In the folder of the file nobody has to name it, be it there or not, and whoever else runs.
+  rmSync(path);
+  stage.write("other.toml", ONE.replace("1001", "1003"));
+  assert.equal((await stage.cli("up", "other.toml")).code, 0);
+  assert.equal((await stage.cli("down")).code, 0);
+  assert.equal(processesOf(stage, /sleep 1001 /).length, 0);
+  assert.equal(processesOf(stage, /sleep 1003 /).length, 1);
+  assert.equal((await stage.cli("down", "-c", "other.toml")).code, 0);
+  assert.deepEqual(processesOf(stage, /sleep|guardian/), []);
+});
+
 e2e("in a guardian's pause: status and up say what is going on, up ends it, and run does not start beside it", async (stage) => {
   stage.write("daemon.toml", ONE);
   assert.equal((await stage.cli("up")).code, 0);

@@ -1,11 +1,9 @@
 import { sleep } from "../../core/clock.ts";
-import { ConfigError } from "../../core/errors.ts";
 import { EXIT_CODES } from "../../core/exit_codes.ts";
 import type { DetachedProcess, ExitStatus, Host } from "../../core/host.ts";
 import type { DaemonStatus, UnitStatus } from "../../core/operations.ts";
 import { isKeptDown, isMissing } from "../../core/readiness.ts";
 import { type DaemonFolders, daemonFolders, prepareFolders, programFolders } from "../../daemon/folders.ts";
-import type { LoadedConfig } from "../../daemon/load.ts";
 import { isHeld } from "../../daemon/instance.ts";
 import {
   endPause,
@@ -22,7 +20,7 @@ import { Client } from "../client.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
 import { findDaemon, instanceOf, type Target } from "../find.ts";
-import { fileOf, loadFor, refuseUnmetFor } from "../load.ts";
+import { fileOf, loadFor, refuseNothing, refuseUnmetFor } from "../load.ts";
 import { absolutePath, baseFor, CONFIG_FILES } from "../paths.ts";
 import { plain } from "../render.ts";
 import { checkBuiltIn } from "./run.ts";
@@ -102,20 +100,6 @@ async function prepareStart(
     command: [...own, path!, ...set.flatMap((text) => ["--set", text]), ...logLevel === undefined ? [] : ["--log-level", logLevel]],
     cwd: baseFor(fileOf(args, options), host),
   };
-}
-
-/** A daemon that is to stay in the background and has nothing to do is a file that is not written yet, or was lost. */
-function refuseNothing({ path, kept: { texts } }: LoadedConfig): void {
-  const isEmpty = (text: string) => /^\s*(?:\{\s*\}\s*)?$/.test(text.replace(/^\uFEFF/, "").replace(/^[ \t]*#.*$/gm, ""));
-  if (![...texts.values()].every(isEmpty)) return;
-  throw new ConfigError("CONFIG_INVALID", "Cannot start a daemon in the background as its file is empty:", {
-    issues: [{
-      source: `${path}:1:1`,
-      path: "",
-      message: "expected keys or tables, got an empty file",
-      hint: "to run without services, write at least the name",
-    }],
-  });
 }
 
 /** Whoever finds their file broken wants to know what becomes of the daemon that runs from it. */
