@@ -50,9 +50,11 @@ export class Output {
     return this.hasColor(fd) ? `\x1b[${STYLE_CODES[style]}m${text}\x1b[0m` : text;
   }
 
-  /** Writes lines to stdout; false when nobody reads any more. */
+  /** Writes lines to stdout; false when nobody reads any more. On a terminal they can only show, whoever has chosen a part of them. */
   print(text: string): boolean {
-    return this.#host.terminal.write(1, text.endsWith("\n") ? text : `${text}\n`);
+    const { terminal } = this.#host;
+    const lines = text.endsWith("\n") ? text.slice(0, -1) : text;
+    return terminal.write(1, `${terminal.isTerminal(1) ? tame(lines) : lines}\n`);
   }
 
   /** Writes data to stdout as JSON for programs. */

@@ -9,9 +9,10 @@ const SEQUENCES = new RegExp(`${ESC}(?:\\[[0-?]*[ -/]*[@-~]|\\][^\u0007${ESC}]*(
 const TO_BEGINNING = new RegExp(`${ESC}\\[[01]?G`, "g");
 /** A sequence that changes nothing but colours and weight. */
 const STYLE = new RegExp(`^${ESC}\\[[0-9;:]*m$`);
-// deno-lint-ignore no-control-regex -- control characters are what it looks for
-const CONTROLS = /[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]/g;
-const LATE_CONTROLS = /[\x7f-\x9f]/g;
+/** Marks that change in which direction a text is shown, so that it reads as another one. */
+const DIRECTIONS = "\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069";
+const CONTROLS = new RegExp(`[\\x00-\\x08\\x0b-\\x1a\\x1c-\\x1f\\x7f-\\x9f${DIRECTIONS}]`, "g");
+const LATE_CONTROLS = new RegExp(`[\\x7f-\\x9f${DIRECTIONS}]`, "g");
 
 /** Colours for names, by their order; red is left to errors. */
 export const NAME_COLORS: readonly number[] = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94];
@@ -21,9 +22,9 @@ export function paint(text: string, sgr: number): string {
   return `${ESC}[${sgr}m${text}${ESC}[0m`;
 }
 
-/** The same JSON with escapes for the controls behind the letters, which JSON does not ask for and a terminal heeds. */
+/** The same JSON with escapes for the controls behind the letters and for marks of direction, which JSON does not ask for and a terminal heeds. */
 export function harmlessJson(json: string): string {
-  return json.replace(LATE_CONTROLS, (control) => `\\u00${control.charCodeAt(0).toString(16)}`);
+  return json.replace(LATE_CONTROLS, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** Takes every terminal sequence out of a text. */
@@ -33,7 +34,7 @@ export function plain(text: string): string {
 
 /**
  * What somebody else's text may do to a terminal: show, in its own colours, which are ended at the end of each line. What would move the
- * cursor or change the terminal is taken out; of a line that was written over by `\r`, such as a progress bar, the last state stays.
+ * cursor, change the terminal or turn the direction of reading is taken out; of a line that was written over by `\r`, such as a progress bar, the last state stays.
  */
 export function tame(text: string): string {
   if (text.search(CONTROLS) < 0 && !text.includes(ESC)) return text;

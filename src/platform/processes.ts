@@ -118,9 +118,16 @@ export function createProcesses({ launch, launchDetached, libcCalls }: Launcher,
   };
 }
 
-/** Ticks since the boot, as the start of a process has them: a hundredth of a second each, whatever the system itself counts in. */
-function ticksNow(): number {
-  return Math.floor(Number(fs.readFileSync("/proc/uptime", "utf8").split(" ")[0]) * 100);
+/**
+ * Ticks since the boot, as the start of a process has them: a hundredth of a second each, whatever the system itself counts in. Undefined
+ * where it can't be read: Deno shows /proc to nobody but a program with all permissions, and then no process can be looked at either.
+ */
+function ticksNow(): number | undefined {
+  try {
+    return Math.floor(Number(fs.readFileSync("/proc/uptime", "utf8").split(" ")[0]) * 100);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What the table says, or something else without a file left to open it: to run out of files must not keep anybody from being stopped. */

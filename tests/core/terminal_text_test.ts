@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { paint, plain, tame } from "../../src/core/terminal_text.ts";
+import { harmlessJson, paint, plain, tame } from "../../src/core/terminal_text.ts";
 import { test } from "../harness.ts";
 
 const ESC = "\x1b";
@@ -25,6 +25,7 @@ test("tame and plain let nothing else reach the terminal, however it is written 
     [`a${ESC}${ESC}[2Jb`, "ab"],
     [`a${ESC}[${ESC}[2J2Jb`, "a2Jb"],
     ["a\x9b2Jb\x07\x08", "a2Jb"],
+    ["a\u202ecod.exe\u202c\u2066b\u2069\u200e\u200f\u061c", "acod.exeb"],
   ];
   for (const [text, shown] of rows) {
     assert.equal(tame(text).replace(`${ESC}[0m`, ""), shown, JSON.stringify(text));
@@ -34,4 +35,11 @@ test("tame and plain let nothing else reach the terminal, however it is written 
 
 test("tame shows the last state of a line that was written over", () => {
   assert.equal(tame("10 %\r50 %\r100 %\r\ndone\r"), "100 %\ndone");
+});
+
+test("harmlessJson escapes what a terminal or a reader would heed, and stays the same JSON", () => {
+  const value = { name: "a\x9b2J\u202eb", "\u2066key": "\u061c" };
+  const json = harmlessJson(JSON.stringify(value));
+  assert.match(json, /^[\x20-\x7e]*$/);
+  assert.deepEqual(JSON.parse(json), value);
 });
