@@ -701,7 +701,7 @@ export const CASES: readonly Case[] = [
       [CONTROL_E2E, "runner 62: garbage, half-open connections and clients that vanish harm nobody, on the socket and over TCP"],
       [
         "platform/process_test.ts",
-        "serve: goes on when there was no file left for a connection; Deno cuts the others, to have files again (runner 62)",
+        "serve: goes on when there was no file left for a connection, and keeps those that it has (runner 62)",
       ],
       ["control/fuzz_test.ts", "controlHandler answers whatever comes, at once, and with 5xx only where that is the truth"],
     ],

@@ -202,7 +202,7 @@ e2e("what a live daemon has on disk is removed: it is found, never doubled, make
     const up = await stage.cli("up");
     assert.deepEqual(
       [up.code, up.stdout],
-      [0, `one (pid ${pid}) runs already and is ready: 1 unit\n`.replace("1 unit", "2 units")],
+      [0, `one (pid ${pid}) runs already: 1 of 2 units is ready; b stays stopped (an operator stopped it: daemonkit start b)\n`],
       up.stderr,
     );
     assert.equal(await pidOf(stage), pid);
