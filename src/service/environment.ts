@@ -1,4 +1,4 @@
-import { isDaemonError, SubsystemError } from "../core/errors.ts";
+import { isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
 import type { Host, UserInfo } from "../core/host.ts";
 import { MAX_ENV_FILE_BYTES, readEnv } from "./env_file.ts";
 import type { ServiceSpec } from "./spec.ts";
@@ -98,8 +98,10 @@ async function readEnvFile(
     const code = isDaemonError(cause) ? cause.code : "IO_FAILED";
     if (code === "IO_NOT_FOUND" && file.optional) return new Map();
     signal?.throwIfAborted();
-    const hint = code === "IO_NOT_FOUND" ? `must exist; write "?" before its path if it may be missing` : "must be readable";
-    throw new SubsystemError(code, unit, `Cannot start ${unit} as its env_file ${hint}: current value is "${file.path}"`, {
+    const why = code === "IO_NOT_FOUND"
+      ? `its env_file must exist; write "?" before its path if it may be missing: current value is "${file.path}"`
+      : `its env_file must be readable: ${messageOf(cause)}`;
+    throw new SubsystemError(code, unit, `Cannot start ${unit} as ${why}`, {
       cause,
       context: { path: file.path },
     });
