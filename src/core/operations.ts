@@ -174,7 +174,7 @@ export interface Operations {
   /** A snapshot. */
   status(): DaemonStatus;
   /** Resolves when there are units, or will be none any more; until then `notices` of the status say what is waited for. Rejects with the reason when the signal aborts. */
-  prepared(options: { signal?: AbortSignal }): Promise<void>;
+  prepared(options?: { signal?: AbortSignal }): Promise<void>;
   /** What health and metrics ask for beside the status. */
   measures(): DaemonMeasures;
   /**
@@ -183,24 +183,24 @@ export interface Operations {
    */
   resolve(patterns: readonly string[]): string[];
   /** Starts units with what they come after. Resolves when each is up, failed for good or waits to be restarted. */
-  start(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
+  start(names: readonly string[], options?: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
   /** Stops units, what comes after them first. Resolves when each has ended or its time is up. */
-  stop(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
+  stop(names: readonly string[], options?: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
   /** Stops and starts units; what comes after them stays as it is. */
-  restart(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
+  restart(names: readonly string[], options?: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
   /** Sends a signal to the whole process group of each service that runs; units that have none say so in their outcome. */
   signal(names: readonly string[], signal: SignalName): UnitOutcome[];
   /**
    * Waits until all units are where `goal` says at one moment; nothing is changed. When the signal aborts or the daemon stops before that,
    * it resolves with who is missing and why, and does not reject.
    */
-  wait(names: readonly string[], goal: WaitGoal, options: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
+  wait(names: readonly string[], goal: WaitGoal, options?: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
   /**
    * Reads the configuration file again and applies what differs, or only says what would be. Resolves when the units that it touches have
    * started or stopped. When it rejects, nothing has changed: with a `ConfigError` that holds every mistake of the file, with `RUNTIME_STATE`
    * where there is no file.
    */
-  reload(options: { dryRun?: boolean; signal?: AbortSignal }): Promise<ReloadAnswer>;
+  reload(options?: { dryRun?: boolean; signal?: AbortSignal }): Promise<ReloadAnswer>;
   /** Begins to stop the daemon and returns at once. */
   shutdown(reason: string): void;
   /** The newest `limit` lines of these units (all when empty) that `isWanted` (all when left out), oldest first. */

@@ -58,7 +58,7 @@ export class DaemonOperations implements Operations {
     };
   }
 
-  async prepared({ signal }: { signal?: AbortSignal }): Promise<void> {
+  async prepared({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
     signal?.throwIfAborted();
     const prepared = this.#session.prepared();
     await (signal === undefined ? prepared : untilAborted(prepared, signal));
@@ -90,13 +90,13 @@ export class DaemonOperations implements Operations {
     return names.filter((name) => found.has(name));
   }
 
-  async start(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
+  async start(names: readonly string[], options: { signal?: AbortSignal } = {}): Promise<UnitOutcome[]> {
     const { able, refused } = await this.#sorted(names, ({ state }) => !UP.includes(state));
     const asked = this.#bySupervisor(able, options);
     return [...refused, ...await this.#started(this.#ask(asked, options, (supervisor, own) => supervisor.startUnits(own)))];
   }
 
-  async stop(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
+  async stop(names: readonly string[], options: { signal?: AbortSignal } = {}): Promise<UnitOutcome[]> {
     // What is refused here stops nothing, so nothing of it is remembered.
     const asked = this.#bySupervisor(names, options);
     const stopping = this.#ask(asked, options, (supervisor, own) => supervisor.stopUnits(own));
@@ -105,7 +105,7 @@ export class DaemonOperations implements Operations {
     return withNote(await stopping, forgotten);
   }
 
-  async restart(names: readonly string[], options: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
+  async restart(names: readonly string[], options: { signal?: AbortSignal } = {}): Promise<UnitOutcome[]> {
     // Before anything is stopped: what runs is better than what can't start.
     const { able, refused } = await this.#sorted(names, () => true);
     const asked = this.#bySupervisor(able, options);
@@ -144,13 +144,13 @@ export class DaemonOperations implements Operations {
     }
   }
 
-  async wait(names: readonly string[], goal: WaitGoal, { signal }: { signal?: AbortSignal }): Promise<UnitOutcome[]> {
+  async wait(names: readonly string[], goal: WaitGoal, { signal }: { signal?: AbortSignal } = {}): Promise<UnitOutcome[]> {
     const { untilThere } = await import("./until_there.ts");
     const units = () => this.#session.units();
     return await untilThere(names, goal, { units, events: this.#events, ...(signal === undefined ? {} : { signal }) });
   }
 
-  async reload({ dryRun, signal }: { dryRun?: boolean; signal?: AbortSignal }): Promise<ReloadAnswer> {
+  async reload({ dryRun, signal }: { dryRun?: boolean; signal?: AbortSignal } = {}): Promise<ReloadAnswer> {
     signal?.throwIfAborted();
     const reloading = this.#session.reload({ dryRun });
     return await (signal === undefined ? reloading : untilAborted(reloading, signal));

@@ -37,7 +37,7 @@ test("Context.onDrain is called when only this run is to stop", async () => {
     context.onDrain(() => order.push("drain"));
     await context.cancelled();
   }, async (daemon) => {
-    await daemon.operations.stop(["a"], {});
+    await daemon.operations.stop(["a"]);
     assert.deepEqual(order, ["drain"]);
   });
   assert.deepEqual(order, ["drain"]);

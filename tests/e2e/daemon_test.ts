@@ -290,10 +290,13 @@ e2e("commands tell unknown names (4), nothing matched (7) and wrong usage (2) ap
 e2e("a client that is told nothing finds the only daemon of its user", async (stage) => {
   stage.write("daemon.toml", QUICK_START);
   await stage.startDaemon();
-  rmSync(join(stage.folder, "daemon.toml"));
-  const { code, stderr } = await stage.cli("status");
+  const { code, stderr } = await stage.startThrough('mkdir elsewhere && cd elsewhere && exec "$0" "$@"', "status").ended;
   assert.equal(code, 0, stderr);
   assert.match(stderr, /using quick-[0-9a-f]{8}, the only daemon that runs/);
+  // Where its file was, it is meant without a word.
+  rmSync(join(stage.folder, "daemon.toml"));
+  const here = await stage.cli("status");
+  assert.deepEqual([here.code, here.stderr], [0, ""]);
 });
 
 e2e("a second SIGINT forces, the report names who was forced, and the code is 1", async (stage) => {
