@@ -28,6 +28,8 @@ export interface Host {
   readonly processes: Processes;
   /** HTTP over TCP and unix sockets. */
   readonly http: Http;
+  /** Who listens on this machine. */
+  readonly sockets: Sockets;
   /** What this process spends its time and memory on. */
   readonly profiler: Profiler;
   /** Bytes between processes of this machine. */
@@ -475,6 +477,44 @@ export interface Http {
    * aborts.
    */
   connect(address: { hostname: string; port: number }, options: { signal: AbortSignal }): Promise<void>;
+}
+
+/** A socket that listens on a TCP port. */
+export interface ListeningSocket {
+  /** The address as a URL has it, without brackets; `0.0.0.0` and `::` are all of their kind. An IPv4 address never comes in the form of IPv6. */
+  hostname: string;
+  /** Its port. */
+  port: number;
+  /** Its number in the system: two sockets of the same address, which share their port, have two. */
+  inode: number;
+  /** User who made it. */
+  uid: number;
+}
+
+/** A process that holds a socket; several may hold the same. */
+export interface SocketHolder {
+  /** Number of the socket. */
+  inode: number;
+  /** Number of the process. */
+  pid: number;
+  /** Short name of its program, as the system has it: any characters. */
+  name: string;
+}
+
+/** Who listens on this machine. */
+export interface Sockets {
+  /** Whether connections to a host stay on this machine, as far as its name tells: nothing is looked up. */
+  isLocal(hostname: string): boolean;
+  /**
+   * Sockets that listen on one of these ports, in the network of this process; undefined where the system does not tell. Fails with
+   * `IO_NO_RESOURCES`.
+   */
+  listening(ports: ReadonlySet<number>): ListeningSocket[] | undefined;
+  /**
+   * Who of these processes, or of all, holds one of these sockets. `unseen` are the living ones whose files are kept from us, or are so many
+   * that not all were looked at. Fails with `IO_NO_RESOURCES`.
+   */
+  holders(inodes: ReadonlySet<number>, pids?: readonly number[]): { found: SocketHolder[]; unseen: number[] };
 }
 
 /** A recording of where the time goes. */

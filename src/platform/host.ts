@@ -10,6 +10,7 @@ import { createProcesses } from "./processes.ts";
 import { createProfiler } from "./profiler.ts";
 import { createSignals } from "./signals.ts";
 import type { Launcher } from "./spawn.ts";
+import { createSockets } from "./sockets.ts";
 import { createTerminal, type TerminalFacts } from "./terminal.ts";
 import { createWatcher } from "./watcher.ts";
 
@@ -47,6 +48,7 @@ export function createHost(facts: RuntimeFacts): Host {
     watcher: createWatcher({ clock: systemClock, tryWatch: facts.tryWatch }),
     processes: createProcesses(facts.launcher, signals, descriptors),
     http: createHttp(facts.http, descriptors),
+    sockets: createSockets(),
     profiler: createProfiler(),
     ipc: createIpc(),
     modules: facts.modules,

@@ -1,6 +1,7 @@
 import { isDaemonError } from "../core/errors.ts";
 import type { Host, ProgramRun, RunProcess } from "../core/host.ts";
 import type { ServiceOutput } from "./output.ts";
+import { PortOwners } from "./port_owner.ts";
 import { SharedLook } from "./shared_look.ts";
 
 /** How {@linkcode Neighbours.kinOf} looks. */
@@ -20,8 +21,12 @@ export class Neighbours implements Disposable, AsyncDisposable {
   /** What somebody still waits to hear. */
   readonly #told = new Set<Promise<void>>();
 
+  /** Whose the ports are that probes ask. */
+  readonly ports: PortOwners;
+
   /** Creates it; nothing is looked at before somebody asks. */
-  constructor({ processes, clock }: Pick<Host, "processes" | "clock">) {
+  constructor({ processes, clock, sockets }: Pick<Host, "processes" | "clock" | "sockets">) {
+    this.ports = new PortOwners({ processes, clock, sockets });
     this.#groups = new SharedLook(clock, (pgids) => processes.livingGroups(pgids));
     this.#kin = new SharedLook(
       clock,
@@ -64,6 +69,7 @@ export class Neighbours implements Disposable, AsyncDisposable {
   /** Lets nobody wait any more, and lets go of what is still read. */
   [Symbol.dispose](): void {
     for (const output of this.#outputs) output.letGo();
+    this.ports[Symbol.dispose]();
     this.#groups[Symbol.dispose]();
     this.#kin[Symbol.dispose]();
   }

@@ -24,6 +24,11 @@ export interface ProbeOptions {
   log?: string;
   /** Time for which it has to live; shorter than `timeout`. */
   alive?: Duration;
+  /**
+   * Who must listen where `tcp` or `http` asks on this machine: a process of the service, or anybody, such as the engine that publishes the
+   * port of a container. Where the system does not tell who listens, anybody counts. @default {"unit"}
+   */
+  owner?: "unit" | "any";
   /** Time between two attempts. @default {"500ms"} */
   every?: Duration;
   /** Time from the start of a run until it must be ready. @default {"30s"} */
@@ -342,7 +347,7 @@ function probeSpec(
   options: ProbeOptions,
   { must, port, last }: { must: Must; port: number | undefined; last: number },
 ): ProbeSpec {
-  const { http, tcp, exec, log, alive, every = 500, timeout = 30_000 } = options;
+  const { http, tcp, exec, log, alive, owner = "unit", every = 500, timeout = 30_000 } = options;
   const targets: ProbeTarget[] = [];
   if (http !== undefined) targets.push({ kind: "http", url: http });
   if (tcp !== undefined) targets.push({ kind: "tcp", address: typeof tcp === "number" ? `127.0.0.1:${tcp}` : tcp });
@@ -375,7 +380,9 @@ function probeSpec(
   if (target.kind === "alive") {
     must(target.forMs > 0 && target.forMs < timeoutMs, "ready.alive", "longer than 0 and shorter than ready.timeout", alive);
   }
-  return { target, everyMs, timeoutMs };
+  must(owner === "unit" || owner === "any", "ready.owner", '"unit" or "any"', owner);
+  must(options.owner === undefined || http !== undefined || tcp !== undefined, "ready.owner", "beside http or tcp", owner);
+  return { target, owner, everyMs, timeoutMs };
 }
 
 function restartPolicy(restart: NonNullable<ServiceOptions["restart"]>): RestartPolicy {

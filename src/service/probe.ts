@@ -60,6 +60,12 @@ export function createProbe(target: Exclude<ProbeTarget, { kind: "log" | "alive"
   return execProbe({ ...options.launch, argv: commandArgv(argv) }, options);
 }
 
+/** Where a probe connects to; undefined for those that do not. */
+export function addressOf(target: ProbeTarget, placeholders: Placeholders): TcpAddress | undefined {
+  if (target.kind === "tcp") return parseTcpAddress(expand(target.address, placeholders));
+  return target.kind === "http" ? addressOfUrl(parseHttpUrl(expand(target.url, placeholders))) : undefined;
+}
+
 /** Options of {@linkcode untilReady}. */
 export interface UntilReadyOptions {
   /** Times attempts and the waits between them. */
@@ -111,7 +117,8 @@ function failureOf(error: unknown): string {
   return address === undefined ? messageOf(error) : `connection refused by ${nameOf(address)}`;
 }
 
-function nameOf({ hostname, port }: TcpAddress): string {
+/** An address as it is written. */
+export function nameOf({ hostname, port }: TcpAddress): string {
   return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
@@ -149,6 +156,10 @@ function parseHttpUrl(text: string): URL {
   return url;
 }
 
+function addressOfUrl({ hostname, port }: URL): TcpAddress {
+  return { hostname: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port || 80) };
+}
+
 function tcpProbe(address: TcpAddress, host: Host): Probe {
   return async (signal) => {
     await host.http.connect(address, { signal });
@@ -157,7 +168,7 @@ function tcpProbe(address: TcpAddress, host: Host): Probe {
 }
 
 function httpProbe(url: URL, host: Host): Probe {
-  const address = { hostname: url.hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(url.port || 80) };
+  const address = addressOfUrl(url);
   return async (signal) => {
     const response = await host.http.request(address, url.pathname + url.search, { signal, redirect: "manual" });
     await response.body?.cancel();

@@ -38,7 +38,16 @@ export interface ServiceTable {
   env_file?: string[];
   inherit_env?: string[];
   cwd?: string;
-  ready?: { http?: string; tcp?: string; exec?: string | string[]; log?: string; alive?: string; every?: string; timeout?: string };
+  ready?: {
+    http?: string;
+    tcp?: string;
+    exec?: string | string[];
+    log?: string;
+    alive?: string;
+    owner?: "unit" | "any";
+    every?: string;
+    timeout?: string;
+  };
   restart?: {
     policy?: RestartWhen;
     delay?: string;
@@ -235,6 +244,7 @@ function readyTable(): v.GenericSchema {
       ...unit,
       expects: "a regular expression",
     }),
+    owner: key(v.picklist(["unit", "any"]), { ...unit, expects: "one of unit, any", default: "unit" }),
     alive: key(duration(isPositive), { ...unit, expects: DURATION, kind: "duration" }),
     every: key(duration(isPositive), { ...unit, expects: DURATION, default: "500ms", kind: "duration" }),
     timeout: key(duration(isPositive), { ...unit, expects: DURATION, default: "30s", kind: "duration" }),
@@ -436,6 +446,9 @@ function problemsOf(name: string, table: ServiceTable): ServiceProblem[] {
   if (targets.length !== 1) {
     const message = `expected exactly one of ${listed(PROBE_KINDS)}, got ${targets.length === 0 ? "none" : targets.join(" and ")}`;
     problems.push({ path: ["service", name, "ready"], message, isMissing: targets.length === 0 });
+  }
+  if (ready.owner !== undefined && ready.http === undefined && ready.tcp === undefined) {
+    find(["ready", "owner"], "expected http or tcp beside owner, got neither", "remove it: only who listens on a port has an owner");
   }
   const { alive, timeout = "30s" } = ready;
   if (alive !== undefined && durationMs(alive) >= durationMs(timeout)) {

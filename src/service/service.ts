@@ -12,13 +12,14 @@ import { tame } from "../core/terminal_text.ts";
 import { describeExit, exitCodeOf } from "./exit.ts";
 import { unitNames } from "./log.ts";
 import { type LogPort, ServiceOutput } from "./output.ts";
-import { checkTarget, commandArgv, createProbe, linePattern, type Probe, untilReady } from "./probe.ts";
+import { addressOf, checkTarget, commandArgv, createProbe, linePattern, nameOf, type Probe, type TcpAddress, untilReady } from "./probe.ts";
 import { MODULE_WORD, SOCKET_VARIABLE, TOKEN_VARIABLE } from "../core/module_protocol.ts";
 import type { ModuleHub } from "./module_hub.ts";
 import { ModuleLink } from "./module_link.ts";
 import { unmetNeeds } from "./needs.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { ProcessGroup } from "./process_group.ts";
+import type { OwnRun } from "./port_owner.ts";
 import { ReadyLine } from "./ready_line.ts";
 import { endsAll, type ServiceSpec } from "./spec.ts";
 import { StopCommand } from "./stop_command.ts";
@@ -43,6 +44,8 @@ export interface ServicePorts {
 const STOP_MARGIN_MS = 2_000;
 /** Time that the next run is given before the process table is looked at as a whole, which takes longer than a start. */
 const LOOK_AFTER_CRASH_MS = 50;
+/** Time that it may take to find out whether somebody listens where a service is to. */
+const LOOK_BEFORE_MS = 500;
 /** Time from the start of a module until it must be ready. */
 const MODULE_READY_MS = 30_000;
 
@@ -98,6 +101,8 @@ export class Service implements Subsystem {
   #group: ProcessGroup | undefined;
   /** Why it is not ready, or why this run never was; undefined once it is. */
   #probeAnswer: string | undefined;
+  /** Who held the address of its probe before this run began. */
+  #taken: string | undefined;
   /** How the last run ended, where it did not fail. */
   #end: string | undefined;
   /** What the last run failed of; one that was asked to stop does not fail. */
@@ -236,6 +241,7 @@ export class Service implements Subsystem {
     let control: ControlGroup | undefined;
     let command: string;
     let probe: Probe | undefined;
+    const own = this.#ownAddress();
     let launch: Omit<SpawnOptions, "argv">;
     try {
       logs.open(context.name);
@@ -245,6 +251,8 @@ export class Service implements Subsystem {
       probe = this.#createProbe(launch);
       const program = { ...this.#program(launch, expected?.token), marks: MARKS.filter((name) => name in launch.env) };
       this.#refuseBesideSurvivors(context.name);
+      this.#taken = own === undefined || inherited !== undefined ? undefined : await this.#holderBefore(own, context);
+      if (context.isShutdown() && inherited === undefined) return;
       if (expected !== undefined) await this.#ports.modules.open();
       if (stop().killMode === "cgroup") control = processes.controlGroup(`daemonkit-${daemonId}-${context.name}`);
       child = inherited === undefined ? await processes.spawn(program) : adoptedChild(inherited.identity, host);
@@ -326,6 +334,14 @@ export class Service implements Subsystem {
     void child.exited.then(() => probing.abort());
     // The line that an adopted program became ready with was read by the daemon before this one.
     if (inherited !== undefined && this.#readyPattern !== undefined) becomeReady();
+    if (probe !== undefined && own !== undefined) {
+      probe = this.#ownedProbe(
+        probe,
+        own,
+        { program: run, mark: unitValue, hasHelpers: stop().killMode === "process" },
+        context.log,
+      );
+    }
     const probed = this.#untilReady(probe, context.log, probing.signal).then((isUp) => isUp && becomeReady());
 
     // See it to its end: all that it has started, the probe that may be under way, the output.
@@ -370,7 +386,8 @@ export class Service implements Subsystem {
         context: { exitCode, signal: status.signal, lastLines: output.lastLines, error },
       });
     }
-    throw this.#failure = new SubsystemError("SUBSYSTEM_EXITED", context.name, `${context.name} ${describeExit(status)}`, {
+    const taken = isReady || this.#taken === undefined ? "" : `; ${this.#taken}`;
+    throw this.#failure = new SubsystemError("SUBSYSTEM_EXITED", context.name, `${context.name} ${describeExit(status)}${taken}`, {
       context: { exitCode, signal: status.signal, lastLines: output.lastLines },
     });
   }
@@ -440,6 +457,53 @@ export class Service implements Subsystem {
       this.#probeAnswer = answer;
     };
     return await untilReady(probe, { clock, spec, signal, onAnswer });
+  }
+
+  /** Where its probe connects to, when it is the service itself that has to listen there. */
+  #ownAddress(): TcpAddress | undefined {
+    const { ready } = this.#service;
+    const address = ready?.owner === "unit" ? addressOf(ready.target, this.#placeholders) : undefined;
+    return address !== undefined && this.#ports.neighbours.ports.isLocal(address) ? address : undefined;
+  }
+
+  /**
+   * Who listens already where the service is to listen, before it starts; it is started all the same, as two may share a port, and a program
+   * may take another one. A connection is cheaper than a look, and mostly refused.
+   */
+  async #holderBefore(address: TcpAddress, context: Context): Promise<string | undefined> {
+    const { host: { http, clock }, neighbours } = this.#ports;
+    const patience = new AbortController();
+    using _time = clock.schedule(LOOK_BEFORE_MS, () => patience.abort());
+    using token = context.child();
+    void token.cancelled().then(() => patience.abort());
+    try {
+      await http.connect(address, { signal: patience.signal });
+    } catch {
+      return undefined;
+    }
+    const owner = await neighbours.ports.ask(address);
+    if (owner.kind !== "other") return undefined;
+    context.log.warn("somebody else listens already where its probe asks", { address: nameOf(address), holder: owner.who });
+    return `${nameOf(address)} was held by ${owner.who} when it started`;
+  }
+
+  /** A probe to which only a process of this run can answer that it is ready. */
+  #ownedProbe(probe: Probe, address: TcpAddress, run: OwnRun, log: Logger): Probe {
+    const { ports } = this.#ports.neighbours;
+    return async (signal) => {
+      const answer = await probe(signal);
+      if (answer !== undefined) return answer;
+      const owner = await ports.ask(address, run);
+      if (owner.kind === "other") {
+        return `${
+          nameOf(address)
+        } is answered by ${owner.who}, which does not belong to it; if that is meant, write owner = "any" in ready`;
+      }
+      if (owner.kind !== "own") {
+        ports.tellUnknown(() => log.warn("can't tell who listens here, so whoever answers a probe counts", { address: nameOf(address) }));
+      }
+      return undefined;
+    };
   }
 
   /** What there is to say before anybody was asked; nothing where somebody will be, as he knows more. */

@@ -16,6 +16,8 @@ export type ProbeTarget =
 export interface ProbeSpec {
   /** What is asked. */
   target: ProbeTarget;
+  /** Who must listen where tcp and http ask on this machine: a process of the unit, or anybody. */
+  owner: "unit" | "any";
   /** Longest wait between two attempts in milliseconds; tcp and http begin with 25 ms and double it, so that a quick start is seen quickly. */
   everyMs: number;
   /** Milliseconds from the start of a run until it must be ready. */

@@ -8,6 +8,7 @@ import { FakeHttp } from "./fake_http.ts";
 import { FakeIpc } from "./fake_ipc.ts";
 import { FakeProcesses } from "./fake_processes.ts";
 import { FakeProfiler } from "./fake_profiler.ts";
+import { FakeSockets } from "./fake_sockets.ts";
 import { FakeWatcher } from "./fake_watcher.ts";
 
 /** Options of {@linkcode FakeHost}. */
@@ -347,6 +348,8 @@ export class FakeHost implements Host {
   readonly processes: FakeProcesses = new FakeProcesses();
   /** Network. */
   readonly http: FakeHttp = new FakeHttp();
+  /** Who listens. */
+  readonly sockets: FakeSockets = new FakeSockets();
   /** Profiles. */
   readonly profiler: FakeProfiler = new FakeProfiler();
   /** Connections between processes. */

@@ -25,6 +25,7 @@ export { FakeExit, FakeHost, type FakeHostOptions, FakeModules, FakeOwnProcess, 
 export { FakeHttp } from "./fake_http.ts";
 export { FakeIpc } from "./fake_ipc.ts";
 export { type FakeProcess, FakeProcesses, type FakeProgram } from "./fake_processes.ts";
+export { FakeSockets } from "./fake_sockets.ts";
 export { FakeProfiler } from "./fake_profiler.ts";
 export { FakeWatcher } from "./fake_watcher.ts";
 export type { Clock } from "../core/clock.ts";

@@ -290,6 +290,17 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
     assert.equal(rig.daemon.subsystems()[0].ready, true);
     await rig.stop();
   },
+  "service.*.ready.owner": async () => {
+    for (const owner of ["unit", "any"] as const) {
+      const rig = await serving(`ready = { tcp = "127.0.0.1:80", owner = "${owner}" }`);
+      rig.host.sockets.listen({ hostname: "127.0.0.1", port: 80 }, { pid: 7, name: "nginx" });
+      rig.host.http.answer({ hostname: "127.0.0.1", port: 80 }, () => new Response());
+      await rig.host.clock.advance(2_000);
+      assert.equal(rig.daemon.subsystems()[0].ready, owner === "any");
+      if (owner === "unit") assert.match(rig.daemon.subsystems()[0].reason, /127\.0\.0\.1:80.*pid 7 \(nginx\).*owner/);
+      await rig.stop();
+    }
+  },
   "service.*.ready.exec": async () => {
     let code = 1;
     const rig = new Rig();

@@ -1,7 +1,10 @@
 /** When services count as ready, and what is said of those that do not, on real programs. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { e2e } from "./driver.ts";
 import { unitsOf, untilUnits } from "./units.ts";
 
@@ -47,4 +50,50 @@ e2e("why a service is not ready is told while it starts, when its time is over, 
   assert.match((await stage.cli("events")).stdout, /refused +failed: .*connection refused by 127\.0\.0\.1:1/);
   daemon.kill("SIGTERM");
   await daemon.ended;
+});
+
+e2e("a probe is not satisfied by somebody else who listens there, names them, and is by the service's own child", async (stage) => {
+  const server = createServer((socket) => socket.end());
+  const port = await new Promise<number>((resolve) => {
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port));
+  });
+  try {
+    const fixture = fileURLToPath(new URL("../fixtures/listener.ts", import.meta.url));
+    const runtime = "Deno" in globalThis ? [process.execPath, "run", "-A", "--no-check"] : [process.execPath];
+    const run = JSON.stringify([...runtime, fixture, String(port)]);
+    const service = (name: string, keys: string) => `[service.${name}]\nrestart = "never"\n${keys}\n`;
+    stage.write(
+      "daemon.toml",
+      `name = "owner"\n` +
+        service("dies", `run = ${run}\nready = { tcp = "127.0.0.1:${port}", every = "20ms", timeout = "30s" }`) +
+        service("sleeps", `run = ["sleep", "1000"]\nready = { tcp = "127.0.0.1:${port}", every = "20ms", timeout = "500ms" }`) +
+        service("web", `run = ["sleep", "1000"]\nafter = ["dies"]`) +
+        service("outside", `run = ["sleep", "1000"]\nready = { tcp = "127.0.0.1:${port}", owner = "any" }`),
+    );
+    const daemon = stage.start("run");
+    await daemon.until(/web skipped/);
+    const units = await untilUnits(
+      stage,
+      ({ dies, sleeps, outside }) => dies.state === "failed" && sleeps.state === "failed" && outside.ready === true,
+    );
+    const holder = new RegExp(`127\\.0\\.0\\.1:${port}.* pid ${process.pid} `);
+    assert.match(units.dies.reason, holder);
+    assert.match(units.sleeps.reason, holder);
+    assert.match(units.sleeps.reason, /owner = "any"/);
+    assert.equal(units.web.state, "skipped");
+
+    // When it is free, the service's own listener counts, also in a child of its program.
+    await new Promise((resolve) => server.close(resolve));
+    const child = service(
+      "child",
+      `run = "${runtime.join(" ")} ${fixture} ${port} & wait"\nready = { tcp = "127.0.0.1:${port}", every = "20ms" }`,
+    );
+    stage.write("daemon.toml", `name = "owner"\n${child}`);
+    assert.equal((await stage.cli("reload")).code, 0);
+    await untilUnits(stage, ({ child }) => child?.ready === true);
+    daemon.kill("SIGTERM");
+    await daemon.ended;
+  } finally {
+    server.close();
+  }
 });

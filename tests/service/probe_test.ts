@@ -8,7 +8,7 @@ import { test } from "../harness.ts";
 import { Drive, tempDir } from "./drive.ts";
 import { until } from "../until.ts";
 
-const TCP: ProbeSpec = { target: { kind: "tcp", address: "127.0.0.1:1" }, everyMs: 500, timeoutMs: 30_000 };
+const TCP: ProbeSpec = { target: { kind: "tcp", address: "127.0.0.1:1" }, owner: "unit", everyMs: 500, timeoutMs: 30_000 };
 const EXEC: ProbeSpec = { ...TCP, target: { kind: "exec", run: "true" } };
 
 /** Runs untilReady over a list of answers under a fake clock and notes when each attempt was made. */
@@ -103,7 +103,7 @@ test("Service: tcp is ready when a connection is accepted", async () => {
   const server = await host.http.serve({ hostname: "127.0.0.1", port: 0 }, () => new Response());
   const { port } = server.address as { port: number };
   await server.stop();
-  using drive = new Drive(host, { run: SERVE, port, ready: { tcp: "127.0.0.1:{port}", every: "50ms" } });
+  using drive = new Drive(host, { run: SERVE, port, ready: { tcp: "127.0.0.1:{port}", every: "50ms", owner: "any" } });
   await until(() => drive.service.details().probe !== undefined);
   assert.match(String(drive.service.details().probe), /^connection refused by 127\.0\.0\.1:\d+$/);
   assert.equal(drive.isReady, false);
@@ -124,7 +124,11 @@ test("Service: http is ready with 2xx or 3xx, and says what else was answered", 
     return new Response("body", { status: statuses[paths.length - 1], headers: { location: "/elsewhere" } });
   });
   const { port } = server.address as { port: number };
-  using drive = new Drive(host, { run: SERVE, port, ready: { http: "http://127.0.0.1:{port}/healthz?i={instance}", every: "20ms" } });
+  using drive = new Drive(host, {
+    run: SERVE,
+    port,
+    ready: { http: "http://127.0.0.1:{port}/healthz?i={instance}", every: "20ms", owner: "any" },
+  });
   await drive.ready;
   assert.deepEqual(paths, Array(3).fill("/healthz?i=0"));
   await drive.stop();
@@ -135,7 +139,7 @@ test("Service: an http probe says what was answered instead", async () => {
   const host = await getHost();
   const server = await host.http.serve({ hostname: "127.0.0.1", port: 0 }, () => new Response("no", { status: 404 }));
   const { port } = server.address as { port: number };
-  using drive = new Drive(host, { run: SERVE, port, ready: { http: "http://127.0.0.1:{port}/healthz", every: "20ms" } });
+  using drive = new Drive(host, { run: SERVE, port, ready: { http: "http://127.0.0.1:{port}/healthz", every: "20ms", owner: "any" } });
   await until(() => drive.service.details().probe !== undefined);
   assert.equal(drive.service.details().probe, `HTTP 404 from http://127.0.0.1:${port}/healthz`);
   await drive.stop();

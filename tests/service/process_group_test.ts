@@ -3,7 +3,7 @@ import { IoError } from "../../src/core/errors.ts";
 import type { ChildProcess, ExitStatus, Processes, SignalName } from "../../src/core/host.ts";
 import { Neighbours } from "../../src/service/neighbours.ts";
 import { type AskToStop, ProcessGroup } from "../../src/service/process_group.ts";
-import { FakeClock } from "../../src/testing/mod.ts";
+import { FakeClock, FakeSockets } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 
 const LEADER = 100;
@@ -41,7 +41,7 @@ class Rig {
     const onTrouble = (message: string) => void this.troubles.push(message);
     this.group = new ProcessGroup(child, {
       processes,
-      neighbours: new Neighbours({ processes, clock: this.clock }),
+      neighbours: new Neighbours({ processes, clock: this.clock, sockets: new FakeSockets() }),
       clock: this.clock,
       ...(stopCommand === undefined ? {} : { stopCommand }),
       stopSignal: "SIGTERM",

@@ -85,7 +85,7 @@ test("serviceSpecs: every key reaches the spec", () => {
     port: 3_000,
     instances: 2,
     after: ["db:started"],
-    ready: { target: { kind: "tcp", address: "127.0.0.1:{port}" }, everyMs: 1_000, timeoutMs: 60_000 },
+    ready: { target: { kind: "tcp", address: "127.0.0.1:{port}" }, owner: "unit", everyMs: 1_000, timeoutMs: 60_000 },
     stop: { signal: "SIGINT", timeoutMs: 1_000, killMode: "process", run: ["ask", "it"] },
     leftover: "adopt",
     essential: true,
