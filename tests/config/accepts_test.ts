@@ -38,6 +38,7 @@ const scalar = fc.oneof(
       "db:ready",
       "raw",
       "660",
+      "any",
     ],
     ...[0, -0, 1, -1, 0.2, 0.99, 1.5, 2, 3, 16, 255, 256, 1_000, 1_001, 4_096, 65_535, 65_536, 1e308, Infinity, -Infinity, NaN],
     ...[Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER + 1, 2n ** 60n, true, false, null, undefined, new Date(0), {}, []],
