@@ -130,8 +130,8 @@ restart = "never"
   // Slow to come and slow to go; a second copy beside the first says so.
   stage.write(
     "run.sh",
-    `mkdir held || { echo second copy; exit 9; }
-trap 'sleep 0.1; rmdir held; exit 0' TERM
+    `trap 'sleep 0.1; rmdir held; exit 0' TERM
+mkdir held || { echo second copy; exit 9; }
 sleep 0.1
 echo up
 while :; do sleep 0.02; done
