@@ -145,7 +145,12 @@ class Preparation {
         "CONFIG_NOT_YET",
       );
     }
-    this.#isRight &&= accepts(value);
+    const isRight = accepts(value);
+    // The schema's own check passes over keys of these names, whatever they hold.
+    if (!isRight && this.#path.some((key) => key === "constructor" || key === "prototype")) {
+      return this.#find("value", `expected ${facts.expects ?? "another value"}, got ${showValue(value)}`);
+    }
+    this.#isRight &&= isRight;
     return value;
   }
 

@@ -280,6 +280,13 @@ test("load: names that every object has are names like others, and of a value an
   }
 });
 
+test("load: a wrong value below a name that every object has is a mistake like others", async () => {
+  for (const name of ["constructor", "prototype", "valueOf"]) {
+    const found = await mistakes({ files: [file(`[unit.${name}]\nsize = false\n[texts]\n${name} = 1`)] });
+    assert.equal(found.length, 2, found.join("\n"));
+  }
+});
+
 test("load: a list of tables has its place, and the table to write", async () => {
   assert.deepEqual(await mistakes({ files: [file('name = "x"\n\n[[unit]]\nname = "web"\nsize = 1\n[[unit]]\nname = "api"')] }), [
     'app.toml:3:3: unit: expected tables, got a list; write [unit.web] for each, without a key "name"',

@@ -62,18 +62,20 @@ test("read: a pipe that nobody writes into, and one that is never closed, end at
   using dir = tempDir();
   const path = makePipe(`${dir.path}/.env`);
   // On a busy machine a short time is over before the pipe was looked at: longer ones follow.
-  let timeoutMs = 25;
+  let timeoutMs = 250;
   const tried = () =>
     files.read(path, { timeoutMs: timeoutMs *= 2 }).then(() => "read to its end", ({ code, message }) => `${code} ${message}`);
   await until(tried, { isRight: /^TIMEOUT .* as nobody has written into that pipe for \S+$/ });
   // What is in the pipe stays there as long as one end of it is open.
   const keeper = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const writer = openSync(path, constants.O_WRONLY);
-  timeoutMs = 125;
+  timeoutMs = 250;
   const triedAgain = () => (writeSync(writer, "TOKEN="), tried());
   await until(triedAgain, { isRight: /^TIMEOUT .* not at its end after \S+: [1-9]\d* bytes have come/ });
   closeSync(keeper);
   closeSync(writer);
+  // A try that was given up ends by itself.
+  await until(() => readdirSync("/proc/self/fd").every((fd) => linkOf(fd) !== path));
 });
 
 test("read: who no longer wants a pipe gets out of the waiting at once", async () => {
