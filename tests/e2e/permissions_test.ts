@@ -20,9 +20,12 @@ if ("Deno" in globalThis) {
       const args = ["run", "--no-check", "--no-prompt", ...flags, new URL("cli.ts", root).pathname, "run", `${folder}/daemon.toml`];
       const child = new Deno.Command(Deno.execPath(), { args, env, stdin: "null", stdout: "null", stderr: "piped" }).spawn();
       let stderr = "";
+      let isTold = false;
       for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
         stderr += text;
-        if (/least ready/.test(stderr)) child.kill("SIGTERM");
+        if (isTold || !/least ready/.test(stderr)) continue;
+        isTold = true;
+        child.kill("SIGTERM");
       }
       const { code } = await child.status;
       assert.equal(code, 0, stderr);
