@@ -1,6 +1,7 @@
 import type { ConfigIssue } from "../core/errors.ts";
 import { ConfigError, DaemonError, messageOf } from "../core/errors.ts";
 import type { ErrorCode } from "../core/error_codes.ts";
+import { STATUS_NAMES } from "../core/http_status.ts";
 
 /** A failure as RFC 9457 tells it, with what lets a program branch and a person act. */
 export interface Problem {
@@ -20,21 +21,6 @@ export interface Problem {
   issues?: readonly ConfigIssue[];
 }
 
-const TITLES: Record<number, string> = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  408: "Request Timeout",
-  409: "Conflict",
-  413: "Content Too Large",
-  422: "Unprocessable Content",
-  500: "Internal Server Error",
-  503: "Service Unavailable",
-  504: "Gateway Timeout",
-};
-
 /** The response that tells of a {@linkcode Problem}. */
 export function answerProblem(made: Problem, headers: Readonly<Record<string, string>> = {}): Response {
   const challenge: Record<string, string> = made.status === 401 ? { "www-authenticate": 'Bearer realm="daemonkit"' } : {};
@@ -46,7 +32,7 @@ export function answerProblem(made: Problem, headers: Readonly<Record<string, st
 
 /** Makes a {@linkcode Problem}. */
 export function problem(status: number, code: ErrorCode, detail: string, hint?: string): Problem {
-  return { type: "about:blank", title: TITLES[status], status, detail, code, ...(hint === undefined ? {} : { hint }) };
+  return { type: "about:blank", title: STATUS_NAMES[status], status, detail, code, ...(hint === undefined ? {} : { hint }) };
 }
 
 /** Makes a {@linkcode Problem} of anything that was thrown. */

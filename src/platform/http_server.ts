@@ -1,6 +1,7 @@
 import type { HttpConnection, HttpHandler } from "../core/host.ts";
 import { messageOf } from "../core/errors.ts";
 import { HeadRefused, Input, readHead } from "./http_head.ts";
+import { STATUS_NAMES } from "../core/http_status.ts";
 
 /** A connection as a runtime gives it. */
 export interface RawConnection {
@@ -216,7 +217,7 @@ class ServedConnection {
     const { status, statusText, headers, body } = response;
     const isBodiless = status === 204 || status === 304;
     const isChunked = body !== null && !isOld && !isHead;
-    let text = `HTTP/1.1 ${status} ${statusText === "" ? STATUS_TEXTS[status] ?? "Status" : statusText}\r\n`;
+    let text = `HTTP/1.1 ${status} ${statusText === "" ? STATUS_NAMES[status] ?? "Status" : statusText}\r\n`;
     for (const [name, value] of headers) if (!OWN_HEADERS.has(name)) text += `${name}: ${value}\r\n`;
     if (!headers.has("date")) text += `date: ${new Date().toUTCString()}\r\n`;
     if (isLast) text += "connection: close\r\n";
@@ -290,29 +291,6 @@ const CRLF = encoder.encode("\r\n");
 const LAST_CHUNK = encoder.encode("0\r\n\r\n");
 /** What the server says of a message itself. */
 const OWN_HEADERS = new Set(["connection", "content-length", "keep-alive", "transfer-encoding"]);
-const STATUS_TEXTS: Readonly<Record<number, string>> = {
-  200: "OK",
-  201: "Created",
-  202: "Accepted",
-  204: "No Content",
-  304: "Not Modified",
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  408: "Request Timeout",
-  409: "Conflict",
-  413: "Content Too Large",
-  422: "Unprocessable Content",
-  431: "Request Header Fields Too Large",
-  500: "Internal Server Error",
-  501: "Not Implemented",
-  503: "Service Unavailable",
-  504: "Gateway Timeout",
-  505: "HTTP Version Not Supported",
-};
-
 function joined(...parts: readonly Uint8Array[]): Uint8Array {
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -326,7 +304,7 @@ function joined(...parts: readonly Uint8Array[]): Uint8Array {
 function plainAnswer(status: number, message: string, more = ""): Uint8Array {
   const text = `${message}\n`;
   return encoder.encode(
-    `HTTP/1.1 ${status} ${STATUS_TEXTS[status]}\r\ncontent-type: text/plain;charset=utf-8\r\n${more}` +
+    `HTTP/1.1 ${status} ${STATUS_NAMES[status]}\r\ncontent-type: text/plain;charset=utf-8\r\n${more}` +
       `content-length: ${encoder.encode(text).length}\r\nconnection: close\r\n\r\n${text}`,
   );
 }
