@@ -75,7 +75,8 @@ class Handle implements ShutdownHandle {
   onDrain(fn: () => void): Disposable {
     if (this.#drain === undefined) {
       const drain = this.#drain = this.#host.drain?.child(this.#host) ?? new CancelToken(this.#host);
-      this.token.onCancel((reason) => void drain.cancel(reason));
+      // The end of the run is no draining: nobody is told then.
+      this.token.onCancel((reason) => this.hasEnded ? this.forgetDrain() : void drain.cancel(reason));
     }
     return this.#drain.onCancel(fn);
   }
@@ -89,9 +90,9 @@ class Handle implements ShutdownHandle {
     this.#drain?.[Symbol.dispose]();
   }
 
-  /** Whether it listens for the daemon's draining. */
-  protected get listensForDrain(): boolean {
-    return this.#drain !== undefined;
+  /** Whether the work is over, and its token is cancelled for that only. */
+  protected get hasEnded(): boolean {
+    return false;
   }
 
   sleep(duration: Duration): Promise<void> {
@@ -224,15 +225,20 @@ export class RunContext extends Handle implements Context {
     throw new SubsystemError("RUNTIME_STATE", this.name, `Cannot ${action} as run ${this.run} of ${this.name} has ended`);
   }
 
-  /** Whether something is left to clean up after `run` has settled. */
-  get hasLeftovers(): boolean {
-    return (this.#resources?.size ?? 0) > 0 || (this.#spawned?.size ?? 0) > 0 || this.listensForDrain;
+  protected override get hasEnded(): boolean {
+    return this.isOver;
   }
 
-  /** Ends what the run spawned, then disposes what it used in reverse order; resolves with the body's error and those of the disposers joined. */
+  /** Whether something is left to clean up after `run` has settled. */
+  get hasLeftovers(): boolean {
+    return (this.#resources?.size ?? 0) > 0 || (this.#spawned?.size ?? 0) > 0;
+  }
+
+  /**
+   * Waits for what the run spawned, whose token is cancelled by now, then disposes what it used in reverse order; resolves with the body's
+   * error and those of the disposers joined.
+   */
   async close(body: { error: unknown } | undefined): Promise<{ error: unknown } | undefined> {
-    this.token.cancel(body === undefined ? stopReason(`${this.name} has returned`) : body.error);
-    this.forgetDrain();
     await Promise.all(this.#spawned ?? []);
     let failure = this.failure ?? body;
     for (const resource of [...this.#resources ?? []].reverse()) {

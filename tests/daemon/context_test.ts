@@ -4,6 +4,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { type Context, Daemon, type DaemonBuilder } from "../../mod.ts";
 import { test } from "../harness.ts";
+import { until } from "../until.ts";
 
 /** Runs one task until it ends or `whenUp` has done its work and the daemon is told to stop. */
 async function running(
@@ -41,6 +42,20 @@ test("Context.onDrain is called when only this run is to stop", async () => {
     assert.deepEqual(order, ["drain"]);
   });
   assert.deepEqual(order, ["drain"]);
+});
+
+test("Context.onDrain is taken back by the end of the run, however it ends", async () => {
+  const drained: string[] = [];
+  const report = await running(
+    async (context) => {
+      context.onDrain(() => drained.push(`run ${context.run}`));
+      await context.sleep("1ms");
+      if (context.run === 1) throw new Error("crash");
+    },
+    (daemon) => until(() => daemon.subsystems().some(({ name, state }) => name === "a" && state === "completed")),
+    Daemon.builder().withTask("steady", (context) => context.cancelled()),
+  );
+  assert.deepEqual([drained, report.exitCode], [[], 0]);
 });
 
 test("Context.onDrain: what its function throws is charged to the subsystem, and the others are called", async () => {
