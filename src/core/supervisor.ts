@@ -681,7 +681,8 @@ export class Supervisor {
     const needed = withNeeds(
       asked.filter((unit) => !unit.isRemoved),
       ({ from, to }) => {
-        if ((from.hasRun && from.phase.why !== "with") || to.isRemoved || to.state === "completed") return false;
+        const goesOn = from.hasRun && from.wish === "up" && from.phase.why !== "with";
+        if (goesOn || to.isRemoved || to.state === "completed") return false;
         return !to.hasRun || to.wish !== "up" || to.phase.why === "with";
       },
     );

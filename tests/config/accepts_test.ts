@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import * as v from "valibot";
 import { test } from "../harness.ts";
 import { acceptsOf } from "../../src/config/accepts.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { test } from "../harness.ts";
 import { readJson } from "../../src/config/json_text.ts";
 import { positionsOf } from "../../src/config/positions.ts";

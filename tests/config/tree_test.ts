@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { test } from "../harness.ts";
 import { diff, formatPath, isSame, merge, parsePath, type Path, removeAt, setAt, type Tree, valueAt } from "../../src/config/tree.ts";
 

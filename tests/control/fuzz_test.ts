@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { controlHandler } from "../../src/control/mod.ts";
 import { hashOf } from "../../src/control/access.ts";
 import { LISTENER_GROUPS } from "../../src/control/spec.ts";

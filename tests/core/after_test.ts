@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { afterProblems, parseAfter } from "../../src/core/after.ts";
 import { test } from "../harness.ts";
 

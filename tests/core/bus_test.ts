@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { type BusReceiver, EventBus, LaggedError } from "../../src/core/bus.ts";
 import { test } from "../harness.ts";
 

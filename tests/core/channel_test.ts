@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { chan, type ChannelReceiver, type Sender } from "../../src/core/channel.ts";
 import { isDaemonError } from "../../src/core/errors.ts";
 import { test } from "../harness.ts";

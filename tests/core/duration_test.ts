@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { type Duration, durationMs, formatDuration } from "../../src/core/duration.ts";
 import { test } from "../harness.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import type { NumberedBlock } from "../../src/core/line_block.ts";
 import { LineRing } from "../../src/core/line_ring.ts";
 import { test } from "../harness.ts";

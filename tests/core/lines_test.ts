@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { LineSplitter } from "../../src/core/lines.ts";
 import { test } from "../harness.ts";
 

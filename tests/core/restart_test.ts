@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { type BackoffOptions, RestartHistory, type RestartOptions, RestartPolicy, type RestartVerdict } from "../../src/core/restart.ts";
 import { test } from "../harness.ts";
 

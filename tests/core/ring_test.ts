@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { Deque } from "../../src/core/deque.ts";
 import { Ring } from "../../src/core/ring.ts";
 import { test } from "../harness.ts";

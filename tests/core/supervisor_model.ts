@@ -301,7 +301,7 @@ export class SupervisorModel {
   #start(asked: readonly ModelUnit[]): void {
     const needed = new Set(asked.filter(({ isRemoved }) => !isRemoved));
     for (const unit of needed) {
-      if (unit.isLive && unit.why !== "with") continue;
+      if (unit.isLive && unit.desired === "up" && unit.why !== "with") continue;
       for (const other of unit.after.map(({ name }) => this.units.get(name)!)) {
         if (other.isRemoved || other.state === "completed") continue;
         if (!other.isLive || other.desired === "down" || other.why === "with") needed.add(other);

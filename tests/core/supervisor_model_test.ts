@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc, { HISTORIES } from "../property.ts";
 import type { AfterCondition, AfterEdge } from "../../src/core/after.ts";
 import type { EventBody } from "../../src/core/event.ts";
 import { isMissing } from "../../src/core/readiness.ts";
@@ -380,10 +380,10 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
 const commands = fc.array(command, { maxLength: 40, size: "max" });
 
 test("Supervisor does what the model says, whatever its graph and whatever happens to it", async () => {
-  await fc.assert(fc.asyncProperty(graph, commands, (given, list) => drive(given, list, "oneForOne")), { numRuns: 3_000 });
+  await fc.assert(fc.asyncProperty(graph, commands, (given, list) => drive(given, list, "oneForOne")), { numRuns: HISTORIES });
 });
 
 test("Supervisor with a strategy for siblings keeps order, runs nothing twice and leaves nothing waiting for ever", async () => {
   const strategy = fc.constantFrom<Strategy>("oneForAll", "restForOne");
-  await fc.assert(fc.asyncProperty(graph, commands, strategy, drive), { numRuns: 3_000 });
+  await fc.assert(fc.asyncProperty(graph, commands, strategy, drive), { numRuns: HISTORIES });
 });

@@ -45,6 +45,21 @@ test("Supervisor.stop: a failure before the turn to be told is no failed stop", 
   );
 });
 
+test("Supervisor.startUnits spares what waits for its turn to stop, with what that comes after", async () => {
+  const rig = new Rig();
+  const [db, api, web] = [rig.child("db"), rig.child("api", { after: ["db"] }), rig.child("web", { after: ["api"] })];
+  const supervisor = rig.supervisor([db.registration, api.registration, web.registration]);
+  await supervisor.start();
+  web.isDeaf = true;
+  const stopped = supervisor.stopUnits(["db", "api"]);
+  const started = supervisor.startUnits(["api"]);
+  await settle();
+  await web.finish();
+  await Promise.all([stopped, started]);
+  assert.deepEqual(states(supervisor), { db: "running", api: "running", web: "running" });
+  assert.deepEqual(rig.notes, ["enter db#1", "enter api#1", "enter web#1", "told web#1", "leave web#1", "enter web#2"]);
+});
+
 test("Supervisor.restartUnits and stopUnits that another command overrules end, and say so", async () => {
   const rig = new Rig();
   const [db, api] = [rig.child("db"), rig.child("api", { after: ["db"] })];

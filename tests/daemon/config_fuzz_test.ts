@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { ConfigError } from "../../src/core/errors.ts";
 import { loadConfig } from "../../src/daemon/load.ts";
 import { checkNeeds } from "../../src/daemon/needs.ts";

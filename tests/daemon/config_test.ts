@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { test } from "../harness.ts";
 import { ConfigError } from "../../src/core/errors.ts";
 import { environmentNames } from "../../src/config/environment.ts";

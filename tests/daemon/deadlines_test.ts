@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import type { DaemonEvent } from "../../src/core/event.ts";
 import { DEADLINE_KEYS, type Deadlines, settleDeadlines, shortDeadlines } from "../../src/daemon/deadlines.ts";
 import { loadConfig } from "../../src/daemon/load.ts";

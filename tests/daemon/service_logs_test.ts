@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import type { Config } from "../../src/daemon/config.ts";
 import { DaemonLog } from "../../src/daemon/daemon_log.ts";
 import { Config as Configs } from "../../src/daemon/config.ts";

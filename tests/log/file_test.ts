@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { IoError } from "../../src/core/errors.ts";
 import type { LogLevel, LogRecord } from "../../src/core/log.ts";
 import { fileSink, type FileSinkOptions } from "../../src/log/mod.ts";

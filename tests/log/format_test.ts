@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { DaemonError } from "../../src/core/errors.ts";
 import type { LogRecord } from "../../src/core/log.ts";
 import { formatJson, formatText } from "../../src/log/mod.ts";

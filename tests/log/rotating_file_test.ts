@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { IoError } from "../../src/core/errors.ts";
 import { RotatingFile, type RotatingFileOptions } from "../../src/log/mod.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { parseStat } from "../../src/platform/process_table.ts";
 import { test } from "../harness.ts";
 

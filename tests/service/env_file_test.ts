@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { EnvFileError, parseEnvFile, readEnv } from "../../src/service/env_file.ts";
 import { test } from "../harness.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../property.ts";
 import { sleep } from "../../src/core/clock.ts";
 import { FakeClock } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
