@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { packs } from "./compile.ts";
+import { builds } from "./package.ts";
 import { ensurePackages, findRuntime, ROOT } from "./runtimes.ts";
 import { runTests } from "./test.ts";
 import { sentence, type Tally } from "./test_output.ts";
@@ -33,8 +34,9 @@ const outcomes: Outcome[] = [];
 const deno = findRuntime("deno");
 if (deno === undefined) console.log("static checks: not run, as Deno is neither here nor to be had from the registry");
 else {
-  for (const [name, args] of STATIC) step(name, () => succeeds(deno.path, args));
-  step("deno compile packs", () => packs(deno));
+  for (const [name, args] of STATIC) await step(name, () => succeeds(deno.path, args));
+  await step("deno compile packs", () => packs(deno));
+  await step("package for npm", () => builds(deno, findRuntime("bun")));
 }
 let tally: Tally | undefined;
 if (!process.argv.includes("--static")) {
@@ -48,10 +50,10 @@ for (const { name, seconds, ok } of outcomes) console.log(`${ok ? "ok    " : "FA
 if (tally !== undefined) console.log(sentence(tally));
 process.exitCode = outcomes.every(({ ok }) => ok) ? 0 : 1;
 
-function step(name: string, holds: () => boolean): void {
+async function step(name: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   console.log(`--- ${name}`);
   const startMs = performance.now();
-  const ok = holds();
+  const ok = await holds();
   outcomes.push({ name, seconds: (performance.now() - startMs) / 1_000, ok });
 }
 
