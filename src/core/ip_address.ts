@@ -10,5 +10,5 @@ export function normalAddress(hostname: string): string {
 
 /** Whether a name means the loopback of this machine, whatever it is looked up as. */
 export function isLocalhost(address: string): boolean {
-  return address === "localhost" || address.endsWith(".localhost");
+  return /^(.+\.)?localhost\.?$/.test(address);
 }

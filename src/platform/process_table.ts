@@ -118,12 +118,12 @@ export function pick(names: readonly string[], environ: string | undefined): Rec
 }
 
 /** Numbers of all processes. */
-export function allPids(): number[] {
+export function allPids(folder: string = "/proc"): number[] {
   try {
-    return fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+    return fs.readdirSync(folder).filter((name) => /^\d+$/.test(name)).map(Number);
   } catch (error) {
     // Deno lets nobody but a program with all permissions look there.
-    throw ioError(error, "look at the process table", { path: "/proc" });
+    throw ioError(error, "look at the process table", { path: folder });
   }
 }
 

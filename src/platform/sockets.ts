@@ -11,8 +11,8 @@ const LISTENING = "0A";
 /** Files of one process that are looked at: a server may have a hundred thousand, and the first ones are those that it listens on. */
 const MAX_FILES = 4_096;
 
-/** Who listens, from /proc; other systems do not tell. */
-export function createSockets(): Sockets {
+/** Who listens, from /proc, which a test may have in another folder; other systems do not tell. */
+export function createSockets({ proc = "/proc", maxFiles = MAX_FILES }: { proc?: string; maxFiles?: number } = {}): Sockets {
   const isTold = process.platform === "linux";
   return {
     isLocal(hostname) {
@@ -22,17 +22,17 @@ export function createSockets(): Sockets {
       return Object.values(os.networkInterfaces()).some((all) => all?.some((each) => normalAddress(each.address) === address));
     },
     listening(ports) {
-      const texts = isTold ? [read("/proc/net/tcp"), read("/proc/net/tcp6")] : [];
+      const texts = isTold ? [read(`${proc}/net/tcp`), read(`${proc}/net/tcp6`)] : [];
       if (texts.every((text) => text === undefined)) return undefined;
       return texts.flatMap((text) => text === undefined ? [] : parseListening(text, ports));
     },
     holders(inodes, pids) {
       const found: SocketHolder[] = [];
       const unseen: number[] = [];
-      for (const pid of pids ?? allPids()) {
-        const held = socketsOf(pid, inodes);
+      for (const pid of pids ?? allPids(proc)) {
+        const held = socketsOf(`${proc}/${pid}/fd`, inodes, maxFiles);
         if (held === undefined) unseen.push(pid);
-        else for (const inode of held) found.push({ inode, pid, name: (read(`/proc/${pid}/comm`) ?? "").trimEnd() });
+        else for (const inode of held) found.push({ inode, pid, name: (read(`${proc}/${pid}/comm`) ?? "").trimEnd() });
       }
       return { found, unseen };
     },
@@ -62,9 +62,8 @@ function addressOf(hex: string): string {
   return normalAddress(groups.join(":"));
 }
 
-/** Those of the sockets that a process holds; undefined when it lives and not all of its files could be looked at. */
-function socketsOf(pid: number, inodes: ReadonlySet<number>): Set<number> | undefined {
-  const folder = `/proc/${pid}/fd`;
+/** Those of the sockets that the process with this folder of files holds; undefined when it lives and not all of its files could be looked at. */
+function socketsOf(folder: string, inodes: ReadonlySet<number>, maxFiles: number): Set<number> | undefined {
   const held = new Set<number>();
   let names: string[];
   try {
@@ -74,7 +73,7 @@ function socketsOf(pid: number, inodes: ReadonlySet<number>): Set<number> | unde
     if (code === "IO_NO_RESOURCES") throw ioError(error, "look at the files of a process", context ?? {});
     return code === "IO_NOT_FOUND" ? held : undefined;
   }
-  for (const name of names.slice(0, MAX_FILES)) {
+  for (const name of names.slice(0, maxFiles)) {
     try {
       const [, inode] = /^socket:\[(\d+)\]$/.exec(fs.readlinkSync(`${folder}/${name}`)) ?? [];
       if (inode !== undefined && inodes.has(Number(inode))) held.add(Number(inode));
@@ -82,7 +81,7 @@ function socketsOf(pid: number, inodes: ReadonlySet<number>): Set<number> | unde
       // Closed meanwhile.
     }
   }
-  return held.size === 0 && names.length > MAX_FILES ? undefined : held;
+  return held.size === 0 && names.length > maxFiles ? undefined : held;
 }
 
 function read(path: string): string | undefined {

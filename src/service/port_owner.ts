@@ -33,7 +33,7 @@ const MOST_REMEMBERED = 1_000;
  * - Of a unit are its program and all that a stop would end with it: its group, its session, its descendants, what carries its mark.
  * - Where two share a port (SO_REUSEPORT) it is enough that one of them is of the unit.
  * - Where files of the unit's own processes are kept from us, as those of a program with rights of its own are, the answer is unknown
- *   unless the holder is found elsewhere.
+ *   unless the holders of all that listen there are found elsewhere.
  */
 export class PortOwners implements Disposable {
   readonly #host: Pick<Host, "processes" | "sockets">;
@@ -98,8 +98,9 @@ export class PortOwners implements Disposable {
       if (kin.found.length > 0) return OWN;
       unseen = kin.unseen;
     }
+    // Somebody else's share of a port says nothing of the one that the unit may hold unseen.
+    if (unseen.length > 0 && ![...inodes].every((inode) => this.#holderOf(new Set([inode])) !== undefined)) return UNKNOWN;
     const holder = this.#holderOf(inodes);
-    if (holder === undefined && unseen.length > 0) return UNKNOWN;
     return { kind: "other", who: holder === undefined ? strangerOf(takers[0]) : this.#nameOf(holder, processes()) };
   }
 

@@ -22,15 +22,19 @@ export class FakeSockets implements Sockets {
   readonly hidden: Set<number> = new Set();
   /** How often it was asked who holds sockets, of all processes. */
   wholeLooks = 0;
-  readonly #sockets = new Map<number, { socket: ListeningSocket; holder: SocketHolder }>();
+  /** Thrown by every look, where a test says one. */
+  failure: Error | undefined;
+  readonly #sockets = new Map<number, { socket: ListeningSocket; holders: SocketHolder[] }>();
   #lastInode = 100;
 
-  /** Lets a process listen, until the result is disposed. */
-  listen(address: { hostname: string; port: number }, holder: { pid: number; name?: string }): Disposable {
+  /** Lets processes listen, until the result is disposed; several hold one socket together, and one without any is held by nobody who is seen. */
+  listen(address: { hostname: string; port: number }, ...holders: { pid: number; name?: string }[]): Disposable {
     const inode = ++this.#lastInode;
-    const { pid, name = "program" } = holder;
     this.isTold = true;
-    this.#sockets.set(inode, { socket: { ...address, inode, uid: 1_000 }, holder: { inode, pid, name } });
+    this.#sockets.set(inode, {
+      socket: { ...address, inode, uid: 1_000 },
+      holders: holders.map(({ pid, name = "program" }) => ({ inode, pid, name })),
+    });
     return { [Symbol.dispose]: () => void this.#sockets.delete(inode) };
   }
 
@@ -41,14 +45,16 @@ export class FakeSockets implements Sockets {
 
   /** Sockets that were said. */
   listening(ports: ReadonlySet<number>): ListeningSocket[] | undefined {
+    if (this.failure !== undefined) throw this.failure;
     if (!this.isTold) return undefined;
     return [...this.#sockets.values()].map(({ socket }) => socket).filter(({ port }) => ports.has(port));
   }
 
   /** Those who hold them and are not hidden. */
   holders(inodes: ReadonlySet<number>, pids?: readonly number[]): { found: SocketHolder[]; unseen: number[] } {
+    if (this.failure !== undefined) throw this.failure;
     if (pids === undefined) this.wholeLooks++;
-    const held = [...this.#sockets.values()].map(({ holder }) => holder).filter(({ inode }) => inodes.has(inode));
+    const held = [...this.#sockets.values()].flatMap(({ holders }) => holders).filter(({ inode }) => inodes.has(inode));
     const asked = held.filter(({ pid }) => pids?.includes(pid) ?? true);
     const unseen = [...this.hidden].filter((pid) => pids?.includes(pid) ?? true);
     return { found: asked.filter(({ pid }) => !this.hidden.has(pid)), unseen };

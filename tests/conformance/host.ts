@@ -9,6 +9,7 @@ import { exerciseFiles } from "./files.ts";
 import { exerciseHttp } from "./http.ts";
 import { exerciseIpc } from "./ipc.ts";
 import { exerciseProcesses } from "./processes.ts";
+import { exerciseSockets } from "./sockets.ts";
 import { tempDir } from "./temp_dir.ts";
 import { Changes, exerciseWatcher, type WatcherUnderTest } from "./watcher.ts";
 import { until } from "../until.ts";
@@ -21,6 +22,7 @@ export function exerciseHost(name: string, makeHost: () => Promise<Host>): void 
   });
   exerciseProcesses(`${name} processes`, makeHost);
   exerciseHttp(`${name} http`, makeHost);
+  exerciseSockets(`${name} sockets`, makeHost);
   const watchUnderTest = async (): Promise<WatcherUnderTest> => {
     const [{ watcher, files, process }, temp] = [await makeHost(), tempDir()];
     const dir = `${temp.path}/watched`;
