@@ -15,10 +15,11 @@ function describe(value: unknown): void {
   const schema = value as Record<string, unknown> & { facts?: Partial<KeyFacts & TableFacts> };
   for (const child of Object.values(schema)) describe(child);
   if (schema.facts === undefined || !("expects" in schema.facts)) return;
-  const { expects, default: standard, notYet, shorthand } = schema.facts;
+  const { about, expects, default: standard, notYet, shorthand } = schema.facts;
   delete schema.facts;
   if (shorthand !== undefined) allowShorthand(schema, shorthand);
-  schema.description = notYet ? `${expects}; only the default is accepted, and nothing uses it yet` : expects;
+  const right = notYet ? `${expects}; only the default is accepted, and nothing uses it yet` : expects;
+  schema.description = about === undefined ? right : `${about} Expects ${right}.`;
   if (standard !== undefined) schema.default = standard;
   if (notYet) schema.const = standard;
 }

@@ -117,18 +117,42 @@ function listenerTable(): v.GenericSchema {
   };
   return v.pipe(
     v.strictObject({
-      address: key(v.pipe(v.string(), v.check((text) => parseAddress(text) !== undefined)), { ...live, expects: ADDRESS }),
-      allow: key(v.array(item(v.picklist(LISTENER_GROUPS))), { ...live, expects: GROUPS, default: DEFAULT_ALLOW }),
-      mode: key(v.pipe(v.union([v.string(), v.number()]), v.check((mode) => !Number.isNaN(socketMode(mode)))), { ...live, expects: MODE }),
-      group: key(v.pipe(v.union([v.string(), v.number()]), v.check(isGroup)), { ...live, expects: "the name or number of a group" }),
-      token_file: key(v.pipe(v.string(), v.nonEmpty()), { ...live, expects: "a path", kind: "path" }),
+      address: key(v.pipe(v.string(), v.check((text) => parseAddress(text) !== undefined)), {
+        about: "Where it listens; port 0 takes a free one.",
+        ...live,
+        expects: ADDRESS,
+      }),
+      allow: key(v.array(item(v.picklist(LISTENER_GROUPS))), {
+        about: "What it answers.",
+        ...live,
+        expects: GROUPS,
+        default: DEFAULT_ALLOW,
+      }),
+      mode: key(v.pipe(v.union([v.string(), v.number()]), v.check((mode) => !Number.isNaN(socketMode(mode)))), {
+        about: "Permissions of the file of a unix socket.",
+        ...live,
+        expects: MODE,
+      }),
+      group: key(v.pipe(v.union([v.string(), v.number()]), v.check(isGroup)), {
+        about: "The group that the file of a unix socket belongs to.",
+        ...live,
+        expects: "the name or number of a group",
+      }),
+      token_file: key(v.pipe(v.string(), v.nonEmpty()), {
+        about: "The file that holds the token which control over TCP asks for.",
+        ...live,
+        expects: "a path",
+        kind: "path",
+      }),
       max_body: key(v.pipe(v.union([v.number(), v.string()]), v.check(isSize)), {
+        about: "A larger request is refused.",
         ...live,
         expects: 'a size above 0 such as 65536, "64KiB" or "1MB"',
         default: "1MB",
         kind: "size",
       }),
       max_clients: key(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000)), {
+        about: "Requests and streams at the same time; one more is refused, but for health.",
         ...live,
         expects: "an integer from 1 to 1000000",
         default: DEFAULT_MAX_CLIENTS,

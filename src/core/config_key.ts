@@ -9,6 +9,8 @@ export const HIDDEN = "a value that is not shown";
 
 /** What is known of one key of the configuration beside its type; features declare it, the loader and the documentation read it. */
 export type KeyFacts = {
+  /** What the key does, in one sentence; absent for the items of a list. */
+  about?: string;
   /** What a right value looks like, to go on after "expected". */
   expects: string;
   /** What a reload does with it. */

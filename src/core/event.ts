@@ -78,5 +78,19 @@ export interface ConfigReloadEvent extends EventHead {
 /** What happens in a daemon, as data on its bus. */
 export type DaemonEvent = SubsystemStateEvent | SubsystemReadyEvent | DaemonLifeEvent | ConfigReloadEvent;
 
+/** Every type of event, and when it comes. */
+export const EVENT_TYPES: Readonly<Record<DaemonEvent["type"], string>> = {
+  "subsystem.state": "A unit has changed its state.",
+  "subsystem.ready": "A unit has become ready, or is no longer.",
+  "daemon.starting": "The start begins.",
+  "daemon.ready": "Every unit has started and is ready.",
+  "daemon.started": "Every unit has started once, and some are not ready.",
+  "daemon.restored": "The daemon has made its own files anew, which somebody had removed.",
+  "daemon.stopping": "A shutdown begins.",
+  "daemon.forced": "The graceful time is over, or a second signal came.",
+  "daemon.stopped": "Every unit is down, or was given up.",
+  "config.reload": "The configuration was read again.",
+};
+
 /** An event before the daemon has numbered and dated it. */
 export type EventBody = DaemonEvent extends infer Each ? Each extends EventHead ? Omit<Each, keyof EventHead> : never : never;

@@ -18,6 +18,21 @@ export const EXIT_CODES = {
   ownFailure: 125,
 } as const;
 
+/** What each exit code says. */
+export const EXIT_CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODES, string>> = {
+  ok: "Done; for `run`, a clean stop.",
+  failed: "It was tried and has failed; for `run`, something did not stop cleanly or has failed for good.",
+  usage: "The command line is wrong.",
+  noDaemon: "No daemon of this file runs.",
+  unknownName: "A unit of that name is not there.",
+  notAnswering: "A daemon runs and does not answer, or not as one does.",
+  config: "The configuration has a mistake, or can't be read.",
+  nothingMatched: "A pattern matched nothing.",
+  internal: "A fault of daemonkit or of code inside the daemon: an error that nobody handled.",
+  timeout: "The time of `--timeout` is over; what was asked for goes on.",
+  ownFailure: "A command that hands on another program's exit code has failed itself.",
+};
+
 /**
  * The code that a caller sees for a process that died of the signal with this number: 128 + n.
  *

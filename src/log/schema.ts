@@ -8,17 +8,38 @@ export function loggingTable(): v.GenericSchema {
   const facts: TableFacts = { expects: "a table of logging keys" };
   return v.pipe(
     v.strictObject({
-      level: key(v.picklist(LOG_LEVELS), { expects: `one of ${LOG_LEVELS.join(", ")}`, reload: "live", default: "info" }),
-      json: key(v.boolean(), { expects: "true or false", reload: "live", default: false }),
-      color: key(v.boolean(), { expects: "true or false", reload: "live", default: true }),
-      file: key(v.pipe(v.string(), v.nonEmpty()), { expects: "a path", reload: "live", kind: "path" }),
+      level: key(v.picklist(LOG_LEVELS), {
+        about: "The least important records that are written.",
+        expects: `one of ${LOG_LEVELS.join(", ")}`,
+        reload: "live",
+        default: "info",
+      }),
+      json: key(v.boolean(), {
+        about: "Whether records are written as JSON, one a line.",
+        expects: "true or false",
+        reload: "live",
+        default: false,
+      }),
+      color: key(v.boolean(), { about: "Whether a terminal gets colours.", expects: "true or false", reload: "live", default: true }),
+      file: key(v.pipe(v.string(), v.nonEmpty()), {
+        about: "A file that the records of the daemon go to as well.",
+        expects: "a path",
+        reload: "live",
+        kind: "path",
+      }),
       max_file_size: key(v.pipe(v.union([v.number(), v.string()]), v.check(isFileSize)), {
+        about: "A larger file is put aside and begun anew.",
         expects: 'a size above 0 such as 104857600, "64KiB" or "20MB"',
         reload: "live",
         default: 104_857_600,
         kind: "size",
       }),
-      max_files: key(v.pipe(v.number(), v.integer(), v.minValue(0)), { expects: "an integer >= 0", reload: "live", default: 5 }),
+      max_files: key(v.pipe(v.number(), v.integer(), v.minValue(0)), {
+        about: "How many older files are kept.",
+        expects: "an integer >= 0",
+        reload: "live",
+        default: 5,
+      }),
     }),
     v.metadata({ facts }),
   );

@@ -122,40 +122,93 @@ const SIGNALS = Object.fromEntries(
 /** The table of one service, also of `[defaults.service]`. */
 export function serviceTable(): v.GenericSchema {
   return table({
-    run: key(COMMAND, { ...unit, expects: "a text for sh -c or a list of texts that is not empty", verbatim: true }),
-    module: key(NOT_EMPTY, { ...unit, expects: "the path of a TypeScript file", kind: "path" }),
-    after: key(v.array(item(NOT_EMPTY, AFTER)), { ...live, expects: `a list of ${AFTER}`, default: [] }),
-    port: key(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)), { ...unit, expects: "a port from 1 to 65535" }),
+    run: key(COMMAND, {
+      about: "The program to run: a list is the program with its arguments, a text is run by /bin/sh -c.",
+      ...unit,
+      expects: "a text for sh -c or a list of texts that is not empty",
+      verbatim: true,
+    }),
+    module: key(NOT_EMPTY, {
+      about: "A TypeScript file to run in place of a program; its default export is a function or a subsystem.",
+      ...unit,
+      expects: "the path of a TypeScript file",
+      kind: "path",
+    }),
+    after: key(v.array(item(NOT_EMPTY, AFTER)), {
+      about: "Other units that come first: this one starts after them and stops before them.",
+      ...live,
+      expects: `a list of ${AFTER}`,
+      default: [],
+    }),
+    port: key(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)), {
+      about: "The port of the first instance; PORT is this plus the number of the instance, and {port} stands for it.",
+      ...unit,
+      expects: "a port from 1 to 65535",
+    }),
     env: v.optional(variablesTable()),
     env_file: key(v.array(item(v.pipe(v.string(), v.check((path) => isEnvFile(path))), 'a path, after "?" if it may be missing')), {
+      about: 'Files of variables, the later ones win; one behind "?" may be missing.',
       ...unit,
       expects: "a list of paths",
       default: [],
       kind: "path",
     }),
-    inherit_env: key(v.array(item(INHERITED, INHERITED_NAME)), { ...unit, expects: `a list of ${INHERITED_NAME}s` }),
-    cwd: key(NOT_EMPTY, { ...unit, expects: "a path", kind: "path" }),
+    inherit_env: key(v.array(item(INHERITED, INHERITED_NAME)), {
+      about: "Variables of the daemon that the service gets: all by default, with user only PATH, LANG, LC_*, TZ and TERM.",
+      ...unit,
+      expects: `a list of ${INHERITED_NAME}s`,
+    }),
+    cwd: key(NOT_EMPTY, { about: "The folder that the program starts in.", ...unit, expects: "a path", kind: "path" }),
     ready: v.optional(readyTable()),
     restart: v.optional(restartTable()),
     stop: v.optional(stopTable()),
     instances: key(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MOST_INSTANCES)), {
+      about: "How many copies run; the nth is called NAME@n.",
       ...unit,
       expects: `an integer from 1 to ${MOST_INSTANCES}`,
       default: 1,
     }),
-    leftover: key(v.picklist(["stop", "adopt"]), { ...live, expects: "one of stop, adopt", default: "stop" }),
-    essential: key(v.boolean(), { ...live, expects: "true or false", default: false }),
+    leftover: key(v.picklist(["stop", "adopt"]), {
+      about: "A process that a killed daemon left is ended before the start, or taken over where the command is the same.",
+      ...live,
+      expects: "one of stop, adopt",
+      default: "stop",
+    }),
+    essential: key(v.boolean(), {
+      about: "When this service fails for good, the daemon stops with its exit code.",
+      ...live,
+      expects: "true or false",
+      default: false,
+    }),
     success_exit_codes: key(v.array(item(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255)), "an exit code from 0 to 255")), {
+      about: "Exit codes that are no failure.",
       ...live,
       expects: "a list of exit codes from 0 to 255",
       default: [0],
     }),
-    user: key(ACCOUNT, { ...unit, expects: "the name or number of a user" }),
-    group: key(ACCOUNT, { ...unit, expects: "the name or number of a group" }),
-    umask: key(v.pipe(v.union([v.string(), v.number()]), v.check((mask) => !Number.isNaN(fileMode(mask)))), { ...unit, expects: UMASK }),
-    nice: key(integerWithin(-20, 19), { ...unit, expects: "an integer from -20 to 19", default: 0 }),
+    user: key(ACCOUNT, {
+      about: "The user that the program runs as, with all groups of that user; only root can set it.",
+      ...unit,
+      expects: "the name or number of a user",
+    }),
+    group: key(ACCOUNT, { about: "The main group that the program runs with.", ...unit, expects: "the name or number of a group" }),
+    umask: key(v.pipe(v.union([v.string(), v.number()]), v.check((mask) => !Number.isNaN(fileMode(mask)))), {
+      about: "The mask of the permissions of new files.",
+      ...unit,
+      expects: UMASK,
+    }),
+    nice: key(integerWithin(-20, 19), {
+      about: "The niceness of the program: from -20, first served, to 19.",
+      ...unit,
+      expects: "an integer from -20 to 19",
+      default: 0,
+    }),
     rlimits: v.optional(rlimitsTable()),
-    oom_score_adj: key(integerWithin(-1_000, 1_000), { ...unit, expects: "an integer from -1000 to 1000" }),
+    oom_score_adj: key(integerWithin(-1_000, 1_000), {
+      about: "How soon the kernel ends the program when memory runs out; Linux only.",
+      ...unit,
+      expects: "an integer from -1000 to 1000",
+    }),
     log: v.optional(logTable()),
   }, { expects: "a table", notYetKeys: NOT_YET, aliases: ALIASES });
 }
@@ -232,22 +285,51 @@ const COMMAND = v.union([
 function readyTable(): v.GenericSchema {
   return table({
     http: key(v.pipe(v.string(), v.check((url) => isTarget({ kind: "http", url }))), {
+      about: "Ready when this URL answers with 200 to 399.",
       ...unit,
       expects: 'an http:// URL without name and password such as "http://127.0.0.1:{port}/healthz"',
     }),
     tcp: key(v.pipe(v.string(), v.check((address) => isTarget({ kind: "tcp", address }))), {
+      about: "Ready when a connection to this address is accepted.",
       ...unit,
       expects: 'an address such as "127.0.0.1:{port}"',
     }),
-    exec: key(COMMAND, { ...unit, expects: "a text for sh -c or a list of texts that is not empty" }),
+    exec: key(COMMAND, {
+      about: "Ready when this command ends with 0.",
+      ...unit,
+      expects: "a text for sh -c or a list of texts that is not empty",
+    }),
     log: key(v.pipe(v.string(), v.check((pattern) => pattern !== "" && isTarget({ kind: "log", pattern }))), {
+      about: "Ready when a line that the program prints matches.",
       ...unit,
       expects: "a regular expression",
     }),
-    owner: key(v.picklist(["unit", "any"]), { ...unit, expects: "one of unit, any", default: "unit" }),
-    alive: key(duration(isPositive), { ...unit, expects: DURATION, kind: "duration" }),
-    every: key(duration(isPositive), { ...unit, expects: DURATION, default: "500ms", kind: "duration" }),
-    timeout: key(duration(isPositive), { ...unit, expects: DURATION, default: "30s", kind: "duration" }),
+    owner: key(v.picklist(["unit", "any"]), {
+      about: "Whose listener may answer a probe on this machine: one of the unit itself, or anybody.",
+      ...unit,
+      expects: "one of unit, any",
+      default: "unit",
+    }),
+    alive: key(duration(isPositive), {
+      about: "Ready when the program has lived for so long.",
+      ...unit,
+      expects: DURATION,
+      kind: "duration",
+    }),
+    every: key(duration(isPositive), {
+      about: "How long to wait between two probes.",
+      ...unit,
+      expects: DURATION,
+      default: "500ms",
+      kind: "duration",
+    }),
+    timeout: key(duration(isPositive), {
+      about: "A start that is not ready by then has failed.",
+      ...unit,
+      expects: DURATION,
+      default: "30s",
+      kind: "duration",
+    }),
   }, {
     expects: 'a table, or a URL as in ready = "http://127.0.0.1:{port}/healthz"',
     shorthand: "http",
@@ -258,48 +340,121 @@ function readyTable(): v.GenericSchema {
 function restartTable(): v.GenericSchema {
   return table({
     policy: key(v.picklist(["never", "on-failure", "always"]), {
+      about: "Whether a run that has ended is followed by another one.",
       ...live,
       expects: "one of never, on-failure, always",
       default: "on-failure",
       meant: POLICIES,
     }),
-    delay: key(duration(), { ...live, expects: DURATION, default: "100ms", kind: "duration" }),
-    factor: key(v.pipe(v.number(), v.finite(), v.minValue(1)), { ...live, expects: "a number >= 1", default: 2 }),
-    max_delay: key(duration(), { ...live, expects: DURATION, default: "30s", kind: "duration" }),
+    delay: key(duration(), { about: "How long the first restart waits.", ...live, expects: DURATION, default: "100ms", kind: "duration" }),
+    factor: key(v.pipe(v.number(), v.finite(), v.minValue(1)), {
+      about: "By how much each wait in a row is longer than the one before.",
+      ...live,
+      expects: "a number >= 1",
+      default: 2,
+    }),
+    max_delay: key(duration(), { about: "The longest wait.", ...live, expects: DURATION, default: "30s", kind: "duration" }),
     jitter: key(v.pipe(v.number(), v.minValue(0), v.check((share) => share < 1)), {
+      about: "The share by which a wait is made longer or shorter at random, so that not all restart at once.",
       ...live,
       expects: "a number >= 0 and < 1",
       default: 0.2,
     }),
     max_restarts: key(v.pipe(v.number(), v.check((count) => count >= 0 && (count === Infinity || Number.isInteger(count)))), {
+      about: "How many restarts are granted: in a row, or with within in that time.",
       ...live,
       expects: "an integer >= 0, or inf",
       default: 10,
     }),
-    within: key(duration(isPositive), { ...live, expects: DURATION, kind: "duration" }),
-    reset_after: key(duration(), { ...live, expects: DURATION, default: "60s", kind: "duration" }),
-    on_exhausted: key(v.picklist(["fatal", "pause", "escalate"]), { ...live, expects: "one of fatal, pause, escalate", default: "fatal" }),
+    within: key(duration(isPositive), {
+      about: "The sliding window that max_restarts counts in.",
+      ...live,
+      expects: DURATION,
+      kind: "duration",
+    }),
+    reset_after: key(duration(), {
+      about: "A run of this length ends the row of restarts.",
+      ...live,
+      expects: DURATION,
+      default: "60s",
+      kind: "duration",
+    }),
+    on_exhausted: key(v.picklist(["fatal", "pause", "escalate"]), {
+      about: "What happens beyond max_restarts: the service fails for good, waits until there is room, or stops the daemon.",
+      ...live,
+      expects: "one of fatal, pause, escalate",
+      default: "fatal",
+    }),
   }, { expects: 'a table, or a policy as in restart = "always"', shorthand: "policy" });
 }
 
 function stopTable(): v.GenericSchema {
   const signals = Object.keys(SIGNAL_NUMBERS);
   return table({
-    run: key(COMMAND, { ...live, expects: "a text for sh -c or a list of texts that is not empty", verbatim: true }),
-    signal: key(v.picklist(signals), { ...live, expects: 'the name of a signal such as "SIGTERM"', default: "SIGTERM", meant: SIGNALS }),
-    timeout: key(duration(), { ...live, expects: DURATION, default: "5s", kind: "duration" }),
-    kill_mode: key(v.picklist(KILL_MODES), { ...live, expects: `one of ${KILL_MODES.join(", ")}`, default: "all" }),
+    run: key(COMMAND, {
+      about: "A command that stops the service, in place of the signal.",
+      ...live,
+      expects: "a text for sh -c or a list of texts that is not empty",
+      verbatim: true,
+    }),
+    signal: key(v.picklist(signals), {
+      about: "The signal that asks the service to stop.",
+      ...live,
+      expects: 'the name of a signal such as "SIGTERM"',
+      default: "SIGTERM",
+      meant: SIGNALS,
+    }),
+    timeout: key(duration(), {
+      about: "What has not stopped by then is killed.",
+      ...live,
+      expects: DURATION,
+      default: "5s",
+      kind: "duration",
+    }),
+    kill_mode: key(v.picklist(KILL_MODES), {
+      about: "Who is killed: all that the service has started, its process group, the process alone, or its control group.",
+      ...live,
+      expects: `one of ${KILL_MODES.join(", ")}`,
+      default: "all",
+    }),
   }, { expects: "a table", aliases: { command: "run", exec: "run", kill_signal: "signal" } });
 }
 
 function logTable(): v.GenericSchema {
   return table({
-    file: key(NOT_EMPTY, { ...live, expects: "a path", kind: "path" }),
-    max_size: key(size((bytes) => bytes > 0), { ...live, expects: `a size above 0 ${SIZES}`, default: "20MB", kind: "size" }),
-    keep: key(integerWithin(0, Number.MAX_SAFE_INTEGER), { ...live, expects: "an integer >= 0", default: 5 }),
-    max_total: key(size((bytes) => bytes > 0), { ...live, expects: `a size above 0 ${SIZES}`, kind: "size" }),
-    format: key(v.picklist(LINE_FORMATS), { ...live, expects: `one of ${LINE_FORMATS.join(", ")}`, default: "text" }),
+    file: key(NOT_EMPTY, {
+      about: "The file that the lines of the service go to, by default one in the state folder where the daemon runs in the background.",
+      ...live,
+      expects: "a path",
+      kind: "path",
+    }),
+    max_size: key(size((bytes) => bytes > 0), {
+      about: "A larger file is put aside and begun anew.",
+      ...live,
+      expects: `a size above 0 ${SIZES}`,
+      default: "20MB",
+      kind: "size",
+    }),
+    keep: key(integerWithin(0, Number.MAX_SAFE_INTEGER), {
+      about: "How many older files are kept.",
+      ...live,
+      expects: "an integer >= 0",
+      default: 5,
+    }),
+    max_total: key(size((bytes) => bytes > 0), {
+      about: "The oldest files are removed while all together are larger.",
+      ...live,
+      expects: `a size above 0 ${SIZES}`,
+      kind: "size",
+    }),
+    format: key(v.picklist(LINE_FORMATS), {
+      about: "How a line is written: with time and stream, as it is, or as JSON.",
+      ...live,
+      expects: `one of ${LINE_FORMATS.join(", ")}`,
+      default: "text",
+    }),
     max_line: key(size((bytes) => bytes >= MIN_LINE_BYTES), {
+      about: "A longer line is cut into several.",
       ...live,
       expects: `a size of at least ${MIN_LINE_BYTES} bytes ${SIZES}`,
       default: "64KiB",
@@ -314,7 +469,8 @@ function rlimitsTable(): v.GenericSchema {
   const entries = (Object.keys(RLIMIT_UNITS) as RlimitName[]).map((name) => {
     const isLimit = (option: RlimitOption) => isWell(() => rlimit(name, option) !== undefined);
     const expects = `${rlimitExpectation(name)}; or { soft, hard } of these`;
-    return [name, key(v.pipe(limit, v.check(isLimit)), { ...unit, expects })];
+    const about = `The limit RLIMIT_${name.toUpperCase()} of the program.`;
+    return [name, key(v.pipe(limit, v.check(isLimit)), { ...unit, about, expects })];
   });
   return table(Object.fromEntries(entries), { expects: "a table" });
 }

@@ -1,0 +1,162 @@
+/**
+ * `reference [--write]`: makes `docs/reference` out of the tables that the program itself uses: keys, commands, events, metrics, errors, exit
+ * codes and HTTP routes. A test compares it.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import type { Option } from "commander";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { makeOption } from "../../src/cli/parse.ts";
+import type { Node } from "../../src/config/schema.ts";
+import { METRICS } from "../../src/control/metrics.ts";
+import { openApiDocument } from "../../src/control/openapi.ts";
+import type { KeyFacts } from "../../src/core/config_key.ts";
+import { ERROR_CODES } from "../../src/core/error_codes.ts";
+import { EVENT_TYPES } from "../../src/core/event.ts";
+import { EXIT_CODE_MEANINGS, EXIT_CODES } from "../../src/core/exit_codes.ts";
+import { DAEMON_PLACES } from "../../src/daemon/schema.ts";
+import { ROOT } from "./runtimes.ts";
+
+const FOLDER = `${ROOT}/docs/reference`;
+const NOTE = "<!-- made by `deno run -A tests/tools/reference.ts --write`; do not edit -->";
+
+/** A key of the configuration with its path, `NAME` for names that a user chooses. */
+interface Key {
+  path: string;
+  facts: Partial<KeyFacts>;
+}
+
+/** Every page, by its file name. */
+export function referencePages(): Record<string, string> {
+  return {
+    "keys.md": page("Keys of daemon.toml", [keysIntroduction, ...keyTables()]),
+    "commands.md": page("Commands", commandSections()),
+    "events.md": page("Events", [
+      "`daemonkit events --json` prints them, `daemon.bus` and `/v1/events` hand them over. Each has `v`, `seq`, `time` and `type`.",
+      table(["type", "when"], Object.entries(EVENT_TYPES).map(([type, when]) => [code(type), when])),
+    ]),
+    "metrics.md": page("Metrics", [
+      "What `/metrics` shows where a listener allows `metrics`.",
+      table(
+        ["name", "type", "labels", "what it says"],
+        METRICS.map(({ name, type, labels, help }) => [code(name), type, labels.map(code).join(", "), help]),
+      ),
+    ]),
+    "errors.md": page("Error codes", [
+      "`code` of every `DaemonError`, in answers of the control socket and in the log. `retry` says whether the same call may succeed later.",
+      table(
+        ["code", "number", "category", "severity", "retry", "what to do"],
+        Object.entries(ERROR_CODES).map(([name, { number, category, severity, retryable, remedy }]) => [
+          code(name),
+          String(number),
+          category,
+          severity,
+          retryable ? "yes" : "no",
+          remedy,
+        ]),
+      ),
+    ]),
+    "exit_codes.md": page("Exit codes", [
+      table(
+        ["code", "meaning"],
+        Object.entries(EXIT_CODES).map(([name, number]) => [String(number), EXIT_CODE_MEANINGS[name as keyof typeof EXIT_CODES]]),
+      ),
+      "A daemon that runs in the foreground ends with its own code: that of an essential service that failed for good, or 128 + n after signal n\n" +
+      'where `shutdown.exit_code = "signal"`.',
+    ]),
+    "http.md": page("HTTP routes", [
+      "What listeners answer; `/v1/openapi.json` says it with the shape of each request and answer.",
+      table(["route", "group", "what it does"], routes()),
+    ]),
+  };
+}
+
+/** Every key that a configuration can have. */
+export function keys(node: Node = DAEMON_PLACES, path: readonly string[] = []): Key[] {
+  if (node.type === "map") return keys(node.value, [...path, "NAME"]);
+  if (node.type === "leaf") return [{ path: path.join("."), facts: node.facts }];
+  // A template has the keys of what it is for.
+  if (node.facts.isTemplate) return [];
+  return Object.entries(node.entries).flatMap(([key, child]) => keys(child, [...path, key]));
+}
+
+const keysIntroduction = [
+  "Every table and key. *Reload* says what a changed value does: `live` applies at once, `unit` restarts the unit that has the key, `daemon`",
+  "needs a restart of the daemon. `[defaults.service]` takes every key of `[service.NAME]`. A key in a fixed table is also",
+  '`DAEMON_` and its path in the environment: `DAEMON_LOGGING_LEVEL`. Durations are texts such as `"1.5s"`, sizes are bytes or texts such as',
+  '`"20MB"`.',
+].join("\n");
+
+function keyTables(): string[] {
+  const tables = Map.groupBy(keys(), ({ path }) => path.split(".").slice(0, -1).join("."));
+  return [...tables].map(([path, rows]) => {
+    const title = path === "" ? "At the top" : `\`[${path}]\``;
+    const shown = rows.map(({ path, facts }) => [
+      code(path.split(".").at(-1)!),
+      facts.about ?? (path.endsWith("env.NAME") ? "A variable of the service." : ""),
+      (facts.notYet ? `${facts.expects}; nothing uses it yet, only the default is accepted` : facts.expects ?? "").replaceAll("|", "\\|"),
+      standardOf(facts),
+      facts.reload ?? "",
+    ]);
+    return `## ${title}\n\n${table(["key", "what it does", "value", "default", "reload"], shown)}`;
+  });
+}
+
+function standardOf({ default: standard, unitFormOf }: Partial<KeyFacts>): string {
+  if (unitFormOf !== undefined) return `see ${code(unitFormOf)}`;
+  return standard === undefined ? "" : code(JSON.stringify(standard));
+}
+
+function commandSections(): string[] {
+  return COMMANDS.map(({ name, aliases = [], args = "", summary, notes = [], options, examples }) => {
+    const others = aliases.length === 0 ? "" : ` Also ${aliases.map(code).join(", ")}.`;
+    const rows = options.map((option) => makeOption(option)).map(({ flags, description, argChoices }: Option) => [
+      code(flags),
+      argChoices === undefined ? description : `${description}: ${argChoices.join(", ")}`,
+    ]);
+    const lines = examples.map(([line, what]) => `daemonkit ${line}   # ${what}`);
+    return [
+      `## \`daemonkit ${[name, args].join(" ").trim()}\``,
+      `${summary[0].toUpperCase()}${summary.slice(1)}.${others}`,
+      ...notes.length === 0 ? [] : [notes.join("\n")],
+      ...rows.length === 0 ? [] : [table(["option", "what it does"], rows)],
+      ["```sh", ...lines, "```"].join("\n"),
+    ].join("\n\n");
+  });
+}
+
+function routes(): string[][] {
+  const { paths } = openApiDocument("1") as { paths: Record<string, Record<string, { tags?: string[]; summary?: string }>> };
+  return Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map((
+      [method, { tags = [], summary = "" }],
+    ) => [code(`${method.toUpperCase()} ${path}`), tags.join(", "), summary])
+  );
+}
+
+function page(title: string, parts: readonly string[]): string {
+  return `${[NOTE, `# ${title}`, ...parts].join("\n\n")}\n`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function code(text: string): string {
+  return `\`${text.replaceAll("|", "\\|")}\``;
+}
+
+if (import.meta.main) {
+  const isWriting = process.argv.includes("--write");
+  for (const [name, text] of Object.entries(referencePages())) {
+    const path = `${FOLDER}/${name}`;
+    if (isWriting) {
+      mkdirSync(FOLDER, { recursive: true });
+      writeFileSync(path, text);
+    } else if (!existsSync(path) || readFileSync(path, "utf8") !== text) {
+      console.log(`${path.slice(ROOT.length + 1)} differs from the program: run with --write`);
+      process.exitCode = 1;
+    }
+  }
+}
