@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
+import { dirname } from "node:path";
 import process from "node:process";
 import { test } from "./harness.ts";
 import { ROOT } from "./tools/runtimes.ts";
@@ -91,4 +93,25 @@ test("examples/services runs: it fans out, and the one that fails leaves the oth
     const { code, output } = await run(["cli.ts", "run", file], { env, stopAt: "everything is up" });
     assert.equal(code, 0, output);
     assert.match(output, /open for business/);
+  }));
+
+test("examples/readiness runs: the engine's listener makes the container ready, and who must live for a time is waited for", () =>
+  withCopy("readiness", async (file, env) => {
+    const engine = createServer((socket) => socket.end());
+    await new Promise<void>((resolve) => void engine.listen(0, "127.0.0.1", () => resolve()));
+    const { port } = engine.address() as AddressInfo;
+    try {
+      const bin = dirname(file);
+      writeFileSync(`${bin}/docker`, '#!/bin/sh\necho "docker $*"\nexec sleep 1000\n', { mode: 0o755 });
+      const { code, output } = await run(["cli.ts", "run", file, "--set", `service.cache.port=${port}`], {
+        env: { ...env, PATH: `${bin}:${process.env.PATH}` },
+        stopAt: "cache and worker are ready",
+      });
+      assert.equal(code, 0, output);
+      assert.match(output, new RegExp(`docker run --rm --init -p 127\\.0\\.0\\.1:${port}:6379 redis:8`));
+      const order = ["docker run", "at work", "cache and worker are ready"].map((text) => output.indexOf(text));
+      assert.deepEqual(order, [...order].sort((a, b) => a - b), output);
+    } finally {
+      engine.close();
+    }
   }));

@@ -15,6 +15,8 @@ export function adviceFor(node: LeafNode, name: string, value: Value): string | 
   if (facts.kind === "milliseconds" && typeof value === "string") {
     return isDuration(value) ? `write ${name.replace(/_ms$/, "")} = ${JSON.stringify(value)}` : undefined;
   }
+  const advice = typeof value === "string" ? facts.advise?.(value) : undefined;
+  if (advice !== undefined) return advice;
   const meant = meantBy(node, value);
   if (meant === undefined) return undefined;
   if (node.choices !== undefined) {

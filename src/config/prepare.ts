@@ -62,14 +62,14 @@ export function prepare(root: Node, raw: Tree, options: PrepareOptions = {}): Pr
   return new Preparation(root, options).run(raw);
 }
 
-/** Writes a value for a message. */
+/** Writes a value for a message, without the name and the password that a URL may have. */
 export function showValue(value: Value): string {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   if (value instanceof Date) return `the date ${JSON.stringify(value).slice(1, -1)}`;
   if (typeof value === "object") return "a table";
-  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  const text = typeof value === "string" ? JSON.stringify(value.replace(/:\/\/[^/]*@/g, "://…@")) : String(value);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 

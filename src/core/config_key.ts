@@ -21,6 +21,8 @@ export type KeyFacts = {
   kind?: KeyKind;
   /** Words that others use for a value, in small letters, and the value. */
   meant?: Readonly<Record<string, string>>;
+  /** What to do about a text that it does not take; undefined where that text calls for nothing in particular. */
+  advise?: (text: string) => string | undefined;
   /** Its value is never shown. @default {false} */
   secret?: boolean;
   /** `${VAR}` stays as it is, for values that a shell reads. @default {false} */

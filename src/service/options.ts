@@ -14,7 +14,7 @@ import { KILL_MODES, type KillMode, type ProbeSpec, type ProbeTarget, type Servi
 
 /** A readiness probe: exactly one of `http`, `tcp`, `exec`, `log` and `alive`. */
 export interface ProbeOptions {
-  /** An http:// URL that answers within five seconds with a status from 200 to 399. */
+  /** An http:// URL that answers within five seconds with a status from 200 to 399; for https:// take `tcp` or `exec`. */
   http?: string;
   /** `host:port`, or a port of 127.0.0.1, that accepts a connection. */
   tcp?: string | number;
@@ -26,7 +26,8 @@ export interface ProbeOptions {
   alive?: Duration;
   /**
    * Who must listen where `tcp` or `http` asks on this machine: a process of the service, or anybody, such as the engine that publishes the
-   * port of a container. Where the system does not tell who listens, anybody counts. @default {"unit"}
+   * port of a container. Where the system does not tell who listens, anybody counts. When somebody answers there before the program is
+   * started, an answer of anybody counts once the program has lived for a second. @default {"unit"}
    */
   owner?: "unit" | "any";
   /** Time between two attempts. @default {"500ms"} */
@@ -260,7 +261,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
 }
 
 const PROBE_EXPECTS = {
-  http: 'an http:// URL without name and password such as "http://127.0.0.1:{port}/healthz"',
+  http: 'an http:// URL without name and password such as "http://127.0.0.1:{port}/healthz" (for https:// take tcp or exec)',
   tcp: 'an address such as "127.0.0.1:{port}"',
   log: "a regular expression",
 };

@@ -282,12 +282,24 @@ const COMMAND = v.union([
   v.pipe(v.array(v.string()), v.check((argv) => argv.length > 0 && argv[0] !== "")),
 ]);
 
+/** Who probes over TLS would have to be told which certificate is right, so a probe does not. */
+function adviseOnUrl(text: string): string | undefined {
+  const [, user, host, port = "443"] = /^https:\/\/([^/]*@)?(\[[^\]]*\]|[^/:?#]+)(?::([^/?#]+))?/i.exec(text) ?? [];
+  const address = `${host}:${port}`;
+  if (host === undefined || user !== undefined || !isTarget({ kind: "tcp", address })) return undefined;
+  const command = `curl -fsS '${text.replaceAll("'", "%27")}'`;
+  return `probes speak no TLS: write ready.tcp = ${JSON.stringify(address)} to see that it listens, or ready.exec = ${
+    JSON.stringify(command)
+  } to ask it`;
+}
+
 function readyTable(): v.GenericSchema {
   return table({
     http: key(v.pipe(v.string(), v.check((url) => isTarget({ kind: "http", url }))), {
       about: "Ready when this URL answers with 200 to 399.",
       ...unit,
       expects: 'an http:// URL without name and password such as "http://127.0.0.1:{port}/healthz"',
+      advise: adviseOnUrl,
     }),
     tcp: key(v.pipe(v.string(), v.check((address) => isTarget({ kind: "tcp", address }))), {
       about: "Ready when a connection to this address is accepted.",

@@ -46,6 +46,8 @@ const STOP_MARGIN_MS = 2_000;
 const LOOK_AFTER_CRASH_MS = 50;
 /** Time that it may take to find out whether somebody listens where a service is to. */
 const LOOK_BEFORE_MS = 500;
+/** Time for which a program must have lived when an answer may come from somebody who was there before it. */
+const MUST_LIVE_MS = 1_000;
 /** Time from the start of a module until it must be ready. */
 const MODULE_READY_MS = 30_000;
 
@@ -241,7 +243,8 @@ export class Service implements Subsystem {
     let control: ControlGroup | undefined;
     let command: string;
     let probe: Probe | undefined;
-    const own = this.#ownAddress();
+    const local = this.#localAddress();
+    let wasAnswered = false;
     let launch: Omit<SpawnOptions, "argv">;
     try {
       logs.open(context.name);
@@ -251,7 +254,7 @@ export class Service implements Subsystem {
       probe = this.#createProbe(launch);
       const program = { ...this.#program(launch, expected?.token), marks: MARKS.filter((name) => name in launch.env) };
       this.#refuseBesideSurvivors(context.name);
-      this.#taken = own === undefined || inherited !== undefined ? undefined : await this.#holderBefore(own, context);
+      if (local !== undefined && inherited === undefined) wasAnswered = await this.#lookBefore(local, context);
       if (context.isShutdown() && inherited === undefined) return;
       if (expected !== undefined) await this.#ports.modules.open();
       if (stop().killMode === "cgroup") control = processes.controlGroup(`daemonkit-${daemonId}-${context.name}`);
@@ -334,13 +337,9 @@ export class Service implements Subsystem {
     void child.exited.then(() => probing.abort());
     // The line that an adopted program became ready with was read by the daemon before this one.
     if (inherited !== undefined && this.#readyPattern !== undefined) becomeReady();
-    if (probe !== undefined && own !== undefined) {
-      probe = this.#ownedProbe(
-        probe,
-        own,
-        { program: run, mark: unitValue, hasHelpers: stop().killMode === "process" },
-        context.log,
-      );
+    if (probe !== undefined && local !== undefined) {
+      const own = { program: run, mark: unitValue, hasHelpers: stop().killMode === "process" };
+      probe = this.#localProbe(probe, local, own, { wasAnswered, log: context.log });
     }
     const probed = this.#untilReady(probe, context.log, probing.signal).then((isUp) => isUp && becomeReady());
 
@@ -459,19 +458,20 @@ export class Service implements Subsystem {
     return await untilReady(probe, { clock, spec, signal, onAnswer });
   }
 
-  /** Where its probe connects to, when it is the service itself that has to listen there. */
-  #ownAddress(): TcpAddress | undefined {
+  /** Where its probe connects to, when that is on this machine. */
+  #localAddress(): TcpAddress | undefined {
     const { ready } = this.#service;
-    const address = ready?.owner === "unit" ? addressOf(ready.target, this.#placeholders) : undefined;
+    const address = ready === undefined ? undefined : addressOf(ready.target, this.#placeholders);
     return address !== undefined && this.#ports.neighbours.ports.isLocal(address) ? address : undefined;
   }
 
   /**
-   * Who listens already where the service is to listen, before it starts; it is started all the same, as two may share a port, and a program
-   * may take another one. A connection is cheaper than a look, and mostly refused.
+   * Whether somebody listens already where its probe will ask, before it starts; it is started all the same, as two may share a port, and a
+   * program may take another one. A connection is cheaper than a look at who it is, and mostly refused.
    */
-  async #holderBefore(address: TcpAddress, context: Context): Promise<string | undefined> {
+  async #lookBefore(address: TcpAddress, context: Context): Promise<boolean> {
     const { host: { http, clock }, neighbours } = this.#ports;
+    this.#taken = undefined;
     const patience = new AbortController();
     using _time = clock.schedule(LOOK_BEFORE_MS, () => patience.abort());
     using token = context.child();
@@ -479,30 +479,36 @@ export class Service implements Subsystem {
     try {
       await http.connect(address, { signal: patience.signal });
     } catch {
-      return undefined;
+      return false;
     }
+    if (this.#service.ready?.owner === "any") return true;
     const owner = await neighbours.ports.ask(address);
-    if (owner.kind !== "other") return undefined;
+    if (owner.kind !== "other") return true;
     context.log.warn("somebody else listens already where its probe asks", { address: nameOf(address), holder: owner.who });
-    return `${nameOf(address)} was held by ${owner.who} when it started`;
+    this.#taken = `${nameOf(address)} was held by ${owner.who} when it started; ${MEANT}`;
+    return true;
   }
 
-  /** A probe to which only a process of this run can answer that it is ready. */
-  #ownedProbe(probe: Probe, address: TcpAddress, run: OwnRun, log: Logger): Probe {
-    const { ports } = this.#ports.neighbours;
+  /** A probe on this machine: who answers has to belong to this run, where it is asked for and known, or the program has to live. */
+  #localProbe(probe: Probe, address: TcpAddress, run: OwnRun, { wasAnswered, log }: { wasAnswered: boolean; log: Logger }): Probe {
+    const { neighbours: { ports }, host: { clock, processes } } = this.#ports;
+    const startMs = clock.nowMs();
     return async (signal) => {
       const answer = await probe(signal);
       if (answer !== undefined) return answer;
-      const owner = await ports.ask(address, run);
-      if (owner.kind === "other") {
-        return `${
-          nameOf(address)
-        } is answered by ${owner.who}, which does not belong to it; if that is meant, write owner = "any" in ready`;
-      }
-      if (owner.kind !== "own") {
+      if (this.#service.ready?.owner === "unit") {
+        const owner = await ports.ask(address, run);
+        if (owner.kind === "own") return undefined;
+        if (owner.kind === "other") return `${nameOf(address)} is answered by ${owner.who}, which does not belong to it; ${MEANT}`;
         ports.tellUnknown(() => log.warn("can't tell who listens here, so whoever answers a probe counts", { address: nameOf(address) }));
       }
-      return undefined;
+      // Who was there before says nothing of it, and a program that finds its port taken dies soon.
+      const restMs = wasAnswered ? startMs + MUST_LIVE_MS - clock.nowMs() : 0;
+      if (restMs > 0) {
+        this.#probeAnswer = `${nameOf(address)} was answered before it started, so it has to live for ${formatDuration(MUST_LIVE_MS)}`;
+        await sleep(clock, restMs, { signal });
+      }
+      return processes.isAlive(run.program.leader) ? undefined : "it has ended";
     };
   }
 
@@ -592,6 +598,9 @@ export class Service implements Subsystem {
     return new SubsystemError(code, unit, `${unit}: ${messageOf(cause)}`, { cause, context: cause.context });
   }
 }
+
+/** What to do about a stranger who answers. */
+const MEANT = 'if that is meant, write owner = "any" in ready';
 
 function pidsOf(processes: readonly RunProcess[]): number[] {
   return processes.map(({ identity }) => identity.pid);

@@ -130,3 +130,22 @@ test("every hint, followed, passes: for every key, by every name, with all kinds
   assert.deepEqual(bad, []);
   assert.ok([...told.values()].reduce((sum, count) => sum + count, 0) > 200, JSON.stringify([...told]));
 });
+
+test("the hint at an https:// probe, followed, passes in either way", async () => {
+  const service = (ready: string) => `[service.x]\nrun = ["x"]\nport = 8443\n${ready}\n`;
+  for (const url of ["https://127.0.0.1:8443/healthz", "https://api.example.org", "HTTPS://[::1]:{port}/a?b='c'"]) {
+    for (const written of [`ready = "${url}"`, `ready = { http = "${url}" }`, `ready.http = "${url}"`]) {
+      const [{ message, hint = "" }, ...others] = await issuesOf(service(written));
+      assert.deepEqual([others, /expected an http:\/\/ URL/.test(message)], [[], true], message);
+      const ways = [...hint.matchAll(/ready\.(?:tcp|exec) = "[^"]*"/g)].map(([way]) => way);
+      assert.equal(ways.length, 2, hint);
+      for (const way of ways) assert.deepEqual(await issuesOf(service(way)), [], way);
+    }
+  }
+  // Where no address can be told, nothing is advised; and what opens doors is not shown.
+  for (const url of ["https://", "https://name:secret@127.0.0.1/", "https://127.0.0.1:nope/", "ws://127.0.0.1/"]) {
+    const [{ message, hint }] = await issuesOf(service(`ready = "${url}"`));
+    assert.equal(hint, undefined);
+    assert.doesNotMatch(message, /secret/);
+  }
+});

@@ -78,6 +78,7 @@ e2e("a probe is not satisfied by somebody else who listens there, names them, an
     );
     const holder = new RegExp(`127\\.0\\.0\\.1:${port}.* pid ${process.pid} `);
     assert.match(units.dies.reason, holder);
+    assert.match(units.dies.reason, /owner = "any"/);
     assert.match(units.sleeps.reason, holder);
     assert.match(units.sleeps.reason, /owner = "any"/);
     assert.equal(units.web.state, "skipped");

@@ -20,7 +20,7 @@ test("README lists the exit codes that there are", () => {
   assert.deepEqual(listed, Object.values<number>(EXIT_CODES).sort((a, b) => a - b));
 });
 
-test("README shows the quick start's file as it is", () => {
+test("README shows the files of examples as they are", () => {
   const shown = [...README.matchAll(/```toml\n([^`]*)```/g)].map(([, text]) => text);
-  assert.deepEqual(shown, [readFileSync(`${ROOT}/examples/quick-start/daemon.toml`, "utf8")]);
+  assert.deepEqual(shown, ["quick-start", "readiness"].map((name) => readFileSync(`${ROOT}/examples/${name}/daemon.toml`, "utf8")));
 });

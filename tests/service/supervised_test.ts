@@ -144,6 +144,73 @@ test("A program that dies at once has not started for its dependents when it mus
   await rig.supervisor.stop("end");
 });
 
+/** A service on port 80 where nginx listened before it started; resolves when its program runs. */
+async function besideNginx(ready: ServiceOptions["ready"]) {
+  const host = new FakeHost();
+  const programs: FakeProcess[] = [];
+  host.processes.program("web", (process) => void programs.push(process));
+  host.sockets.listen({ hostname: "127.0.0.1", port: 80 }, { pid: 7, name: "nginx" });
+  host.http.answer({ hostname: "127.0.0.1", port: 80 }, () => new Response());
+  const rig = new Rig(host, { web: { run: ["web"], restart: "never", ready } });
+  const started = rig.supervisor.start();
+  await host.clock.advance(0);
+  await until(() => programs.length > 0);
+  return { host, rig, started, program: programs[0] };
+}
+
+test("A program that dies as its port is taken names the holder and what to write when he is meant to answer", async () => {
+  const { host, rig: made, started, program } = await besideNginx({ tcp: "127.0.0.1:80" });
+  using rig = made;
+  program.exit(1);
+  await host.clock.advance(10);
+  await started;
+  assert.equal(
+    rig.unit("web").reason,
+    'web exited with code 1; 127.0.0.1:80 was held by pid 7 (nginx) when it started; if that is meant, write owner = "any" in ready',
+  );
+  await rig.supervisor.stop("end");
+});
+
+test("With any owner, somebody who answered before a program started does not make it ready before it has lived for a second", async () => {
+  for (const livesMs of [900, 1_100]) {
+    const { host, rig: made, started, program } = await besideNginx({ http: "http://127.0.0.1/", owner: "any" });
+    using rig = made;
+    await host.clock.advance(livesMs);
+    const isReady = livesMs > 1_000;
+    await until(() => (rig.unit("web").ready === true) === isReady);
+    if (!isReady) {
+      assert.match(String(rig.unit("web").details.probe), /^127\.0\.0\.1:80 was answered before it started, so it has to live for 1s$/);
+    }
+    program.exit(1);
+    await host.clock.advance(2_000);
+    await started;
+    assert.deepEqual([rig.unit("web").state, rig.unit("web").reason], ["failed", "web exited with code 1"]);
+    assert.equal(rig.events.includes("web running"), isReady, rig.events.join(", "));
+    await rig.supervisor.stop("end");
+  }
+});
+
+test("With any owner, who answers only after the start counts at once, unless the program has ended by then", async () => {
+  for (const isAlive of [true, false]) {
+    const host = new FakeHost();
+    const programs: FakeProcess[] = [];
+    host.processes.program("web", (process) => void programs.push(process));
+    using rig = new Rig(host, { web: { run: ["web"], restart: "never", ready: { http: "http://127.0.0.1/", owner: "any" } } });
+    const started = rig.supervisor.start();
+    await host.clock.advance(0);
+    await until(() => programs.length > 0);
+    host.http.answer({ hostname: "127.0.0.1", port: 80 }, () => {
+      // It ends while the answer is under way, so that nobody has heard of it yet.
+      if (!isAlive) programs[0].exit(1);
+      return new Response();
+    });
+    await host.clock.advance(100);
+    await started;
+    assert.equal(rig.events.includes("web running"), isAlive, rig.events.join(", "));
+    await rig.supervisor.stop("end");
+  }
+});
+
 test("A program that appears later is started by the policy, and no failed try leaves anything", async () => {
   const host = await getHost();
   using dir = tempDir();
