@@ -83,6 +83,12 @@ export interface Unstopped {
   waitedMs: number;
 }
 
+/** A unit, and where it stands in its tree: its place among its siblings, below those of the groups that it is in. */
+export interface Place {
+  unit: Unit;
+  place: readonly number[];
+}
+
 /**
  * Why a supervisor should end: no child lives or will live by itself or by its operator, a significant child has ended, or one escalated its
  * failure.
@@ -154,6 +160,7 @@ interface Waiter {
 }
 
 const NOBODY: ReadonlySet<string> = new Set();
+const NO_UNITS: ReadonlySet<Unit> = new Set();
 const settled: Promise<void> = Promise.resolve();
 
 const CHANGED = "the configuration has changed";
@@ -193,7 +200,7 @@ export class Supervisor {
   /** The same, for a strategy that orders siblings; each unit's index is its place here. */
   readonly #ordered: Unit[] = [];
   /** Instances by the key of their service, made when an edge asks for it. */
-  #instances: Map<string, Unit[]> | undefined;
+  #instances: Map<string, Set<Unit>> | undefined;
   #nextIndex = 0;
 
   readonly #mailbox: Message[] = [];
@@ -455,12 +462,45 @@ export class Supervisor {
     }
   }
 
-  /** The supervisor of the child with this path, and the child's name within it; undefined when there is none. */
-  find(path: string): { supervisor: Supervisor; name: string } | undefined {
+  /** Paths of all children, in order of registration, each nested supervisor followed by its own. */
+  paths(): string[] {
+    const all: string[] = [];
+    for (const unit of this.#units.values()) {
+      all.push(unit.path);
+      for (const path of unit.inner?.paths() ?? []) all.push(path);
+    }
+    return all;
+  }
+
+  /** Paths of those that are to be up and are not, in order. */
+  missing(): string[] {
+    const missing: string[] = [];
+    for (const unit of this.#units.values()) {
+      if (unit.counts & COUNTS.missing) missing.push(unit.path);
+      for (const path of unit.inner?.missing() ?? []) missing.push(path);
+    }
+    return missing;
+  }
+
+  /** The child with this path; undefined when there is none. */
+  find(path: string): Unit | undefined {
     const [name, ...rest] = path.slice(this.#prefix.length).split("/");
     const unit = this.#units.get(nameKey(name));
-    if (unit === undefined || rest.length === 0) return unit && { supervisor: this, name: unit.name };
-    return unit.inner?.find(path);
+    return rest.length === 0 ? unit : unit?.inner?.find(path);
+  }
+
+  /** All that a path means: a child, and the instances of a service, each with its place in the tree. Looks at nobody else. */
+  findAll(path: string): Place[] {
+    const [name, ...rest] = path.slice(this.#prefix.length).split("/");
+    if (rest.length > 0) {
+      const unit = this.#units.get(nameKey(name));
+      return unit?.inner?.findAll(path).map(({ unit: inner, place }) => ({ unit: inner, place: [unit.index, ...place] })) ?? [];
+    }
+    const key = nameKey(name);
+    const units = new Set(this.#instancesOf(key));
+    const unit = this.#units.get(key);
+    if (unit !== undefined) units.add(unit);
+    return [...units].map((unit) => ({ unit, place: [unit.index] }));
   }
 
   // --- The loop
@@ -753,6 +793,7 @@ export class Supervisor {
     // Who stays, who is new, who goes.
     const before = this.#units;
     this.#units = new Map();
+    this.#instances = undefined;
     this.#ordered.length = 0;
     this.#nextIndex = 0;
     for (const child of children) {
@@ -806,7 +847,7 @@ export class Supervisor {
     const key = nameKey(unit.name);
     if (!unit.isRemoved || unit.hasRun || this.#units.get(key) !== unit) return;
     this.#units.delete(key);
-    this.#instances = undefined;
+    this.#instances?.get(groupKey(key))?.delete(unit);
     const { knot } = unit;
     if (knot !== undefined) {
       const inherited = knot.after.map(({ to, condition }) => ({ to, condition }));
@@ -1249,12 +1290,13 @@ export class Supervisor {
     this.#units.set(key, unit);
     unit.index = this.#nextIndex++;
     if (this.#strategy !== "oneForOne") this.#ordered.push(unit);
-    if (this.#instances !== undefined) this.#instances = undefined;
+    if (this.#instances !== undefined) noteInstance(this.#instances, key, unit);
   }
 
   /** Counts the places of siblings anew, after one has gone. */
   #reorder(): void {
     this.#ordered.length = 0;
+    this.#instances = undefined;
     this.#nextIndex = 0;
     for (const [key, unit] of this.#units) this.#place(key, unit);
     this.#lowestMoving = this.#ordered.find((unit) => unit.counts & COUNTS.moving)?.index ?? Infinity;
@@ -1267,17 +1309,15 @@ export class Supervisor {
     const key = nameKey(name);
     const unit = this.#units.get(key);
     if (unit !== undefined && !unit.isRemoved) return [unit];
+    return [...this.#instancesOf(key)].filter((instance) => !instance.isRemoved);
+  }
+
+  #instancesOf(key: string): ReadonlySet<Unit> {
     if (this.#instances === undefined) {
       this.#instances = new Map();
-      for (const [key, unit] of this.#units) {
-        const group = groupKey(key);
-        if (group === key || unit.isRemoved) continue;
-        const instances = this.#instances.get(group);
-        if (instances === undefined) this.#instances.set(group, [unit]);
-        else instances.push(unit);
-      }
+      for (const [key, unit] of this.#units) noteInstance(this.#instances, key, unit);
     }
-    return this.#instances.get(key) ?? [];
+    return this.#instances.get(key) ?? NO_UNITS;
   }
 
   /** Draws the edges of a unit. */
@@ -1319,7 +1359,6 @@ export class Supervisor {
 
   /** Draws the edges of all children anew; those that were taken away keep theirs, as what they come after stops after them. */
   #reconnect(): void {
-    this.#instances = undefined;
     const kept = new Map<Unit, Omit<Target<Unit>, "grade">[]>();
     for (const unit of this.#units.values()) {
       if (unit.isRemoved && unit.knot !== undefined) kept.set(unit, unit.knot.after.map(({ to, condition }) => ({ to, condition })));
@@ -1496,6 +1535,22 @@ export class Supervisor {
   #nowMs(): number {
     return this.#turnMs ??= this.ports.clock.nowMs();
   }
+}
+
+/** Adds a unit to the instances of its service, where it is one. */
+function noteInstance(instances: Map<string, Set<Unit>>, key: string, unit: Unit): void {
+  const group = groupKey(key);
+  if (group === key) return;
+  const known = instances.get(group);
+  if (known === undefined) instances.set(group, new Set([unit]));
+  else known.add(unit);
+}
+
+/** Orders units as {@linkcode Supervisor.status} lists them. */
+export function comparePlaces({ place: a }: Place, { place: b }: Place): number {
+  const depth = Math.min(a.length, b.length);
+  for (let at = 0; at < depth; at++) if (a[at] !== b[at]) return a[at] - b[at];
+  return a.length - b.length;
 }
 
 function noSibling(name: string, other: string): RangeError {

@@ -13,7 +13,9 @@ import type {
   UnitStatus,
   WaitGoal,
 } from "../core/operations.ts";
-import type { Supervisor } from "../core/supervisor.ts";
+import { comparePlaces, type Place, type Supervisor } from "../core/supervisor.ts";
+import type { Unit } from "../core/unit.ts";
+import type { Service } from "../service/mod.ts";
 import type { EventStore } from "./event_store.ts";
 import type { Session } from "./session.ts";
 import { VERSION } from "./version.ts";
@@ -74,20 +76,22 @@ export class DaemonOperations implements Operations {
   }
 
   resolve(patterns: readonly string[]): string[] {
-    const names = this.#session.units().map((unit) => unit.name);
-    const found = new Set<string>();
-    for (const pattern of patterns) {
-      const matches = names.filter(matcherOf(pattern));
-      if (matches.length === 0) this.#supervisor();
-      if (matches.length === 0 && !/[*?]/.test(pattern)) {
-        const near = nearest(pattern, names);
-        throw new SubsystemError("SUBSYSTEM_UNKNOWN", pattern, `Cannot find a unit named ${JSON.stringify(pattern)}`, {
-          context: { name: pattern, known: names, ...(near === undefined ? {} : { nearest: near }) },
-        });
-      }
-      for (const name of matches) found.add(name);
-    }
-    return names.filter((name) => found.has(name));
+    const found = new Map<Unit, Place>();
+    for (const pattern of patterns) for (const place of this.#matches(pattern)) found.set(place.unit, place);
+    return [...found.values()].sort(comparePlaces).map(({ unit }) => unit.path);
+  }
+
+  /** What a pattern means; only one with wildcards, and one that nobody answers to, looks at all units. */
+  #matches(pattern: string): Place[] {
+    const supervisor = this.#supervisor();
+    if (/[*?]/.test(pattern)) return supervisor.paths().filter(matcherOf(pattern)).flatMap((path) => supervisor.findAll(path));
+    const matches = supervisor.findAll(pattern);
+    if (matches.length > 0) return matches;
+    const names = supervisor.paths();
+    const near = nearest(pattern, names);
+    throw new SubsystemError("SUBSYSTEM_UNKNOWN", pattern, `Cannot find a unit named ${JSON.stringify(pattern)}`, {
+      context: { name: pattern, known: names, ...(near === undefined ? {} : { nearest: near }) },
+    });
   }
 
   async start(names: readonly string[], options: { signal?: AbortSignal } = {}): Promise<UnitOutcome[]> {
@@ -113,14 +117,12 @@ export class DaemonOperations implements Operations {
   }
 
   /** Tells those that could not be started, as far as one can know, from the others; only those that are meant are looked at. */
-  async #sorted(names: readonly string[], isMeant: (unit: UnitStatus) => boolean): Promise<{ able: string[]; refused: UnitOutcome[] }> {
-    const services = new Map(this.#session.startables().map((service) => [service.name, service]));
-    const units = new Map(this.#session.units().map((unit) => [unit.name, unit]));
+  async #sorted(names: readonly string[], isMeant: (unit: Unit) => boolean): Promise<{ able: string[]; refused: UnitOutcome[] }> {
     const able: string[] = [];
     const refused: UnitOutcome[] = [];
     for (const name of names) {
-      const unit = units.get(name);
-      const reason = unit !== undefined && isMeant(unit) ? await services.get(name)?.startProblem() : undefined;
+      const unit = this.#session.supervisor?.find(name);
+      const reason = unit !== undefined && isMeant(unit) ? await startProblemOf(unit) : undefined;
       if (reason === undefined) able.push(name);
       else refused.push({ name, state: unit!.state, outcome: "refused", ok: false, reason });
     }
@@ -128,8 +130,12 @@ export class DaemonOperations implements Operations {
   }
 
   signal(names: readonly string[], signal: SignalName): UnitOutcome[] {
-    const wanted = new Set(names);
-    return this.#session.units().filter(({ name }) => wanted.has(name)).map((unit) => this.#signalOne(unit, signal));
+    return this.#statusOf(new Set(names)).map((unit) => this.#signalOne(unit, signal));
+  }
+
+  /** A snapshot of these units, as far as they are there. */
+  #statusOf(names: Iterable<string>): UnitStatus[] {
+    return [...names].flatMap((name) => this.#session.supervisor?.find(name)?.status() ?? []);
   }
 
   #signalOne({ name, kind, state, reason, details: { pid } }: UnitStatus, signal: SignalName): UnitOutcome {
@@ -146,7 +152,7 @@ export class DaemonOperations implements Operations {
 
   async wait(names: readonly string[], goal: WaitGoal, { signal }: { signal?: AbortSignal } = {}): Promise<UnitOutcome[]> {
     const { untilThere } = await import("./until_there.ts");
-    const units = () => this.#session.units();
+    const units = () => this.#statusOf(new Set(names));
     return await untilThere(names, goal, { units, events: this.#events, ...(signal === undefined ? {} : { signal }) });
   }
 
@@ -187,20 +193,19 @@ export class DaemonOperations implements Operations {
   }
 
   #forgetUp(): string | undefined {
-    const up = new Set(this.#session.units().filter(({ desired }) => desired === "up").map(({ name }) => name));
-    return this.#remember((down) => new Set([...down].filter((name) => !up.has(name))));
-  }
-
-  #rememberDown(names: readonly string[]): string | undefined {
-    return this.#remember((down) => new Set([...down, ...names]));
+    const { surroundings, supervisor } = this.#session;
+    if (surroundings === undefined) return undefined;
+    const { down } = surroundings;
+    const up = [...down].filter((name) => supervisor?.find(name)?.desired === "up");
+    return up.length === 0 ? undefined : surroundings.rememberDown(down.difference(new Set(up)));
   }
 
   /** Returns what keeps it from being remembered. */
-  #remember(change: (down: ReadonlySet<string>) => ReadonlySet<string>): string | undefined {
+  #rememberDown(names: readonly string[]): string | undefined {
     const { surroundings } = this.#session;
     if (surroundings === undefined) return undefined;
-    const down = change(surroundings.down);
-    return down.symmetricDifference(surroundings.down).size > 0 ? surroundings.rememberDown(down) : undefined;
+    const { down } = surroundings;
+    return names.every((name) => down.has(name)) ? undefined : surroundings.rememberDown(down.union(new Set(names)));
   }
 
   /** That of all units; before it is there, nobody can say who is unknown. */
@@ -236,6 +241,11 @@ export class DaemonOperations implements Operations {
     const all = Promise.all([...asked].map(([supervisor, own]) => ask(supervisor, own)));
     return (await (signal === undefined ? all : untilAborted(all, signal))).flat();
   }
+}
+
+/** What keeps a service from being started, as it is to run by now. */
+async function startProblemOf({ next, registration }: Unit): Promise<string | undefined> {
+  return await ((next ?? registration).subsystem as Partial<Service>).startProblem?.();
 }
 
 /** The outcomes with what keeps them from being remembered. */

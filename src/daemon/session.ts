@@ -9,7 +9,6 @@ import { type Host, type OwnProcess, SIGNAL_NUMBERS, type SignalName } from "../
 import { type Logger, silentLogger } from "../core/log.ts";
 import type { Operations, ReloadAnswer, UnitOutcome, UnitStatus } from "../core/operations.ts";
 import { type ShutdownSteps, ShutdownTimeline, type ShutdownTimes } from "../core/shutdown.ts";
-import { isMissing } from "../core/readiness.ts";
 import type { Registration } from "../core/registration.ts";
 import { Supervisor, type SupervisorEnd, type SupervisorPorts, type Unstopped } from "../core/supervisor.ts";
 import { guardDispatch } from "../platform/dispatch_guard.ts";
@@ -124,8 +123,8 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #events: EventStore | undefined;
   #loaded: LoadedConfig | undefined;
   #configVersion = 1;
-  /** Units that were added while it runs. */
-  readonly #registered: Registration[] = [];
+  /** The longest time that a unit of code has to stop. */
+  #longestOfCodeMs: number | undefined;
   /** Paths of services that the end of the daemon's own patience has killed. */
   readonly #killed = new Set<string>();
   /** When the shutdown began, on the wall. */
@@ -160,7 +159,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   #shutdownTimes(): ShutdownTimes {
     const { shutdown } = this.config;
     const ofFile = this.#loaded?.longestStopMs ?? 0;
-    const longestMs = longestStopOf(this.#stopsOfCode().map(({ stopMs }) => stopMs));
+    const longestMs = this.#longestOfCodeMs ??= longestStopOf(this.#stopsOfCode().map(({ stopMs }) => stopMs));
     if (longestMs <= ofFile) return shutdown;
     const { drain_delay_ms, timeout_ms, force_timeout_ms, kill_timeout_ms } = settleDeadlines([shutdown.given()], longestMs).deadlines;
     return { drainDelayMs: drain_delay_ms, timeoutMs: timeout_ms, forceTimeoutMs: force_timeout_ms, killTimeoutMs: kill_timeout_ms };
@@ -178,7 +177,6 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       else if ("make" in entry) note(entry.name, entry.longestStopMs);
       else note(entry.subsystem.name, entry.spec.stopTimeoutMs);
     }
-    for (const { subsystem, spec } of this.#registered) note(subsystem.name, spec.stopTimeoutMs);
     return stops;
   }
 
@@ -273,14 +271,14 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   }
 
   /** The services among its units, from the file and from code. */
-  startables(): Pick<Service, "name" | "startProblem" | "killedAt">[] {
+  startables(): Pick<Service, "name" | "killedAt">[] {
     const ofCode = this.others.flatMap(({ subsystem }) => "startProblem" in subsystem ? [subsystem as Service] : []);
     return [...this.services?.all() ?? [], ...ofCode];
   }
 
   /** Names of units that should be ready and are not. */
   missing(): string[] {
-    return this.units().filter(isMissing).map(({ name }) => name);
+    return this.#missing === 0 ? [] : this.#supervisor?.missing() ?? [];
   }
 
   /** Starts everything; see `Daemon.start`. */
@@ -472,7 +470,10 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     }
     this.#supervisor.add(child);
     this.others.push(child);
-    this.#registered.push(child);
+    const { stopTimeoutMs = USUAL_STOP_MS } = child.spec;
+    const longestMs = stopTimeoutMs === USUAL_STOP_MS ? 0 : longestStopOf([stopTimeoutMs]);
+    if (longestMs <= this.#longestOfCodeMs!) return;
+    this.#longestOfCodeMs = longestMs;
     this.#timeline.retime(this.#shutdownTimes());
   }
 

@@ -3,7 +3,7 @@ import type { EventStore } from "./event_store.ts";
 
 /** Where {@linkcode untilThere} looks, and what ends it early. */
 export interface UntilThereOptions {
-  /** A snapshot of all units. */
+  /** A snapshot of these units, as far as they are there. */
   units: () => UnitStatus[];
   /** Tells when to look again. */
   events: Pick<EventStore, "follow">;
