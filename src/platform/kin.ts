@@ -63,7 +63,10 @@ export function createKin({ children, adoptsSince, identity }: KinOptions): Kin 
       return stats.get(pid);
     };
     let pids = allPids();
-    forgetOthers(known, pids);
+    // Most leaders that are asked about have ended: an error costs more than all the rest that is done for one.
+    const there = new Set(pids);
+    forgetOthers(known, there);
+    for (const { leader } of runs) if (!there.has(leader.pid)) stats.set(leader.pid, undefined);
     const marked = markedOwners(runs);
     // The number of a leader that has ended may be somebody else's by now.
     const leaders = new Map(
@@ -207,7 +210,6 @@ function readStat(pid: number): Stat | undefined {
   return text === undefined ? undefined : parseStat(text);
 }
 
-function forgetOthers(known: Map<number, unknown>, pids: readonly number[]): void {
-  const there = new Set(pids);
+function forgetOthers(known: Map<number, unknown>, there: ReadonlySet<number>): void {
   for (const pid of known.keys()) if (!there.has(pid)) known.delete(pid);
 }

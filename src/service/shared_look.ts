@@ -1,7 +1,9 @@
 import { type Clock, sleep } from "../core/clock.ts";
 
-/** A look is followed by a rest of so many times its own length, so that looking takes a quarter of the time at most. */
+/** Beyond the first milliseconds, looking is followed by a rest of so many times its length, so that it takes a quarter of the time at most. */
 const REST_FACTOR = 3;
+/** A few looks in a row need no rest: a stop of some hundred services takes two or three, and would wait longer than it works. */
+const FREE_MS = 50;
 
 /**
  * Answers many questions by one look: each answer comes from a look that began after its question was asked, and whoever asks meanwhile
@@ -16,7 +18,9 @@ export class SharedLook<Question, Answer> implements Disposable {
   #next: Promise<Answer> | undefined;
   #patience = new AbortController();
   readonly #over = new AbortController();
-  #restsUntilMs = -Infinity;
+  /** Time that looks took lately, as of the end of the last one; resting makes up for it. */
+  #spentMs = 0;
+  #lastMs = -Infinity;
 
   /** Creates it; `look` is synchronous, and what it throws rejects every question of that look. */
   constructor(clock: Clock, look: (questions: readonly Question[]) => Answer) {
@@ -38,7 +42,7 @@ export class SharedLook<Question, Answer> implements Disposable {
   async #lookSoon(delayMs: number): Promise<Answer> {
     // At least until `ask` has returned, so that whoever asks in the same turn is there.
     if (delayMs > 0) await this.#wait(delayMs, this.#patience.signal);
-    await this.#wait(this.#restsUntilMs - this.#clock.nowMs(), this.#over.signal);
+    await this.#wait((this.#spent(this.#clock.nowMs()) - FREE_MS) * REST_FACTOR, this.#over.signal);
     const questions = this.#questions;
     this.#questions = [];
     this.#next = undefined;
@@ -48,8 +52,13 @@ export class SharedLook<Question, Answer> implements Disposable {
       return this.#look(questions);
     } finally {
       const endMs = this.#clock.nowMs();
-      this.#restsUntilMs = endMs + REST_FACTOR * (endMs - startMs);
+      this.#spentMs = this.#spent(startMs) + endMs - startMs;
+      this.#lastMs = endMs;
     }
+  }
+
+  #spent(nowMs: number): number {
+    return Math.max(0, this.#spentMs - (nowMs - this.#lastMs) / REST_FACTOR);
   }
 
   /** Ends the rest. */

@@ -32,8 +32,8 @@ test("SharedLook: whoever asks in one turn shares one look, and a later question
   assert.deepEqual(looks, [["a", "b"], ["c"]]);
 });
 
-test("SharedLook: after a long look it rests three times as long, and all who asked meanwhile share the next", async () => {
-  const { clock, looks, shared } = rig(10);
+test("SharedLook: what looks take beyond the first 50 ms is rested three times, and all who asked meanwhile share the next", async () => {
+  const { clock, looks, shared } = rig(60);
   await shared.ask("a");
   const answers = Promise.all([shared.ask("b"), clock.advance(20).then(() => shared.ask("c"))]);
   await clock.advance(29);
@@ -54,8 +54,22 @@ test("SharedLook: what a look throws is thrown at all who share it, and the next
   assert.equal(await shared.ask("c"), "yes");
 });
 
+test("SharedLook: a few short looks need no rest, many do", async () => {
+  const { clock, looks, shared } = rig(20);
+  for (const name of ["a", "b", "c"]) await shared.ask(name);
+  const fourth = shared.ask("d");
+  await clock.advance(29);
+  assert.equal(looks.length, 3);
+  await clock.advance(1);
+  assert.equal(await fourth, 4);
+  // After a long time without any, the first ones are free again.
+  await clock.advance(1_000);
+  for (const name of ["e", "f", "g"]) await shared.ask(name);
+  assert.deepEqual([looks.length, clock.pendingTimers], [7, 0]);
+});
+
 test("SharedLook: once it is disposed it does not rest, and leaves no timer behind", async () => {
-  const { clock, shared } = rig(10);
+  const { clock, shared } = rig(60);
   await shared.ask("a");
   const answer = shared.ask("b");
   assert.equal(clock.pendingTimers, 1);
