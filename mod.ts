@@ -23,6 +23,7 @@
  */
 export { type AfterCondition, type AfterEdge, type AfterProblem, afterProblems, parseAfter } from "./src/core/after.ts";
 export { type ByteSize, byteSize, formatBytes } from "./src/core/bytes.ts";
+export type { AddOptions, SubsystemEnd, SubsystemHandle } from "./src/core/children.ts";
 export { type Clock, sleep, type SleepOptions, systemClock } from "./src/core/clock.ts";
 export { type Duration, durationMs, formatDuration } from "./src/core/duration.ts";
 export { ERROR_CODES, type ErrorCategory, type ErrorCode, type ErrorCodeEntry, type ErrorSeverity } from "./src/core/error_codes.ts";
@@ -136,7 +137,7 @@ export type { Strategy, SupervisorOptions, Unstopped } from "./src/core/supervis
 export type { LeftoverPolicy } from "./src/service/continuity.ts";
 export type { ProbeOptions, ServiceLogOptions, ServiceOptions } from "./src/service/options.ts";
 export { DaemonBuilder, type GroupBuilder } from "./src/daemon/builder.ts";
-export { Daemon, type DaemonStats, type RunOptions } from "./src/daemon/daemon.ts";
+export { Daemon, type DaemonStats, type GroupOption, type RunOptions } from "./src/daemon/daemon.ts";
 export type { ExitReport } from "./src/daemon/exit_report.ts";
 export type { DaemonTopics } from "./src/daemon/session.ts";
 export { SignalConfig, signalDescription, type SignalOptions } from "./src/daemon/signal_config.ts";

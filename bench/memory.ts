@@ -53,7 +53,7 @@ async function runningSubsystem(heapBytes: () => Promise<number>): Promise<numbe
   const before = await heapBytes();
   await using daemon = Daemon.builder().withTask("first", work).withoutSignals().build();
   await daemon.start();
-  for (let index = 0; index < OBJECTS; index++) daemon.register({ name: `task-${index}`, run: work });
+  for (let index = 0; index < OBJECTS; index++) daemon.add({ name: `task-${index}`, run: work });
   return (await heapBytes() - before) / OBJECTS;
 }
 

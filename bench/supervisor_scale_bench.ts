@@ -109,7 +109,7 @@ for (const size of sizes) {
     "register",
     size,
     await timed(() => {
-      for (let index = 0; index < size; index++) registered.register({ name: name(index), run: work });
+      for (let index = 0; index < size; index++) registered.add({ name: name(index), run: work });
     }),
   );
   print("one command among them", size, await timed(() => registered.operations.stop([name(size >> 1)], {})));

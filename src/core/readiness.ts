@@ -3,15 +3,21 @@ import type { UnitStatus } from "./operations.ts";
 /** The reason of a unit that an operator stopped. */
 export const STOPPED_BY_OPERATOR = "stopped by an operator";
 
+/** The reason of a unit that the program itself stopped. */
+export const STOPPED_BY_PROGRAM = "stopped by the program";
+
 /** The reason of a unit that was stopped with one that it comes after. */
 export const stoppedWith = (name: string): string => `stopped with ${name}`;
 
-/** The reason of a unit that waits for one that an operator stopped. */
-export const waitsForOperator = (name: string): string => `waits for ${name}, which is ${STOPPED_BY_OPERATOR}`;
+/** The reason of a unit that waits for one that somebody stopped. */
+export const waitsForStopped = (name: string, reason: string): string =>
+  `waits for ${name}, which is ${reason === STOPPED_BY_PROGRAM ? reason : STOPPED_BY_OPERATOR}`;
 
 /** Whether a unit that is missing will stay so until an operator starts what it comes after. */
 export function isKeptDown({ desired, state, reason }: Pick<UnitStatus, "desired" | "state" | "reason">): boolean {
-  return desired === "up" && (state === "stopped" || (state === "waiting" && reason.endsWith(`, which is ${STOPPED_BY_OPERATOR}`)));
+  if (desired !== "up") return false;
+  return state === "stopped" ||
+    (state === "waiting" && [STOPPED_BY_OPERATOR, STOPPED_BY_PROGRAM].some((by) => reason.endsWith(`, which is ${by}`)));
 }
 
 /**

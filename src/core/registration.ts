@@ -1,6 +1,8 @@
 import { type AfterEdge, parseAfter } from "./after.ts";
 import { durationMs } from "./duration.ts";
+import type { AddOptions } from "./children.ts";
 import { messageOf } from "./errors.ts";
+import { nameProblem } from "./names.ts";
 import { checkBooleans, checkKeys, checkOneOf } from "./options.ts";
 import { RestartPolicy } from "./restart.ts";
 import type { Subsystem, SubsystemSpec } from "./subsystem.ts";
@@ -16,6 +18,8 @@ export interface ResolvedSpec {
   stopLast: boolean;
   retryStart: boolean;
   significant: boolean;
+  /** It is forgotten at its end. */
+  temporary: boolean;
 }
 
 const DEFAULT_SPEC: ResolvedSpec = {
@@ -27,6 +31,7 @@ const DEFAULT_SPEC: ResolvedSpec = {
   stopLast: false,
   retryStart: false,
   significant: false,
+  temporary: false,
 };
 
 /** A subsystem as it was registered, checked and with every default filled in. */
@@ -52,8 +57,42 @@ const OPTIONS: readonly (keyof SubsystemSpec)[] = [
   "retryStart",
   "significant",
 ];
+const ADD_OPTIONS: readonly (keyof AddOptions)[] = [...OPTIONS, "temporary"];
 
 const NO_EDGES: Registration["after"] = [];
+
+/** Refuses what can't be run. */
+export function checkSubsystem(subsystem: Subsystem): void {
+  if (typeof subsystem?.run !== "function") {
+    throw new TypeError(`Cannot add a subsystem as it must have a function "run": current value is of type ${typeof subsystem?.run}`);
+  }
+}
+
+/** Refuses a name that no unit may have. */
+export function checkName(name: string): void {
+  const problem = nameProblem(name);
+  if (problem !== undefined) throw new RangeError(`Cannot add a subsystem as its name ${problem}`);
+}
+
+/**
+ * Checks a subsystem that is added to those that run, and how.
+ *
+ * @throws {TypeError | RangeError} if it can't be run, its name is bad, or an option is wrong.
+ */
+export function addition(subsystem: Subsystem, options?: AddOptions): Registration {
+  checkSubsystem(subsystem);
+  checkName(subsystem.name);
+  if (options === undefined) return registration(subsystem, "subsystem");
+  const action = `add ${JSON.stringify(subsystem.name)}`;
+  checkKeys(action, options, ADD_OPTIONS);
+  const { temporary = false, ...spec } = options;
+  checkBooleans(action, { temporary });
+  const restart = temporary && spec.restart === undefined && subsystem.restartPolicy === undefined && subsystem.spec?.restart === undefined
+    ? RestartPolicy.Never
+    : undefined;
+  const given = registration(subsystem, "subsystem", restart === undefined ? spec : { ...spec, restart });
+  return temporary ? { ...given, spec: { ...given.spec, temporary } } : given;
+}
 
 /**
  * Checks how a subsystem is to be run and fills in the defaults. What `spec` says wins over the subsystem's own `spec` and `restartPolicy()`.
@@ -102,7 +141,7 @@ export function registration(subsystem: Subsystem, kind: string, spec?: Subsyste
   return {
     subsystem,
     kind,
-    spec: { restart, readiness, readyTimeoutMs, stopTimeoutMs, essential, stopLast, retryStart, significant },
+    spec: { restart, readiness, readyTimeoutMs, stopTimeoutMs, essential, stopLast, retryStart, significant, temporary: false },
     after: after.length === 0 ? NO_EDGES : after.map(parseAfter),
   };
 }

@@ -1,10 +1,11 @@
 import { CancelToken, isAbort, type ListenerErrorHandler, stopReason } from "./cancel.ts";
+import type { AddOptions, SubsystemHandle } from "./children.ts";
 import type { Clock } from "./clock.ts";
 import { SubsystemError } from "./errors.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import type { Logger } from "./log.ts";
 import { checkKeys, checkOneOf } from "./options.ts";
-import type { ChildHandle, Context, ShutdownHandle, WorkHandle, WorkOptions } from "./subsystem.ts";
+import type { ChildHandle, Context, ShutdownHandle, Subsystem, WorkHandle, WorkOptions } from "./subsystem.ts";
 
 /** What a handle asks of the one who runs it. */
 export interface HandleHost extends ListenerErrorHandler {
@@ -28,6 +29,8 @@ export interface RunHost extends HandleHost {
   readonly log: Logger;
   /** The run says that it is ready. */
   ready(context: RunContext): void;
+  /** Adds a sibling. */
+  add(subsystem: Subsystem, options?: AddOptions): SubsystemHandle;
   /** The run was told to end, by itself. */
   ending(context: RunContext): void;
 }
@@ -218,6 +221,11 @@ export class RunContext extends Handle implements Context {
       return failure;
     });
     return { name, ended, cancel: (reason = stopReason(`${name} was cancelled`)) => child.cancel(reason) };
+  }
+
+  add(subsystem: Subsystem, options?: AddOptions): SubsystemHandle {
+    this.#refuseWhenOver("add a subsystem");
+    return this.#runHost.add(subsystem, options);
   }
 
   #refuseWhenOver(action: string): void {

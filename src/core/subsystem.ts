@@ -1,3 +1,4 @@
+import type { AddOptions, SubsystemHandle } from "./children.ts";
 import type { Duration } from "./duration.ts";
 import type { Logger } from "./log.ts";
 import type { RestartPolicy } from "./restart.ts";
@@ -231,4 +232,31 @@ export interface Context extends ShutdownHandle {
    * @throws {RangeError} if `onFailure` is none of its values.
    */
   spawn(name: string, fn: (handle: ShutdownHandle) => Promise<unknown> | unknown, options?: WorkOptions): WorkHandle;
+  /**
+   * Adds a subsystem beside this one, under the same supervisor, and starts it. It is supervised like those that were there from the
+   * beginning and outlives this run; one in a group ends with the present run of the group, and one that a module adds with the module's process.
+   *
+   * @example A listener that adds a temporary subsystem for each session
+   * ```ts
+   * import { Daemon } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * const daemon = Daemon.builder().withTask("listener", async (context) => {
+   *   for (let id = 1; id <= 3; id++) {
+   *     const session = context.add({ name: `session-${id}`, run: (own) => own.sleep("1ms") }, { temporary: true });
+   *     assert.equal((await session.ended).state, "completed");
+   *   }
+   *   await context.cancelled();
+   * }).withoutSignals().build();
+   * await daemon.start();
+   * daemon.shutdown();
+   * assert.equal((await daemon.wait()).exitCode, 0);
+   * assert.deepEqual(daemon.subsystems().map(({ name }) => name), ["listener"]);
+   * ```
+   *
+   * @throws {ShutdownError} if the supervisor is stopping; the subsystem is never run.
+   * @throws {SubsystemError} if `run` has returned.
+   * @throws {TypeError | RangeError} if it can't be run, its name is bad or taken, or `after` names no sibling.
+   */
+  add(subsystem: Subsystem, options?: AddOptions): SubsystemHandle;
 }

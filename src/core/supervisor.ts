@@ -1,4 +1,5 @@
 import { type CancelToken, isAbort, stopReason } from "./cancel.ts";
+import type { SubsystemEnd, SubsystemHandle } from "./children.ts";
 import type { Clock } from "./clock.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { type Duration, formatDuration } from "./duration.ts";
@@ -9,12 +10,12 @@ import type { Logger } from "./log.ts";
 import { groupKey, nameKey } from "./names.ts";
 import type { UnitOutcome, UnitStatus } from "./operations.ts";
 import { outcomeOfRemoval, outcomeOfRestart, outcomeOfStart, outcomeOfStop } from "./outcomes.ts";
-import { STOPPED_BY_OPERATOR, stoppedWith, waitsForOperator } from "./readiness.ts";
+import { STOPPED_BY_OPERATOR, STOPPED_BY_PROGRAM, stoppedWith, waitsForStopped } from "./readiness.ts";
 import type { Registration } from "./registration.ts";
 import { type OnExhausted, RestartHistory, RestartPolicy, type RestartVerdict } from "./restart.ts";
 import { RunContext } from "./run_context.ts";
 import { afterEnd, step, type StepFacts, type StepInput, type StopWhy } from "./step.ts";
-import { COUNTS, Unit, Watch, type Wish } from "./unit.ts";
+import { COUNTS, Unit, UnitHandle, Watch, type Wish } from "./unit.ts";
 
 /** Who else is restarted when one is: nobody, all siblings, or those registered after it. */
 export type Strategy = "oneForOne" | "oneForAll" | "restForOne";
@@ -114,8 +115,10 @@ type Message =
   | { kind: "startUnits"; command: Command<{ units: Set<Unit>; running: Set<Unit> }> }
   | { kind: "stopUnits"; command: Command<{ units: Set<Unit>; down: Set<Unit> }>; reason: string }
   | { kind: "restartUnits"; command: Command<Map<Unit, number>> }
+  | { kind: "removeUnits"; command: Command<Unit[]> }
   | { kind: "change"; change: ChildrenChange; done(touched: Touched): void }
   | { kind: "added"; unit: Unit }
+  | { kind: "forget"; unit: Unit }
   | { kind: "force" }
   | { kind: "kill" }
   | { kind: "giveUp" }
@@ -165,6 +168,7 @@ const settled: Promise<void> = Promise.resolve();
 
 const CHANGED = "the configuration has changed";
 const REMOVED = "removed from the configuration";
+const REMOVED_BY_PROGRAM = "removed by the program";
 
 /** Immediate restarts of one child in a row before the platform gets to breathe. */
 const IMMEDIATE_RESTARTS = 64;
@@ -236,6 +240,7 @@ export class Supervisor {
   #watched: Unit[] = [];
   #isIdle = false;
   #onEnd: ((end: SupervisorEnd) => void) | undefined;
+  #onChild: ((child: Registration, isAdded: boolean) => void) | undefined;
 
   /**
    * Creates a supervisor over these children.
@@ -312,25 +317,71 @@ export class Supervisor {
     this.#onEnd = fn;
   }
 
+  /** Calls `fn` with each child that is added from now on, and with each that goes by itself or is removed by the program. */
+  onChild(fn: (child: Registration, isAdded: boolean) => void): void {
+    this.#onChild = fn;
+  }
+
   /**
    * Adds a child and, when the others run, starts it.
    *
    * @throws {ShutdownError} if the supervisor is stopping; the child is never run.
    * @throws {RangeError} if the name is taken or `after` names no child.
    */
-  add(child: Registration): void {
+  add(child: Registration): SubsystemHandle {
     const { name } = child.subsystem;
     if (this.#phase === "stopping") {
-      throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot register ${JSON.stringify(name)} as the daemon is stopping`);
+      const whose = this.#prefix === "" ? "the daemon" : `${JSON.stringify(this.#prefix.slice(0, -1))}`;
+      throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot add ${JSON.stringify(name)} as ${whose} is stopping`);
     }
     if (this.#units.has(nameKey(name))) {
-      throw new RangeError(`Cannot register as the name must be free: current value is ${JSON.stringify(name)}`);
+      throw new RangeError(`Cannot add a subsystem as its name must be free: current value is ${JSON.stringify(name)}`);
     }
     // Looked up first: what is refused leaves nothing behind, and a child that names itself finds no sibling.
-    for (const { name: other } of child.after) if (this.#named(other).length === 0) throw noSibling(name, other);
+    for (const { name: other } of child.after) {
+      const others = this.#named(other);
+      if (others.length === 0) throw noSibling(name, other);
+      if (!child.spec.temporary && others.some(({ spec }) => spec.temporary)) {
+        throw new RangeError(
+          `Cannot add ${
+            JSON.stringify(name)
+          } as "after" must not name a temporary sibling unless it is temporary itself: current value is ` +
+            JSON.stringify(other),
+        );
+      }
+    }
     const unit = this.#enrol(child);
     this.#connect(unit);
+    this.#onChild?.(child, true);
     if (this.#phase !== "new") this.post({ kind: "added", unit });
+    return new UnitHandle(unit);
+  }
+
+  /** Resolves with how a child ended, once nothing starts it again by itself: see {@linkcode SubsystemHandle.ended}. */
+  ended(unit: Unit): Promise<SubsystemEnd> {
+    if (this.#hasEnded(unit)) return Promise.resolve(endOf(unit));
+    return new Promise((resolve) => new Watch((unit) => this.#hasEnded(unit), () => resolve(endOf(unit))).add(unit));
+  }
+
+  /** Stops a child for the program, as {@linkcode Supervisor.stopUnits} does for an operator. */
+  async stopUnit(unit: Unit): Promise<UnitOutcome> {
+    if (this.#isForgotten(unit)) return outcomeOfStop(unit, true);
+    const { down } = await this.#command<{ units: Set<Unit>; down: Set<Unit> }>(
+      [unit],
+      (command) => ({ kind: "stopUnits", command, reason: STOPPED_BY_PROGRAM }),
+      ({ units }) => units,
+      hasStopped,
+    );
+    return outcomeOfStop(unit, down.has(unit));
+  }
+
+  /** Stops a child and forgets it; what comes after it goes on. Resolves when it is down or its time is up. */
+  async removeUnit(unit: Unit): Promise<UnitOutcome> {
+    if (!unit.isRemoved) this.#onChild?.(unit.registration, false);
+    if (!this.#isForgotten(unit)) {
+      await this.#command<Unit[]>([unit], (command) => ({ kind: "removeUnits", command }), (units) => units, hasChanged);
+    }
+    return outcomeOfRemoval(unit);
   }
 
   /**
@@ -578,10 +629,14 @@ export class Supervisor {
         return message.command.done(this.#stopUnits(message.command.units, message.reason));
       case "restartUnits":
         return message.command.done(this.#restartUnits(message.command.units));
+      case "removeUnits":
+        return message.command.done(this.#removeUnits(message.command.units));
       case "change":
         return message.done(this.#change(message.change));
       case "added":
         return this.#added(message.unit);
+      case "forget":
+        return this.#forget(message.unit);
       case "force":
         return this.#forceAll();
       case "kill":
@@ -800,6 +855,8 @@ export class Supervisor {
       const { name } = child.subsystem;
       const key = nameKey(name);
       const known = before.get(key);
+      // Whoever lists it has not heard yet that it is gone.
+      if (child.spec.temporary && (known === undefined || known.isRemoved)) continue;
       before.delete(key);
       const unit = known ?? new Unit(this, child, this.#prefix + name, 0);
       this.#place(key, unit);
@@ -842,6 +899,37 @@ export class Supervisor {
     return touched;
   }
 
+  /** Takes children away: they stop in their turn, and what comes after them goes on. */
+  #removeUnits(units: Unit[]): Unit[] {
+    for (const unit of units) {
+      this.#wish(unit, "removed");
+      if (this.#phase !== "stopping" || !unit.hasRun) this.#ask([unit], "down", REMOVED_BY_PROGRAM);
+      this.#forget(unit);
+    }
+    return units;
+  }
+
+  /** Takes a temporary child away that has ended for good, after those that wait for it have heard of that. */
+  #letGo(unit: Unit): void {
+    if (!unit.spec.temporary || unit.isRemoved || this.#phase === "stopping" || !this.#hasEnded(unit)) return;
+    this.#wish(unit, "removed");
+    this.#onChild?.(unit.registration, false);
+    this.post({ kind: "forget", unit });
+  }
+
+  #isForgotten(unit: Unit): boolean {
+    return this.#units.get(nameKey(unit.name)) !== unit;
+  }
+
+  /** Whether nothing starts a unit any more by itself. */
+  #hasEnded(unit: Unit): boolean {
+    const { phase: { name }, wish } = unit;
+    if (unit.hasRun) return this.#phase === "stopping" && unit.isOverdue;
+    if (name === "completed" || name === "failed" || name === "fatal" || this.#phase === "stopping") return true;
+    if (name === "skipped") return unit.spec.temporary;
+    return name === "idle" && wish !== "up" && wish !== "not started";
+  }
+
   /** Lets go of a child that was taken away, once nothing of it lives. What came after it comes after what it came after. */
   #forget(unit: Unit): void {
     const key = nameKey(unit.name);
@@ -869,7 +957,10 @@ export class Supervisor {
     const { phase: { name }, knot } = unit;
     if (knot !== undefined && knot.unmet > 0) {
       if (name === "held" && knot.down > 0) return;
-      if (knot.barred > 0) return name === "skipped" ? undefined : this.#move(unit, "skip", whySkipped(unit));
+      if (knot.barred > 0) {
+        if (name !== "skipped") this.#move(unit, "skip", whySkipped(unit));
+        return this.#letGo(unit);
+      }
       return name === "waiting" ? undefined : this.#move(unit, "want", this.#whyWaits(unit));
     }
     if (name !== "waiting") this.#move(unit, "want", "start");
@@ -885,6 +976,7 @@ export class Supervisor {
     unit.run++;
     unit.wasLate = false;
     unit.stopFailure = undefined;
+    unit.failure = undefined;
     unit.startedMs = this.#nowMs();
     const context = new RunContext(this.#token.child(unit), unit, unit.run, unit.run === 1 ? 0 : unit.inARow);
     unit.current = context;
@@ -992,6 +1084,7 @@ export class Supervisor {
     context.token[Symbol.dispose]();
     unit.clearTimer();
     unit.current = undefined;
+    unit.failure = failure;
     const { phase } = unit;
     const isWanted = unit.wish === "up" && this.#phase !== "stopping";
     const next = afterEnd(phase, isWanted);
@@ -1007,6 +1100,7 @@ export class Supervisor {
       const trouble = wasTold && failure !== undefined && isAbort(failure.error, context.reason) ? undefined : failure;
       if (wasTold) this.#reportFailedStop(unit, trouble);
       if (!isStopping) this.#move(unit, "tell", unit.lastReason, undefined, { nowMs: this.#nowMs(), why: "down" });
+      unit.failure = trouble;
       this.#move(unit, "settle", unit.lastReason, trouble);
       if (next === "again") this.#want(unit, "restart");
       else if (next === "held") {
@@ -1015,6 +1109,7 @@ export class Supervisor {
       }
     }
     this.#forget(unit);
+    this.#letGo(unit);
   }
 
   #reportFailedStop(unit: Unit, failure: Failure): void {
@@ -1193,6 +1288,7 @@ export class Supervisor {
         this.#agenda.push(unit);
       } else this.#askOne(unit, why, because);
       if (why === "with") units.add(unit);
+      else this.#letGo(unit);
     }
     return { units, down };
   }
@@ -1210,6 +1306,7 @@ export class Supervisor {
   #askOne(unit: Unit, why: StopWhy, reason: string): void {
     if (!unit.hasRun) {
       const wasWaiting = !this.#isOver(unit.phase.name);
+      if (wasWaiting) unit.failure = undefined;
       unit.clearTimer();
       this.#move(
         unit,
@@ -1523,7 +1620,7 @@ export class Supervisor {
       if (to.phase.name === "queued") return `waits for ${to.name}, which is about to stop`;
       if (to.satisfies(condition)) continue;
       const stopped = stoppedBelow(to);
-      if (stopped !== undefined) return waitsForOperator(stopped.name);
+      if (stopped !== undefined) return waitsForStopped(stopped.name, stopped.lastReason);
       return `waits for ${to.name}${stateInWords(to)}`;
     }
     if (this.#isInGroup(unit)) return `restarts with ${this.#group!.trigger}`;
@@ -1553,9 +1650,13 @@ export function comparePlaces({ place: a }: Place, { place: b }: Place): number 
   return a.length - b.length;
 }
 
+function endOf({ path: name, state, reason, failure }: Unit): SubsystemEnd {
+  return { name, state, reason, error: failure?.error };
+}
+
 function noSibling(name: string, other: string): RangeError {
   return new RangeError(
-    `Cannot register ${JSON.stringify(name)} as "after" must name a sibling: current value is ${JSON.stringify(other)}`,
+    `Cannot add ${JSON.stringify(name)} as "after" must name a sibling: current value is ${JSON.stringify(other)}`,
   );
 }
 

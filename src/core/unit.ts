@@ -1,12 +1,13 @@
 import type { AfterCondition } from "./after.ts";
+import type { AddOptions, SubsystemEnd, SubsystemHandle } from "./children.ts";
 import type { CancelToken } from "./cancel.ts";
 import type { Clock } from "./clock.ts";
 import { messageOf, SubsystemError } from "./errors.ts";
 import { Grade, type Knot } from "./graph.ts";
 import type { Logger } from "./log.ts";
-import type { UnitStatus } from "./operations.ts";
+import type { UnitOutcome, UnitStatus } from "./operations.ts";
 import type { OutcomeFacts } from "./outcomes.ts";
-import type { Registration, ResolvedSpec } from "./registration.ts";
+import { addition, type Registration, type ResolvedSpec } from "./registration.ts";
 import { RestartHistory } from "./restart.ts";
 import type { RunContext, RunHost } from "./run_context.ts";
 import type { State } from "./state.ts";
@@ -98,6 +99,8 @@ export class Unit implements RunHost, OutcomeFacts {
   wasLate = false;
   /** Why its last run did not stop cleanly. */
   stopFailure: string | undefined;
+  /** What its last run failed with. */
+  failure: { error: unknown } | undefined;
   /** The deadline or wait of the present phase. */
   timer: Disposable | undefined;
   /** Those who wait for something of it. */
@@ -206,6 +209,10 @@ export class Unit implements RunHost, OutcomeFacts {
     this.supervisor.ports.requestShutdown(reason);
   }
 
+  add(subsystem: Subsystem, options?: AddOptions): SubsystemHandle {
+    return this.supervisor.add(addition(subsystem, options));
+  }
+
   onListenerError(cause: unknown): void {
     const message = `Cannot run an abort listener of ${this.path}: ${messageOf(cause)}`;
     this.supervisor.ports.report(new SubsystemError("SUBSYSTEM_LISTENER_FAILED", this.path, message, { cause }));
@@ -276,6 +283,36 @@ export class Unit implements RunHost, OutcomeFacts {
     const isMoving = (this.counts & COUNTS.moving) !== 0;
     if (this.wish !== "up" || name === "held") return isMoving || isSatisfied ? Grade.Going : Grade.Down;
     return isMoving || isSatisfied ? Grade.Coming : Grade.Late;
+  }
+}
+
+/** What who added a unit can do with it. */
+export class UnitHandle implements SubsystemHandle {
+  readonly #unit: Unit;
+  #ended: Promise<SubsystemEnd> | undefined;
+
+  constructor(unit: Unit) {
+    this.#unit = unit;
+  }
+
+  get name(): string {
+    return this.#unit.path;
+  }
+
+  get state(): State {
+    return this.#unit.state;
+  }
+
+  get ended(): Promise<SubsystemEnd> {
+    return this.#ended ??= this.#unit.supervisor.ended(this.#unit);
+  }
+
+  stop(): Promise<UnitOutcome> {
+    return this.#unit.supervisor.stopUnit(this.#unit);
+  }
+
+  remove(): Promise<UnitOutcome> {
+    return this.#unit.supervisor.removeUnit(this.#unit);
   }
 }
 

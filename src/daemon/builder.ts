@@ -1,11 +1,11 @@
 import { type AfterEdge, afterProblems } from "../core/after.ts";
 import type { Host } from "../core/host.ts";
 import type { LogSink } from "../core/log.ts";
-import { nameKey, nameProblem } from "../core/names.ts";
+import { nameKey } from "../core/names.ts";
 import type { Context, Subsystem, SubsystemSpec, Task } from "../core/subsystem.ts";
 import { checkSupervisorOptions } from "../core/supervisor_options.ts";
 import { supervisorSubsystem } from "../core/nested_supervisor.ts";
-import { type Registration, registration } from "../core/registration.ts";
+import { checkName, checkSubsystem, type Registration, registration } from "../core/registration.ts";
 import type { SupervisorOptions } from "../core/supervisor.ts";
 import { sameFiles } from "../service/log.ts";
 import { type ServiceOptions, serviceSpec } from "../service/options.ts";
@@ -265,19 +265,6 @@ function freshEachRun(name: string, make: () => Task): Subsystem {
     throw new TypeError(`Cannot add ${JSON.stringify(name)} as "make" must be a function: current value is ${typeof make}`);
   }
   return { name, run: (context: Context) => make()(context) };
-}
-
-/** Refuses what can't be run. */
-export function checkSubsystem(subsystem: Subsystem): void {
-  if (typeof subsystem?.run !== "function") {
-    throw new TypeError(`Cannot add a subsystem as it must have a function "run": current value is of type ${typeof subsystem?.run}`);
-  }
-}
-
-/** Refuses a name that no unit may have. */
-export function checkName(name: string): void {
-  const problem = nameProblem(name);
-  if (problem !== undefined) throw new RangeError(`Cannot add a subsystem as its name ${problem}`);
 }
 
 function checkNames(names: readonly string[]): void {

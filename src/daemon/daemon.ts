@@ -7,10 +7,11 @@ import { silentLogger } from "../core/log.ts";
 import { checkBooleans, checkKeys } from "../core/options.ts";
 import type { EventBus } from "../core/bus.ts";
 import type { Operations, ReloadAnswer, UnitStatus } from "../core/operations.ts";
-import type { Subsystem, SubsystemSpec } from "../core/subsystem.ts";
-import { registration } from "../core/registration.ts";
+import type { Subsystem } from "../core/subsystem.ts";
+import type { AddOptions, SubsystemEnd, SubsystemHandle } from "../core/children.ts";
+import { addition } from "../core/registration.ts";
 import { lastWords } from "../platform/last_words.ts";
-import { checkName, checkSubsystem, DaemonBuilder } from "./builder.ts";
+import { DaemonBuilder } from "./builder.ts";
 import type { Config } from "./config.ts";
 import type { ExitReport } from "./exit_report.ts";
 import type { LoadedConfig } from "./load.ts";
@@ -52,6 +53,12 @@ export interface RunOptions {
 export interface StartOptions extends Required<Omit<RunOptions, "exitGrace">> {
   /** Milliseconds; undefined when the process may live on. */
   exitGraceMs: number | undefined;
+}
+
+/** Which supervisor something is for. */
+export interface GroupOption {
+  /** Path of the group, or its handle. @default {the daemon itself} */
+  group?: string | Pick<SubsystemHandle, "name">;
 }
 
 /** Counts over all subsystems. */
@@ -178,16 +185,58 @@ export class Daemon implements AsyncDisposable {
   }
 
   /**
-   * Adds a subsystem to a running daemon and starts it.
+   * Adds a subsystem to a running daemon, or to one of its groups that runs, and starts it. It is supervised like those that were there from
+   * the beginning; one in a group ends with the present run of the group.
    *
-   * @throws {ShutdownError} if a shutdown has begun; the subsystem is never run.
-   * @throws {TypeError | RangeError} if it can't be run, its name is bad or taken, or `after` names nothing.
+   * @example A worker that comes and goes while the daemon runs
+   * ```ts
+   * import { Daemon } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * const daemon = await Daemon.builder()
+   *   .withSupervisor("workers", {}, (group) => group.withTask("first", (context) => context.cancelled()))
+   *   .build().start();
+   * const worker = daemon.add({ name: "second", run: (context) => context.cancelled() }, { group: "workers" });
+   * assert.equal(worker.name, "workers/second");
+   * assert.equal((await worker.remove()).outcome, "removed");
+   * assert.equal((await worker.ended).state, "stopped");
+   * assert.deepEqual(daemon.subsystems().map(({ name }) => name), ["workers", "workers/first"]);
+   * daemon.shutdown();
+   * await daemon.wait();
+   * ```
+   *
+   * @throws {ShutdownError} if a shutdown has begun, or the group is stopping; the subsystem is never run.
+   * @throws {SubsystemError} if there is no such group, or it does not run.
+   * @throws {TypeError | RangeError} if it can't be run, its name is bad or taken, or `after` names no sibling.
    */
-  register(subsystem: Subsystem, spec?: SubsystemSpec): void {
-    const session = this.#started("register");
-    checkSubsystem(subsystem);
-    checkName(subsystem.name);
-    session.register(registration(subsystem, "subsystem", spec));
+  add(subsystem: Subsystem, options: AddOptions & GroupOption = {}): SubsystemHandle {
+    const { group, ...others } = options;
+    return this.#started("add").add(addition(subsystem, Object.keys(others).length === 0 ? undefined : others), group);
+  }
+
+  /**
+   * Resolves with how the subsystem with this path has ended, once nothing starts it again by itself: it has completed, failed for good or
+   * was stopped, or the daemon has ended.
+   *
+   * @example A task whose end is awaited
+   * ```ts
+   * import { Daemon } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * const daemon = await Daemon.builder()
+   *   .withTask("server", (context) => context.cancelled())
+   *   .withTask("migration", (context) => context.sleep("1ms"))
+   *   .build().start();
+   * assert.equal((await daemon.ended("migration")).state, "completed");
+   * daemon.shutdown();
+   * assert.equal((await daemon.ended("server")).state, "stopped");
+   * await daemon.wait();
+   * ```
+   *
+   * @throws {SubsystemError} if there is none with this path (as a rejection).
+   */
+  async ended(name: string): Promise<SubsystemEnd> {
+    return await this.#started("ended").endOf(name);
   }
 
   /**

@@ -1,6 +1,7 @@
+import type { AddOptions, SubsystemHandle } from "../core/children.ts";
 import type { Duration } from "../core/duration.ts";
 import type { Logger } from "../core/log.ts";
-import type { ChildHandle, Context, ShutdownHandle, WorkHandle, WorkOptions } from "../core/subsystem.ts";
+import type { ChildHandle, Context, ShutdownHandle, Subsystem, WorkHandle, WorkOptions } from "../core/subsystem.ts";
 
 /** What differs for code that runs in a process of its own from what its own daemon would tell it. */
 export type ModuleFacts = Pick<Context, "name" | "run" | "attempt" | "log" | "ready" | "requestShutdown">;
@@ -106,5 +107,9 @@ export class ModuleContext implements Context {
 
   spawn(name: string, fn: (handle: ShutdownHandle) => Promise<unknown> | unknown, options?: WorkOptions): WorkHandle {
     return this.#inner.spawn(name, fn, options);
+  }
+
+  add(subsystem: Subsystem, options?: AddOptions): SubsystemHandle {
+    return this.#inner.add(subsystem, options);
   }
 }

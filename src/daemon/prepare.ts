@@ -81,7 +81,7 @@ export async function prepare(session: Session, options: StartOptions): Promise<
   if (isControlled) {
     session.linesOfLog = (path) => {
       const [name] = path.split("/", 1);
-      const isOwn = session.others.some(({ subsystem, kind }) => subsystem.name === name && kind !== "service");
+      const isOwn = session.others.values().some(({ subsystem, kind }) => subsystem.name === name && kind !== "service");
       if (!isOwn) return undefined;
       const sinks = [linesSink(path, (block) => session.lines.publish(block))];
       return (log) => both(log, createLogger({ level: "trace", name: path, clock: session.clock, sinks }));
@@ -91,12 +91,12 @@ export async function prepare(session: Session, options: StartOptions): Promise<
   const units: Service[] = [...session.services.all()];
   const built = services.built.values();
   for (const entry of plan.entries) {
-    if ("make" in entry) session.others.push(entry.make(session));
-    else if (!("service" in entry)) session.others.push(entry);
+    if ("make" in entry) session.others.add(entry.make(session));
+    else if (!("service" in entry)) session.others.add(entry);
     else if (!services.configured.includes(entry.service)) {
       const made = serviceSubsystems(built.next().value!, ports);
       units.push(...made);
-      session.others.push(...made.map((unit) => registration(unit, "service")));
+      for (const unit of made) session.others.add(registration(unit, "service"));
     }
   }
   // Before the first unit starts, nothing of it may run any more.

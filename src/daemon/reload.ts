@@ -103,7 +103,7 @@ export class Reloads {
       let mayCome = false;
       try {
         const loaded = await before.again();
-        refuseConflicts(loaded, this.#session.others);
+        refuseConflicts(loaded, [...this.#session.others]);
         // Before anything is stopped: what runs is better than what can't start.
         const findings = await checkNeeds(loaded, this.#session.host!);
         mayCome = findings.problems.some(({ isMissing }) => isMissing);

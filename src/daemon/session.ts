@@ -10,7 +10,9 @@ import { type Logger, silentLogger } from "../core/log.ts";
 import type { Operations, ReloadAnswer, UnitOutcome, UnitStatus } from "../core/operations.ts";
 import { type ShutdownSteps, ShutdownTimeline, type ShutdownTimes } from "../core/shutdown.ts";
 import type { Registration } from "../core/registration.ts";
+import type { SubsystemEnd, SubsystemHandle } from "../core/children.ts";
 import { Supervisor, type SupervisorEnd, type SupervisorPorts, type Unstopped } from "../core/supervisor.ts";
+import type { Unit } from "../core/unit.ts";
 import { guardDispatch } from "../platform/dispatch_guard.ts";
 import type { Continuity } from "../service/continuity.ts";
 import type { Service } from "../service/mod.ts";
@@ -90,7 +92,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   /** Units of the services of the configuration file. */
   services: ServiceUnits | undefined;
   /** What runs beside them. */
-  readonly others: Registration[] = [];
+  readonly others: Set<Registration> = new Set();
   /** Folders and memory of a daemon from a configuration file. */
   surroundings: Surroundings | undefined;
 
@@ -272,7 +274,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
 
   /** The services among its units, from the file and from code. */
   startables(): Pick<Service, "name" | "killedAt">[] {
-    const ofCode = this.others.flatMap(({ subsystem }) => "startProblem" in subsystem ? [subsystem as Service] : []);
+    const ofCode = [...this.others].flatMap(({ subsystem }) => "startProblem" in subsystem ? [subsystem as Service] : []);
     return [...this.services?.all() ?? [], ...ofCode];
   }
 
@@ -302,6 +304,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       this.#supervisor = supervisor;
       this.#preparing?.resolve();
       supervisor.onEnd((end) => this.#unitsEnded(end));
+      supervisor.onChild((child, isAdded) => this.#childChanged(child, isAdded));
       this.#announce("daemon.starting", "start");
       for (const warning of shortDeadlines(this.config.shutdown.given(), this.#stopsOfCode())) this.log.warn(warning);
       await supervisor.start(this.surroundings?.down, nowMs);
@@ -463,13 +466,41 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     this.#serviceLogs?.reopen();
   }
 
-  /** Adds a unit while running. */
-  register(child: Registration): void {
+  /** Adds a unit while running, to the group with this path where one is given. */
+  add(child: Registration, group: string | { readonly name: string } | undefined): SubsystemHandle {
+    const name = JSON.stringify(child.subsystem.name);
     if (this.#supervisor === undefined || this.#phase === "stopping" || this.#phase === "over") {
-      throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot register ${JSON.stringify(child.subsystem.name)} as the daemon does not run`);
+      throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot add ${name} as the daemon does not run`);
     }
-    this.#supervisor.add(child);
-    this.others.push(child);
+    if (group === undefined) return this.#supervisor.add(child);
+    const path = typeof group === "string" ? group : group?.name;
+    if (typeof path !== "string") {
+      throw new TypeError(`Cannot add ${name} as "group" must be a path or a handle: current value is ${group}`);
+    }
+    const unit = this.#unitAt(path);
+    if (unit.inner === undefined) {
+      const why = unit.registration.kind === "supervisor" ? `is ${unit.state}` : "is no group";
+      throw new SubsystemError("RUNTIME_STATE", unit.path, `Cannot add ${name} to ${unit.path} as it ${why}`);
+    }
+    return unit.inner.add(child);
+  }
+
+  /** Resolves with how the unit with this path has ended. */
+  async endOf(path: string): Promise<SubsystemEnd> {
+    const unit = this.#unitAt(path);
+    return await unit.supervisor.ended(unit);
+  }
+
+  #unitAt(path: string): Unit {
+    const unit = this.#supervisor?.find(path);
+    if (unit === undefined) throw new SubsystemError("SUBSYSTEM_UNKNOWN", path, `Cannot find a unit named ${JSON.stringify(path)}`);
+    return unit;
+  }
+
+  /** A unit of code has come or gone. */
+  #childChanged(child: Registration, isAdded: boolean): void {
+    if (!isAdded) return void this.others.delete(child);
+    this.others.add(child);
     const { stopTimeoutMs = USUAL_STOP_MS } = child.spec;
     const longestMs = stopTimeoutMs === USUAL_STOP_MS ? 0 : longestStopOf([stopTimeoutMs]);
     if (longestMs <= this.#longestOfCodeMs!) return;

@@ -162,7 +162,7 @@ export const CASES: readonly Case[] = [
     suite: "library",
     number: 20,
     title: "register during shutdown is refused, the function never called",
-    tests: [[DAEMON, "Daemon.register during shutdown is refused and the subsystem never called"]],
+    tests: [[DAEMON, "Daemon.add during shutdown is refused and the subsystem never called"]],
   },
   {
     suite: "library",

@@ -133,17 +133,17 @@ test("Daemon.run, start and operations answer when the daemon gives up on a run 
   assert.equal((await running.wait()).exitCode, 1);
 });
 
-test("Daemon.register during shutdown is refused and the subsystem never called", async () => {
+test("Daemon.add during shutdown is refused and the subsystem never called", async () => {
   let called = false;
   const daemon = Daemon.builder().withTask("main", untilTold).build();
   await daemon.start();
   daemon.shutdown();
-  assert.throws(() => daemon.register({ name: "late", run: () => void (called = true) }), ShutdownError);
+  assert.throws(() => daemon.add({ name: "late", run: () => void (called = true) }), ShutdownError);
   await daemon.wait();
   assert.equal(called, false);
 });
 
-test("Daemon.register refuses what the builder refuses, and what was refused leaves nothing behind", async () => {
+test("Daemon.add refuses what the builder refuses, and what was refused leaves nothing behind", async () => {
   const daemon = await Daemon.builder().withTask("main", untilTold).build().start();
   for (
     const [name, after, message] of [
@@ -155,13 +155,13 @@ test("Daemon.register refuses what the builder refuses, and what was refused lea
     ] as const
   ) {
     assert.throws(
-      () => daemon.register({ name, run: untilTold }, { after }),
+      () => daemon.add({ name, run: untilTold }, { after }),
       (error) => error instanceof RangeError && message.test(error.message),
     );
   }
-  assert.throws(() => daemon.register({ name: "late" } as never), TypeError);
+  assert.throws(() => daemon.add({ name: "late" } as never), TypeError);
   assert.deepEqual(daemon.subsystems().map(({ name }) => name), ["main"]);
-  daemon.register({ name: "late", run: untilTold }, { after: ["main"] });
+  daemon.add({ name: "late", run: untilTold }, { after: ["main"] });
   await daemon.operations.wait(["late"], "ready", {});
   assert.deepEqual(daemon.subsystems().map(({ name, state }) => [name, state]), [["main", "running"], ["late", "running"]]);
   daemon.shutdown();

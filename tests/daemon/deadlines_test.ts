@@ -128,7 +128,7 @@ test("the deadlines follow a reload that changes a stop.timeout, and units of co
         builder.withSupervisor("group", {}, (group) => void group.withTask("task", task, spec), { stop: { timeout: "41s" } });
       }
     });
-    if (how === "later") coded.daemon.register({ name: "task", run: task }, spec);
+    if (how === "later") coded.daemon.add({ name: "task", run: task }, spec);
     await coded.until(() => coded.daemon.subsystems().length >= 2);
     coded.daemon.shutdown();
     await coded.host.clock.advance(39_000);

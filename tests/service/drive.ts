@@ -68,6 +68,9 @@ export class Drive implements Disposable {
         stopAskedMs: undefined,
         timeRemaining: () => undefined,
         requestShutdown: () => {},
+        add: () => {
+          throw new Error("a service adds nothing");
+        },
         ending: () => {},
         ready: () => {
           this.isReady = true;
