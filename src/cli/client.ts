@@ -1,11 +1,13 @@
-import type { OutcomesAnswer, Problem, StatusAnswer } from "../control/mod.ts";
+import type { OutcomesAnswer, StatusAnswer } from "../control/mod.ts";
 import { sleep } from "../core/clock.ts";
 import { formatIssue, isDaemonError, messageOf } from "../core/errors.ts";
+import type { DaemonEvent } from "../core/event.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import type { Host, SignalName } from "../core/host.ts";
 import type { LogLine, ReloadAnswer, WaitGoal } from "../core/operations.ts";
 import { parsePattern } from "../control/pattern.ts";
 import { PROTOCOL, VERSION } from "../daemon/version.ts";
+import { AnswerRefused, type Dropped, EVENT, LINE, OUTCOMES, parseAnswer, PROBLEM, RELOAD, type Shape, STATUS } from "./answers.ts";
 import { CommandFailure } from "./failure.ts";
 import type { Target } from "./find.ts";
 
@@ -21,8 +23,22 @@ const DEFAULT_LINES = 100;
 /** Letters that mean something in an expression. */
 const EXPRESSION = /[\\^$.*+?()[\]{}|]/;
 
-/** Takes a line; false ends the reading. */
-type OnLine = (line: string) => boolean | void;
+/** Longest answer in bytes: ten thousand units with all that they printed last are shorter. */
+const MAX_ANSWER_BYTES = 67_108_864;
+/** Longest line of a stream, in characters. */
+const MAX_LINE_LENGTH = 4_194_304;
+/** Longest file of a profile, in bytes. */
+const MAX_PROFILE_BYTES = 4_294_967_296;
+/** How long is waited in all for the pieces of an answer that has an end. */
+const MAX_WAIT_MS = 60_000;
+/** Between two looks whether a daemon lives that is at a command for long, and how many of them it may leave without an answer. */
+const WATCH_MS = 10_000;
+const MOST_SILENT = 3;
+
+/** Takes an item of a stream; false ends the reading. */
+type OnItem<T> = (item: T) => boolean | void;
+type OnLine = OnItem<LogLine | Dropped>;
+type OnEvent = OnItem<DaemonEvent | Dropped>;
 
 /** Options of a {@linkcode Client}. */
 export interface ClientOptions {
@@ -76,7 +92,7 @@ export class Client {
   /** What is known of the daemon, with all units or those that the patterns match. Works with every version. */
   async status(patterns: readonly string[] = []): Promise<StatusAnswer> {
     const response = await this.#ask(`/v1/status${query(patterns.map((pattern) => ["name", pattern]))}`, { method: "GET" });
-    return await response.json();
+    return await this.#read(response, STATUS);
   }
 
   /** Begins to stop the daemon. Works with every version. */
@@ -97,7 +113,7 @@ export class Client {
     const { dryRun, timeout } = options;
     const parts: [string, string][] = [["dryRun", dryRun ? "1" : "0"]];
     if (timeout !== undefined) parts.push(["timeout", timeout]);
-    return await (await this.#checked(await this.#send(`/v1/reload${query(parts)}`, { method: "POST" }))).json();
+    return await this.#read(await this.#sendLong(`/v1/reload${query(parts)}`, { method: "POST" }), RELOAD);
   }
 
   /** Sends a signal to the process groups of services. */
@@ -112,12 +128,11 @@ export class Client {
     const parts: [string, string][] = patterns.map((pattern) => ["name", pattern]);
     parts.push(["for", goal]);
     if (timeout !== undefined) parts.push(["timeout", timeout]);
-    const response = await this.#send(`/v1/wait${query(parts)}`, { method: "GET" });
-    return await (await this.#checked(response)).json();
+    return await this.#read(await this.#sendLong(`/v1/wait${query(parts)}`, { method: "GET" }), OUTCOMES);
   }
 
   /**
-   * Hands over lines that units printed, each a JSON text, until they or the daemon end; resolves with how many units the patterns matched.
+   * Hands over lines that units printed, until they or the daemon end; resolves with how many units the patterns matched.
    * `onCut` is called first when there were older ones, with the time from which on the daemon has them all.
    */
   async logs(patterns: readonly string[], options: LogOptions, onLine: OnLine, onCut: (keptFrom: string) => void): Promise<number> {
@@ -132,53 +147,41 @@ export class Client {
     const pattern = grep === undefined || isText ? undefined : parsePattern(grep);
     const asked = pattern === undefined ? lines : MAX_LINES;
     if (asked !== undefined) parts.push(["n", String(asked)]);
-    const response = await this.#checked(await this.#send(`/v1/logs${query(parts)}`, { headers: { accept: "application/x-ndjson" } }));
+    const response = await this.#ask(`/v1/logs${query(parts)}`, { headers: { accept: "application/x-ndjson" } });
     const keptFrom = response.headers.get("daemonkit-kept-from");
-    const first = Number(response.headers.get("daemonkit-first") ?? 0);
+    const first = Math.min(MAX_LINES, Number(/^\d+$/.exec(response.headers.get("daemonkit-first") ?? "0")?.[0] ?? 0));
     const limit = lines ?? (since === undefined ? DEFAULT_LINES : MAX_LINES);
     const take = pattern === undefined
       ? onLine
       : matching(pattern, { first, limit, onLine, onFew: () => keptFrom !== null && onCut(keptFrom) });
     if (pattern === undefined && keptFrom !== null) onCut(keptFrom);
-    await this.#readToEnd(response, take);
+    await this.#readItems(response, LINE, take, follow ? undefined : asked ?? limit);
     return Number(response.headers.get("daemonkit-matched") ?? 0);
   }
 
-  /** Hands over the events that the daemon still has, each a JSON text, then those that follow until the daemon's end. */
-  async pastEvents(options: { follow: boolean }, onLine: OnLine): Promise<void> {
-    const path = `/v1/events${query([["n", "10000"], ["follow", options.follow ? "1" : "0"]])}`;
-    await this.#readToEnd(await this.#ask(path, { headers: { accept: "application/x-ndjson" } }), onLine);
+  /** Hands over the events that the daemon still has, then those that follow until the daemon's end. */
+  async pastEvents({ follow }: { follow: boolean }, onEvent: OnEvent): Promise<void> {
+    const path = `/v1/events${query([["n", String(MAX_LINES)], ["follow", follow ? "1" : "0"]])}`;
+    const response = await this.#ask(path, { headers: { accept: "application/x-ndjson" } });
+    await this.#readItems(response, EVENT, onEvent, follow ? undefined : MAX_LINES);
   }
 
-  /** Subscribes to events, each a JSON text; `ended` resolves when the daemon's side has ended, however it did, or the signal has ended ours. */
-  async events(onLine: OnLine, signal: AbortSignal): Promise<{ ended: Promise<void> }> {
+  /** Subscribes to events; `ended` resolves when the daemon's side has ended, however it did, or the signal has ended ours. */
+  async events(onEvent: OnEvent, signal: AbortSignal): Promise<{ ended: Promise<void> }> {
     const response = await this.#ask("/v1/events", { headers: { accept: "application/x-ndjson" } });
     // A daemon that dies in the middle has ended too: what it did not say is what there is to tell.
-    return { ended: readLines(response, onLine, signal).catch(() => {}) };
+    const onLine = (line: string) => onEvent(this.#parse(line, EVENT));
+    return { ended: readLines(this.#pieces(response, { signal }), onLine).catch(() => {}) };
   }
 
   /** Lets the daemon profile itself, and hands over the pieces of the file; resolves when it is whole. */
   async profile(kind: "cpu" | "heap", seconds: number | undefined, options: ProfileOptions): Promise<void> {
     await this.#checkAlive();
     const path = `/v1/profile/${kind}${query(seconds === undefined ? [] : [["seconds", String(seconds)]])}`;
-    const response = await this.#checked(await this.#send(path, { method: "POST", signal: options.signal }));
-    const reader = response.body!.getReader();
-    const cancel = () => void reader.cancel().catch(() => {});
-    options.signal.addEventListener("abort", cancel, { once: true });
-    try {
-      while (true) {
-        const { done, value } = await reader.read().catch((error) => {
-          const why = `the connection to ${this.target.label} broke off: ${messageOf(error)}`;
-          throw new CommandFailure(EXIT_CODES.failed, `Cannot take the profile as ${why}`);
-        });
-        options.signal.throwIfAborted();
-        if (done) return;
-        options.onPiece(value);
-      }
-    } finally {
-      options.signal.removeEventListener("abort", cancel);
-      cancel();
-    }
+    const { signal, onPiece } = options;
+    const response = await this.#sendLong(path, { method: "POST", signal });
+    for await (const piece of this.#pieces(response, { signal, maxBytes: MAX_PROFILE_BYTES, waitMs: MAX_WAIT_MS })) onPiece(piece);
+    signal.throwIfAborted();
   }
 
   /** Commands take as long as they take, so whether the daemon answers at all is asked before. */
@@ -203,30 +206,121 @@ export class Client {
       return await this.#checked(await this.#send(path, { ...init, signal: controller.signal }));
     } catch (error) {
       if (!controller.signal.aborted) throw error;
-      throw new CommandFailure(
-        EXIT_CODES.notAnswering,
-        `Cannot reach ${this.target.label} as it must answer within ${
-          this.#answerMs / 1_000
-        } s: it is there (${this.target.socket}) but does not; ` +
-          "look at its log, or end its process",
-      );
+      throw this.#noAnswer();
     } finally {
       timer[Symbol.dispose]();
     }
   }
 
-  async #post(path: string, body: unknown): Promise<OutcomesAnswer> {
-    const init = { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } };
-    return await (await this.#checked(await this.#send(path, init))).json();
+  /** Sends a request that takes as long as it takes, and asks now and then whether the daemon lives. */
+  async #sendLong(path: string, init: RequestInit): Promise<Response> {
+    const given = new AbortController();
+    const signal = init.signal ? AbortSignal.any([init.signal, given.signal]) : given.signal;
+    let silent = 0;
+    let timer: Disposable;
+    const watch = () => {
+      timer = this.#host.clock.schedule(WATCH_MS, () => {
+        this.#ask("/livez", { method: "GET" }).then((response) => response.body?.cancel()).then(() => silent = 0, (error) => {
+          if (error instanceof CommandFailure && error.exitCode === EXIT_CODES.notAnswering && ++silent === MOST_SILENT) given.abort(error);
+        }).finally(() => isOver || watch());
+      });
+    };
+    let isOver = false;
+    watch();
+    try {
+      return await this.#checked(await this.#send(path, { ...init, signal }));
+    } catch (error) {
+      throw given.signal.aborted ? given.signal.reason : error;
+    } finally {
+      isOver = true;
+      timer![Symbol.dispose]();
+    }
   }
 
-  async #readToEnd(response: Response, onLine: OnLine): Promise<void> {
-    try {
-      await readLines(response, onLine);
-    } catch (error) {
-      const why = `Cannot read any further as the connection to ${this.target.label} broke off: ${messageOf(error)}`;
-      throw new CommandFailure(EXIT_CODES.failed, `${why}; look whether it runs with \`${this.#program} status\``);
+  async #post(path: string, body: unknown): Promise<OutcomesAnswer> {
+    const init = { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+    return await this.#read(await this.#sendLong(path, init), OUTCOMES);
+  }
+
+  /** The items of a stream; `most` of them where it has an end. */
+  async #readItems<T>(response: Response, shape: Shape<T>, onItem: OnItem<T>, most?: number): Promise<void> {
+    let count = 0;
+    await readLines(this.#pieces(response, { waitMs: most === undefined ? undefined : this.#answerMs }), (line) => {
+      // In their midst there may be one that says how many are missing.
+      if (most !== undefined && ++count > 2 * most + 1) throw this.#refused(`it must have at most ${most} lines`);
+      return onItem(this.#parse(line, shape));
+    });
+  }
+
+  /** The whole of an answer, of a certain shape. */
+  async #read<T>(response: Response, shape: Shape<T>): Promise<T> {
+    const decoder = new TextDecoder();
+    let text = "";
+    for await (const piece of this.#pieces(response, { maxBytes: MAX_ANSWER_BYTES, waitMs: this.#answerMs })) {
+      text += decoder.decode(piece, { stream: true });
     }
+    return this.#parse(text + decoder.decode(), shape);
+  }
+
+  #parse<T>(text: string, shape: Shape<T>): T {
+    try {
+      return parseAnswer(text, shape);
+    } catch (error) {
+      throw error instanceof AnswerRefused ? this.#refused(error.message) : error;
+    }
+  }
+
+  /** Pieces of a body as they come. Where it has an end, each has to come within `waitMs`, and all of them within a minute of waiting. */
+  async *#pieces(
+    { body }: Response,
+    { maxBytes = Infinity, waitMs, signal }: { maxBytes?: number; waitMs?: number | undefined; signal?: AbortSignal },
+  ): AsyncGenerator<Uint8Array> {
+    if (body === null) return;
+    const { clock } = this.#host;
+    const reader = body.getReader();
+    const cancel = () => void reader.cancel().catch(() => {});
+    signal?.addEventListener("abort", cancel, { once: true });
+    let bytes = 0;
+    let waitedMs = 0;
+    try {
+      while (!signal?.aborted) {
+        const beganMs = clock.nowMs();
+        let isLate = false;
+        const timer = waitMs === undefined ? undefined : clock.schedule(Math.min(waitMs, Math.max(0, MAX_WAIT_MS - waitedMs)), () => {
+          isLate = true;
+          cancel();
+        });
+        const { done, value } = await reader.read().catch((error) => {
+          if (isLate) throw this.#noAnswer();
+          const why = `the connection to ${this.target.label} broke off: ${messageOf(error)}`;
+          throw new CommandFailure(
+            EXIT_CODES.failed,
+            `Cannot read any further as ${why}; look whether it runs with \`${this.#program} status\``,
+          );
+        }).finally(() => timer?.[Symbol.dispose]());
+        if (isLate) throw this.#noAnswer();
+        if (done) return;
+        waitedMs += clock.nowMs() - beganMs;
+        bytes += value.length;
+        if (bytes > maxBytes) throw this.#refused(`it must be at most ${maxBytes} bytes`);
+        yield value;
+      }
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+      cancel();
+    }
+  }
+
+  #noAnswer(): CommandFailure {
+    const { label, socket } = this.target;
+    const why = `it must answer within ${this.#answerMs / 1_000} s: it is there (${socket}) but does not`;
+    return new CommandFailure(EXIT_CODES.notAnswering, `Cannot reach ${label} as ${why}; look at its log, or end its process`);
+  }
+
+  /** Somebody else answers on the socket, or a daemon that is not well. */
+  #refused(why: string): CommandFailure {
+    const { label, socket } = this.target;
+    return new CommandFailure(EXIT_CODES.notAnswering, `Cannot use the answer of ${label} as ${why}; look who listens on ${socket}`);
   }
 
   /** Sends a request. A daemon that lives without a socket is just opening it, or makes it anew after somebody has removed it. */
@@ -236,11 +330,13 @@ export class Client {
     const { http, clock } = this.#host;
     for (const endMs = clock.nowMs() + this.#answerMs;;) {
       try {
-        return await http.request({ unix: this.target.socket }, path, { ...init, headers });
+        // A daemon sends nobody elsewhere.
+        return await http.request({ unix: this.target.socket }, path, { ...init, headers, redirect: "manual" });
       } catch (error) {
         if (!isDaemonError(error)) throw error;
         if (error.code !== "IO_NOT_FOUND" && error.code !== "IO_REFUSED") {
-          throw new CommandFailure(EXIT_CODES.failed, `Cannot reach ${this.target.label} on ${this.target.socket}: ${messageOf(error)}`);
+          const exitCode = error.code === "IO_FAILED" ? EXIT_CODES.notAnswering : EXIT_CODES.failed;
+          throw new CommandFailure(exitCode, `Cannot reach ${this.target.label} on ${this.target.socket}: ${messageOf(error)}`);
         }
         if (!this.#isAlive()) throw this.#noDaemon(error.code);
         if (clock.nowMs() >= endMs) throw this.#noSocket();
@@ -270,20 +366,22 @@ export class Client {
   /** The response, or the failure that it tells of. */
   async #checked(response: Response): Promise<Response> {
     if (response.ok) return response;
-    let made: Partial<Problem> = {};
-    try {
-      made = await response.json();
-    } catch {
-      // Not ours: the status has to do.
-    }
-    const detail = made.detail ??
-      `Cannot use the answer of ${this.target.socket} as it must be a daemon's: current status is ${response.status}`;
-    const issues = (made.issues ?? []).map((issue) => `\n  ${formatIssue(issue)}`).join("");
-    throw new CommandFailure(exitCodeFor(made), detail + (made.hint === undefined ? "" : `; ${made.hint}`) + issues);
+    const made = await this.#read(response, PROBLEM).catch((error) => {
+      if (!(error instanceof CommandFailure)) throw error;
+      throw this.#refused(`its status must be a daemon's: current status is ${response.status}`);
+    });
+    const { detail, hint, issues = [] } = made;
+    const message = oneLine(hint === undefined ? detail : `${detail}; ${hint}`);
+    throw new CommandFailure(exitCodeFor(made), message + issues.map((issue) => `\n  ${oneLine(formatIssue(issue))}`).join(""));
   }
 }
 
-function exitCodeFor({ code, status }: Partial<Problem>): number {
+/** No answer of another process looks like a message of ours. */
+function oneLine(text: string): string {
+  return text.replace(/\s*[\r\n]\s*/g, " ");
+}
+
+function exitCodeFor({ code, status }: { code: string; status: number }): number {
   if (code === "SUBSYSTEM_UNKNOWN") return EXIT_CODES.unknownName;
   if (code === "TIMEOUT") return EXIT_CODES.timeout;
   if (code === "RUNTIME_PANIC") return EXIT_CODES.internal;
@@ -299,11 +397,8 @@ function matching(
   pattern: RegExp,
   { first, limit, onLine, onFew }: { first: number; limit: number; onLine: OnLine; onFew: () => void },
 ): OnLine {
-  const isWanted = (line: string) => {
-    const { text } = JSON.parse(line) as Partial<LogLine>;
-    return text === undefined || pattern.test(text);
-  };
-  const found: string[] = [];
+  const isWanted = (line: LogLine | Dropped) => "dropped" in line || pattern.test(line.text);
+  const found: (LogLine | Dropped)[] = [];
   let count = 0;
   return (line) => {
     if (++count > first) return isWanted(line) ? onLine(line) : undefined;
@@ -315,27 +410,18 @@ function matching(
   };
 }
 
-/** Hands over the lines of an answer as they come; resolves at its end, rejects when it breaks off. */
-async function readLines(response: Response, onLine: OnLine, signal?: AbortSignal): Promise<void> {
-  if (response.body === null) return;
-  const reader = response.body.getReader();
+/** Hands over lines as they come; resolves at their end or after one that was wanted as the last, rejects when they break off. */
+async function readLines(pieces: AsyncIterable<Uint8Array>, onLine: OnItem<string>): Promise<void> {
   const decoder = new TextDecoder();
-  const cancel = () => void reader.cancel().catch(() => {});
-  signal?.addEventListener("abort", cancel, { once: true });
   let rest = "";
-  try {
-    while (true) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines) {
-        if (line !== "" && onLine(line) === false) return;
-      }
+  for await (const piece of pieces) {
+    const lines = (rest + decoder.decode(piece, { stream: true })).split("\n");
+    rest = lines.pop()!;
+    // It is cut in the midst of its JSON, and refused as such.
+    if (rest.length > MAX_LINE_LENGTH) return void onLine(rest.slice(0, MAX_LINE_LENGTH));
+    for (const line of lines) {
+      if (line !== "" && onLine(line) === false) return;
     }
-    if (rest !== "") onLine(rest);
-  } finally {
-    signal?.removeEventListener("abort", cancel);
-    cancel();
   }
+  if (rest !== "") onLine(rest);
 }

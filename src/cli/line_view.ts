@@ -1,5 +1,5 @@
 import type { LogLine } from "../core/operations.ts";
-import { NAME_COLORS, paint, plain, tame } from "../core/terminal_text.ts";
+import { escapeControls, NAME_COLORS, paint, plain, tame } from "../core/terminal_text.ts";
 
 /** How lines of units are shown. */
 export interface LineViewOptions {
@@ -23,7 +23,8 @@ export function lineView(options: LineViewOptions = {}): (line: LogLine) => stri
   const order = new Map(names.map((name, index) => [name, index]));
   let width = Math.max(0, ...names.map((name) => name.length));
   let day = dayOf(new Date(nowMs));
-  return ({ time, name, stream, text }) => {
+  return ({ time, name: given, stream, text }) => {
+    const name = escapeControls(given);
     width = Math.max(width, name.length);
     const head = name.padEnd(width);
     if (!isTerminal) return `${head} | ${text}`;

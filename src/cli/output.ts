@@ -1,5 +1,5 @@
 import type { Host } from "../core/host.ts";
-import { harmlessJson, tame } from "../core/terminal_text.ts";
+import { harmlessJson, inert, ownStyled, tame } from "../core/terminal_text.ts";
 import { beforeDying } from "./stop_signals.ts";
 
 /** Styles that a text for a person may have. */
@@ -50,11 +50,20 @@ export class Output {
     return this.hasColor(fd) ? `\x1b[${STYLE_CODES[style]}m${text}\x1b[0m` : text;
   }
 
-  /** Writes lines to stdout; false when nobody reads any more. On a terminal they can only show, whoever has chosen a part of them. */
+  /** Writes lines to stdout; false when nobody reads any more. They can only show, in our own styles, whoever has chosen a part of them. */
   print(text: string): boolean {
+    return this.#host.terminal.write(1, `${this.shown(text.endsWith("\n") ? text.slice(0, -1) : text)}\n`);
+  }
+
+  /** Writes lines of a unit to stdout: as they are where a program reads them, in their own colours at most on a terminal. */
+  printLines(text: string): boolean {
     const { terminal } = this.#host;
-    const lines = text.endsWith("\n") ? text.slice(0, -1) : text;
-    return terminal.write(1, `${terminal.isTerminal(1) ? tame(lines) : lines}\n`);
+    return terminal.write(1, `${terminal.isTerminal(1) ? tame(text) : text}\n`);
+  }
+
+  /** A text for stdout in which nothing but our own styles does anything. */
+  shown(text: string): string {
+    return this.hasColor(1) ? ownStyled(text) : inert(text);
   }
 
   /** Writes data to stdout as JSON for programs. */
@@ -67,18 +76,17 @@ export class Output {
     return this.print(harmlessJson(json));
   }
 
-  /** Writes a remark to stderr, after the program's name; what it quotes does nothing to a terminal. */
+  /** Writes a remark to stderr, after the program's name. */
   note(text: string): void {
-    this.writeQuoted(`${this.#program}: ${text}\n`);
+    this.#writeError(`${this.#program}: ${inert(text)}\n`);
   }
 
-  /** Writes text to stderr of which others have chosen a part: on a terminal it can only show. */
-  writeQuoted(text: string): void {
-    this.writeError(this.#host.terminal.isTerminal(2) ? tame(text) : text);
-  }
-
-  /** Writes text to stderr as it is, in the place of the line that says what is waited for. */
+  /** Writes text to stderr in which nothing but our own styles does anything, in the place of the line that says what is waited for. */
   writeError(text: string): void {
+    this.#writeError(this.hasColor(2) ? ownStyled(text) : inert(text));
+  }
+
+  #writeError(text: string): void {
     this.#host.terminal.write(2, `${this.#isLineShown ? CLEAR_LINE : ""}${text}`);
     this.#isLineShown = false;
   }
@@ -97,7 +105,7 @@ export class Output {
       dying ??= beforeDying(this.#host, end);
       const time = ` … ${Math.floor((clock.nowMs() - beganMs) / 1_000)}s`;
       // A line that is wrapped could not be taken away.
-      const shown = [...what].slice(0, Math.max(0, terminal.columns() - time.length - 3)).join("");
+      const shown = [...inert(what)].slice(0, Math.max(0, terminal.columns() - time.length - 3)).join("");
       terminal.write(2, `${CLEAR_LINE}${FRAMES[steps++ % FRAMES.length]} ${shown}${time}`);
       this.#isLineShown = true;
       timer = clock.schedule(STEP_MS, step);

@@ -41,7 +41,7 @@ export async function watchStatus({ host, output }: CommandContext, client: Clie
   using stop = new StopSignals(host);
   using view = json || output.width === undefined
     ? changesView((answer) => json ? output.printJsonText(JSON.stringify(answer)) : output.print(render(answer)))
-    : screenView(host, render);
+    : screenView(host, (answer) => output.shown(render(answer)));
   const gone = new AbortController();
   // What happens while a status is under way counts for the next one.
   let bell = new AbortController();

@@ -11,8 +11,13 @@ const TO_BEGINNING = new RegExp(`${ESC}\\[[01]?G`, "g");
 const STYLE = new RegExp(`^${ESC}\\[[0-9;:]*m$`);
 /** Marks that change in which direction a text is shown, so that it reads as another one. */
 const DIRECTIONS = "\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069";
-const CONTROLS = new RegExp(`[\\x00-\\x08\\x0b-\\x1a\\x1c-\\x1f\\x7f-\\x9f${DIRECTIONS}]`, "g");
-const LATE_CONTROLS = new RegExp(`[\\x7f-\\x9f${DIRECTIONS}]`, "g");
+/** Line and paragraph ends of Unicode, which some readers take for line ends. */
+const LINE_ENDS = "\\u2028\\u2029";
+const CONTROLS = new RegExp(`[\\x00-\\x08\\x0b-\\x1a\\x1c-\\x1f\\x7f-\\x9f${DIRECTIONS}${LINE_ENDS}]`, "g");
+const LATE_CONTROLS = new RegExp(`[\\x7f-\\x9f${DIRECTIONS}${LINE_ENDS}]`, "g");
+const ALL_CONTROLS = new RegExp(`[\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f${DIRECTIONS}${LINE_ENDS}]`, "g");
+/** The styles of our own messages and tables. */
+const OWN_STYLES = new RegExp(`(${ESC}\\[(?:[012]|3[1236])m)`);
 
 /** Colours for names, by their order; red is left to errors. */
 export const NAME_COLORS: readonly number[] = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94];
@@ -24,7 +29,27 @@ export function paint(text: string, sgr: number): string {
 
 /** The same JSON with escapes for the controls behind the letters and for marks of direction, which JSON does not ask for and a terminal heeds. */
 export function harmlessJson(json: string): string {
-  return json.replace(LATE_CONTROLS, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return json.replace(LATE_CONTROLS, escaped);
+}
+
+/** Shows every control but the tab, and every mark of direction, as an escape: nothing of the text does anything, and it stays on one line. */
+export function escapeControls(text: string): string {
+  return text.replace(ALL_CONTROLS, (control) => control === "\n" ? "\\n" : escaped(control));
+}
+
+/** What a message may do that quotes others: show, line by line and without colours. Controls that are no whole sequence are shown as escapes. */
+export function inert(text: string): string {
+  if (text.search(ALL_CONTROLS) < 0) return text;
+  // Whole sequences only: a lone escape may begin another one once what is behind it has been taken out.
+  return text.replace(SEQUENCES, (sequence) => sequence.length > 1 ? "" : sequence).split("\n").map(escapeControls).join("\n");
+}
+
+/** As {@linkcode inert}, but for the styles that our own tables and messages have. */
+export function ownStyled(text: string): string {
+  return text.split("\n").map((line) => {
+    const shown = line.split(OWN_STYLES).map((part, index) => index % 2 === 1 ? part : inert(part)).join("");
+    return !shown.includes(ESC) || shown.endsWith(`${ESC}[0m`) ? shown : `${shown}${ESC}[0m`;
+  }).join("\n");
 }
 
 /** Takes every terminal sequence out of a text. */
@@ -53,4 +78,8 @@ function tameLine(line: string): string {
   const styled = line.replace(SEQUENCES, (sequence) => STYLE.test(sequence) ? sequence : "");
   const last = styled.replace(/\r+$/, "").split("\r").at(-1)!.replace(CONTROLS, "");
   return last.includes(ESC) ? `${last}${ESC}[0m` : last;
+}
+
+function escaped(control: string): string {
+  return `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

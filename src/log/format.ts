@@ -1,5 +1,5 @@
 import type { LogLevel, LogRecord } from "../core/log.ts";
-import { paint } from "../core/terminal_text.ts";
+import { escapeControls, paint } from "../core/terminal_text.ts";
 import { type ErrorFields, fieldsOf, jsonOf } from "./fields.ts";
 
 /** Turns a record into its line or lines, the last line end included. */
@@ -28,14 +28,14 @@ export function formatText(record: LogRecord, options: { color?: boolean } = {})
   const tint = color ? paint : (text: string) => text;
   const { timeMs, level, message, logger } = record;
   const [title, ...below] = message.split("\n");
-  let line = `${tint(isoTime(timeMs), 2)} ${tint(level.toUpperCase().padEnd(5), LEVEL_COLORS[level])} ${printable(logger)} ${
-    printable(title)
+  let line = `${tint(isoTime(timeMs), 2)} ${tint(level.toUpperCase().padEnd(5), LEVEL_COLORS[level])} ${escapeControls(logger)} ${
+    escapeControls(title)
   }`;
   for (const [name, value] of fieldsOf(record)) {
     const text = name === "err" ? errorTitle(value as ErrorFields, below) : typeof value === "string" ? value : jsonOf(value);
-    if (text !== undefined) line += ` ${tint(`${printable(name)}=`, 2)}${quoted(text, typeof value === "string" || name === "err")}`;
+    if (text !== undefined) line += ` ${tint(`${escapeControls(name)}=`, 2)}${quoted(text, typeof value === "string" || name === "err")}`;
   }
-  return `${[line, ...below.map((text) => `${INDENT}${printable(text)}`)].join("\n")}\n`;
+  return `${[line, ...below.map((text) => `${INDENT}${escapeControls(text)}`)].join("\n")}\n`;
 }
 
 /** ISO 8601 in UTC. */
@@ -53,13 +53,5 @@ function errorTitle({ name, code, message, chain, stack }: ErrorFields, below: s
 }
 
 function quoted(text: string, isText: boolean): string {
-  return printable(isText && !/^[^\s"=]+$/.test(text) ? JSON.stringify(text) : text);
-}
-
-/** Shows every control character but the tab as an escape. */
-function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, (character) => {
-    if (character === "\t") return character;
-    return character === "\n" ? "\\n" : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
+  return escapeControls(isText && !/^[^\s"=]+$/.test(text) ? JSON.stringify(text) : text);
 }

@@ -178,8 +178,8 @@ export class FakeMachine {
     const handler = this.sockets.get(address.unix);
     if (handler === undefined) throw new IoError("IO_NOT_FOUND", `Cannot connect as there is no ${address.unix}`);
     if (handler === "stale") throw new IoError("IO_REFUSED", `Cannot connect to ${address.unix}: refused`);
-    const { signal, ...rest } = init;
-    if (handler !== "silent") return await handler(new Request(`http://localhost${path}`, rest));
+    const { signal } = init;
+    if (handler !== "silent") return await handler(new Request(`http://localhost${path}`, init));
     return await new Promise((_resolve, reject) => signal!.addEventListener("abort", () => reject(signal!.reason), { once: true }));
   }
 }

@@ -402,7 +402,7 @@ function endLikeADaemon({ machine, operations, folder }: Fixture, events: readon
     operations.calls.push("shutdown");
     let seq = 0;
     for (const body of events) {
-      for (const read of operations.eventReaders) read({ v: 1, seq: ++seq, time: "", ...body } as DaemonEvent);
+      for (const read of operations.eventReaders) read({ v: 1, seq: ++seq, time: "2026-01-01T00:00:00.000Z", ...body } as DaemonEvent);
     }
     (machine.sockets.get(`${folder}/admin.sock`) as ControlHandler).streams.end();
     machine.nodes.delete(`${folder}/admin.sock`);

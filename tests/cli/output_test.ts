@@ -65,15 +65,26 @@ test("Output.waitFor keeps its line narrower than the terminal, as a wrapped one
   await waiting;
 });
 
-test("Output.note lets what it quotes do nothing to a terminal, and leaves it as it is elsewhere", () => {
+test("Output: whatever a text quotes, on a terminal or not, does no more than show", () => {
   const { machine, output } = fixture();
-  const text = "x failed: \u001b]0;title\u0007\u001b[2J\u001b[31mno disk\u001b[0m";
-  output.note(text);
-  assert.equal(machine.err, "daemonkit: x failed: \u001b[31mno disk\u001b[0m\u001b[0m\n");
-  machine.err = "";
-  machine.terminalColumns = undefined;
-  output.note(text);
-  assert.equal(machine.err, `daemonkit: ${text}\n`);
+  const text = "x failed: \u001b]0;title\u0007\u001b[2J\u001b[31mno disk\u001b[0m\u001b\u0001[8m\u202e\r\u009bJ\u2028";
+  const shown = "x failed: no disk\\u001b\\u0001[8m\\u202e\\u000d\\u009bJ\\u2028\n";
+  for (const columns of [80, undefined]) {
+    Object.assign(machine, { err: "", out: "", terminalColumns: columns });
+    output.note(text);
+    assert.equal(machine.err, `daemonkit: ${shown}`);
+    if (columns === undefined) output.print(text);
+    assert.equal(machine.out, columns === undefined ? shown : "");
+  }
+});
+
+test("Output.print and writeError let our own styles through, and end them with the line", () => {
+  const { machine, output } = fixture();
+  const text = `${output.paint("ready", "green")} \u001b[8mhidden\u001b[31m\nnext\u001b[2K`;
+  const shown = "\u001b[32mready\u001b[0m hidden\u001b[31m\u001b[0m\nnext";
+  output.print(text);
+  output.writeError(text);
+  assert.deepEqual([machine.out, machine.err], [`${shown}\n`, shown]);
 });
 
 test("Output.printJson escapes what a terminal would heed, and means the same", () => {

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { main } from "../../src/cli/main.ts";
 import { Screen } from "../../src/cli/screen.ts";
 import { controlHandler } from "../../src/control/mod.ts";
-import type { DaemonEvent } from "../../src/core/event.ts";
 import type { SignalName } from "../../src/core/host.ts";
 import { silentLogger } from "../../src/core/log.ts";
 import { FakeClock, FakeTerminal } from "../../src/testing/mod.ts";
@@ -44,7 +43,8 @@ class Watch {
 
   change(name: string, state: "running" | "failed"): void {
     this.operations.units.find((unit) => unit.name === name)!.state = state;
-    this.operations.happen({ v: 1, seq: 1, type: "subsystem.state", name } as unknown as DaemonEvent);
+    const head = { v: 1, seq: 1, time: "2026-01-01T00:00:00.000Z", type: "subsystem.state" } as const;
+    this.operations.happen({ ...head, name, run: 1, from: "running", to: state, reason: "test" });
   }
 
   /** The daemon ends, as it does after SIGTERM. */

@@ -36,7 +36,7 @@ export const down: CommandBody = async (context, _args, options) => {
   const patience = new AbortController();
   // A daemon of another protocol gives no events: that it is gone is all that is known then.
   const isSame = before.protocol === PROTOCOL;
-  const events = isSame ? await client.events((line) => ending.note(JSON.parse(line)), patience.signal) : undefined;
+  const events = isSame ? await client.events((event) => "dropped" in event || ending.note(event), patience.signal) : undefined;
   await client.shutdown().catch(async (error) => {
     // Killed before it could answer, it is gone all the same; one that somebody else stops closes its socket before it goes.
     if (error instanceof CommandFailure && error.exitCode === EXIT_CODES.noDaemon) return;

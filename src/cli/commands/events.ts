@@ -1,4 +1,3 @@
-import type { DaemonEvent } from "../../core/event.ts";
 import { EXIT_CODES } from "../../core/exit_codes.ts";
 import type { CommandBody } from "../command.ts";
 import { connect } from "../connect.ts";
@@ -10,9 +9,8 @@ export const events: CommandBody = async (context, _args, options) => {
   const { follow = false, json } = options;
   const client = await connect(context, options);
   let nameWidth = 0;
-  await client.pastEvents({ follow }, (line) => {
-    if (json) return output.printJsonText(line);
-    const event = JSON.parse(line) as DaemonEvent | { dropped: number };
+  await client.pastEvents({ follow }, (event) => {
+    if (json) return output.printJsonText(JSON.stringify(event));
     if ("dropped" in event) return output.note(`${event.dropped} events were dropped as they were not read fast enough`);
     nameWidth = Math.max(nameWidth, ownerOf(event).length);
     return output.print(renderEvent(event, { paint: output.paint, nameWidth }));

@@ -1,5 +1,6 @@
 import { EXIT_CODES } from "../../core/exit_codes.ts";
 import type { LogLine } from "../../core/operations.ts";
+import type { Dropped } from "../answers.ts";
 import type { CommandBody } from "../command.ts";
 import { connect } from "../connect.ts";
 import { CommandFailure } from "../failure.ts";
@@ -19,11 +20,10 @@ export const logs: CommandBody = async (context, names, options) => {
     names: units.map(({ name }) => name),
     nowMs: host.clock.wallMs(),
   });
-  const onLine = (line: string) => {
-    if (json) return output.printJsonText(line);
-    const record = JSON.parse(line) as LogLine | { dropped: number };
+  const onLine = (record: LogLine | Dropped) => {
+    if (json) return output.printJsonText(JSON.stringify(record));
     if ("dropped" in record) return output.note(`${record.dropped} lines were dropped as they were not read fast enough`);
-    return output.print(show(record));
+    return output.printLines(show(record));
   };
   const onCut = (keptFrom: string) => output.note(`not all lines from before ${keptFrom} are in memory any more; log files may have them`);
   const matched = await client.logs(names, { lines, follow, since, grep }, onLine, onCut);

@@ -22,7 +22,11 @@ export const profile: CommandBody = async (context, [text], options) => {
   }
   const client = await connect(context, options);
   const { name } = await client.status();
-  const path = absolutePath(options.output ?? `${name}-${stamp(host.clock.wallMs())}.${KINDS[kind].extension}`, host);
+  // Whoever answers does not say where the file goes.
+  const path = absolutePath(
+    options.output ?? `${name.replace(/[^\w.@-]/g, "_")}-${stamp(host.clock.wallMs())}.${KINDS[kind].extension}`,
+    host,
+  );
   const { files } = host;
   if (files.info(path)?.kind === "directory") {
     throw new CommandFailure(EXIT_CODES.usage, `Cannot write ${path} as it is a folder: name a file in it`);

@@ -60,7 +60,7 @@ export const up: CommandBody = async (context, args, options) => {
     );
   }
   if (verdict.kind === "ended") {
-    output.writeQuoted(saidSince(host, folders.log, logBytes));
+    output.writeError(saidSince(host, folders.log, logBytes));
     // A service's own code may be any, and means something else here.
     const how = verdict.exit.code === null ? `by ${verdict.exit.signal}` : `with code ${verdict.exit.code}`;
     throw new CommandFailure(EXIT_CODES.failed, `Cannot start ${name} as its daemon ended ${how}; its log is ${folders.log}`);
