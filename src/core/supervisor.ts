@@ -7,6 +7,7 @@ import { type DaemonError, isDaemonError, linkOf, messageOf, ShutdownError, Subs
 import type { EventBody } from "./event.ts";
 import { link, regrade, type Target, unlink, withDependents, withNeeds } from "./graph.ts";
 import type { Logger } from "./log.ts";
+import { IndexSet } from "./index_set.ts";
 import { groupKey, nameKey } from "./names.ts";
 import type { UnitOutcome, UnitStatus } from "./operations.ts";
 import { outcomeOfRemoval, outcomeOfRestart, outcomeOfStart, outcomeOfStop } from "./outcomes.ts";
@@ -15,6 +16,7 @@ import type { Registration } from "./registration.ts";
 import { type OnExhausted, RestartHistory, RestartPolicy, type RestartVerdict } from "./restart.ts";
 import { RunContext } from "./run_context.ts";
 import { afterEnd, step, type StepFacts, type StepInput, type StopWhy } from "./step.ts";
+import type { Turns } from "./turns.ts";
 import { COUNTS, Unit, UnitHandle, Watch, type Wish } from "./unit.ts";
 
 /** Who else is restarted when one is: nobody, all siblings, or those registered after it. */
@@ -40,6 +42,8 @@ export interface SupervisorPorts {
   readonly clock: Clock;
   /** Deadlines of stops. */
   readonly deadlines: Deadlines;
+  /** When to pause. */
+  readonly turns: Turns;
   /** Chance: a number in [0, 1). */
   readonly random: () => number;
   /** Cancelled when the daemon begins to drain; undefined where nothing ever does. */
@@ -122,7 +126,7 @@ type Message =
   | { kind: "force" }
   | { kind: "kill" }
   | { kind: "giveUp" }
-  | { kind: "entered"; batch: readonly RunOfUnit[] }
+  | { kind: "entered"; batch: RunOfUnit[] }
   | { kind: "ready"; unit: Unit; context: RunContext }
   | { kind: "settled"; unit: Unit; context: RunContext; failure: Failure }
   | { kind: "ending"; unit: Unit; context: RunContext }
@@ -172,9 +176,6 @@ const REMOVED_BY_PROGRAM = "removed by the program";
 
 /** Immediate restarts of one child in a row before the platform gets to breathe. */
 const IMMEDIATE_RESTARTS = 64;
-/** Steps between two looks at the clock, and the time after which the loop lets others have their turn. */
-const STEPS_PER_LOOK = 64;
-const MOST_OF_A_TURN_MS = 4;
 /** Where more children than these end at once, their ends are taken together, so that the loop can pause between them. */
 const MANY = 256;
 /** Turns of the microtask queue after which an async function that throws at once, below a few others, has failed. */
@@ -213,6 +214,10 @@ export class Supervisor {
   readonly #agenda: Unit[] = [];
   #nextOnAgenda = 0;
   #isBusy = false;
+  /** Busy, and in a pause. */
+  #isPaused = false;
+  /** Messages up to this one come before the agenda. */
+  #firstMessages = 0;
   #turnMs: number | undefined;
   /** Runs that were entered in this turn and have not failed yet. */
   #entering: RunOfUnit[] | undefined;
@@ -221,6 +226,10 @@ export class Supervisor {
 
   #phase: "new" | "starting" | "up" | "stopping" = "new";
   #startFailure: unknown;
+  /** Names of the units that are not started with the others. */
+  #downAtFirst: ReadonlySet<string> = NOBODY;
+  /** Units that are yet to be asked to stop with all others, the last one first. */
+  #toAsk: { units: Unit[]; reason: string } | undefined;
   /** When the stop began during the start, each run had been entered, and nobody had to say more. */
   #hasEntered = false;
   #group: GroupRestart | undefined;
@@ -230,9 +239,8 @@ export class Supervisor {
   #live = 0;
   #early = 0;
   #significant = 0;
-  /** With a strategy: no unit below is moving, and none above is ending. */
-  #lowestMoving = Infinity;
-  #highestEnding = -1;
+  /** With a strategy that orders siblings: which of them are moving, and which are ending. */
+  readonly #places: { moving: IndexSet; ending: IndexSet } | undefined;
   /** What stops last while all stop, with what it comes after. */
   #last: ReadonlySet<Unit> | undefined;
   #waiters: Waiter[] = [];
@@ -258,6 +266,7 @@ export class Supervisor {
     this.ports = ports;
     this.#token = token;
     this.#strategy = strategy;
+    if (strategy !== "oneForOne") this.#places = { moving: new IndexSet(), ending: new IndexSet() };
     this.#autoShutdown = autoShutdown;
     this.#prefix = path === "" ? "" : `${path}/`;
     if (maxRestarts !== Infinity) {
@@ -299,17 +308,17 @@ export class Supervisor {
 
   /** Tells every run at once that patience is over. */
   force(): void {
-    this.post({ kind: "force" });
+    this.#urge({ kind: "force" });
   }
 
   /** Tells every run at once that whatever can be killed must be. */
   kill(): void {
-    this.post({ kind: "kill" });
+    this.#urge({ kind: "kill" });
   }
 
   /** Waits no longer for what has not stopped: it is unstopped from now on, and whoever waits for it, or for the start, gets an answer. */
   giveUp(): void {
-    this.post({ kind: "giveUp" });
+    this.#urge({ kind: "giveUp" });
   }
 
   /** Calls `fn` whenever the supervisor should end. Must be set before the start; it is for `fn` to stop it, or to let it stay. */
@@ -562,23 +571,31 @@ export class Supervisor {
     if (!this.#isBusy) this.#work();
   }
 
+  /** The same at once, also during a pause: the end of somebody's patience waits for nobody. */
+  #urge(message: Message): void {
+    if (this.#isBusy && !this.#isPaused) return void this.#mailbox.push(message);
+    this.#take(message);
+    if (!this.#isBusy) this.#work();
+  }
+
   /** Works until nothing is left to do, or for as long as one turn may take. */
   #work(): void {
     this.#isBusy = true;
-    let steps = 0;
-    let beganMs: number | undefined;
+    const { turns } = this.ports;
     for (;;) {
-      if (this.#nextOnAgenda < this.#agenda.length) this.#attend(this.#agenda[this.#nextOnAgenda++]);
-      else if (this.#group !== undefined && this.#lookAtGroup(this.#group)) continue;
-      else if (this.#nextMessage < this.#mailbox.length) this.#take(this.#mailbox[this.#nextMessage++]);
-      else break;
-      if (++steps % STEPS_PER_LOOK !== 0) continue;
-      const nowMs = this.ports.clock.nowMs();
-      beganMs ??= nowMs;
-      if (nowMs - beganMs > MOST_OF_A_TURN_MS) return this.#pause();
+      const hasTurns = this.#nextOnAgenda < this.#agenda.length;
+      const hasMessage = this.#nextMessage < this.#mailbox.length;
+      if (!hasTurns && this.#group !== undefined && this.#lookAtGroup(this.#group)) continue;
+      if (!hasTurns && !hasMessage && this.#toAsk === undefined) break;
+      if (turns.isOver()) return this.#pause();
+      if (this.#nextMessage < this.#firstMessages) this.#take(this.#mailbox[this.#nextMessage++]);
+      // Before anybody is told to stop, all are asked: it must be known who stops.
+      else if (this.#toAsk !== undefined) this.#askNext();
+      else if (hasTurns) this.#attend(this.#agenda[this.#nextOnAgenda++]);
+      else this.#take(this.#mailbox[this.#nextMessage++]);
     }
     this.#agenda.length = this.#nextOnAgenda = 0;
-    this.#mailbox.length = this.#nextMessage = 0;
+    this.#mailbox.length = this.#nextMessage = this.#firstMessages = 0;
     this.#turnMs = undefined;
     this.#isBusy = false;
     this.#wake();
@@ -587,9 +604,10 @@ export class Supervisor {
   /** Lets the rest of the program have its turn; who asks for something meanwhile comes first then. */
   #pause(): void {
     this.#turnMs = undefined;
-    this.ports.clock.schedule(0, () => {
-      const last = this.#mailbox.length;
-      while (this.#nextMessage < last) this.#take(this.#mailbox[this.#nextMessage++]);
+    this.#isPaused = true;
+    this.ports.turns.pause(() => {
+      this.#isPaused = false;
+      this.#firstMessages = this.#mailbox.length;
       this.#work();
     });
   }
@@ -644,8 +662,7 @@ export class Supervisor {
       case "giveUp":
         return this.#giveUp();
       case "entered":
-        for (const { unit, context } of message.batch) if (unit.current === context && !context.isOver) this.#becomeReady(unit);
-        return;
+        return this.#enteredNext(message.batch.pop()!, message);
       case "ready":
         if (message.unit.current === message.context) this.#becomeReady(message.unit);
         return;
@@ -669,6 +686,8 @@ export class Supervisor {
   /** What a unit can do by itself now: start, when its turn has come, or be told to stop. */
   #act(unit: Unit): void {
     switch (unit.phase.name) {
+      case "idle":
+        return this.#begin(unit);
       case "waiting":
       case "held":
       case "skipped":
@@ -747,12 +766,17 @@ export class Supervisor {
   #startAll(down: ReadonlySet<string>): void {
     if (this.#phase !== "new") return;
     this.#phase = "starting";
-    for (const unit of this.#units.values()) {
-      if (down.has(unit.name)) {
-        unit.lastReason = STOPPED_BY_OPERATOR;
-        this.#wish(unit, "operator");
-      } else this.#want(unit, "start");
-    }
+    this.#downAtFirst = down;
+    for (const unit of this.#units.values()) this.#agenda.push(unit);
+  }
+
+  /** Makes a unit what it is to be at first. */
+  #begin(unit: Unit): void {
+    if (unit.wish !== "not started" || this.#phase === "new" || this.#phase === "stopping") return;
+    if (this.#downAtFirst.has(unit.name)) {
+      unit.lastReason = STOPPED_BY_OPERATOR;
+      this.#wish(unit, "operator");
+    } else this.#want(unit, "start");
   }
 
   #added(unit: Unit): void {
@@ -948,7 +972,9 @@ export class Supervisor {
       }
     }
     this.#count(unit, 0);
-    if (this.#strategy !== "oneForOne") this.#reorder();
+    if (this.#places === undefined) return;
+    if (this.#group !== undefined && unit.index < this.#group.from) this.#group.from--;
+    this.#reorder();
   }
 
   /** Starts a unit that waits for its turn, or leaves it waiting, or skips it: as what it comes after says. */
@@ -964,7 +990,7 @@ export class Supervisor {
       return name === "waiting" ? undefined : this.#move(unit, "want", this.#whyWaits(unit));
     }
     if (name !== "waiting") this.#move(unit, "want", "start");
-    if (this.#isInGroup(unit) || (this.#strategy !== "oneForOne" && this.#lowestMoving < unit.index)) return;
+    if (this.#isInGroup(unit) || (this.#places !== undefined && this.#places.moving.lowest < unit.index)) return;
     this.#launch(unit, "start");
   }
 
@@ -1007,7 +1033,14 @@ export class Supervisor {
     await settled;
     this.#entering = undefined;
     for (let turn = 1; turn < ENTERING_TURNS; turn++) await settled;
-    this.post({ kind: "entered", batch });
+    // The last one is taken first.
+    this.post({ kind: "entered", batch: batch.reverse() });
+  }
+
+  /** One run is ready; as long as others of the batch are left, the message comes again. */
+  #enteredNext({ unit, context }: RunOfUnit, message: Extract<Message, { kind: "entered" }>): void {
+    if (message.batch.length > 0) this.#mailbox[--this.#nextMessage] = message;
+    if (unit.current === context && !context.isOver) this.#becomeReady(unit);
   }
 
   #armReady(unit: Unit, context: RunContext): void {
@@ -1248,7 +1281,8 @@ export class Supervisor {
   #stopAll(reason: string): void {
     if (this.#phase === "stopping") return;
     const units = [...this.#units.values()];
-    this.#hasEntered = this.#phase === "up" || units.every((unit) => isSettled(unit) || isEntered(unit));
+    this.#hasEntered = this.#phase === "up" ||
+      units.every((unit) => unit.wish !== "not started" && (isSettled(unit) || isEntered(unit)));
     this.#phase = "stopping";
     this.#group = undefined;
     const last = units.filter(({ spec }) => spec.stopLast);
@@ -1258,7 +1292,20 @@ export class Supervisor {
       for (const unit of units) this.#recount(unit);
     }
     for (const unit of units) if (unit.phase.name === "skipped") this.#wish(unit, "end");
-    this.#ask(units.filter(({ phase: { name } }) => name !== "skipped"), "down", reason, "end");
+    this.#toAsk = { units: units.filter(({ phase: { name } }) => name !== "skipped"), reason };
+  }
+
+  /** Asks the next of all; false when each was asked. */
+  #askNext(): boolean {
+    if (this.#toAsk === undefined) return false;
+    const { units, reason } = this.#toAsk;
+    const unit = units.pop();
+    if (unit === undefined) this.#toAsk = undefined;
+    else {
+      if (!unit.isRemoved) this.#wish(unit, "end");
+      this.#askOne(unit, "down", reason);
+    }
+    return unit !== undefined;
   }
 
   /** Stops these, and with them what comes after them and lives. */
@@ -1294,13 +1341,9 @@ export class Supervisor {
   }
 
   /** Asks runs to stop, each in its turn; who has none is down. */
-  #ask(units: readonly Unit[], why: StopWhy, reason: string, wish?: Wish): void {
+  #ask(units: readonly Unit[], why: StopWhy, reason: string): void {
     // The last first, which is the order where no edge gives one.
-    for (let index = units.length - 1; index >= 0; index--) {
-      const unit = units[index];
-      if (wish !== undefined && !unit.isRemoved) this.#wish(unit, wish);
-      this.#askOne(unit, why, reason);
-    }
+    for (let index = units.length - 1; index >= 0; index--) this.#askOne(units[index], why, reason);
   }
 
   #askOne(unit: Unit, why: StopWhy, reason: string): void {
@@ -1322,7 +1365,7 @@ export class Supervisor {
   /** Whether everything that comes after a unit is down, or did not get down in its time. */
   #isTurnToStop(unit: Unit): boolean {
     if (unit.knot !== undefined && unit.knot.ahead > 0) return false;
-    if (this.#strategy !== "oneForOne" && this.#highestEnding > unit.index) return false;
+    if (this.#places !== undefined && this.#places.ending.highest > unit.index) return false;
     return !unit.spec.stopLast || this.#phase !== "stopping" || this.#early === 0;
   }
 
@@ -1359,12 +1402,14 @@ export class Supervisor {
 
   #forceAll(): void {
     this.#stopAll("the graceful time is over");
+    while (this.#askNext()) { /* nobody is left out */ }
     for (const unit of this.#units.values()) if (unit.phase.name === "queued") this.#tell(unit);
     this.#token.force(stopReason("the graceful time is over"));
   }
 
   #giveUp(): void {
     this.#stopAll("the daemon gives up");
+    while (this.#askNext()) { /* nobody is left out */ }
     for (const unit of this.#units.values()) {
       unit.inner?.giveUp();
       if (!unit.hasRun) continue;
@@ -1396,9 +1441,13 @@ export class Supervisor {
     this.#instances = undefined;
     this.#nextIndex = 0;
     for (const [key, unit] of this.#units) this.#place(key, unit);
-    this.#lowestMoving = this.#ordered.find((unit) => unit.counts & COUNTS.moving)?.index ?? Infinity;
-    this.#highestEnding = this.#ordered.findLastIndex((unit) => unit.counts & COUNTS.ending);
-    for (const unit of this.#ordered) if (unit.wish === "up") this.#agenda.push(unit);
+    this.#places?.moving.clear();
+    this.#places?.ending.clear();
+    for (const unit of this.#ordered) {
+      if (unit.counts & COUNTS.moving) this.#places?.moving.add(unit.index);
+      if (unit.counts & COUNTS.ending) this.#places?.ending.add(unit.index);
+      if (unit.wish === "up") this.#agenda.push(unit);
+    }
   }
 
   /** The children that an edge means by this name: one, or all instances of a service. */
@@ -1464,8 +1513,8 @@ export class Supervisor {
       unit.knot = undefined;
       this.#count(unit, 0);
     }
-    this.#lowestMoving = Infinity;
-    this.#highestEnding = -1;
+    this.#places?.moving.clear();
+    this.#places?.ending.clear();
     for (const unit of this.#units.values()) {
       if (!unit.isRemoved) this.#connect(unit);
       else if (kept.has(unit)) this.#link(unit, kept.get(unit)!);
@@ -1583,30 +1632,27 @@ export class Supervisor {
       this.#early += by(COUNTS.early);
       if (this.#early === 0) { for (const last of this.#last) this.#agenda.push(last); }
     }
-    if (this.#strategy === "oneForOne") return;
+    if (this.#places === undefined) return;
     if (this.#group !== undefined) {
       this.#group.holding += by(COUNTS.holdsGroup);
       this.#group.blocking += by(COUNTS.blocksGroup);
     }
-    this.#countInOrder(unit, by(COUNTS.moving), by(COUNTS.ending));
+    this.#countInOrder(this.#places, unit, by(COUNTS.moving), by(COUNTS.ending));
   }
 
-  /** Keeps the lowest sibling that moves and the highest that ends; whose turn comes by that is on the agenda. */
-  #countInOrder({ index }: Unit, moving: number, ending: number): void {
-    const ordered = this.#ordered;
-    if (moving > 0 && index < this.#lowestMoving) this.#lowestMoving = index;
-    else if (moving < 0 && index === this.#lowestMoving) {
-      let lowest = index;
-      while (lowest < ordered.length && (ordered[lowest].counts & COUNTS.moving) === 0) lowest++;
-      this.#lowestMoving = lowest < ordered.length ? lowest : Infinity;
-      if (lowest < ordered.length) this.#agenda.push(ordered[lowest]);
+  /** Keeps who moves and who ends; whose turn comes by that is on the agenda. */
+  #countInOrder(places: { moving: IndexSet; ending: IndexSet }, { index }: Unit, moving: number, ending: number): void {
+    if (moving > 0) places.moving.add(index);
+    else if (moving < 0) {
+      places.moving.delete(index);
+      const { lowest } = places.moving;
+      if (lowest > index && lowest !== Infinity) this.#agenda.push(this.#ordered[lowest]);
     }
-    if (ending > 0 && index > this.#highestEnding) this.#highestEnding = index;
-    else if (ending < 0 && index === this.#highestEnding) {
-      let highest = index;
-      while (highest >= 0 && (ordered[highest].counts & COUNTS.ending) === 0) highest--;
-      this.#highestEnding = highest;
-      if (highest >= 0) this.#agenda.push(ordered[highest]);
+    if (ending > 0) places.ending.add(index);
+    else if (ending < 0) {
+      places.ending.delete(index);
+      const { highest } = places.ending;
+      if (highest >= 0 && highest < index) this.#agenda.push(this.#ordered[highest]);
     }
   }
 
@@ -1624,7 +1670,7 @@ export class Supervisor {
       return `waits for ${to.name}${stateInWords(to)}`;
     }
     if (this.#isInGroup(unit)) return `restarts with ${this.#group!.trigger}`;
-    const first = this.#strategy === "oneForOne" ? undefined : this.#ordered[this.#lowestMoving];
+    const first = this.#places === undefined ? undefined : this.#ordered[this.#places.moving.lowest];
     return first !== undefined && first.index < unit.index ? `waits for ${first.name}` : unit.lastReason;
   }
 

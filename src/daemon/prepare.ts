@@ -449,10 +449,11 @@ async function keepWhatIsInForce(session: Session, host: Host, { folders: { stat
 
 /** The session's ports without its events: what listeners do is no news about the units. */
 function silent(session: Session): SupervisorPorts {
-  const { clock, deadlines, random } = session;
+  const { clock, deadlines, turns, random } = session;
   return {
     clock,
     deadlines,
+    turns,
     random,
     isObserved: () => false,
     emit: () => {},

@@ -11,6 +11,7 @@ import type { Operations, ReloadAnswer, UnitOutcome, UnitStatus } from "../core/
 import { type ShutdownSteps, ShutdownTimeline, type ShutdownTimes } from "../core/shutdown.ts";
 import type { Registration } from "../core/registration.ts";
 import type { SubsystemEnd, SubsystemHandle } from "../core/children.ts";
+import { Turns } from "../core/turns.ts";
 import { Supervisor, type SupervisorEnd, type SupervisorPorts, type Unstopped } from "../core/supervisor.ts";
 import type { Unit } from "../core/unit.ts";
 import { guardDispatch } from "../platform/dispatch_guard.ts";
@@ -77,6 +78,8 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   readonly clock: Clock;
   /** Deadlines of stops. */
   readonly deadlines: Deadlines;
+  /** Shared by all its supervisors. */
+  readonly turns: Turns;
   /** Chance. */
   readonly random: () => number;
   /** What it was told to run. */
@@ -147,6 +150,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     this.plan = plan;
     this.clock = plan.host?.clock ?? systemClock;
     this.deadlines = new Deadlines(this.clock);
+    this.turns = new Turns(this.clock);
     this.random = plan.host?.random ?? Math.random;
     this.host = plan.host;
     this.#loaded = plan.loaded;
@@ -696,6 +700,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     }
     const unstopped = this.#supervisor?.unstopped() ?? [];
     this.#phase = "over";
+    this.turns[Symbol.dispose]();
     this.#preparing?.resolve();
     if (this.#resources === undefined) {
       this.#announceEnd();

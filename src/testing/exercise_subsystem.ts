@@ -7,6 +7,7 @@ import { silentLogger } from "../core/log.ts";
 import { RestartPolicy } from "../core/restart.ts";
 import type { Context, HealthAnswer, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
 import { registration } from "../core/registration.ts";
+import { Turns } from "../core/turns.ts";
 import { Supervisor, type SupervisorPorts } from "../core/supervisor.ts";
 
 /** Options of {@linkcode exerciseSubsystem}. */
@@ -132,6 +133,7 @@ const SCENARIOS: Record<string, Play> = {
 class Stage implements SupervisorPorts {
   readonly clock = systemClock;
   readonly deadlines: Deadlines = new Deadlines(systemClock);
+  readonly turns: Turns = new Turns(systemClock);
   readonly random: () => number = () => 0.5;
   readonly subject: Subject;
   readonly supervisor: Supervisor;
@@ -208,6 +210,7 @@ class Stage implements SupervisorPorts {
 
   async end(): Promise<void> {
     await this.supervisor.stop("end");
+    this.turns[Symbol.dispose]();
     const [late] = this.supervisor.unstopped();
     if (late !== undefined) throw new Error(`it did not stop within ${late.waitedMs} ms`);
     this.check("stopped", "completed");

@@ -5,12 +5,15 @@ import { silentLogger } from "../../src/core/log.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../../src/core/subsystem.ts";
 import { type Registration, registration } from "../../src/core/registration.ts";
 import { Supervisor, type SupervisorEnd, type SupervisorOptions, type SupervisorPorts } from "../../src/core/supervisor.ts";
+import { Turns } from "../../src/core/turns.ts";
 import { FakeClock } from "../../src/testing/mod.ts";
 
 /** A supervisor under a fake clock that notes all it does. */
 export class Rig implements SupervisorPorts {
   readonly clock: FakeClock = new FakeClock();
   readonly deadlines: Deadlines = new Deadlines(this.clock);
+  /** Of a clock that stands still, so that no turn is ever over. */
+  readonly turns: Turns = new Turns(new FakeClock());
   readonly events: EventBody[] = [];
   readonly errors: unknown[] = [];
   readonly ends: SupervisorEnd[] = [];

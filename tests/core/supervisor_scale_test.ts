@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import type { Context, Subsystem } from "../../src/core/subsystem.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
+import type { Clock } from "../../src/core/clock.ts";
+import { RestartPolicy } from "../../src/core/restart.ts";
+import { registration } from "../../src/core/registration.ts";
+import { supervisorSubsystem } from "../../src/core/nested_supervisor.ts";
+import type { Supervisor } from "../../src/core/supervisor.ts";
+import { Turns } from "../../src/core/turns.ts";
 import { test } from "../harness.ts";
-import { Rig } from "./supervisor_driver.ts";
+import { Rig, settle } from "./supervisor_driver.ts";
 
 /** A task whose snapshots are counted. */
 class Counted implements Subsystem {
@@ -61,4 +67,137 @@ test("Supervisor: an edge to a service means its instances as they are when it i
   assert.deepEqual(supervisor.paths(), ["api@2", "web"]);
   assert.throws(() => supervisor.add(rig.child("x", { after: ["api@1"] }).registration), RangeError);
   await supervisor.stop("end");
+});
+
+/** A clock on which each look takes a millisecond, and turns of the event loop begin by hand. */
+class Turning implements Clock {
+  #nowMs = 0;
+  #due: (() => void)[] = [];
+
+  nowMs(): number {
+    return this.#nowMs++;
+  }
+  wallMs(): number {
+    return this.#nowMs;
+  }
+  schedule(_delayMs: number, fn: () => void): Disposable {
+    this.#due.push(fn);
+    return { [Symbol.dispose]: () => void (this.#due = this.#due.filter((each) => each !== fn)) };
+  }
+
+  get hasTurns(): boolean {
+    return this.#due.length > 0;
+  }
+
+  turn(): void {
+    const due = this.#due;
+    this.#due = [];
+    for (const fn of due) fn();
+  }
+}
+
+/** Many units under a clock by which a turn is over after a few hundred steps. */
+class Crowd extends Rig {
+  readonly turning = new Turning();
+  override readonly turns: Turns = new Turns(this.turning);
+  /** What happened in the present turn. */
+  happened = 0;
+  mostInATurn = 0;
+  turnsTaken = 0;
+
+  override emit(): void {
+    this.happened++;
+  }
+
+  /** Lets turns go by until a promise is settled. */
+  async until(promise: Promise<unknown>): Promise<void> {
+    let isOver = false;
+    const over = promise.then(() => isOver = true);
+    for (this.turnsTaken = this.mostInATurn = 0;; this.turnsTaken++) {
+      this.happened = 0;
+      this.turning.turn();
+      // A row of microtasks is part of the turn, however long it is.
+      for (let before = -1; before !== this.happened && !isOver;) {
+        before = this.happened;
+        await settle();
+      }
+      this.mostInATurn = Math.max(this.mostInATurn, this.happened);
+      if (isOver) return await over.then(() => {});
+      assert.ok(this.turning.hasTurns, "nothing is left that could go on");
+    }
+  }
+
+  /** A turn is over after some 600 steps, of each of which somebody tells two or three times. */
+  check(what: string): void {
+    assert.ok(this.mostInATurn <= 1_500, `${what}: ${this.mostInATurn} events in a turn`);
+    assert.ok(this.turnsTaken >= 4, `${what}: ${this.turnsTaken} turns`);
+  }
+}
+
+const SIZE = 3_000;
+
+for (const where of ["root", "group", "twenty groups"] as const) {
+  test(`Supervisor lets others have their turn while ${SIZE} units start, crash, restart and stop (${where})`, async () => {
+    const crowd = new Crowd();
+    const crash = Promise.withResolvers<void>();
+    const registrations = Array.from({ length: SIZE }, (_, index) => {
+      const run = async (context: Context) => {
+        if (context.run > 1) return await context.cancelled();
+        await context.race(crash.promise);
+        throw new Error("boom");
+      };
+      return registration({ name: `u${index}`, run }, "task", { restart: RestartPolicy.onFailure({ delay: 0 }) });
+    });
+    const groups = where === "root" ? 0 : where === "group" ? 1 : 20;
+    const children = groups === 0 ? registrations : Array.from({ length: groups }, (_, index) => {
+      const own = registrations.slice(index * SIZE / groups, (index + 1) * SIZE / groups);
+      const strategy = where === "group" ? "oneForAll" : "oneForOne";
+      return registration(supervisorSubsystem(`g${index}`, own, { strategy }, () => crowd), "supervisor");
+    });
+    const supervisor: Supervisor = crowd.supervisor(children);
+    await crowd.until(supervisor.start());
+    crowd.check("start");
+    assert.equal(crowd.missing, 0);
+    crash.resolve();
+    await crowd.until((async () => {
+      while (supervisor.status().some(({ kind, run, state }) => kind === "task" && (run < 2 || state !== "running"))) await settle();
+    })());
+    crowd.check("crash");
+    await crowd.until(supervisor.stop("end"));
+    crowd.check("stop");
+    assert.deepEqual(supervisor.unstopped(), []);
+  });
+}
+
+test("Supervisor.kill, force and giveUp wait for no pause", async () => {
+  const crowd = new Crowd();
+  let killed = 0;
+  const run = (context: Context) => {
+    context.onKill(() => killed++);
+    return new Promise<void>(() => {});
+  };
+  const supervisor = crowd.supervisor(Array.from({ length: SIZE }, (_, index) => registration({ name: `u${index}`, run }, "task")));
+  await crowd.until(supervisor.start());
+  const stopped = supervisor.stop("end");
+  assert.ok(crowd.turning.hasTurns, "it is in a pause");
+  supervisor.kill();
+  assert.equal(killed, SIZE);
+  supervisor.force();
+  supervisor.giveUp();
+  assert.equal(supervisor.unstopped().length, SIZE);
+  await crowd.until(stopped);
+});
+
+test("Supervisor.stop during a pause of the start stops what had started, and says so to who waits for the start", async () => {
+  const crowd = new Crowd();
+  let started = 0;
+  const run = (context: Context) => (started++, context.cancelled());
+  const supervisor = crowd.supervisor(Array.from({ length: SIZE }, (_, index) => registration({ name: `u${index}`, run }, "task")));
+  const start = supervisor.start();
+  start.catch(() => {});
+  assert.ok(crowd.turning.hasTurns, "it is in a pause");
+  await crowd.until(supervisor.stop("end"));
+  assert.ok(started < SIZE, `${started} had started`);
+  await assert.rejects(start, { code: "SHUTDOWN_IN_PROGRESS" });
+  assert.ok(supervisor.status().every(({ state, desired }) => state === "stopped" && desired === "down"));
 });

@@ -8,6 +8,7 @@ import type { Host } from "../../src/core/host.ts";
 import { silentLogger } from "../../src/core/log.ts";
 import type { UnitOutcome, UnitStatus } from "../../src/core/operations.ts";
 import { registration } from "../../src/core/registration.ts";
+import { Turns } from "../../src/core/turns.ts";
 import { Supervisor } from "../../src/core/supervisor.ts";
 import { FakeHost, type FakeProcess } from "../../src/testing/mod.ts";
 import { getHost } from "../../src/platform/mod.ts";
@@ -39,6 +40,7 @@ class Rig implements Disposable {
       {
         clock: host.clock,
         deadlines: new Deadlines(host.clock),
+        turns: new Turns(host.clock),
         random: () => 0.5,
         isObserved: () => true,
         emit: (event) => {
