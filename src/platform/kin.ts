@@ -14,6 +14,8 @@ export interface KinOptions {
   children: ReadonlyMap<number, OwnChild>;
   /** Since which clock tick orphans among our descendants become our children; undefined while they don't. */
   adoptsSince: () => number | undefined;
+  /** Whether this process has a child with this number, or any child at all; asked only while orphans become our children. */
+  hasChild: (pid?: number) => boolean;
   /** Makes an identity of a number and a start. */
   identity: (pid: number, startTicks: number) => ProcessIdentity;
 }
@@ -54,7 +56,7 @@ const GONE: Owner = { key: undefined, isOurs: false, isForLife: false, isRead: f
  * Who belongs to a run never belongs to another one later, and who is no descendant of ours never becomes one. So what was found out once is
  * kept for as long as the process lives: a quick look at a thousand processes reads a few files, not a thousand.
  */
-export function createKin({ children, adoptsSince, identity }: KinOptions): Kin {
+export function createKin({ children, adoptsSince, hasChild, identity }: KinOptions): Kin {
   const known = new Map<number, Owner & { startTicks: number }>();
   return (runs, isQuick) => {
     const stats = new Map<number, Stat | undefined>();
@@ -62,19 +64,24 @@ export function createKin({ children, adoptsSince, identity }: KinOptions): Kin 
       if (!stats.has(pid)) stats.set(pid, readStat(pid));
       return stats.get(pid);
     };
-    let pids = allPids();
-    // Most leaders that are asked about have ended: an error costs more than all the rest that is done for one.
-    const there = new Set(pids);
-    forgetOthers(known, there);
-    for (const { leader } of runs) if (!there.has(leader.pid)) stats.set(leader.pid, undefined);
+    const listAll = (): number[] => {
+      const pids = allPids();
+      const there = new Set(pids);
+      forgetOthers(known, there);
+      // Most leaders that are asked about have ended: an error costs more than all the rest that is done for one.
+      for (const { leader } of runs) if (!there.has(leader.pid)) stats.set(leader.pid, undefined);
+      return pids;
+    };
     const marked = markedOwners(runs);
+    let leaders: Map<number, string> | undefined;
     // The number of a leader that has ended may be somebody else's by now.
-    const leaders = new Map(
-      runs.filter(({ leader }) => {
-        const now = statOf(leader.pid);
-        return now === undefined || now.startTicks === leader.startTicks;
-      }).map(({ leader, marks }) => [leader.pid, runKey(marks)]),
-    );
+    const keysOfLeaders = () =>
+      leaders ??= new Map(
+        runs.filter(({ leader }) => {
+          const now = statOf(leader.pid);
+          return now === undefined || now.startTicks === leader.startTicks;
+        }).map(({ leader, marks }) => [leader.pid, runKey(marks)]),
+      );
     const sinceTicks = adoptsSince();
     const looksEverywhere = sinceTicks === undefined || runs.some(({ leader }) => leader.startTicks < sinceTicks);
 
@@ -92,7 +99,7 @@ export function createKin({ children, adoptsSince, identity }: KinOptions): Kin 
       if (key !== undefined) return keep(pid, { key, isOurs: stat.parent !== 1, isForLife: true, isRead: false });
       return undefined;
     };
-    const keyOfLeader = (number: number) => children.get(number)?.key ?? leaders.get(number);
+    const keyOfLeader = (number: number) => children.get(number)?.key ?? keysOfLeaders().get(number);
     const keep = (pid: number, owner: Owner): Owner => {
       const startTicks = statOf(pid)?.startTicks;
       if (owner.isForLife && startTicks !== undefined) known.set(pid, { ...owner, startTicks });
@@ -124,6 +131,32 @@ export function createKin({ children, adoptsSince, identity }: KinOptions): Kin 
     };
 
     const members = new Map<string, RunProcess[]>(runs.map(({ marks }) => [runKey(marks), []]));
+    /**
+     * What a leader leaves behind when it is gone descends from an orphan, and an orphan is our own child: to look for such children takes a
+     * call for each process, and not a reading of its files.
+     */
+    const isNobodyLeft = (): boolean => {
+      if (looksEverywhere || runs.some(({ leader }) => children.has(leader.pid))) return false;
+      const seen = new Set<number>();
+      for (let looks = 0; looks < MOST_LISTINGS; looks++) {
+        if (!hasChild()) return true;
+        const orphans = listAll().filter((pid) => !children.has(pid) && !seen.has(pid) && hasChild(pid));
+        if (orphans.length === 0) return true;
+        for (const pid of orphans) {
+          seen.add(pid);
+          const stat = statOf(pid);
+          // Its children have become ours when it ended, maybe after they were looked for.
+          if (!stat?.isAlive) continue;
+          if (known.get(pid)?.startTicks !== stat.startTicks) known.delete(pid);
+          const { key } = ownerOf(pid);
+          if (key === undefined || members.has(key)) return false;
+        }
+      }
+      return false;
+    };
+    if (isNobodyLeft()) return new Map(runs.map((run) => [run, []]));
+
+    let pids = listAll();
     const seen = new Set<number>();
     for (let looks = 0; pids.length > 0 && looks < MOST_LISTINGS; looks++) {
       let hasDied = false;

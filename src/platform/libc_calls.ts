@@ -35,6 +35,8 @@ export interface Credentials {
 export interface LibcCalls extends Disposable {
   /** Says whether this process is the parent of what its descendants leave behind; false when the system refuses. */
   setSubreaper(isOn: boolean): boolean;
+  /** Whether this process has a child with this number, or any; one that has ended and was not waited for counts. */
+  hasChild(pid?: number): boolean;
   /** The number of a child that has ended and waits to be waited for, left as it is. */
   endedChild(): number | undefined;
   /** Waits for exactly this child; false when it has not ended or is none. */
@@ -52,6 +54,7 @@ export interface LibcCalls extends Disposable {
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const P_ALL = 0;
+const P_PID = 1;
 const WNOHANG = 1;
 const WEXITED = 4;
 const WNOWAIT = 0x0100_0000;
@@ -87,6 +90,8 @@ export function libcCalls({ plain, list }: RawLibcCalls, close: () => void): Lib
   const setLimit = (limit: BigUint64Array) => call.setrlimit(RLIMIT_LOCKS, new Uint8Array(limit.buffer)) === 0;
   return {
     setSubreaper: (isOn) => call.prctl(PR_SET_CHILD_SUBREAPER, isOn ? 1 : 0, 0, 0, 0) === 0,
+    hasChild: (pid) =>
+      call.waitid(pid === undefined ? P_ALL : P_PID, pid ?? 0, new Uint8Array(info.buffer), WEXITED | WNOHANG | WNOWAIT) === 0,
     endedChild() {
       info.setInt32(SIGINFO_PID, 0, true);
       if (call.waitid(P_ALL, 0, new Uint8Array(info.buffer), WEXITED | WNOHANG | WNOWAIT) !== 0) return undefined;

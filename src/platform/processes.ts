@@ -27,7 +27,12 @@ export function createProcesses({ launch, launchDetached, libcCalls }: Launcher,
     return { pid, startTicks, bootId };
   };
   const kin = process.platform === "linux"
-    ? createKin({ children, adoptsSince: () => adoptsSince, identity: identityOf })
+    ? createKin({
+      children,
+      adoptsSince: () => adoptsSince,
+      hasChild: (pid) => calls === undefined || calls.hasChild(pid),
+      identity: identityOf,
+    })
     : createKinOfTable(table);
   // A program that has just been started can't be left alone because nobody could look at it.
   const identifyChild = (pid: number): ProcessIdentity =>

@@ -26,6 +26,26 @@ test("exited: real-time signals have no name on either runtime, and are told nev
   assert.deepEqual(program.lines.map((line) => JSON.parse(line)), [34, 64, 34].map((number) => ({ code: null, signal: `SIG${number}` })));
 });
 
+if (process.platform === "linux") {
+  test("belonging: a parent of orphans finds what a run has left, and reads of nobody when it left nothing", async () => {
+    // In a process of its own, as every child counts that the process has.
+    await using program = run("kin");
+    assert.equal(await program.exited, 0, program.stderr);
+    assert.deepEqual(program.lines, [
+      "left nobody: true",
+      "left nobody: true",
+      "left an orphan: true",
+      "left an orphan: true",
+      "left an orphan without a mark: true",
+      "left an orphan without a mark: true",
+      "left nobody, beside the orphan of another: true",
+      "left nobody, beside the orphan of another: true",
+      "its orphan has ended: true",
+      "its orphan has ended: true",
+    ]);
+  });
+}
+
 test("onUncaught: every stray error is heard, with its label where the runtime can tell", async () => {
   await using program = run("uncaught");
   assert.equal(await program.exited, 0, program.stderr);
