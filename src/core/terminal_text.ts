@@ -1,19 +1,25 @@
 /** Escape, the beginning of every terminal sequence. */
 const ESC = "\u001b";
+/** What begins a sequence: an escape with a bracket, or one character in their place. */
+const CSI = `(?:${ESC}\\[|\\x9b)`;
 /**
- * Terminal sequences: colours and cursor moves, titles and links up to their end, what resets or switches the terminal; and an escape that
- * begins nothing whole, because what is taken out behind it could make it whole.
+ * Terminal sequences: colours and cursor moves, titles, links and other strings up to their end, what resets or switches the terminal; and an
+ * escape that begins nothing whole, because what is taken out behind it could make it whole.
  */
-const SEQUENCES = new RegExp(`${ESC}(?:\\[[0-?]*[ -/]*[@-~]|\\][^\u0007${ESC}]*(?:\u0007|${ESC}\\\\)?|[ -/]*[0-~])?`, "g");
+const SEQUENCES = new RegExp(
+  `${CSI}[0-?]*[ -/]*[@-~]|${ESC}[\\]PX^_][^\u0007${ESC}]*(?:\u0007|${ESC}\\\\)?|${ESC}(?:[ -/]*[0-~])?`,
+  "g",
+);
 /** Moves to the beginning of the line. */
-const TO_BEGINNING = new RegExp(`${ESC}\\[[01]?G`, "g");
+const TO_BEGINNING = new RegExp(`${CSI}[01]?G`, "g");
 /** A sequence that changes nothing but colours and weight. */
 const STYLE = new RegExp(`^${ESC}\\[[0-9;:]*m$`);
 /** Marks that change in which direction a text is shown, so that it reads as another one. */
 const DIRECTIONS = "\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069";
 /** Line and paragraph ends of Unicode, which some readers take for line ends. */
 const LINE_ENDS = "\\u2028\\u2029";
-const CONTROLS = new RegExp(`[\\x00-\\x08\\x0b-\\x1a\\x1c-\\x1f\\x7f-\\x9f${DIRECTIONS}${LINE_ENDS}]`, "g");
+/** Controls, marks of direction, and the mark of byte order, which nobody sees. */
+const CONTROLS = new RegExp(`[\\x00-\\x08\\x0b-\\x1a\\x1c-\\x1f\\x7f-\\x9f${DIRECTIONS}${LINE_ENDS}\\ufeff]`, "g");
 const LATE_CONTROLS = new RegExp(`[\\x7f-\\x9f${DIRECTIONS}${LINE_ENDS}]`, "g");
 const ALL_CONTROLS = new RegExp(`[\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f${DIRECTIONS}${LINE_ENDS}]`, "g");
 /** The styles of our own messages and tables. */
@@ -54,7 +60,7 @@ export function ownStyled(text: string): string {
 
 /** Takes every terminal sequence out of a text. */
 export function plain(text: string): string {
-  return text.includes(ESC) ? text.replace(SEQUENCES, "") : text;
+  return text.includes(ESC) || text.includes("\u009b") ? text.replace(SEQUENCES, "") : text;
 }
 
 /**
@@ -69,15 +75,28 @@ export function tame(text: string): string {
 /** What a line has shown, one state after another, where that differs from its text: each as long as `\r` or a move to its beginning lets it. */
 export function shownStates(line: string): string[] {
   if (line.search(CONTROLS) < 0 && !line.includes(ESC)) return [];
-  const states = plain(line.replace(TO_BEGINNING, "\r")).split("\r").map((state) => state.replace(CONTROLS, ""));
+  const states = plain(line.replace(TO_BEGINNING, "\r")).split("\r").map(shown);
   // What is written over something longer ends in blanks that nobody sees.
   return states.flatMap((state) => state.endsWith(" ") ? [state, state.trimEnd()] : [state]);
 }
 
 function tameLine(line: string): string {
   const styled = line.replace(SEQUENCES, (sequence) => STYLE.test(sequence) ? sequence : "");
-  const last = styled.replace(/\r+$/, "").split("\r").at(-1)!.replace(CONTROLS, "");
-  return last.includes(ESC) ? `${last}${ESC}[0m` : last;
+  const last = styled.replace(/\r+$/, "").split("\r").at(-1)!;
+  // A backspace must not cut a colour in two.
+  return last.includes(ESC) ? `${last.replace(CONTROLS, "")}${ESC}[0m` : shown(last);
+}
+
+/** A state of a line without controls; a backspace lets the next character take the place of the one before it, as in `|\b/\b-` that turns. */
+function shown(state: string): string {
+  if (!state.includes("\b")) return state.replace(CONTROLS, "");
+  const characters: string[] = [];
+  let at = 0;
+  for (const character of state) {
+    if (character === "\b") at = Math.max(0, at - 1);
+    else characters[at++] = character;
+  }
+  return characters.join("").replace(CONTROLS, "");
 }
 
 function escaped(control: string): string {

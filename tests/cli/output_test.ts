@@ -67,8 +67,8 @@ test("Output.waitFor keeps its line narrower than the terminal, as a wrapped one
 
 test("Output: whatever a text quotes, on a terminal or not, does no more than show", () => {
   const { machine, output } = fixture();
-  const text = "x failed: \u001b]0;title\u0007\u001b[2J\u001b[31mno disk\u001b[0m\u001b\u0001[8m\u202e\r\u009bJ\u2028";
-  const shown = "x failed: no disk\\u001b\\u0001[8m\\u202e\\u000d\\u009bJ\\u2028\n";
+  const text = "x failed: \u001b]0;title\u0007\u001b[2J\u001b[31mno disk\u001b[0m\u001b\u0001[8m\u202e\r\u009bJ\u009b\u2028";
+  const shown = "x failed: no disk\\u001b\\u0001[8m\\u202e\\u000d\\u009b\\u2028\n";
   for (const columns of [80, undefined]) {
     Object.assign(machine, { err: "", out: "", terminalColumns: columns });
     output.note(text);

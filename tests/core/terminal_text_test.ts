@@ -24,7 +24,11 @@ test("tame and plain let nothing else reach the terminal, however it is written 
     [`a${ESC}[2\x00Jb`, "a2Jb"],
     [`a${ESC}${ESC}[2Jb`, "ab"],
     [`a${ESC}[${ESC}[2J2Jb`, "a2Jb"],
-    ["a\x9b2Jb\x07\x08", "a2Jb"],
+    ["a\x9b2Jb\x07\x08", "ab"],
+    ["a\x9b2", "a2"],
+    [`a${ESC}Pq#0${ESC}\\b${ESC}_Gi=1;AA==${ESC}\\c`, "abc"],
+    [`a${ESC}\b[2Jb`, "[2Jb"],
+    ["\ufeffa", "a"],
     ["a\u202ecod.exe\u202c\u2066b\u2069\u200e\u200f\u061c", "acod.exeb"],
   ];
   for (const [text, shown] of rows) {
@@ -35,6 +39,8 @@ test("tame and plain let nothing else reach the terminal, however it is written 
 
 test("tame shows the last state of a line that was written over", () => {
   assert.equal(tame("10 %\r50 %\r100 %\r\ndone\r"), "100 %\ndone");
+  assert.equal(tame("|\b/\b-\b"), "-");
+  assert.equal(tame("10%\b\b\b\b\bready\nb\bo\bbo\bol\bld\bd"), "ready\nbold");
 });
 
 test("harmlessJson escapes what a terminal or a reader would heed, and stays the same JSON", () => {

@@ -15,6 +15,17 @@ test("ReadyLine.isIn looks at what a person sees", () => {
     [/^ready$/, "\u0007ready", true],
     [/^ready$/, "\u001b]0;title\u0007ready", true],
     [new RegExp("\u001b\\[32mready"), "\u001b[32mready", true],
+    [/^ready$/, "\u001b[38;2;1;2;3mrea\u001b[4:3mdy\u001b[m\u001b(B", true],
+    [/^ready$/, "\u009b32mready\u009b0m", true],
+    [/^ready$/, "\u001b]8;;http://x\u001b\\ready\u001b]8;;\u001b\\", true],
+    [/^ready$/, "\u001bPq#0\u001b\\ready", true],
+    [/^ready$/, "\ufeffready", true],
+    [/^ready$/, "|\b/\b-\bready", true],
+    [
+      /Local: +http:\/\/localhost:5173\/$/,
+      "\u001b[1mLocal\u001b[22m:   \u001b[36mhttp://localhost:\u001b[1m5173\u001b[22m/\u001b[39m",
+      true,
+    ],
     [/^ready$/, "already", false],
     [/^ready$/, "rea\rdy", false],
   ];
