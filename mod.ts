@@ -136,7 +136,7 @@ export type {
 export type { Strategy, SupervisorOptions, Unstopped } from "./src/core/supervisor.ts";
 export type { LeftoverPolicy } from "./src/service/continuity.ts";
 export type { ProbeOptions, ServiceLogOptions, ServiceOptions } from "./src/service/options.ts";
-export { DaemonBuilder, type GroupBuilder } from "./src/daemon/builder.ts";
+export { DaemonBuilder, GroupBuilder } from "./src/daemon/builder.ts";
 export { Daemon, type DaemonStats, type GroupOption, type RunOptions } from "./src/daemon/daemon.ts";
 export type { ExitReport } from "./src/daemon/exit_report.ts";
 export type { DaemonTopics } from "./src/daemon/session.ts";

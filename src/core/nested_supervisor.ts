@@ -6,6 +6,13 @@ import type { Context, SubsystemSpec } from "./subsystem.ts";
 import { Supervisor, type SupervisorEnd, type SupervisorOptions, type SupervisorPorts } from "./supervisor.ts";
 import { type Group, INNER } from "./unit.ts";
 
+/** A strategy that takes siblings down that are well is granted so many restarts in that time, where nobody says otherwise. */
+const MOST_RESTARTS = 10;
+const WITHIN = "30s";
+
+/** Levels of a tree that start in one turn of the microtask queue. */
+const LEVELS_AT_ONCE = 32;
+
 /** Makes a group of subsystems one subsystem: ready when all its children have started, down when all are down. */
 export function supervisorSubsystem(
   name: string,
@@ -29,6 +36,8 @@ class NestedSupervisor implements Group {
   readonly #options: SupervisorOptions;
   readonly #ports: () => SupervisorPorts;
   #current: Supervisor | undefined;
+  /** Names of children that stay down when it runs again; undefined before the first run. */
+  #down: ReadonlySet<string> | undefined;
 
   constructor(name: string, children: readonly Registration[], options: SupervisorOptions, ports: () => SupervisorPorts) {
     this.name = name;
@@ -42,6 +51,8 @@ class NestedSupervisor implements Group {
   }
 
   async run(context: Context): Promise<void> {
+    // Each level starts inside the one above it; in a deep tree that would use up the stack.
+    if (context.name.split("/").length % LEVELS_AT_ONCE === 0) await undefined;
     const alive = this.#current?.unstopped().map(({ path }) => path) ?? [];
     if (alive.length > 0) {
       throw new SubsystemError(
@@ -52,7 +63,13 @@ class NestedSupervisor implements Group {
     }
     // Children stop in order, so the stop must not reach their tokens at once: the group has a root of its own.
     const token = new CancelToken();
-    const supervisor = new Supervisor(this.#ports(), token, this.#children, { ...this.#options, path: context.name });
+    const ports = this.#ports();
+    const { strategy = "oneForOne" } = this.#options;
+    const limit = strategy === "oneForOne" ? undefined : { maxRestarts: MOST_RESTARTS, within: WITHIN };
+    const supervisor = new Supervisor(ports, token, this.#children, { ...limit, ...this.#options, path: context.name });
+    this.#down ??= new Set(
+      this.#children.map(({ subsystem: { name } }) => name).filter((name) => ports.isKeptDown(`${context.name}/${name}`)),
+    );
     this.#current = supervisor;
     const end = Promise.withResolvers<SupervisorEnd | { kind: "stopped" }>();
     supervisor.onEnd(end.resolve);
@@ -62,9 +79,11 @@ class NestedSupervisor implements Group {
     using _force = context.onForce(() => supervisor.force());
     using _kill = context.onKill(() => supervisor.kill());
     try {
-      const started = supervisor.start();
+      const started = supervisor.start(this.#down);
       started.then(() => context.ready(), (error) => end.resolve({ kind: "escalated", error }));
       const how = await end.promise;
+      // Whoever was stopped on purpose is not started by a crash of a sibling.
+      this.#down = supervisor.stoppedByOperator();
       await supervisor.stop(how.kind === "stopped" ? messageOf(signal.reason) : `${context.name} ends`);
       await started.catch(() => {});
       const unstopped = supervisor.unstopped();
@@ -72,8 +91,9 @@ class NestedSupervisor implements Group {
       if (unstopped.length > 0 && how.kind !== "stopped") {
         throw new SubsystemError("SUBSYSTEM_STOP_TIMEOUT", context.name, `Cannot stop ${unstopped.map(({ path }) => path).join(", ")}`);
       }
+      if (how.kind !== "idle") return;
       const failed = supervisor.status().find(({ state }) => state === "failed" || state === "fatal");
-      if (how.kind === "idle" && failed) {
+      if (failed !== undefined) {
         throw new SubsystemError("SUBSYSTEM_FAILED", failed.name, `Cannot go on as ${failed.name} is ${failed.state}: ${failed.reason}`);
       }
     } finally {

@@ -64,6 +64,8 @@ export interface SupervisorPorts {
   stopTimeoutMs(): number;
   /** So many more units, or fewer, are to be up and are not. */
   countMissing(by: number): void;
+  /** Whether an operator stopped the unit with this path in an earlier life of its supervisor, and nobody has started it since. */
+  isKeptDown(path: string): boolean;
   /** The logger of the subsystem with this path. */
   logger(path: string): Logger;
   /** Runs `fn` so that what it fails to handle is charged to `path`. */
@@ -480,6 +482,13 @@ export class Supervisor {
   /** Whether it has begun to stop, or has stopped. */
   get isStopping(): boolean {
     return this.#phase === "stopping";
+  }
+
+  /** Names of the children that an operator stopped. */
+  stoppedByOperator(): Set<string> {
+    const names = new Set<string>();
+    for (const { name, wish } of this.#units.values()) if (wish === "operator") names.add(name);
+    return names;
   }
 
   /** How many children it has. */
@@ -1226,7 +1235,10 @@ export class Supervisor {
   /** A child failed before it was ready: nothing more is started, and what was is stopped again, in reverse and with time of its own. */
   #failStart(unit: Unit, { error: cause }: { error: unknown }): void {
     this.#move(unit, "fail", messageOf(cause), { error: cause });
-    this.#startFailure = new SubsystemError("SUBSYSTEM_START_FAILED", unit.path, `Cannot start ${unit.path}: ${messageOf(cause)}`, {
+    // What failed inside a group is named by its whole path already.
+    const isInside = cause instanceof SubsystemError && cause.code === "SUBSYSTEM_START_FAILED" && cause.subsystem !== unit.path;
+    const message = isInside ? cause.message : `Cannot start ${unit.path}: ${messageOf(cause)}`;
+    this.#startFailure = new SubsystemError("SUBSYSTEM_START_FAILED", unit.path, message, {
       cause,
       context: exitContext(cause),
     });

@@ -5,16 +5,18 @@ import { nameKey } from "../core/names.ts";
 import type { Context, Subsystem, SubsystemSpec, Task } from "../core/subsystem.ts";
 import { checkSupervisorOptions } from "../core/supervisor_options.ts";
 import { supervisorSubsystem } from "../core/nested_supervisor.ts";
-import { checkName, checkSubsystem, type Registration, registration } from "../core/registration.ts";
-import type { SupervisorOptions } from "../core/supervisor.ts";
+import { checkName, checkSubsystem, registration } from "../core/registration.ts";
+import { RestartPolicy } from "../core/restart.ts";
+import type { Strategy, SupervisorOptions } from "../core/supervisor.ts";
 import { sameFiles } from "../service/log.ts";
 import { type ServiceOptions, serviceSpec } from "../service/options.ts";
+import type { ServiceSpec } from "../service/spec.ts";
 import { Config } from "./config.ts";
 import { Daemon, type RunOptions } from "./daemon.ts";
 import { longestStopOf } from "./deadlines.ts";
 import type { ExitReport } from "./exit_report.ts";
 import type { LoadedConfig } from "./load.ts";
-import type { Entry } from "./plan.ts";
+import { type Entry, servicesIn } from "./plan.ts";
 import { SignalConfig } from "./signal_config.ts";
 
 /** Names beyond these are looked up instead of compared. */
@@ -22,14 +24,146 @@ const MANY_NAMES = 16;
 
 const DEFAULT_SIGNALS = new SignalConfig();
 
-/** Gathers what a supervisor runs. */
-export interface GroupBuilder {
-  /** Adds a function. */
-  withTask(name: string, task: Task, spec?: SubsystemSpec): this;
-  /** Adds a subsystem. */
-  withSubsystem(subsystem: Subsystem, spec?: SubsystemSpec): this;
-  /** Adds a subsystem whose task is made anew for each run. */
-  withSubsystemFn(name: string, make: () => Task, spec?: SubsystemSpec): this;
+/**
+ * Gathers what a supervisor runs: that of a daemon, which is a {@linkcode DaemonBuilder}, or that of a group inside it, to any depth.
+ *
+ * @example A group inside a group: each has a strategy of its own
+ * ```ts
+ * import { Daemon } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const daemon = Daemon.builder()
+ *   .withSupervisor("web", { strategy: "restForOne" }, (web) =>
+ *     web
+ *       .withTask("db", (context) => context.cancelled())
+ *       .withSupervisor("api", { strategy: "oneForAll" }, (api) =>
+ *         api.withTask("queue", (context) => context.cancelled()).withTask("pool", (context) => context.cancelled())))
+ *   .build();
+ * await daemon.start();
+ * assert.deepEqual(daemon.subsystems().map(({ name }) => name), ["web", "web/db", "web/api", "web/api/queue", "web/api/pool"]);
+ * daemon.shutdown();
+ * assert.equal((await daemon.wait()).exitCode, 0);
+ * ```
+ */
+export class GroupBuilder {
+  /** Where relative paths of services count from; what is not known yet is asked for when there is a service. */
+  readonly #baseDir: () => string;
+  /** How a group that gave up is treated by default: at the top nobody is left to judge whether the same again helps. */
+  readonly #groupRestart: RestartPolicy;
+  #entries: Entry[] = [];
+  /** Their names without case, once there are many. */
+  #keys: Set<string> | undefined;
+  /** Somebody has the list: it is copied before it grows. */
+  #isShared = false;
+  #hasAfter = false;
+  #hasLogFile = false;
+
+  /** Creates a builder; `Daemon.builder()` and `withSupervisor` do it for you. */
+  constructor(baseDir: () => string, services: readonly ServiceSpec[] = [], groupRestart: RestartPolicy = RestartPolicy.OnFailure) {
+    this.#baseDir = baseDir;
+    this.#groupRestart = groupRestart;
+    for (const service of services) this.#add(service.name, { service }, service.after.length > 0);
+  }
+
+  /** Adds a function, run inline: it is stopped by its signal and can't be killed. */
+  withTask(name: string, task: Task, spec?: SubsystemSpec): this {
+    return this.#register({ name, run: task }, "task", spec);
+  }
+
+  /** Adds a subsystem. What `spec` says wins over the subsystem's own wishes. */
+  withSubsystem(subsystem: Subsystem, spec?: SubsystemSpec): this {
+    return this.#register(subsystem, "subsystem", spec);
+  }
+
+  /** Adds a subsystem whose task is made anew for each run, so that no state survives a restart. */
+  withSubsystemFn(name: string, make: () => Task, spec?: SubsystemSpec): this {
+    return this.#register(freshEachRun(name, make), "subsystem", spec);
+  }
+
+  /**
+   * Adds a program with its whole process group, with the keys of `[service.*]` in camel case; relative paths count from `workDir`. In a group
+   * its unit is called `group/name`, in marks, logs and `status` alike; `after` names siblings.
+   */
+  withService(name: string, options: ServiceOptions): this {
+    const service = serviceSpec(name, options, this.#baseDir());
+    this.#hasLogFile ||= service.log.file !== undefined;
+    return this.#add(name, { service }, service.after.length > 0);
+  }
+
+  /**
+   * Adds a group of subsystems under a supervisor of their own, with its own strategy and limits. For the one above it, it is a unit like any
+   * other: ready when all in it have started, down when all are down, failed when it gives up.
+   *
+   * - With `oneForAll` and `restForOne` at most 10 restarts in 30 s are granted unless `maxRestarts` and `within` say otherwise, as each takes
+   *   siblings down that are well. With `oneForOne` each child has its own limits only.
+   * - A group that gives up is started again by the group that it is in, as any child that fails. At the top it has failed for good, unless
+   *   `spec.restart` says otherwise.
+   */
+  withSupervisor(name: string, options: SupervisorOptions, add: (group: GroupBuilder) => void, spec?: SubsystemSpec): this {
+    checkSupervisorOptions(`add supervisor ${JSON.stringify(name)}`, options);
+    if (typeof add !== "function") throw new TypeError(`Cannot add supervisor ${JSON.stringify(name)} as "add" must be a function`);
+    const group = new GroupBuilder(this.#baseDir);
+    add(group);
+    const entries = group.entries(options.strategy);
+    const restart = spec?.restart ?? this.#groupRestart;
+    const after = spec?.after ?? [];
+    this.#hasLogFile ||= group.#hasLogFile;
+    return this.#add(name, {
+      name,
+      after,
+      restart: restart instanceof RestartPolicy ? restart.when : undefined,
+      entries,
+      longestStopMs: longestStopOf(entries.flatMap(stopOf)),
+      make: (children, ports) => registration(supervisorSubsystem(name, children, options, ports), "supervisor", { ...spec, restart }),
+    }, after.length > 0);
+  }
+
+  /**
+   * What was gathered, for the supervisor that runs it; who goes on gathering does not touch it.
+   *
+   * @throws {RangeError} if `after` names nothing or leads back to itself, or contradicts the order of the strategy.
+   * @internal
+   */
+  protected entries(strategy: Strategy = "oneForOne"): readonly Entry[] {
+    // A strategy that restarts siblings starts each after the one before it, which must not contradict what is asked for.
+    const isOrdered = strategy !== "oneForOne";
+    if (this.#hasAfter) {
+      checkAfter(
+        this.#entries.flatMap(namesOf).map((node, index, all) =>
+          isOrdered && index > 0 ? { ...node, after: [...node.after, all[index - 1].name] } : node
+        ),
+      );
+    }
+    this.#isShared = true;
+    return this.#entries;
+  }
+
+  /** Whether a service in it, at any depth, names a log file. */
+  protected get hasLogFile(): boolean {
+    return this.#hasLogFile;
+  }
+
+  #register(subsystem: Subsystem, kind: string, spec: SubsystemSpec | undefined): this {
+    checkSubsystem(subsystem);
+    const entry = registration(subsystem, kind, spec);
+    return this.#add(subsystem.name, entry, entry.after.length > 0);
+  }
+
+  #add(name: string, entry: Entry, hasAfter: boolean): this {
+    checkName(name);
+    const key = nameKey(name);
+    // A few names are compared faster than they are gathered.
+    if (this.#entries.length >= MANY_NAMES) this.#keys ??= new Set(this.#entries.map((entry) => nameKey(nameOf(entry))));
+    if (this.#keys?.has(key) ?? this.#entries.some((entry) => nameKey(nameOf(entry)) === key)) throw takenName(name);
+    this.#keys?.add(key);
+    if (this.#isShared) {
+      this.#entries = [...this.#entries];
+      this.#isShared = false;
+    }
+    this.#entries.push(entry);
+    this.#hasAfter ||= hasAfter;
+    return this;
+  }
 }
 
 /**
@@ -54,27 +188,21 @@ export interface GroupBuilder {
  * assert.equal(exitCode, 0);
  * ```
  */
-export class DaemonBuilder {
+export class DaemonBuilder extends GroupBuilder {
   readonly #config: Config;
   readonly #loaded: LoadedConfig | undefined;
-  #entries: Entry[] = [];
-  /** Their names without case, once there are many. */
-  #keys: Set<string> | undefined;
-  /** A daemon has the list: it is copied before it grows. */
-  #isShared = false;
+  #supervision: SupervisorOptions | undefined;
   #signals: SignalConfig | undefined = DEFAULT_SIGNALS;
   #sink: LogSink | undefined;
   #pidFile: string | undefined;
   #host: Host | undefined;
-  #hasAfter = false;
-  #hasLogFile = false;
 
   /** Creates a builder; `Daemon.builder()` and `Daemon.fromConfig()` do it for you. */
   constructor(config: Config = Config.default(), loaded?: LoadedConfig) {
     if (!(config instanceof Config)) throw new TypeError("Cannot build a daemon as its settings must be a Config: see Config.builder()");
+    super(() => loaded?.baseDir ?? config.workDir ?? ".", loaded?.services, RestartPolicy.Never);
     this.#config = config;
     this.#loaded = loaded;
-    for (const service of loaded?.services ?? []) this.#add(service.name, { service }, service.after.length > 0);
   }
 
   /** The settings of the daemon. */
@@ -82,50 +210,35 @@ export class DaemonBuilder {
     return this.#config;
   }
 
-  /** Adds a function, run inline: it is stopped by its signal and can't be killed. */
-  withTask(name: string, task: Task, spec?: SubsystemSpec): this {
-    return this.#register({ name, run: task }, "task", spec);
-  }
-
-  /** Adds a subsystem. What `spec` says wins over the subsystem's own wishes. */
-  withSubsystem(subsystem: Subsystem, spec?: SubsystemSpec): this {
-    return this.#register(subsystem, "subsystem", spec);
-  }
-
-  /** Adds a subsystem whose task is made anew for each run, so that no state survives a restart. */
-  withSubsystemFn(name: string, make: () => Task, spec?: SubsystemSpec): this {
-    return this.#register(freshEachRun(name, make), "subsystem", spec);
-  }
-
-  /** Adds a program with its whole process group, with the keys of `[service.*]` in camel case; relative paths count from `workDir`. */
-  withService(name: string, options: ServiceOptions): this {
-    const service = serviceSpec(name, options, this.#loaded?.baseDir ?? this.#config.workDir ?? ".");
-    this.#hasLogFile ||= service.log.file !== undefined;
-    return this.#add(name, { service }, service.after.length > 0);
-  }
-
-  /** Adds a group of subsystems under a supervisor of their own, with its own strategy and limits. */
-  withSupervisor(name: string, options: SupervisorOptions, add: (group: GroupBuilder) => void, spec?: SubsystemSpec): this {
-    checkSupervisorOptions(`add supervisor ${JSON.stringify(name)}`, options);
-    if (typeof add !== "function") throw new TypeError(`Cannot add supervisor ${JSON.stringify(name)} as "add" must be a function`);
-    const children: Registration[] = [];
-    add(new Group(children));
-    checkNames(children.map((child) => child.subsystem.name));
-    const isOrdered = options.strategy !== undefined && options.strategy !== "oneForOne";
-    checkAfter(children.map(({ subsystem, after, spec }, index) => ({
-      name: subsystem.name,
-      // A strategy that restarts siblings starts each after the one before it, which must not contradict what is asked for.
-      restart: spec.restart.when,
-      after: [...after.map(textOf), ...(isOrdered && index > 0 ? [children[index - 1].subsystem.name] : [])],
-    })));
-    const after = spec?.after ?? [];
-    return this.#add(name, {
-      name,
-      after,
-      restart: spec?.restart?.when,
-      longestStopMs: longestStopOf(children.flatMap((child) => child.spec.stopTimeoutMs ?? [])),
-      make: (session) => registration(supervisorSubsystem(name, children, options, () => session), "supervisor", spec),
-    }, after.length > 0);
+  /**
+   * Says how the units at the top are restarted together, as `withSupervisor` does for a group. Without it each is restarted alone, and only
+   * its own limits count: one restless unit must not end a daemon.
+   *
+   * @example Three failures of any unit within a minute end the daemon
+   * ```ts
+   * import { Daemon, RestartPolicy } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * const { exitCode, reason } = await Daemon.builder()
+   *   .withSupervision({ maxRestarts: 2, within: "1m" })
+   *   .withTask("flaky", () => { throw new Error("boom"); }, { restart: RestartPolicy.onFailure({ delay: 0 }), retryStart: true })
+   *   .run({ ownsProcess: false });
+   * assert.equal(exitCode, 1);
+   * assert.match(reason, /Cannot restart flaky any more/);
+   * ```
+   *
+   * @throws {TypeError | RangeError} if an option is unknown or wrong.
+   */
+  withSupervision(options: SupervisorOptions): this {
+    checkSupervisorOptions("set the supervision", options);
+    if (this.#loaded !== undefined && options.strategy !== undefined && options.strategy !== "oneForOne") {
+      throw new RangeError(
+        `Cannot set the supervision as the services of a configuration file must be restarted one by one: current value is "${options.strategy}"; ` +
+          "add a group with this strategy",
+      );
+    }
+    this.#supervision = options;
+    return this;
   }
 
   /** Says which signals do what, when the daemon owns the process. */
@@ -174,12 +287,12 @@ export class DaemonBuilder {
    * services write the same log file.
    */
   build(): Daemon {
-    if (this.#hasAfter) checkAfter(this.#entries.flatMap(namesOf));
-    if (this.#hasLogFile) checkLogFiles(this.#entries);
-    this.#isShared = true;
+    const entries = this.entries(this.#supervision?.strategy);
+    if (this.hasLogFile) checkLogFiles(entries);
     return new Daemon({
       config: this.#config,
-      entries: this.#entries,
+      entries,
+      supervision: this.#supervision,
       signals: this.#signals,
       sink: this.#sink,
       pidFile: this.#pidFile ?? this.#config.pidFile,
@@ -192,64 +305,23 @@ export class DaemonBuilder {
   run(options?: RunOptions): Promise<ExitReport> {
     return this.build().run(options);
   }
-
-  #register(subsystem: Subsystem, kind: string, spec: SubsystemSpec | undefined): this {
-    checkSubsystem(subsystem);
-    const entry = registration(subsystem, kind, spec);
-    return this.#add(subsystem.name, entry, entry.after.length > 0);
-  }
-
-  #add(name: string, entry: Entry, hasAfter: boolean): this {
-    checkName(name);
-    const key = nameKey(name);
-    // A few names are compared faster than they are gathered.
-    if (this.#entries.length >= MANY_NAMES) this.#keys ??= new Set(this.#entries.map((entry) => nameKey(nameOf(entry))));
-    if (this.#keys?.has(key) ?? this.#entries.some((entry) => nameKey(nameOf(entry)) === key)) throw takenName(name);
-    this.#keys?.add(key);
-    if (this.#isShared) {
-      this.#entries = [...this.#entries];
-      this.#isShared = false;
-    }
-    this.#entries.push(entry);
-    this.#hasAfter ||= hasAfter;
-    return this;
-  }
 }
 
-class Group implements GroupBuilder {
-  readonly #children: Registration[];
-
-  constructor(children: Registration[]) {
-    this.#children = children;
-  }
-
-  withTask(name: string, task: Task, spec?: SubsystemSpec): this {
-    return this.#add({ name, run: task }, "task", spec);
-  }
-
-  withSubsystem(subsystem: Subsystem, spec?: SubsystemSpec): this {
-    return this.#add(subsystem, "subsystem", spec);
-  }
-
-  withSubsystemFn(name: string, make: () => Task, spec?: SubsystemSpec): this {
-    return this.#add(freshEachRun(name, make), "subsystem", spec);
-  }
-
-  #add(subsystem: Subsystem, kind: string, spec: SubsystemSpec | undefined): this {
-    checkSubsystem(subsystem);
-    this.#children.push(registration(subsystem, kind, spec));
-    return this;
-  }
-}
-
-/** Names and edges of an entry, as `after` sees them. */
 /** What the order of a daemon asks of a unit. */
 type Node = Parameters<typeof afterProblems>[0][number];
 
+/** Names and edges of an entry, as `after` sees them. */
 function namesOf(entry: Entry): Node[] {
   if ("service" in entry) return [{ ...entry.service, restart: entry.service.restart.when }];
   if ("make" in entry) return [entry];
   return [{ name: entry.subsystem.name, after: entry.after.map(textOf), restart: entry.spec.restart.when }];
+}
+
+/** How long a child of a group has to stop, in milliseconds, where it or one below it says so. */
+function stopOf(entry: Entry): number[] {
+  if ("service" in entry) return [entry.service.stop.timeoutMs];
+  if ("make" in entry) return [entry.longestStopMs];
+  return entry.spec.stopTimeoutMs === undefined ? [] : [entry.spec.stopTimeoutMs];
 }
 
 function textOf({ name, condition }: AfterEdge): string {
@@ -267,15 +339,6 @@ function freshEachRun(name: string, make: () => Task): Subsystem {
   return { name, run: (context: Context) => make()(context) };
 }
 
-function checkNames(names: readonly string[]): void {
-  const keys = new Set<string>();
-  for (const name of names) {
-    checkName(name);
-    if (keys.has(nameKey(name))) throw takenName(name);
-    keys.add(nameKey(name));
-  }
-}
-
 function takenName(name: string): RangeError {
   return new RangeError(`Cannot add a subsystem as its name must be free, without case: current value is ${JSON.stringify(name)}`);
 }
@@ -290,7 +353,7 @@ function checkAfter(units: readonly Node[]): void {
 }
 
 function checkLogFiles(entries: readonly Entry[]): void {
-  const [same] = sameFiles(entries.flatMap((entry) => "service" in entry ? [entry.service] : []));
+  const [same] = sameFiles(servicesIn(entries).map(({ service, path }) => ({ ...service, name: path })));
   if (same === undefined) return;
   const { unit, other, file } = same;
   throw new RangeError(

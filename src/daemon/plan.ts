@@ -2,24 +2,75 @@ import type { Host } from "../core/host.ts";
 import type { LogSink } from "../core/log.ts";
 import type { Registration } from "../core/registration.ts";
 import type { RestartWhen } from "../core/restart.ts";
+import type { SupervisorOptions, SupervisorPorts } from "../core/supervisor.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import type { Config } from "./config.ts";
 import type { LoadedConfig } from "./load.ts";
-import type { Session } from "./session.ts";
 import type { SignalConfig } from "./signal_config.ts";
 
 /** Something that a builder was told to run: ready as it is, or made when the daemon starts and knows its host. */
-export type Entry =
-  | Registration
-  | { readonly service: ServiceSpec }
-  | {
-    readonly make: (session: Session) => Registration;
-    readonly name: string;
-    readonly after: readonly string[];
-    readonly restart?: RestartWhen;
-    /** The longest time that one of its own has to stop, in milliseconds. */
-    readonly longestStopMs: number;
-  };
+export type Entry = Registration | ServiceEntry | GroupEntry;
+
+/** A service, of which units are made. */
+export interface ServiceEntry {
+  readonly service: ServiceSpec;
+}
+
+/** A group of others. */
+export interface GroupEntry {
+  readonly name: string;
+  readonly after: readonly string[];
+  readonly restart?: RestartWhen;
+  /** What is in it. */
+  readonly entries: readonly Entry[];
+  /** The longest time that one of its own has to stop, in milliseconds. */
+  readonly longestStopMs: number;
+  /** Makes the unit out of those of its entries. */
+  readonly make: (children: readonly Registration[], ports: () => SupervisorPorts) => Registration;
+}
+
+/** The services among entries, at any depth, with the path of each. */
+export function servicesIn(entries: readonly Entry[]): { service: ServiceSpec; path: string }[] {
+  const found: { service: ServiceSpec; path: string }[] = [];
+  // By a list, not by recursion: nobody limits how deep groups lie.
+  const groups: { entries: readonly Entry[]; prefix: string }[] = [{ entries, prefix: "" }];
+  for (const { entries, prefix } of groups) {
+    for (const entry of entries) {
+      if ("service" in entry) found.push({ service: entry.service, path: prefix + entry.service.name });
+      else if ("make" in entry) groups.push({ entries: entry.entries, prefix: `${prefix}${entry.name}/` });
+    }
+  }
+  return found;
+}
+
+/** Makes the units of entries, those of groups first; `unitsOf` makes those of a service. */
+export function registrationsOf(
+  entries: readonly Entry[],
+  ports: () => SupervisorPorts,
+  unitsOf: (service: ServiceSpec) => readonly Registration[],
+): Registration[] {
+  interface Level {
+    group: GroupEntry | undefined;
+    entries: readonly Entry[];
+    next: number;
+    made: Registration[];
+  }
+  const root: Level = { group: undefined, entries, next: 0, made: [] };
+  const levels = [root];
+  for (;;) {
+    const level = levels.at(-1)!;
+    if (level.next < level.entries.length) {
+      const entry = level.entries[level.next++];
+      if ("service" in entry) level.made.push(...unitsOf(entry.service));
+      else if (!("make" in entry)) level.made.push(entry);
+      else levels.push({ group: entry, entries: entry.entries, next: 0, made: [] });
+      continue;
+    }
+    if (level === root) return root.made;
+    levels.pop();
+    levels.at(-1)!.made.push(level.group!.make(level.made, ports));
+  }
+}
 
 /** Everything that a builder has gathered; read by the daemon, written by nobody. */
 export interface Plan {
@@ -27,6 +78,8 @@ export interface Plan {
   readonly config: Config;
   /** What it runs, in order of registration. */
   readonly entries: readonly Entry[];
+  /** How the units at the top are restarted together; undefined restarts each alone. */
+  readonly supervision: SupervisorOptions | undefined;
   /** Which signals do what; undefined leaves them all alone. */
   readonly signals: SignalConfig | undefined;
   /** Where log records go; undefined means the console when the daemon owns the process, else nowhere. */

@@ -22,6 +22,7 @@ import type { OwnFile } from "./own_files.ts";
 import type { Recovery } from "./recovery.ts";
 import { ServiceLogs } from "./service_logs.ts";
 import { ServiceUnits } from "./service_units.ts";
+import { registrationsOf, servicesIn } from "./plan.ts";
 import type { Session } from "./session.ts";
 import { PROTOCOL, VERSION } from "./version.ts";
 
@@ -56,7 +57,7 @@ export async function prepare(session: Session, options: StartOptions): Promise<
   // After the listeners, which may refuse what a reload brings: logs don't.
   session.onApply(({ config, services: configured }) => {
     daemonLog.apply(config);
-    logs.apply([...configured, ...services.built]);
+    logs.apply([...configured, ...services.named]);
   });
   if (pidFile !== undefined) {
     const { pidFile: write } = await import("./instance.ts");
@@ -78,27 +79,28 @@ export async function prepare(session: Session, options: StartOptions): Promise<
     ...(recovery === undefined ? {} : { continuity: recovery }),
   };
   session.services = new ServiceUnits(ports);
+  const paths = new Set(services.named.flatMap(unitNames));
   if (isControlled) {
     session.linesOfLog = (path) => {
       const [name] = path.split("/", 1);
       const isOwn = session.others.values().some(({ subsystem, kind }) => subsystem.name === name && kind !== "service");
-      if (!isOwn) return undefined;
+      // What a service prints are lines already.
+      if (!isOwn || paths.has(path)) return undefined;
       const sinks = [linesSink(path, (block) => session.lines.publish(block))];
       return (log) => both(log, createLogger({ level: "trace", name: path, clock: session.clock, sinks }));
     };
   }
   const { children } = session.services.change(services.configured);
-  const units: Service[] = [...session.services.all()];
-  const built = services.built.values();
-  for (const entry of plan.entries) {
-    if ("make" in entry) session.others.add(entry.make(session));
-    else if (!("service" in entry)) session.others.add(entry);
-    else if (!services.configured.includes(entry.service)) {
-      const made = serviceSubsystems(built.next().value!, ports);
-      units.push(...made);
-      for (const unit of made) session.others.add(registration(unit, "service"));
-    }
-  }
+  const prefixed = new Map(services.built.map(({ own, service, path }) => [own, { service, prefix: path.slice(0, -service.name.length) }]));
+  const others = registrationsOf(plan.entries, () => session, (own) => {
+    const found = prefixed.get(own);
+    if (found === undefined) return [];
+    const made = serviceSubsystems(found.service, ports, found.prefix);
+    session.builtServices.push(...made);
+    return made.map((unit) => registration(unit, "service"));
+  });
+  for (const other of others) session.others.add(other);
+  const units: Service[] = [...session.services.all(), ...session.builtServices];
   // Before the first unit starts, nothing of it may run any more.
   await recovery?.settle(units, session.surroundings!.down);
   return [...children, ...session.others];
@@ -146,13 +148,13 @@ function canLook(processes: Host["processes"]): boolean {
 }
 
 /** Names, never values, of what services will miss. */
-function tellLostVariables({ plan: { loaded }, log }: Session, { env, files }: Host, { configured, built }: Services): void {
-  if (loaded === undefined && built.length === 0) return;
+function tellLostVariables({ plan: { loaded }, log }: Session, { env, files }: Host, { configured, named }: Services): void {
+  if (loaded === undefined && named.length === 0) return;
   const broken = env.broken();
   if (broken.length > 0) {
     log.warn("variables of the environment are no UTF-8, and no service gets them", { names: tame(broken.join(", ")) });
   }
-  const texts = [...configured, ...built].filter(({ run, user, inheritEnv }) =>
+  const texts = [...configured, ...named].filter(({ run, user, inheritEnv }) =>
     typeof run === "string" && (inheritEnv === undefined ? user === undefined : inheritEnv.includes("*"))
   );
   const odd = texts.length === 0 ? [] : Object.keys(env.all()).filter((name) => !/^[A-Za-z_]\w*$/.test(name));
@@ -173,31 +175,45 @@ function shellDrops(files: Host["files"]): boolean {
   }
 }
 
+/** A service that was added in code, wherever it is in the tree. */
+interface BuiltService {
+  /** As the builder has it. */
+  own: ServiceSpec;
+  /** The same with absolute paths. */
+  service: ServiceSpec;
+  /** Of its unit, or of its instances before their numbers. */
+  path: string;
+}
+
 /** The services of a daemon: those of its file, which a reload may change, and those that were added in code, in their order. */
 interface Services {
   configured: readonly ServiceSpec[];
-  built: readonly ServiceSpec[];
+  built: readonly BuiltService[];
+  /** Those of code, with their paths as names. */
+  named: readonly ServiceSpec[];
 }
 
 function servicesOf({ plan: { loaded, entries } }: Session, cwd: string): Services {
   const configured = loaded?.services ?? [];
-  const built = entries.flatMap((entry) => "service" in entry && !configured.includes(entry.service) ? [entry.service] : []);
-  return {
-    configured,
-    built: built.map((service) => ({
-      ...service,
-      cwd: resolvePath(cwd, service.cwd),
-      module: service.module && resolvePath(cwd, service.module),
-      envFiles: service.envFiles.map(({ path, optional }) => ({ path: resolvePath(cwd, path), optional })),
-    })),
-  };
+  const isOfFile = new Set(configured);
+  const built = servicesIn(entries).filter(({ service }) => !isOfFile.has(service)).map(({ service: own, path }): BuiltService => ({
+    own,
+    path,
+    service: {
+      ...own,
+      cwd: resolvePath(cwd, own.cwd),
+      module: own.module && resolvePath(cwd, own.module),
+      envFiles: own.envFiles.map(({ path, optional }) => ({ path: resolvePath(cwd, path), optional })),
+    },
+  }));
+  return { configured, built, named: built.map(({ service, path }) => ({ ...service, name: path })) };
 }
 
 /** Opens the daemon's own log and those of its services. */
 function openLogs(
   session: Session,
   host: Host,
-  { ownsProcess, isBackground, cwd, workDir, services: { configured, built }, state }: StartOptions & {
+  { ownsProcess, isBackground, cwd, workDir, services: { configured, named }, state }: StartOptions & {
     cwd: string;
     workDir: string;
     services: Services;
@@ -214,7 +230,7 @@ function openLogs(
       hasConsole: ownsProcess && folder === undefined,
       resolve: (path) => resolvePath(workDir, path),
       file: folder && `${folder}/daemon.log`,
-      names: [...configured, ...built].flatMap(unitNames),
+      names: [...configured, ...named].flatMap(unitNames),
     }, config),
   );
   // A daemon that is to be read again may be told to log only then.
@@ -231,7 +247,7 @@ function openLogs(
       isStopping: (unit) => session.supervisor?.find(unit) !== undefined,
       resolve: (path) => resolvePath(cwd, path),
       folder: folder && `${folder}/logs`,
-    }, [...configured, ...built]),
+    }, [...configured, ...named]),
   );
   session.useLogs(daemonLog, logs);
   return { daemonLog, logs };
@@ -463,6 +479,7 @@ function silent(session: Session): SupervisorPorts {
     remainingMs: () => session.remainingMs(),
     stopTimeoutMs: () => session.stopTimeoutMs(),
     countMissing: () => {},
+    isKeptDown: () => false,
     logger: (path) => session.logger(path),
     runAs: (path, fn) => session.runAs(path, fn),
   };

@@ -22,7 +22,7 @@ export interface RecoveryOptions {
 }
 
 /** What is asked of a service. */
-type Recoverable = Pick<Service, "name" | "recovery" | "command">;
+type Recoverable = Pick<Service, "path" | "recovery" | "command">;
 
 /** More numbers than these say nothing more. */
 const MOST_PIDS = 10;
@@ -81,8 +81,8 @@ export class Recovery implements Continuity, AsyncDisposable {
   async settle(services: readonly Recoverable[], down: ReadonlySet<string>): Promise<void> {
     const { crashed, log } = this.#options;
     if (crashed !== undefined) log.warn("the daemon before this one has died; looking for what it left", { pid: crashed.pid });
-    for (const service of services) this.#plans.set(service.name, service.recovery.stop);
-    const byName = new Map(services.map((service) => [service.name, service]));
+    for (const service of services) this.#plans.set(service.path, service.recovery.stop);
+    const byName = new Map(services.map((service) => [service.path, service]));
     // A program that may not look at others goes without, unless it is known that there is something to find.
     const isKnown = crashed !== undefined || this.#written.length > 0;
     const left = isKnown ? this.#find() : unlessDenied(() => this.#find(), []);

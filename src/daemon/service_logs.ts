@@ -105,7 +105,7 @@ export class ServiceLogs implements LogPort, Disposable {
       if (known === undefined) {
         this.#units.set(unit, known = { format, maxLineBytes, file: undefined, fd: undefined, isLeaving: false });
       }
-      const path = file !== undefined ? resolve(file) : folder === undefined ? undefined : `${folder}/${unit}.log`;
+      const path = file !== undefined ? resolve(file) : folder === undefined ? undefined : `${folder}/${unit.replaceAll("/", ".")}.log`;
       known.fd = this.#options.post && DESCRIPTORS[path ?? ""];
       if (path === undefined || path === "/dev/null" || known.fd !== undefined) {
         known.file?.[Symbol.dispose]();

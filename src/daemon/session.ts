@@ -27,7 +27,7 @@ import type { LoadedConfig } from "./load.ts";
 import { DaemonOperations } from "./operations.ts";
 import type { Config } from "./config.ts";
 import type { StartOptions } from "./daemon.ts";
-import type { Plan } from "./plan.ts";
+import { type Plan, registrationsOf, servicesIn } from "./plan.ts";
 import type { Reloads } from "./reload.ts";
 import type { ServiceLogs } from "./service_logs.ts";
 import type { ServiceUnits } from "./service_units.ts";
@@ -96,6 +96,8 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   services: ServiceUnits | undefined;
   /** What runs beside them. */
   readonly others: Set<Registration> = new Set();
+  /** Units of the services that code has added, wherever they are in the tree. */
+  readonly builtServices: Service[] = [];
   /** Folders and memory of a daemon from a configuration file. */
   surroundings: Surroundings | undefined;
 
@@ -277,9 +279,8 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   }
 
   /** The services among its units, from the file and from code. */
-  startables(): Pick<Service, "name" | "killedAt">[] {
-    const ofCode = [...this.others].flatMap(({ subsystem }) => "startProblem" in subsystem ? [subsystem as Service] : []);
-    return [...this.services?.all() ?? [], ...ofCode];
+  startables(): Pick<Service, "path" | "killedAt">[] {
+    return [...this.services?.all() ?? [], ...this.builtServices];
   }
 
   /** Names of units that should be ready and are not. */
@@ -294,17 +295,18 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       const { pidFile, sink, host, entries } = this.plan;
       const needsHost = ownsProcess || isControlled || pidFile !== undefined || sink !== undefined ||
         host !== undefined ||
-        entries.some((entry) => "service" in entry);
+        entries.some((entry) => "service" in entry || "make" in entry) && servicesIn(entries).length > 0;
       let registrations: readonly Registration[];
       let nowMs: number | undefined = this.#startedMs;
       if (needsHost) {
         const { prepare } = await import("./prepare.ts");
         registrations = await prepare(this, options);
         nowMs = undefined;
-      } else registrations = entries.map((entry) => "make" in entry ? entry.make(this) : entry as Registration);
+      } else if (entries.some((entry) => "make" in entry)) registrations = registrationsOf(entries, () => this, () => []);
+      else registrations = entries as readonly Registration[];
       if (this.#phase === "stopping") throw new ShutdownError("SHUTDOWN_IN_PROGRESS", "Cannot finish the start as a shutdown has begun");
       const token = new CancelToken({ onListenerError: (error) => this.report(error), guard: guardDispatch });
-      const supervisor = new Supervisor(this, token, registrations);
+      const supervisor = new Supervisor(this, token, registrations, this.plan.supervision);
       this.#supervisor = supervisor;
       this.#preparing?.resolve();
       supervisor.onEnd((end) => this.#unitsEnded(end));
@@ -634,6 +636,11 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     this.#missing += by;
   }
 
+  /** Whether an operator stopped this unit before the daemon started. */
+  isKeptDown(path: string): boolean {
+    return this.surroundings?.down.has(path) ?? false;
+  }
+
   /** The logger of a unit. */
   logger(path: string): Logger {
     const log = this.log.child(path);
@@ -675,6 +682,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       this.#exitCode ??= EXIT_CODES.failed;
       return this.#requestShutdown(messageOf(end.error));
     }
+    if (end.kind === "autoShutdown") return this.#requestShutdown(`${end.name} has ended`);
     const failed = this.units().filter(({ state }) => state === "failed" || state === "fatal");
     if (this.#loaded !== undefined) {
       // A daemon of services stays until it is told, but not when every one of them has failed for good.
@@ -695,8 +703,8 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     if (this.#phase === "over") return;
     const isForced = this.#timeline.isForced;
     this.#timeline.finish();
-    for (const { name, killedAt } of this.startables()) {
-      if (killedAt !== undefined && Date.parse(killedAt) >= this.#stoppingSinceMs) this.#killed.add(name);
+    for (const { path, killedAt } of this.startables()) {
+      if (killedAt !== undefined && Date.parse(killedAt) >= this.#stoppingSinceMs) this.#killed.add(path);
     }
     const unstopped = this.#supervisor?.unstopped() ?? [];
     this.#phase = "over";

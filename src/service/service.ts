@@ -52,12 +52,12 @@ const MUST_LIVE_MS = 1_000;
 const MODULE_READY_MS = 30_000;
 
 /**
- * The subsystems of a service: one, or `name@0`, `name@1`, … when it has several instances.
+ * The subsystems of a service: one, or `name@0`, `name@1`, … when it has several instances; `prefix` leads to the group that it is in.
  *
  * @throws {RangeError | SyntaxError} if the address or the pattern of a probe is none.
  */
-export function serviceSubsystems(spec: ServiceSpec, ports: ServicePorts): Service[] {
-  return unitNames(spec).map((unit, instance) => new Service(spec, ports, unit, instance));
+export function serviceSubsystems(spec: ServiceSpec, ports: ServicePorts, prefix: string = ""): Service[] {
+  return unitNames(spec).map((unit, instance) => new Service(spec, ports, { name: unit, path: prefix + unit, instance }));
 }
 
 /** How the last run of a service ended, as `status` shows it. */
@@ -82,6 +82,8 @@ export class Service implements Subsystem {
   /** What it is, for `status`. */
   readonly kind = "service";
   readonly name: string;
+  /** Its name behind those of the groups that it is in. */
+  readonly path: string;
   #service: ServiceSpec;
   readonly #ports: ServicePorts;
   readonly #placeholders: Placeholders;
@@ -111,9 +113,10 @@ export class Service implements Subsystem {
   #failure: unknown;
 
   /** Creates the subsystem of instance number `instance`; nothing is started. */
-  constructor(service: ServiceSpec, ports: ServicePorts, name: string, instance: number) {
+  constructor(service: ServiceSpec, ports: ServicePorts, { name, path, instance }: { name: string; path: string; instance: number }) {
     const { ready, port } = service;
     this.name = name;
+    this.path = path;
     this.#service = service;
     this.#ports = ports;
     this.#placeholders = { port: port === undefined ? undefined : port + instance, instance };
@@ -210,7 +213,7 @@ export class Service implements Subsystem {
    * @throws {DaemonError} if nothing could be started, because of an env file or a user.
    */
   async command(): Promise<string> {
-    return this.#digest(await this.#launch(this.name, ""));
+    return this.#digest(await this.#launch(this.path, ""));
   }
 
   /** Starts the program and sees it to its end. */
@@ -257,7 +260,7 @@ export class Service implements Subsystem {
       if (local !== undefined && inherited === undefined) wasAnswered = await this.#lookBefore(local, context);
       if (context.isShutdown() && inherited === undefined) return;
       if (expected !== undefined) await this.#ports.modules.open();
-      if (stop().killMode === "cgroup") control = processes.controlGroup(`daemonkit-${daemonId}-${context.name}`);
+      if (stop().killMode === "cgroup") control = processes.controlGroup(`daemonkit-${daemonId}-${context.name.replaceAll("/", ".")}`);
       child = inherited === undefined ? await processes.spawn(program) : adoptedChild(inherited.identity, host);
       if (inherited === undefined && control !== undefined) this.#putInto(control, child);
     } catch (cause) {
@@ -436,7 +439,7 @@ export class Service implements Subsystem {
 
   #survivorError(code: "SUBSYSTEM_STOP_FAILED" | "SUBSYSTEM_START_FAILED", what: string): SubsystemError {
     const list = this.#escaped.map(({ identity: { pid }, name }) => `${pid} (${tame(name)})`).join(", ");
-    return new SubsystemError(code, this.name, `${what}: process ${list} can't be killed`, { context: { pids: pidsOf(this.#escaped) } });
+    return new SubsystemError(code, this.path, `${what}: process ${list} can't be killed`, { context: { pids: pidsOf(this.#escaped) } });
   }
 
   #livingEscaped(): readonly RunProcess[] {

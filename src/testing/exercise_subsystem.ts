@@ -168,6 +168,9 @@ class Stage implements SupervisorPorts {
     return STOP_TIMEOUT_MS;
   }
   countMissing(): void {}
+  isKeptDown(): boolean {
+    return false;
+  }
   remainingMs(): undefined {
     return undefined;
   }

@@ -21,6 +21,8 @@ export class Rig implements SupervisorPorts {
   readonly notes: string[] = [];
   /** How many units are to be up and are not. */
   missing = 0;
+  /** Paths of units that an operator stopped in an earlier life. */
+  readonly keptDown = new Set<string>();
   shutdown: { reason: string; exitCode: number | undefined } | undefined;
   random: () => number = () => 0.5;
 
@@ -42,6 +44,9 @@ export class Rig implements SupervisorPorts {
   }
   stopTimeoutMs(): number {
     return 5_000;
+  }
+  isKeptDown(path: string): boolean {
+    return this.keptDown.has(path);
   }
   countMissing(by: number): void {
     this.missing += by;

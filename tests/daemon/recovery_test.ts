@@ -17,7 +17,7 @@ function program(unit: string, pid: number): RunningProgram {
 
 function service(name: string, leftover: LeftoverPolicy, command: () => string = () => "c") {
   return {
-    name,
+    path: name,
     recovery: { leftover, stop: { signal: "SIGTERM" as const, timeoutMs: 1_000, killMode: "group" as const } },
     command: () => Promise.try(command),
   };

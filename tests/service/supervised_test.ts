@@ -52,6 +52,7 @@ class Rig implements Disposable {
         remainingMs: () => undefined,
         stopTimeoutMs: () => 5_000,
         countMissing: () => {},
+        isKeptDown: () => false,
         logger: () => silentLogger,
         runAs: (_path, fn) => fn(),
       },
