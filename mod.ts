@@ -127,6 +127,8 @@ export type {
   Context,
   HealthAnswer,
   ShutdownHandle,
+  StopOptions,
+  StopScope,
   Subsystem,
   SubsystemSpec,
   Task,
@@ -134,9 +136,11 @@ export type {
   WorkOptions,
 } from "./src/core/subsystem.ts";
 export type { Strategy, SupervisorOptions, Unstopped } from "./src/core/supervisor.ts";
+export type { ShutdownRequest } from "./src/core/verdict.ts";
 export type { LeftoverPolicy } from "./src/service/continuity.ts";
 export type { ProbeOptions, ServiceLogOptions, ServiceOptions } from "./src/service/options.ts";
 export { DaemonBuilder, GroupBuilder } from "./src/daemon/builder.ts";
+export type { EventListener } from "./src/daemon/plan.ts";
 export { Daemon, type DaemonStats, type GroupOption, type RunOptions } from "./src/daemon/daemon.ts";
 export type { ExitReport } from "./src/daemon/exit_report.ts";
 export type { DaemonTopics } from "./src/daemon/session.ts";

@@ -25,6 +25,7 @@ export type ErrorCode =
   | "SUBSYSTEM_EXHAUSTED"
   | "SUBSYSTEM_EXITED"
   | "SUBSYSTEM_LISTENER_FAILED"
+  | "SUBSYSTEM_FATAL"
   | "IO_FAILED"
   | "IO_NOT_FOUND"
   | "IO_DENIED"
@@ -105,6 +106,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeEntry>> = {
   SUBSYSTEM_EXHAUSTED: row(4006, "subsystem", "Mend what makes it fail; `daemonkit start NAME` tries again."),
   SUBSYSTEM_EXITED: row(4007, "subsystem", "Look at the last lines in the message and at `daemonkit logs NAME`.", "error", true),
   SUBSYSTEM_LISTENER_FAILED: row(4008, "subsystem", "Handle the error inside the listener or handler that the message names."),
+  SUBSYSTEM_FATAL: row(4009, "subsystem", "Look at its cause: the unit itself says that a restart does not help."),
   IO_FAILED: row(5000, "io", "Look at the system error in the message; another attempt may succeed.", "error", true),
   IO_NOT_FOUND: row(5001, "io", "Make the file or folder, or name another one."),
   IO_DENIED: row(5002, "io", "Give the user of the daemon the permission that the message names."),

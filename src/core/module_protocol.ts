@@ -19,7 +19,7 @@ export type ModuleMessage =
   | { type: "heartbeat" }
   | { type: "log"; level: LogLevel; logger: string; message: string; fields: Readonly<Record<string, unknown>> }
   | { type: "dropped"; records: number }
-  | { type: "shutdown"; reason: string }
+  | { type: "shutdown"; reason: string; exitCode?: number; force?: true }
   | { type: "result" }
   | { type: "error"; error: ErrorLink };
 

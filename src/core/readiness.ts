@@ -6,6 +6,9 @@ export const STOPPED_BY_OPERATOR = "stopped by an operator";
 /** The reason of a unit that the program itself stopped. */
 export const STOPPED_BY_PROGRAM = "stopped by the program";
 
+/** The reason of a unit whose run has asked to be stopped. */
+export const STOPPED_BY_ITSELF = "stopped by itself";
+
 /** The reason of a unit that was stopped with one that it comes after. */
 export const stoppedWith = (name: string): string => `stopped with ${name}`;
 
@@ -17,7 +20,7 @@ export const waitsForStopped = (name: string, reason: string): string =>
 export function isKeptDown({ desired, state, reason }: Pick<UnitStatus, "desired" | "state" | "reason">): boolean {
   if (desired !== "up") return false;
   return state === "stopped" ||
-    (state === "waiting" && [STOPPED_BY_OPERATOR, STOPPED_BY_PROGRAM].some((by) => reason.endsWith(`, which is ${by}`)));
+    (state === "waiting" && [STOPPED_BY_OPERATOR, STOPPED_BY_PROGRAM, STOPPED_BY_ITSELF].some((by) => reason.endsWith(`, which is ${by}`)));
 }
 
 /**

@@ -5,7 +5,8 @@ import { SubsystemError } from "./errors.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import type { Logger } from "./log.ts";
 import { checkKeys, checkOneOf } from "./options.ts";
-import type { ChildHandle, Context, ShutdownHandle, Subsystem, WorkHandle, WorkOptions } from "./subsystem.ts";
+import type { ChildHandle, Context, ShutdownHandle, StopOptions, StopScope, Subsystem, WorkHandle, WorkOptions } from "./subsystem.ts";
+import { type CheckedRequest, fatalError, type ShutdownRequest, shutdownRequest } from "./verdict.ts";
 
 /** What a handle asks of the one who runs it. */
 export interface HandleHost extends ListenerErrorHandler {
@@ -18,7 +19,7 @@ export interface HandleHost extends ListenerErrorHandler {
   /** Milliseconds until the run counts as unstopped; undefined before a stop. */
   timeRemaining(): number | undefined;
   /** Asks the whole daemon to stop. */
-  requestShutdown(reason: string): void;
+  requestShutdown(request: CheckedRequest): void;
 }
 
 /** What a context asks of the one who runs it. */
@@ -29,6 +30,8 @@ export interface RunHost extends HandleHost {
   readonly log: Logger;
   /** The run says that it is ready. */
   ready(context: RunContext): void;
+  /** The run asks for its own stop, or for that of its group. */
+  stop(context: RunContext, scope: StopScope): void;
   /** Adds a sibling. */
   add(subsystem: Subsystem, options?: AddOptions): SubsystemHandle;
   /** The run was told to end, by itself. */
@@ -121,8 +124,8 @@ class Handle implements ShutdownHandle {
     return new Child(this.token.child(), this.#host);
   }
 
-  requestShutdown(reason: string = "requested by a subsystem"): void {
-    this.#host.requestShutdown(reason);
+  requestShutdown(request?: string | ShutdownRequest): void {
+    this.#host.requestShutdown(shutdownRequest(request, "requested by a subsystem"));
   }
 }
 
@@ -221,6 +224,17 @@ export class RunContext extends Handle implements Context {
       return failure;
     });
     return { name, ended, cancel: (reason = stopReason(`${name} was cancelled`)) => child.cancel(reason) };
+  }
+
+  fatal(cause: unknown): SubsystemError {
+    return fatalError(this.name, cause);
+  }
+
+  stop(options?: StopOptions): void {
+    if (options !== undefined) checkKeys("stop", options, ["scope"]);
+    const { scope = "self" } = options ?? {};
+    checkOneOf("stop", "scope", scope, ["self", "group"]);
+    if (!this.isOver) this.#runHost.stop(this, scope);
   }
 
   add(subsystem: Subsystem, options?: AddOptions): SubsystemHandle {

@@ -1,7 +1,9 @@
 import type { AddOptions, SubsystemHandle } from "./children.ts";
 import type { Duration } from "./duration.ts";
+import type { SubsystemError } from "./errors.ts";
 import type { Logger } from "./log.ts";
 import type { RestartPolicy } from "./restart.ts";
+import type { ShutdownRequest } from "./verdict.ts";
 
 /** Result of a health check: a plain answer, or one with a note for the operator. */
 export type HealthAnswer = boolean | { status: "pass" | "warn" | "fail"; note?: string };
@@ -142,8 +144,33 @@ export interface ShutdownHandle {
   race<T>(promise: PromiseLike<T>): Promise<T>;
   /** A handle that ends with this one, or earlier by its own `cancel`. Dispose it when its work is over. */
   child(): ChildHandle;
-  /** Asks the whole daemon to stop. Returns at once, so a subsystem may call it from inside. */
-  requestShutdown(reason?: string): void;
+  /**
+   * Asks the whole daemon to stop. Returns at once, so a subsystem may call it from inside.
+   *
+   * @example A task that ends the daemon with a code of its own
+   * ```ts
+   * import { Daemon } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * const report = await Daemon.builder().withTask("check", (context) => {
+   *   context.requestShutdown({ reason: "nothing to do", exitCode: 3 });
+   *   return context.cancelled();
+   * }).withoutSignals().run({ ownsProcess: false });
+   * assert.deepEqual([report.reason, report.exitCode], ["nothing to do", 3]);
+   * ```
+   *
+   * @throws {TypeError | RangeError} if the request is wrong.
+   */
+  requestShutdown(request?: string | ShutdownRequest): void;
+}
+
+/** Whom a run stops: itself, or all that its supervisor runs. */
+export type StopScope = "self" | "group";
+
+/** Options of {@linkcode Context.stop}. */
+export interface StopOptions {
+  /** Only this subsystem, or its whole group; of what belongs to no group, that is the daemon. @default {"self"} */
+  scope?: StopScope;
 }
 
 /** Options of {@linkcode Context.spawn}. */
@@ -232,6 +259,50 @@ export interface Context extends ShutdownHandle {
    * @throws {RangeError} if `onFailure` is none of its values.
    */
   spawn(name: string, fn: (handle: ShutdownHandle) => Promise<unknown> | unknown, options?: WorkOptions): WorkHandle;
+  /**
+   * Makes the error that says that another run would fail too: thrown by the run, it is not restarted, whatever its policy says, and ends as
+   * `fatal`.
+   *
+   * @example A licence that has expired does not come back by itself
+   * ```ts
+   * import { Daemon, RestartPolicy } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * let runs = 0;
+   * const daemon = Daemon.builder().withTask("worker", async (context) => {
+   *   runs++;
+   *   await context.sleep("1ms");
+   *   throw context.fatal(new Error("the licence has expired"));
+   * }, { restart: RestartPolicy.Always }).withoutSignals().build();
+   * const report = await daemon.run({ ownsProcess: false });
+   * assert.deepEqual([runs, report.exitCode], [1, 1]);
+   * assert.deepEqual(daemon.subsystems().map(({ state, reason }) => [state, reason]), [["fatal", "the licence has expired"]]);
+   * ```
+   */
+  fatal(cause: unknown): SubsystemError;
+  /**
+   * Asks for the stop of this subsystem, which is not restarted, or of its whole group. Returns at once; the run hears of it by its signal,
+   * like of any other stop. What comes after it goes on. In a module it ends the module's process.
+   *
+   * @example A task that ends its group, and with it the daemon that has nothing else to do
+   * ```ts
+   * import { Daemon } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * const daemon = Daemon.builder().withSupervisor("import", {}, (group) =>
+   *   group.withTask("reader", (context) => context.cancelled())
+   *     .withTask("writer", async (context) => {
+   *       context.stop({ scope: "group" });
+   *       await context.cancelled();
+   *     })).withoutSignals().build();
+   * const report = await daemon.run({ ownsProcess: false });
+   * assert.equal(report.exitCode, 0);
+   * assert.equal((await daemon.ended("import")).state, "completed");
+   * ```
+   *
+   * @throws {TypeError | RangeError} if an option is wrong.
+   */
+  stop(options?: StopOptions): void;
   /**
    * Adds a subsystem beside this one, under the same supervisor, and starts it. It is supervised like those that were there from the
    * beginning and outlives this run; one in a group ends with the present run of the group, and one that a module adds with the module's process.

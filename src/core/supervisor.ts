@@ -11,12 +11,14 @@ import { IndexSet } from "./index_set.ts";
 import { groupKey, nameKey } from "./names.ts";
 import type { UnitOutcome, UnitStatus } from "./operations.ts";
 import { outcomeOfRemoval, outcomeOfRestart, outcomeOfStart, outcomeOfStop } from "./outcomes.ts";
-import { STOPPED_BY_OPERATOR, STOPPED_BY_PROGRAM, stoppedWith, waitsForStopped } from "./readiness.ts";
+import { STOPPED_BY_ITSELF, STOPPED_BY_OPERATOR, STOPPED_BY_PROGRAM, stoppedWith, waitsForStopped } from "./readiness.ts";
 import type { Registration } from "./registration.ts";
 import { type OnExhausted, RestartHistory, RestartPolicy, type RestartVerdict } from "./restart.ts";
 import { RunContext } from "./run_context.ts";
+import type { StopScope } from "./subsystem.ts";
 import { afterEnd, step, type StepFacts, type StepInput, type StopWhy } from "./step.ts";
 import type { Turns } from "./turns.ts";
+import { isFatal } from "./verdict.ts";
 import { COUNTS, Unit, UnitHandle, Watch, type Wish } from "./unit.ts";
 
 /** Who else is restarted when one is: nobody, all siblings, or those registered after it. */
@@ -56,8 +58,8 @@ export interface SupervisorPorts {
   report(error: unknown): void;
   /** A subsystem has ended for good by failing. */
   failed(path: string, error: unknown): void;
-  /** Asks the whole daemon to stop; a code other than undefined becomes its exit code. */
-  requestShutdown(reason: string, exitCode?: number): void;
+  /** Asks the whole daemon to stop; a code other than undefined becomes its exit code, and a forced one leaves no time. */
+  requestShutdown(reason: string, exitCode?: number, isForced?: boolean): void;
   /** Milliseconds until the daemon gives up; undefined before a shutdown. */
   remainingMs(): number | undefined;
   /** Milliseconds that a stop may take outside a shutdown, for a subsystem that names no time of its own. */
@@ -97,12 +99,13 @@ export interface Place {
 }
 
 /**
- * Why a supervisor should end: no child lives or will live by itself or by its operator, a significant child has ended, or one escalated its
- * failure.
+ * Why a supervisor should end: no child lives or will live by itself or by its operator, a significant child has ended, one asked for it, or one
+ * escalated its failure.
  */
 export type SupervisorEnd =
   | { kind: "idle" }
   | { kind: "autoShutdown"; name: string }
+  | { kind: "asked"; name: string }
   | { kind: "escalated"; error: unknown };
 
 /** What a run threw, where it threw; what was thrown may be undefined. */
@@ -131,6 +134,7 @@ type Message =
   | { kind: "entered"; batch: RunOfUnit[] }
   | { kind: "ready"; unit: Unit; context: RunContext }
   | { kind: "settled"; unit: Unit; context: RunContext; failure: Failure }
+  | { kind: "verdict"; unit: Unit; context: RunContext; scope: StopScope }
   | { kind: "ending"; unit: Unit; context: RunContext }
   | { kind: "due"; unit: Unit }
   | { kind: "readyTimeout"; unit: Unit; context: RunContext }
@@ -678,6 +682,9 @@ export class Supervisor {
       case "settled":
         if (message.unit.current === message.context) this.#settled(message.unit, message.failure);
         return;
+      case "verdict":
+        if (message.unit.current === message.context) this.#stopAsAsked(message.unit, message.scope);
+        return;
       case "ending":
         if (message.unit.current === message.context) this.#ending(message.unit);
         return;
@@ -1167,6 +1174,10 @@ export class Supervisor {
     const policy = unit.spec.restart;
     if (isDaemonError(failure?.error) && failure.error.code === "SPAWN_NO_RESOURCES") return this.#postpone(unit, failure.error);
     const why = failure === undefined ? unit.words.end ?? "returned" : messageOf(failure.error);
+    if (isFatal(failure?.error)) {
+      this.#move(unit, "exhaust", messageOf(failure.error.cause ?? failure.error), failure);
+      return this.#endedForGood(unit, failure);
+    }
     const nowMs = this.#nowMs();
     const ranMs = nowMs - unit.startedMs;
     const verdict = unit.history.judge(policy, { failed: failure !== undefined, ranMs, nowMs, random: this.ports.random() });
@@ -1350,6 +1361,14 @@ export class Supervisor {
       else this.#letGo(unit);
     }
     return { units, down };
+  }
+
+  /** A run asks for its own stop, or for that of all its siblings. */
+  #stopAsAsked(unit: Unit, scope: StopScope): void {
+    if (this.#phase === "stopping") return;
+    if (scope === "group") return this.#onEnd?.({ kind: "asked", name: unit.name });
+    if (!unit.isRemoved) this.#wish(unit, "policy");
+    this.#ask([unit], "down", STOPPED_BY_ITSELF);
   }
 
   /** Asks runs to stop, each in its turn; who has none is down. */

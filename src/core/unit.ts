@@ -12,8 +12,9 @@ import { RestartHistory } from "./restart.ts";
 import type { RunContext, RunHost } from "./run_context.ts";
 import type { State } from "./state.ts";
 import { hasRunIn, IDLE, type Phase } from "./step.ts";
-import type { Subsystem } from "./subsystem.ts";
+import type { StopScope, Subsystem } from "./subsystem.ts";
 import type { Supervisor } from "./supervisor.ts";
+import type { CheckedRequest } from "./verdict.ts";
 
 /** Under this key a subsystem that is a group shows the supervisor inside it, while it runs. */
 export const INNER: unique symbol = Symbol("the supervisor inside");
@@ -205,8 +206,12 @@ export class Unit implements RunHost, OutcomeFacts {
     return left;
   }
 
-  requestShutdown(reason: string): void {
-    this.supervisor.ports.requestShutdown(reason);
+  requestShutdown({ reason, exitCode, isForced }: CheckedRequest): void {
+    this.supervisor.ports.requestShutdown(reason, exitCode, isForced);
+  }
+
+  stop(context: RunContext, scope: StopScope): void {
+    this.supervisor.post({ kind: "verdict", unit: this, context, scope });
   }
 
   add(subsystem: Subsystem, options?: AddOptions): SubsystemHandle {

@@ -16,7 +16,7 @@ import { Daemon, type RunOptions } from "./daemon.ts";
 import { longestStopOf } from "./deadlines.ts";
 import type { ExitReport } from "./exit_report.ts";
 import type { LoadedConfig } from "./load.ts";
-import { type Entry, servicesIn } from "./plan.ts";
+import { type Entry, type EventListener, servicesIn } from "./plan.ts";
 import { SignalConfig } from "./signal_config.ts";
 
 /** Names beyond these are looked up instead of compared. */
@@ -196,6 +196,7 @@ export class DaemonBuilder extends GroupBuilder {
   #sink: LogSink | undefined;
   #pidFile: string | undefined;
   #host: Host | undefined;
+  #listeners: Set<EventListener> | undefined;
 
   /** Creates a builder; `Daemon.builder()` and `Daemon.fromConfig()` do it for you. */
   constructor(config: Config = Config.default(), loaded?: LoadedConfig) {
@@ -274,6 +275,37 @@ export class DaemonBuilder extends GroupBuilder {
     return this;
   }
 
+  /**
+   * Calls `listener` with every event of the daemons that this builder makes, from the first one on: also with those of the start, which come
+   * before anybody can reach the bus. What it throws, or its promise rejects with, is in the exit report; nobody waits for it. Disposing what
+   * is returned takes it back.
+   *
+   * @example The first events of a daemon
+   * ```ts
+   * import { Daemon } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * const seen: string[] = [];
+   * const builder = Daemon.builder().withTask("main", (context) => context.cancelled());
+   * builder.onEvent((event) => seen.push(event.type === "subsystem.state" ? `${event.name} is ${event.to}` : event.type));
+   * const daemon = await builder.build().start();
+   * assert.deepEqual(seen.slice(0, 3), ["daemon.starting", "main is waiting", "main is starting"]);
+   * daemon.shutdown();
+   * await daemon.wait();
+   * assert.equal(seen.at(-1), "daemon.stopped");
+   * ```
+   */
+  onEvent(listener: EventListener): Disposable {
+    if (typeof listener !== "function") {
+      throw new TypeError(`Cannot listen to events as the listener must be a function: current value is of type ${typeof listener}`);
+    }
+    // One that is given twice is called twice, and taken back once.
+    const own: EventListener = (event) => listener(event);
+    const listeners = this.#listeners ??= new Set();
+    listeners.add(own);
+    return { [Symbol.dispose]: () => void listeners.delete(own) };
+  }
+
   /** Runs on another machine than the real one, such as the fake of `./testing`. */
   withHost(host: Host): this {
     this.#host = host;
@@ -297,6 +329,7 @@ export class DaemonBuilder extends GroupBuilder {
       sink: this.#sink,
       pidFile: this.#pidFile ?? this.#config.pidFile,
       loaded: this.#loaded,
+      listeners: this.#listeners ??= new Set(),
       host: this.#host,
     });
   }

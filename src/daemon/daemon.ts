@@ -10,6 +10,7 @@ import type { Operations, ReloadAnswer, UnitStatus } from "../core/operations.ts
 import type { Subsystem } from "../core/subsystem.ts";
 import type { AddOptions, SubsystemEnd, SubsystemHandle } from "../core/children.ts";
 import { addition } from "../core/registration.ts";
+import { type ShutdownRequest, shutdownRequest } from "../core/verdict.ts";
 import { lastWords } from "../platform/last_words.ts";
 import { DaemonBuilder } from "./builder.ts";
 import type { Config } from "./config.ts";
@@ -106,6 +107,7 @@ export class Daemon implements AsyncDisposable {
   #token: CancelToken | undefined;
   #shutdownReason: string | undefined;
   #shutdownTime: number | undefined;
+  #exitCode: number | undefined;
   #session: Session | undefined;
 
   /** Creates a daemon from a plan; {@linkcode Daemon.builder} does it for you. */
@@ -256,7 +258,7 @@ export class Daemon implements AsyncDisposable {
     const session = new Session(this.#plan, (reason) => void this.shutdown(reason));
     this.#session = session;
     if (this.#shutdownReason !== undefined) {
-      session.neverStart(this.#shutdownReason);
+      session.neverStart(this.#shutdownReason, this.#exitCode);
       throw new ShutdownError("SHUTDOWN_IN_PROGRESS", `Cannot start as a shutdown was asked for before: ${this.#shutdownReason}`);
     }
     await session.start({ ownsProcess, isBackground, isControlled: isControlled || this.#plan.loaded !== undefined, exitGraceMs });
@@ -319,15 +321,36 @@ export class Daemon implements AsyncDisposable {
   /**
    * Asks the daemon to stop and returns at once, so that a subsystem may call it; {@linkcode Daemon.wait} waits for the end.
    *
+   * @example No time for a task that does not listen
+   * ```ts
+   * import { Daemon } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * const daemon = await Daemon.builder().withTask("slow", async (context) => {
+   *   const forced = Promise.withResolvers<void>();
+   *   context.onForce(forced.resolve);
+   *   await forced.promise;
+   * }).build().start();
+   * daemon.shutdown({ reason: "the disk is gone", exitCode: 74, force: true });
+   * const { reason, exitCode, unstopped } = await daemon.wait();
+   * assert.deepEqual([reason, exitCode, unstopped], ["the disk is gone", 74, []]);
+   * ```
+   *
    * @returns whether this was the first request.
+   * @throws {TypeError | RangeError} if the request is wrong.
    */
-  shutdown(reason: string = "shutdown was requested"): boolean {
-    if (this.#shutdownReason !== undefined) return false;
-    this.#shutdownReason = reason;
-    this.#shutdownTime = (this.#plan.host?.clock ?? systemClock).wallMs();
-    this.#token?.cancel(stopReason(reason));
-    this.#session?.shutdown(reason);
-    return true;
+  shutdown(request?: string | ShutdownRequest): boolean {
+    const { reason, exitCode, isForced } = shutdownRequest(request, "shutdown was requested");
+    this.#exitCode ??= exitCode;
+    const isFirst = this.#shutdownReason === undefined;
+    if (isFirst) {
+      this.#shutdownReason = reason;
+      this.#shutdownTime = (this.#plan.host?.clock ?? systemClock).wallMs();
+      this.#token?.cancel(stopReason(reason));
+    }
+    this.#session?.shutdown(reason, exitCode);
+    if (isForced) this.#session?.hurry();
+    return isFirst;
   }
 
   /** Stops the daemon and waits for its end. */

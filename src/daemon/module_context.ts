@@ -1,7 +1,9 @@
 import type { AddOptions, SubsystemHandle } from "../core/children.ts";
 import type { Duration } from "../core/duration.ts";
+import type { SubsystemError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
-import type { ChildHandle, Context, ShutdownHandle, Subsystem, WorkHandle, WorkOptions } from "../core/subsystem.ts";
+import type { ChildHandle, Context, ShutdownHandle, StopOptions, Subsystem, WorkHandle, WorkOptions } from "../core/subsystem.ts";
+import type { ShutdownRequest } from "../core/verdict.ts";
 
 /** What differs for code that runs in a process of its own from what its own daemon would tell it. */
 export type ModuleFacts = Pick<Context, "name" | "run" | "attempt" | "log" | "ready" | "requestShutdown">;
@@ -37,8 +39,8 @@ export class ModuleContext implements Context {
     this.#facts.ready();
   }
 
-  requestShutdown(reason?: string): void {
-    this.#facts.requestShutdown(reason);
+  requestShutdown(request?: string | ShutdownRequest): void {
+    this.#facts.requestShutdown(request);
   }
 
   get signal(): AbortSignal {
@@ -111,5 +113,13 @@ export class ModuleContext implements Context {
 
   add(subsystem: Subsystem, options?: AddOptions): SubsystemHandle {
     return this.#inner.add(subsystem, options);
+  }
+
+  fatal(cause: unknown): SubsystemError {
+    return this.#inner.fatal(cause);
+  }
+
+  stop(options?: StopOptions): void {
+    this.#inner.stop(options);
   }
 }

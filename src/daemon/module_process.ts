@@ -13,6 +13,7 @@ import {
 } from "../core/module_protocol.ts";
 import { RestartPolicy } from "../core/restart.ts";
 import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
+import { shutdownRequest } from "../core/verdict.ts";
 import { jsonOf } from "../log/fields.ts";
 import { createLogger } from "../log/mod.ts";
 import { DaemonBuilder } from "./builder.ts";
@@ -121,7 +122,10 @@ async function runInside(
       attempt,
       log,
       ready: () => channel.send({ type: "ready" }),
-      requestShutdown: (reason = "requested by a module") => channel.send({ type: "shutdown", reason }),
+      requestShutdown: (request) => {
+        const { reason, exitCode, isForced } = shutdownRequest(request, "requested by a module");
+        channel.send({ type: "shutdown", reason, ...(exitCode === undefined ? {} : { exitCode }), ...(isForced ? { force: true } : {}) });
+      },
     });
     if (!isManual) inside.ready();
     try {

@@ -1,3 +1,4 @@
+import type { DaemonEvent } from "../core/event.ts";
 import type { Host } from "../core/host.ts";
 import type { LogSink } from "../core/log.ts";
 import type { Registration } from "../core/registration.ts";
@@ -72,6 +73,9 @@ export function registrationsOf(
   }
 }
 
+/** Takes the events of a daemon; what it throws, or its promise rejects with, is reported. */
+export type EventListener = (event: DaemonEvent) => unknown;
+
 /** Everything that a builder has gathered; read by the daemon, written by nobody. */
 export interface Plan {
   /** The daemon's settings. */
@@ -88,6 +92,8 @@ export interface Plan {
   readonly pidFile: string | undefined;
   /** The configuration file that it was made from, with its control socket, lock and folders; undefined for a daemon made in code. */
   readonly loaded: LoadedConfig | undefined;
+  /** Told of every event, from the first one on; who comes or goes later is heard too. */
+  readonly listeners: ReadonlySet<EventListener>;
   /** The machine; undefined takes the real one when it is first needed. */
   readonly host: Host | undefined;
 }

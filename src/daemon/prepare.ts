@@ -475,7 +475,7 @@ function silent(session: Session): SupervisorPorts {
     emit: () => {},
     failed: (_path, error) => session.log.error("the listeners are closed for good", { reason: messageOf(error), err: error }),
     report: (error) => session.report(error),
-    requestShutdown: (reason, exitCode) => session.requestShutdown(reason, exitCode),
+    requestShutdown: (reason, exitCode, isForced) => session.requestShutdown(reason, exitCode, isForced),
     remainingMs: () => session.remainingMs(),
     stopTimeoutMs: () => session.stopTimeoutMs(),
     countMissing: () => {},

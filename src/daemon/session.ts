@@ -27,7 +27,7 @@ import type { LoadedConfig } from "./load.ts";
 import { DaemonOperations } from "./operations.ts";
 import type { Config } from "./config.ts";
 import type { StartOptions } from "./daemon.ts";
-import { type Plan, registrationsOf, servicesIn } from "./plan.ts";
+import { type EventListener, type Plan, registrationsOf, servicesIn } from "./plan.ts";
 import type { Reloads } from "./reload.ts";
 import type { ServiceLogs } from "./service_logs.ts";
 import type { ServiceUnits } from "./service_units.ts";
@@ -338,14 +338,17 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   }
 
   /** Ends a session that was told to stop before it started. */
-  neverStart(reason: string): void {
+  neverStart(reason: string, exitCode: number | undefined): void {
     this.#reason = reason;
+    this.#exitCode = exitCode;
     this.#finish();
   }
 
   /** Begins to stop; the daemon calls it once. */
-  shutdown(reason: string): void {
-    if (this.#phase === "stopping" || this.#phase === "over") return;
+  shutdown(reason: string, exitCode?: number): void {
+    if (this.#phase === "over") return;
+    if (exitCode !== undefined) this.#exitCode ??= exitCode;
+    if (this.#phase === "stopping") return;
     this.#phase = "stopping";
     this.#stoppingSinceMs = this.clock.wallMs();
     this.#reason = reason;
@@ -571,7 +574,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
 
   /** Whether anybody looks at events. */
   isObserved(): boolean {
-    return this.#bus !== undefined || this.#events !== undefined || this.log !== silentLogger;
+    return this.#bus !== undefined || this.plan.listeners.size > 0 || this.#events !== undefined || this.log !== silentLogger;
   }
 
   /** Numbers and dates an event, logs it, and publishes it. */
@@ -580,6 +583,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     const event = { v: 1, seq: ++this.#seq, time: new Date(this.clock.wallMs()).toISOString(), ...body } as DaemonEvent;
     logEvent(this.log, event);
     this.#events?.publish(event);
+    for (const listener of this.plan.listeners) this.#tell(listener, event);
     const bus = this.#bus;
     if (bus === undefined) return;
     bus.publish("event", event);
@@ -590,6 +594,19 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       bus.publish("configUpdated", { version: event.version, changed: event.changed });
     }
     if (event.type === "subsystem.ready" || event.type === "subsystem.state") this.#publishReadiness(bus);
+  }
+
+  #tell(listener: EventListener, event: DaemonEvent): void {
+    const fail = (cause: unknown) => {
+      const message = `Cannot run a listener of events: ${messageOf(cause)}`;
+      this.report(new SubsystemError("SUBSYSTEM_LISTENER_FAILED", "events", message, { cause }));
+    };
+    try {
+      const answer = listener(event) as PromiseLike<unknown> | undefined;
+      if (typeof answer?.then === "function") answer.then(undefined, fail);
+    } catch (cause) {
+      fail(cause);
+    }
   }
 
   /** Keeps an error for the exit report and logs it. */
@@ -611,8 +628,18 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   }
 
   /** Asks the daemon to stop, with a code where the reason has one. */
-  requestShutdown(reason: string, exitCode?: number): void {
+  requestShutdown(reason: string, exitCode?: number, isForced: boolean = false): void {
     if (exitCode !== undefined) this.#exitCode ??= exitCode;
+    this.#askDaemon(reason);
+    if (isForced) this.hurry();
+  }
+
+  /** Leaves no more time for a graceful end. */
+  hurry(): void {
+    if (this.#supervisor !== undefined) this.#timeline.hurry();
+  }
+
+  #askDaemon(reason: string): void {
     // Whoever is told of the shutdown is not the unit that asked for it, and may wait for the end.
     if (this.#labels === undefined) this.#requestShutdown(reason);
     else this.#labels.runAs(undefined, () => this.#requestShutdown(reason));
@@ -676,6 +703,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
   // --- The end
 
   #unitsEnded(end: SupervisorEnd): void {
+    if (end.kind === "asked") return this.requestShutdown(`${end.name} asked for the end`);
     if (this.#phase === "starting" && end.kind === "idle") return;
     if (end.kind === "escalated") {
       this.#keep(end.error);

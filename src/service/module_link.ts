@@ -5,6 +5,7 @@ import { encodeFrame } from "../core/frames.ts";
 import type { Connection } from "../core/host.ts";
 import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../core/log.ts";
 import { type DaemonMessage, HEARTBEAT_MS, type ModuleMessage } from "../core/module_protocol.ts";
+import { isExitCode, type ShutdownRequest } from "../core/verdict.ts";
 import type { AskToStop } from "./process_group.ts";
 
 /** A module that has said nothing for so long is blocked. */
@@ -21,7 +22,7 @@ export interface ModuleLinkOptions {
   /** Told that it is ready. */
   onReady: () => void;
   /** Told that it wants the daemon to stop. */
-  onShutdown: (reason: string) => void;
+  onShutdown: (request: ShutdownRequest) => void;
 }
 
 /** The daemon's end of the channel to the process of a module, for one run. */
@@ -82,7 +83,11 @@ export class ModuleLink implements AskToStop, Disposable {
       case "dropped":
         return log.warn("log records of the module were dropped", { records: message.records });
       case "shutdown":
-        return onShutdown(String(message.reason));
+        return onShutdown({
+          reason: String(message.reason),
+          force: message.force === true,
+          ...(isExitCode(message.exitCode) ? { exitCode: message.exitCode } : {}),
+        });
       case "error":
         this.fail(message.error);
         return this.#finish();

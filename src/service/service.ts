@@ -384,7 +384,8 @@ export class Service implements Subsystem {
       return;
     }
     if (error !== undefined) {
-      throw this.#failure = new SubsystemError("SUBSYSTEM_FAILED", context.name, `${context.name} failed: ${describeError(error)}`, {
+      const code = error.code === "SUBSYSTEM_FATAL" ? error.code : "SUBSYSTEM_FAILED";
+      throw this.#failure = new SubsystemError(code, context.name, `${context.name} failed: ${describeError(error)}`, {
         context: { exitCode, signal: status.signal, lastLines: output.lastLines, error },
       });
     }
@@ -532,7 +533,7 @@ export class Service implements Subsystem {
       log: context.log,
       // Where a probe is asked, it alone decides.
       onReady: ready === undefined ? onReady : () => {},
-      onShutdown: (reason) => context.requestShutdown(reason),
+      onShutdown: (request) => context.requestShutdown(request),
     });
   }
 

@@ -68,6 +68,7 @@ export class Drive implements Disposable {
         stopAskedMs: undefined,
         timeRemaining: () => undefined,
         requestShutdown: () => {},
+        stop: () => {},
         add: () => {
           throw new Error("a service adds nothing");
         },

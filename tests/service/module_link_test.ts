@@ -25,7 +25,7 @@ class Rig implements Disposable {
       clock: this.host.clock,
       log: this.#logger(""),
       onReady: () => void this.said.push("ready"),
-      onShutdown: (reason) => void this.said.push(`shutdown ${reason}`),
+      onShutdown: ({ reason }) => void this.said.push(`shutdown ${reason}`),
     });
     this.expected = this.hub.expect(this.link);
   }

@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { type Context, Daemon, type DaemonEvent, isDaemonError, RestartPolicy, type ShutdownRequest } from "../../mod.ts";
+import { test } from "../harness.ts";
+import { until } from "../until.ts";
+
+const untilTold = (context: Context) => context.cancelled();
+const always = { restart: RestartPolicy.always({ delay: 0 }) };
+
+test("Context.fatal: a run that throws it is not restarted, under any policy, and its cause is told", async () => {
+  for (const where of ["run", "spawned"] as const) {
+    let runs = 0;
+    await using daemon = await Daemon.builder()
+      .withTask("main", untilTold)
+      .withTask("worker", async (context) => {
+        runs++;
+        await context.sleep("1ms");
+        const fail = () => {
+          throw context.fatal(new Error("no licence"));
+        };
+        if (where === "run") fail();
+        context.spawn("work", fail);
+        await context.cancelled();
+      }, always).build().start();
+    const { state, reason, error } = await daemon.ended("worker");
+    assert.deepEqual([runs, state, reason], [1, "fatal", "no licence"]);
+    assert.ok(isDaemonError(error) && error.code === "SUBSYSTEM_FATAL");
+    assert.equal((error.cause as Error).message, "no licence");
+    await daemon.operations.start(["worker"]);
+    assert.equal(runs, 2, "an operator may try again");
+  }
+});
+
+test("Context.fatal of an essential subsystem ends the daemon with the code of its cause", async () => {
+  const report = await Daemon.builder().withTask("main", untilTold).withTask("worker", async (context) => {
+    await context.sleep("1ms");
+    throw context.fatal("no licence");
+  }, { ...always, essential: true }).withoutSignals().run({ ownsProcess: false });
+  assert.equal(report.exitCode, 1);
+  assert.match(report.reason, /worker is essential and ended: Cannot run worker any more: no licence/);
+});
+
+test("Context.stop stops its own subsystem, which is not restarted; what comes after it goes on", async () => {
+  await using daemon = await Daemon.builder()
+    .withTask("user", untilTold, { after: ["main"] })
+    .withTask("main", async (context) => {
+      await context.sleep("1ms");
+      context.stop();
+      assert.equal(context.isShutdown(), true);
+      await context.cancelled();
+      context.stop();
+    }, always).build().start();
+  const { state, reason, error } = await daemon.ended("main");
+  assert.deepEqual([state, reason, error], ["stopped", "stopped by itself", undefined]);
+  assert.deepEqual(daemon.subsystems().map(({ name, state, run }) => [name, state, run]), [["user", "running", 1], ["main", "stopped", 1]]);
+});
+
+test("Context.stop of the last subsystem ends the daemon, as nothing is left and nobody stopped it from outside", async () => {
+  const report = await Daemon.builder().withTask("main", async (context) => {
+    await context.sleep("1ms");
+    context.stop();
+    await context.cancelled();
+  }, always).withoutSignals().run({ ownsProcess: false });
+  assert.deepEqual([report.reason, report.exitCode], ["no subsystem is left", 0]);
+});
+
+test("Context.stop of a group ends the group in order, and at the root the daemon", async () => {
+  const order: string[] = [];
+  const noting = (name: string) => async (context: Context) => {
+    await context.cancelled();
+    order.push(name);
+  };
+  const daemon = await Daemon.builder()
+    .withSupervisor("group", {}, (group) =>
+      group.withTask("a", noting("a"))
+        .withTask("b", async (context) => {
+          await context.sleep("1ms");
+          context.stop({ scope: "group" });
+          await noting("b")(context);
+        }, { after: ["a"] }))
+    .withTask("main", async (context) => {
+      await context.race(daemonStarted.promise);
+      assert.equal((await (await daemonStarted.promise).ended("group")).state, "completed");
+      context.stop({ scope: "group" });
+      await context.cancelled();
+    })
+    .withTask("other", noting("other")).build();
+  const daemonStarted = Promise.withResolvers<Daemon>();
+  await daemon.start();
+  daemonStarted.resolve(daemon);
+  const report = await daemon.wait();
+  assert.deepEqual([order, report.reason, report.exitCode], [["b", "a", "other"], "main asked for the end", 0]);
+});
+
+test("Context.stop refuses what it does not know, and does nothing after the run", async () => {
+  let late: Context | undefined;
+  await using daemon = await Daemon.builder().withTask("main", untilTold).withTask("short", (context) => {
+    assert.throws(() => context.stop({ scope: "all" } as never), RangeError);
+    assert.throws(() => context.stop({ group: true } as never), TypeError);
+    late = context;
+  }).build().start();
+  late!.stop({ scope: "group" });
+  assert.equal(daemon.isShutdown, false);
+});
+
+test("shutdown takes a reason, a code and force, of which the first code holds; what is wrong is refused", async () => {
+  const wrong: [unknown, RegExp][] = [
+    [{ exitCode: 256 }, /"exitCode" must be an integer from 0 to 255: current value is 256/],
+    [{ exitCode: "1" }, /"exitCode"/],
+    [{ force: 1 }, /"force" must be true or false/],
+    [{ reason: 1 }, /"reason" must be a text/],
+    [{ code: 1 }, /"code" is no option/],
+  ];
+  const daemon = await Daemon.builder().withTask("main", untilTold).build().start();
+  for (const [request, message] of wrong) assert.throws(() => daemon.shutdown(request as ShutdownRequest), message);
+  assert.equal(daemon.isShutdown, false);
+  assert.equal(daemon.shutdown({ reason: "first", exitCode: 5 }), true);
+  assert.equal(daemon.shutdown({ reason: "second", exitCode: 6 }), false);
+  const { reason, exitCode } = await daemon.wait();
+  assert.deepEqual([reason, exitCode], ["first", 5]);
+
+  const early = Daemon.builder().withTask("main", untilTold).build();
+  early.shutdown({ reason: "too early", exitCode: 7 });
+  assert.equal((await early.run({ ownsProcess: false })).exitCode, 7);
+});
+
+test("shutdown with force leaves no graceful time, at once or on top of a shutdown that has begun; its code is 1 unless one is given", async () => {
+  for (const begin of [undefined, "graceful", "inside"] as const) {
+    let context!: Context;
+    const daemon = await Daemon.builder().withTask("slow", async (own) => {
+      context = own;
+      const forced = Promise.withResolvers<void>();
+      own.onForce(forced.resolve);
+      await forced.promise;
+    }).build().start();
+    if (begin === "graceful") daemon.shutdown("first");
+    if (begin === "inside") context.requestShutdown({ force: true });
+    else daemon.shutdown({ force: true });
+    const { exitCode, unstopped } = await daemon.wait();
+    assert.deepEqual([exitCode, unstopped], [1, []]);
+  }
+});
+
+test("builder.onEvent sees every event from the first one on, until it is taken back", async () => {
+  const seen: DaemonEvent[] = [];
+  const builder = Daemon.builder().withTask("first", untilTold).withTask("second", untilTold, { after: ["first"] });
+  const undo = builder.onEvent((event) => seen.push(event));
+  const daemon = await builder.build().start();
+  const told = seen.map((event) => event.type === "subsystem.state" ? `${event.name} ${event.to}` : event.type);
+  assert.deepEqual(told.filter((text) => !text.endsWith("ready") && !text.endsWith("waiting")), [
+    "daemon.starting",
+    "first starting",
+    "first running",
+    "second starting",
+    "second running",
+  ]);
+  assert.deepEqual(seen.map(({ seq }) => seq), seen.map((_, index) => index + 1));
+  undo[Symbol.dispose]();
+  const { length } = seen;
+  daemon.shutdown();
+  await daemon.wait();
+  assert.equal(seen.length, length);
+  assert.throws(() => builder.onEvent("all" as never), TypeError);
+});
+
+test("builder.onEvent: what a listener throws or rejects with is reported, and the others are called", async () => {
+  const builder = Daemon.builder().withTask("main", untilTold);
+  let calls = 0;
+  builder.onEvent((event) => {
+    if (event.type === "daemon.starting") throw new Error("thrown");
+  });
+  builder.onEvent((event) => event.type === "daemon.starting" ? Promise.reject(new Error("rejected")) : undefined);
+  builder.onEvent(() => calls++);
+  const daemon = await builder.build().start();
+  await until(() => calls > 2);
+  daemon.shutdown();
+  const { errors, exitCode } = await daemon.wait();
+  assert.deepEqual(errors.map((error) => (error as Error).message), [
+    "Cannot run a listener of events: thrown",
+    "Cannot run a listener of events: rejected",
+  ]);
+  assert.equal(exitCode, 0);
+});
