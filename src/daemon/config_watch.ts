@@ -63,8 +63,9 @@ export class ConfigWatch implements Disposable {
     this.#sign();
   }
 
-  /** Looks for the files that are named now, which are others than before. */
+  /** Looks for the files that are named now, which are others than before; does nothing once it has ended. */
   renew(): void {
+    if (this.#isDisposed) return;
     this.#watch();
     const marks = this.#marksNow();
     this.#marks = new Map([...marks].map(([path, mark]) => [path, this.#marks.get(path) ?? mark]));

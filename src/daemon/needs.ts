@@ -3,7 +3,7 @@ import type { Problem } from "../config/schema.ts";
 import { ConfigError, formatIssue } from "../core/errors.ts";
 import type { Files } from "../core/host.ts";
 import { readToken } from "../control/token.ts";
-import { contentsOf, isShellName, logFileProblem, type NeedHost, unmetNeeds } from "../service/mod.ts";
+import { filesOf, isShellName, logFileProblem, type NeedHost, unmetNeeds } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import { daemonFolders, type FoldersHost } from "./folders.ts";
 import type { LoadedConfig } from "./load.ts";
@@ -77,7 +77,7 @@ export async function refuseUnmet({ issuesOf }: LoadedConfig, { problems }: Find
 /** Every file besides the configuration whose change is one of the configuration, in force with these services. */
 export async function filesNamed(services: readonly ServiceSpec[], files: Pick<Files, "read" | "info">): Promise<Set<string>> {
   const paths = new Set<string>();
-  for (const service of services) for (const path of (await contentsOf(service, files)).keys()) paths.add(path);
+  for (const service of services) for (const path of await filesOf(service, files)) paths.add(path);
   return paths;
 }
 

@@ -404,10 +404,13 @@ function watchConfig(session: Session, host: Host, first: LoadedConfig): void {
     if (!config.hotReload) named = new Set();
     // What a module imports is read to know it, which nobody need wait for.
     else {
-      named = new Set(
+      const nearest = new Set(
         services.flatMap(({ envFiles, module }) => [...envFiles.map((file) => file.path), ...module === undefined ? [] : [module]]),
       );
+      named = nearest;
       void filesNamed(services, files).then((all) => {
+        // Another reload may have come in between.
+        if (named !== nearest) return;
         named = all;
         watch?.renew();
       });

@@ -16,23 +16,33 @@ const MAX_MODULE_BYTES = 1_048_576;
 const LOCAL_IMPORT = /\b(?:from|import)\s*\(?\s*["'](\.{1,2}\/[^"'\n]+)["']/g;
 const ENDINGS = ["", ".ts", ".tsx", ".mts", ".js", ".mjs", ".json", "/index.ts", "/index.js"];
 
-/** The files whose content is part of a service: its env files, its module, and what that imports by a relative path. */
-export async function contentsOf({ envFiles, module }: ServiceSpec, files: ContentFiles): Promise<Contents> {
+/** What the files hold whose content is part of a service. */
+export async function contentsOf(spec: ServiceSpec, files: ContentFiles): Promise<Contents> {
   const contents = new Map<string, string>();
-  for (const { path } of envFiles) contents.set(path, (await look(path, files, MAX_ENV_FILE_BYTES)).digest);
-  if (module === undefined) return contents;
+  const own = new Set(spec.envFiles.map(({ path }) => path));
+  for (const path of await filesOf(spec, files)) {
+    contents.set(path, await digestOf(await look(path, files, own.has(path) ? MAX_ENV_FILE_BYTES : MAX_MODULE_BYTES)));
+  }
+  return contents;
+}
+
+/** The files whose content is part of a service: its env files, its module, and what that imports by a relative path. */
+export async function filesOf({ envFiles, module }: ServiceSpec, files: ContentFiles): Promise<Set<string>> {
+  const paths = new Set(envFiles.map(({ path }) => path));
+  if (module === undefined) return paths;
   const waiting = [module];
-  for (let path = waiting.shift(); path !== undefined && contents.size < MOST_FILES; path = waiting.shift()) {
-    if (contents.has(path)) continue;
-    const { digest, text } = await look(path, files, MAX_MODULE_BYTES);
-    contents.set(path, digest);
-    for (const [, specifier] of text.matchAll(LOCAL_IMPORT)) {
+  for (let path = waiting.shift(); path !== undefined && paths.size < MOST_FILES; path = waiting.shift()) {
+    if (paths.has(path)) continue;
+    paths.add(path);
+    const read = await look(path, files, MAX_MODULE_BYTES);
+    if (typeof read === "string") continue;
+    for (const [, specifier] of new TextDecoder().decode(read).matchAll(LOCAL_IMPORT)) {
       const base = resolvePath(folderOf(path), specifier.replace(/[?#].*$/, ""));
       const found = ENDINGS.map((ending) => base + ending).find((each) => files.info(each)?.kind === "file");
       if (found !== undefined) waiting.push(found);
     }
   }
-  return contents;
+  return paths;
 }
 
 /** What tells that a file has been written anew, without reading it. */
@@ -46,17 +56,21 @@ export function changedContents(before: Contents, after: Contents): string[] {
   return [...after].filter(([path, digest]) => before.has(path) && before.get(path) !== digest).map(([path]) => path);
 }
 
-async function look(path: string, files: ContentFiles, maxBytes: number): Promise<{ digest: string; text: string }> {
+/** The bytes of a file, or a word where there is nothing to read. */
+async function look(path: string, files: ContentFiles, maxBytes: number): Promise<Uint8Array | string> {
   const kind = files.info(path)?.kind;
-  if (kind === undefined) return { digest: "missing", text: "" };
+  if (kind === undefined) return "missing";
   // What a pipe gives it gives once, and to the service.
-  if (kind !== "file") return { digest: "not read", text: "" };
+  if (kind !== "file") return "not read";
   try {
-    const { bytes } = await files.read(path, { maxBytes });
-    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
-    return { digest: hash.toHex(), text: new TextDecoder().decode(bytes) };
+    return (await files.read(path, { maxBytes })).bytes;
   } catch {
     // That it can't be read is told by who needs it.
-    return { digest: "unreadable", text: "" };
+    return "unreadable";
   }
+}
+
+async function digestOf(read: Uint8Array | string): Promise<string> {
+  if (typeof read === "string") return read;
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", read as Uint8Array<ArrayBuffer>)).toHex();
 }

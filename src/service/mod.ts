@@ -1,7 +1,7 @@
 /** Services: programs that the daemon starts, asks whether they are ready, listens to and stops with everything they started. */
 export { endsAll } from "./spec.ts";
 export { type LastExit, Service, type ServicePorts, serviceSubsystems } from "./service.ts";
-export { changedContents, type Contents, contentsOf, markOf } from "./contents.ts";
+export { changedContents, type Contents, contentsOf, filesOf, markOf } from "./contents.ts";
 export { isShellName, logFileProblem, type NeedHost, unmetNeeds } from "./needs.ts";
 export type { LogPort } from "./output.ts";
 export { sameFiles, unitLogs, unitNames } from "./log.ts";
