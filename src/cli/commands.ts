@@ -106,6 +106,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "logs",
     args: "[NAME...]",
     summary: "show what units printed; on a terminal, ! in place of | marks stderr",
+    notes: ["That no line matches --grep is no failure: nothing is printed, and the exit code is 0."],
     options: ["lines", "follow", "since", "grep", "config", "socket", "json"],
     examples: [
       ["logs -f", "follows all units"],

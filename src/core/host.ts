@@ -154,6 +154,11 @@ export interface Files {
   openAppend(path: string): AppendFile;
   /** Whether this process may write a file, or make one in a folder; false when nothing is there. */
   isWritable(path: string): boolean;
+  /**
+   * Why root must not write a file at a path, as another user could lead it elsewhere: `everybody may write to the folder …`. Undefined where
+   * it may, and for other users, who can write only what is theirs. {@linkcode Files.openAppend} refuses such a path with `IO_DENIED`.
+   */
+  whyUntrusted(path: string): string | undefined;
   /** Moves a file over another in one step. */
   rename(from: string, to: string): void;
   /**

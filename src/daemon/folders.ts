@@ -255,9 +255,13 @@ function makeOwn(path: string, { files, processes: { uid } }: FoldersHost): void
   files.makeDir(path, { mode: 0o700 });
   for (const folder of shared === undefined ? [path] : [shared, path]) {
     const info = files.info(folder);
-    // Root may use the folders of others, but nobody who makes one where everybody can may have root trust what is in it.
-    if (info !== undefined && info.uid !== uid && (uid !== 0 || folder === shared)) {
+    // Whoever may write there could make us believe what was in force, or who runs.
+    if (info !== undefined && info.uid !== uid) {
       throw new DaemonError("IO_DENIED", `Cannot use ${folder} as it must belong to user ${uid}: current owner is ${info.uid}`);
+    }
+    if (info !== undefined && (info.mode & 0o002) !== 0) {
+      const mode = info.mode.toString(8);
+      throw new DaemonError("IO_DENIED", `Cannot use ${folder} as it must be a folder of one's own: others may write to it (mode ${mode})`);
     }
   }
   const probe = `${path}/.writable`;

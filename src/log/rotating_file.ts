@@ -254,6 +254,9 @@ export class RotatingFile implements Disposable {
     this.#close();
     try {
       if (this.#files.info(path)?.kind !== "file") throw new Error("it is no regular file");
+      // It may be another folder by now than the one in which it was opened.
+      const why = this.#files.whyUntrusted(path);
+      if (why !== undefined) throw new Error(why);
       if (keep === 0) this.#files.remove(path);
       else {
         // Those that are there, not those that may be: whoever lets `maxTotal` decide writes a `keep` of millions.

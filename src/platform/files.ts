@@ -3,8 +3,10 @@ import process from "node:process";
 import type { Clock } from "../core/clock.ts";
 import { IoError } from "../core/errors.ts";
 import type { AppendFile, FileInfo, FileLock, Files } from "../core/host.ts";
+import { isDevicePath } from "../core/paths.ts";
 import { readBounded } from "./bounded_read.ts";
 import { ioError } from "./io_error.ts";
+import { trustedPlace } from "./trusted_path.ts";
 
 /** A file on which the kernel's lock may be tried; each runtime has its own. */
 export interface LockableFile extends FileLock {
@@ -48,6 +50,11 @@ export function createFiles({ clock, openLockable }: FilesFacts): Files {
         return false;
       }
     },
+    whyUntrusted: (path) =>
+      attempt(`look at ${path}`, path, () => {
+        const place = trustedPlace(path);
+        return "why" in place ? place.why : undefined;
+      }),
     rename: (from, to) => attempt(`rename ${from} to ${to}`, from, () => fs.renameSync(from, to)),
     // deno-lint-ignore require-await -- what it throws is to be a rejection
     lock: async (path) => attempt(`lock ${path}`, path, () => lock(path, openLockable)),
@@ -108,20 +115,6 @@ function writeWhole(fd: number, bytes: Uint8Array): void {
 
 const { O_APPEND, O_CREAT, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = fs.constants;
 
-/**
- * O_NOFOLLOW, unless a link stands there that may be followed: root follows no link that somebody else has made, as it may lead to any file
- * of the system.
- */
-function followFlag(path: string): number {
-  if (process.geteuid?.() !== 0) return 0;
-  const link = fs.lstatSync(path, { throwIfNoEntry: false });
-  if (link === undefined || !link.isSymbolicLink()) return O_NOFOLLOW;
-  if (link.uid === 0) return 0;
-  throw new IoError("IO_DENIED", `Cannot open ${path} as it is a link that user ${link.uid} has made, and root follows only its own`, {
-    context: { path, uid: link.uid },
-  });
-}
-
 class OpenAppendFile implements AppendFile {
   readonly size: number;
   readonly inode: number;
@@ -130,12 +123,22 @@ class OpenAppendFile implements AppendFile {
 
   constructor(path: string) {
     this.#path = path;
+    const place = trustedPlace(path);
+    if ("why" in place) throw untrusted(path, place.why);
+    if (place.at === undefined) throw new IoError("IO_NOT_FOUND", `Cannot open ${path} as its folder is missing`, { context: { path } });
+    // What was looked at is what is opened.
+    const noFollow = process.geteuid?.() === 0 && !isDevicePath(path) ? O_NOFOLLOW : 0;
     // Without O_NONBLOCK, a named pipe would hold the whole daemon until somebody reads it.
-    const fd = fs.openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | followFlag(path), 0o600);
+    const fd = fs.openSync(place.at, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | noFollow, 0o600);
+    const stats = fs.fstatSync(fd);
+    const why = place.fileProblem(stats);
+    if (why !== undefined) {
+      fs.closeSync(fd);
+      throw untrusted(path, why);
+    }
     this.#fd = fd;
-    const { size, ino } = fs.fstatSync(fd);
-    this.size = size;
-    this.inode = ino;
+    this.size = stats.size;
+    this.inode = stats.ino;
   }
 
   write(bytes: Uint8Array): void {
@@ -157,6 +160,10 @@ class OpenAppendFile implements AppendFile {
     if (this.#fd !== undefined) fs.closeSync(this.#fd);
     this.#fd = undefined;
   }
+}
+
+function untrusted(path: string, why: string): IoError {
+  return new IoError("IO_DENIED", `Cannot open ${path} as root writes nowhere that others could lead it to: ${why}`, { context: { path } });
 }
 
 /** A lock counts only on the file that has the name now: whoever held it before may have removed that file in between. */

@@ -66,7 +66,7 @@ export function createHttp(facts: HttpFacts, descriptors: Descriptors): Http {
         return await facts.fetch(address, urlOf(address) + path, init);
       } catch (error) {
         init.signal?.throwIfAborted();
-        throw ioError(worded(error), `send a request to ${nameOf(address)}`, { address, path });
+        throw ioError(worded(error, address), `send a request to ${nameOf(address)}`, { address, path });
       }
     },
     async connect(address, { signal }) {
@@ -75,7 +75,7 @@ export function createHttp(facts: HttpFacts, descriptors: Descriptors): Http {
         await facts.connect(address, signal);
       } catch (error) {
         signal.throwIfAborted();
-        throw ioError(worded(error), `connect to ${nameOf(address)}`, { address });
+        throw ioError(worded(error, address), `connect to ${nameOf(address)}`, { address });
       }
     },
   };
@@ -178,20 +178,22 @@ function urlOf(address: Address): string {
   return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
+const NO_HOST = /ENOTFOUND|EAI_AGAIN|dns error|lookup address/i;
 /** Failures of a connection that have no number of the system, or one whose meaning depends on who asks; the runtimes word each in their own way. */
 const FAILURES: readonly (readonly [RegExp, string])[] = [
-  [/invalid HTTP|Malformed_HTTP/i, "what answers there does not speak HTTP (it may expect TLS)"],
-  [/ECONNRESET|connection closed|connection reset/i, "the connection was closed before an answer came (it may expect TLS)"],
-  [/ENOTFOUND|EAI_AGAIN|dns error|lookup address/i, "there is no host of that name"],
+  [/invalid HTTP|Malformed_HTTP/i, "what answers there does not speak HTTP"],
+  [/ECONNRESET|connection closed|connection reset/i, "the connection was closed before an answer came"],
+  [NO_HOST, "there is no host of that name"],
 ];
 
 /** An error whose message says what happened: Deno hides that in the cause, and each runtime has words of its own. */
-function worded(error: unknown): unknown {
+function worded(error: unknown, address: Address): unknown {
   if (errnoOf(error) === "ECONNREFUSED") return error;
   const texts: string[] = [];
   for (let link = error; link !== undefined && texts.length < 5; link = (link as { cause?: unknown } | null)?.cause) {
     texts.push(messageOf(link));
   }
-  const known = FAILURES.find(([pattern]) => texts.some((text) => pattern.test(text)));
-  return new Error(known?.[1] ?? texts.at(-1), { cause: error });
+  const [pattern, known] = FAILURES.find(([pattern]) => texts.some((text) => pattern.test(text))) ?? [];
+  const advice = known !== undefined && pattern !== NO_HOST && !("unix" in address) ? " (it may expect TLS)" : "";
+  return new Error(known === undefined ? texts.at(-1) : known + advice, { cause: error });
 }

@@ -23,11 +23,13 @@ export interface HttpServerOptions {
   maxConnections: () => number;
   /** Whether another connection may be kept, for want of files. */
   hasRoom: (connections: number) => boolean;
+  /** Milliseconds for a whole head, from the connection or from the head's first byte. @default {10_000} */
+  headMs?: number;
+  /** Milliseconds that a connection may wait for its next request. @default {60_000} */
+  idleMs?: number;
 }
 
-/** Time for a whole head, from the connection or from the head's first byte. */
 const HEAD_MS = 10_000;
-/** Time that a connection may wait for its next request. */
 const IDLE_MS = 60_000;
 /** Time that a reader has to take what it was sent before its connection counts as idle. */
 const STALLED_MS = 5_000;
@@ -58,10 +60,17 @@ export class HttpServerLoop {
   readonly #waiting = new Set<ServedConnection>();
   readonly #drained = Promise.withResolvers<void>();
   #isDraining = false;
+  /** Time for a whole head. */
+  readonly headMs: number;
+  /** Time until the next request. */
+  readonly idleMs: number;
 
   /** Creates it without a connection. */
   constructor(options: HttpServerOptions) {
+    const { headMs = HEAD_MS, idleMs = IDLE_MS } = options;
     this.#options = options;
+    this.headMs = headMs;
+    this.idleMs = idleMs;
   }
 
   /** Connections that it has. */
@@ -152,8 +161,8 @@ class ServedConnection {
   /** Serves it to its end; never rejects. */
   async serve(): Promise<void> {
     try {
-      let waitMs = HEAD_MS;
-      while (await this.#serveOne(waitMs)) waitMs = IDLE_MS;
+      let waitMs = this.#server.headMs;
+      while (await this.#serveOne(waitMs)) waitMs = this.#server.idleMs;
     } catch {
       // The other side has gone, or was cut.
     } finally {
@@ -177,7 +186,7 @@ class ServedConnection {
     this.#setDeadline(waitMs);
     let head: Awaited<ReturnType<typeof readHead>>;
     try {
-      head = await readHead(this.#input, () => this.#setDeadline(HEAD_MS));
+      head = await readHead(this.#input, () => this.#setDeadline(this.#server.headMs));
     } catch (error) {
       if (!(error instanceof HeadRefused)) throw error;
       await this.#write(plainAnswer(error.status, error.message));

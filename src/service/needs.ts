@@ -22,7 +22,7 @@ export interface UnmetNeed {
 /** The parts of a host that needs are looked up on. */
 export interface NeedHost {
   /** Files and folders. */
-  files: Pick<Files, "read" | "info" | "isWritable">;
+  files: Pick<Files, "read" | "info" | "isWritable" | "whyUntrusted">;
   /** Where programs are looked for. */
   env: Pick<Env, "get">;
   /** Users and programs. */
@@ -195,8 +195,14 @@ function logNeeds(spec: ServiceSpec, files: NeedHost["files"]): UnmetNeed[] {
   return [];
 }
 
+/** What stands below /proc and /sys acts on the kernel when it is written; only descriptors there lead to something else. */
+const KERNEL_FILE = /^\/(?:proc\/(?![^/]+\/fd\/)|sys\/)/;
+
 /** Why a file can't be written as a log; its folders are made. Undefined where it can. */
-export function logFileProblem(file: string, files: Pick<Files, "info" | "isWritable">): string | undefined {
+export function logFileProblem(file: string, files: Pick<Files, "info" | "isWritable" | "whyUntrusted">): string | undefined {
+  if (KERNEL_FILE.test(file)) return `expected a file on a disk, a device or an open descriptor, got the kernel's ${JSON.stringify(file)}`;
+  const why = files.whyUntrusted(file);
+  if (why !== undefined) return `expected a file to which others can't lead root, got ${JSON.stringify(file)}: ${why}`;
   const info = files.info(file);
   if (info?.kind === "directory") return `expected a file, got the folder ${JSON.stringify(file)}`;
   if (info !== undefined) {

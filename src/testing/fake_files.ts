@@ -162,6 +162,11 @@ export class FakeFiles implements Files {
     };
   }
 
+  /** Nobody else can lead it anywhere. */
+  whyUntrusted(_path: string): string | undefined {
+    return undefined;
+  }
+
   /** Whether something is there that its owner may write, while no fault is on. */
   isWritable(path: string): boolean {
     const mode = this.#entries.get(path)?.mode ?? 0;

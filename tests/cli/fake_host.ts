@@ -135,6 +135,7 @@ export class FakeMachine {
           .map((each) => each.slice(path.length + 1)).sort();
       },
       realPath: (path: string) => this.links.get(path) ?? path,
+      whyUntrusted: () => undefined,
       openAppend: (path: string) => {
         this.#checkWritable(path);
         this.file(path, this.nodes.get(path)?.text ?? "");

@@ -102,6 +102,23 @@ test("prepareFolders uses an explicit state folder as it is, or fails", async ()
   assert.throws(() => prepareFolders(wanted, made.host), { code: "IO_DENIED" });
 });
 
+test("prepareFolders refuses a state folder that is not one's own or that all may write to, for root as well", async () => {
+  for (const uid of [1000, 0]) {
+    for (
+      const [owner, mode, message] of [[666, 0o700, /must belong to user \d+: current owner is 666/], [
+        uid,
+        0o777,
+        /others may write to it \(mode 777\)/,
+      ]] as const
+    ) {
+      const made = machine({ uid, env: { XDG_RUNTIME_DIR: "/r" } });
+      made.nodes.set("/data", { kind: "directory", text: "", uid: owner, mode });
+      const wanted = await daemonFolders({ name: "demo", configPath: CONFIG, stateDir: "/data" }, made.host);
+      assert.throws(() => prepareFolders(wanted, made.host), message);
+    }
+  }
+});
+
 test("prepareFolders refuses a folder that somebody else made in the shared place for temporary files, for root as well", async () => {
   const rows: [uid: number, message: RegExp][] = [
     [1000, /must belong to user 1000: current owner is 666/],

@@ -5,6 +5,7 @@ import { loadConfig } from "../../src/daemon/load.ts";
 import { checkNeeds } from "../../src/daemon/needs.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { formatIssue } from "../../src/core/errors.ts";
+import { logFileProblem } from "../../src/service/mod.ts";
 import { test } from "../harness.ts";
 import { Rig } from "./rig.ts";
 
@@ -92,6 +93,14 @@ const MISTAKES: [what: string, toml: string, expected: string, files?: Record<st
     'daemon.toml:3:16: service.a.log.file: expected a folder for it, got something else at "/etc/app/sub"',
     { "/etc/app/sub": "" },
   ],
+  ...["/proc/x.log", "/proc/sys/kernel/hostname", "/sys/power/state"].map((path) =>
+    [
+      `a log at ${path}`,
+      service(`log = { file = "${path}" }`),
+      `daemon.toml:3:16: service.a.log.file: expected a file on a disk, a device or an open descriptor, got the kernel's "${path}"`,
+      { [path]: "" },
+    ] as [string, string, string, Record<string, string>]
+  ),
   [
     "the daemon's own log",
     `[logging]\nfile = "sub"\n${service("")}`,
@@ -125,6 +134,18 @@ test("checkNeeds finds users and groups that are not there, all at once and each
     "daemon.toml:5:7 service.a.cwd",
     "daemon.toml:7:7 service.b.run",
   ]);
+});
+
+test("checkNeeds finds a log to which others could lead root, by the rule of whoever opens it, and lets descriptors below /proc pass", () => {
+  const host = new FakeHost({});
+  host.files.whyUntrusted = () => "everybody may write to the folder /logs";
+  assert.equal(
+    logFileProblem("/logs/a.log", host.files),
+    'expected a file to which others can\'t lead root, got "/logs/a.log": everybody may write to the folder /logs',
+  );
+  host.files.whyUntrusted = () => undefined;
+  host.files.put("/proc/1/fd/1", "");
+  assert.equal(logFileProblem("/proc/1/fd/1", host.files), undefined);
 });
 
 test("checkNeeds lets pass what is there, and what another service may make before", async () => {

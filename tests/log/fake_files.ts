@@ -49,6 +49,13 @@ export class FakeFiles implements Files {
     for (let folder = path; folder !== ""; folder = folder.slice(0, folder.lastIndexOf("/"))) this.folders.add(folder);
   }
 
+  /** Why root must not write there. */
+  untrusted: string | undefined;
+
+  whyUntrusted(): string | undefined {
+    return this.untrusted;
+  }
+
   isWritable(path: string): boolean {
     return this.info(path) !== undefined;
   }

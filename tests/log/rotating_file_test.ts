@@ -147,6 +147,16 @@ test("RotatingFile: what is no regular file is never rotated", () => {
   file[Symbol.dispose]();
 });
 
+test("RotatingFile: a folder that others can lead elsewhere by now is not rotated in, and told of", () => {
+  const { file, files, stuck, texts } = setUp();
+  file.writeNow("line 0\n", 1);
+  files.untrusted = "everybody may write to the folder /log";
+  for (let number = 1; number < 3; number++) file.writeNow(`line ${number}\n`, 1);
+  assert.deepEqual(texts(), { a: "line 0\nline 1\nline 2\n" });
+  assert.match(String(stuck[0]), /everybody may write to the folder \/log/);
+  file[Symbol.dispose]();
+});
+
 test("RotatingFile: a disk that fills in the middle of a burst loses only what is beyond the limit, in one gap that the file tells of", async () => {
   const { file, files, clock, drops } = setUp({ maxSize: 1_000_000 });
   const sent: string[] = [];

@@ -1,7 +1,20 @@
 /** What only files of a real system do: pipes and devices. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, constants, lchownSync, openSync, readSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  lchownSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import process from "node:process";
 import { ioFailure } from "../conformance/files.ts";
 import { tempDir } from "../conformance/temp_dir.ts";
@@ -43,6 +56,98 @@ if (process.geteuid?.() === 0) {
       (error) => ioFailure("IO_DENIED")(error) && /link that user 1000 has made/.test(String(error)),
     );
     assert.equal(files.info(target), undefined);
+  });
+
+  const USER = 65_534;
+  const refusal = (path: string, why: RegExp) => async () => {
+    const { files } = await getHost();
+    const before = files.info(path);
+    assert.throws(() => files.openAppend(path), (error) => ioFailure("IO_DENIED")(error) && why.test(String(error)), path);
+    assert.match(files.whyUntrusted(path) ?? "", why);
+    assert.deepEqual(files.info(path), before, "and nothing was made");
+  };
+
+  test("openAppend: root writes nowhere that a service's user could lead it to, and says so before it is tried", async () => {
+    using dir = tempDir();
+    const at = (name: string) => `${dir.path}/${name}`;
+    const folder = (name: string, { uid = 0, mode = 0o755 } = {}) => {
+      mkdirSync(at(name));
+      chmodSync(at(name), mode);
+      chownSync(at(name), uid, uid);
+    };
+    folder("target");
+    writeFileSync(at("target/secret"), "secret");
+    folder("open", { mode: 0o777 });
+    folder("open/below");
+    folder("theirs", { uid: USER });
+    folder("theirs/sub", { uid: USER });
+    folder("theirs/ours");
+    symlinkSync(at("target"), at("theirs/link"));
+    symlinkSync(at("target/new"), at("theirs/file-link"));
+    lchownSync(at("theirs/file-link"), USER, USER);
+    linkSync(at("target/secret"), at("theirs/hard"));
+    symlinkSync(at("target"), at("their-link"));
+    lchownSync(at("their-link"), USER, USER);
+    symlinkSync(at("theirs"), at("our-link"));
+    symlinkSync("loop", at("loop"));
+    folder("sticky", { mode: 0o1777 });
+    folder("sticky/theirs", { uid: USER });
+    writeFileSync(at("sticky/read-by-them"), "");
+    chownSync(at("sticky/read-by-them"), USER, USER);
+    const rows: [name: string, why: RegExp][] = [
+      ["open/x.log", /everybody may write to the folder .*open$/],
+      ["open/below/x.log", /everybody may write to the folder .*open$/],
+      ["theirs/sub/x.log", /the folder .*theirs belongs to user 65534/],
+      ["theirs/ours/x.log", /the folder .*theirs belongs to user 65534/],
+      ["theirs/none/yet/x.log", /the folder .*theirs belongs to user 65534/],
+      ["theirs/link/x.log", /the folder .*theirs belongs to user 65534/],
+      ["theirs/file-link", /is a link that user 65534 has made/],
+      ["theirs/hard", /has another name elsewhere/],
+      ["their-link/x.log", /is a link that user 65534 has made/],
+      ["our-link/sub/x.log", /the folder .*theirs belongs to user 65534/],
+      ["sticky/theirs/x.log", /sticky\/theirs belongs to user 65534/],
+      ["sticky/read-by-them", /read-by-them belongs to user 65534/],
+    ];
+    for (const [name, why] of rows) await refusal(at(name), why)();
+    assert.equal(readFileSync(at("target/secret"), "utf8"), "secret");
+    const { files } = await getHost();
+    assert.match(files.whyUntrusted(at("loop/x.log")) ?? "", /leads through too many links/);
+  });
+
+  test("openAppend: root writes where it always could: the folder of a service's user, links of its own, sticky folders, devices", async () => {
+    const { files } = await getHost();
+    using dir = tempDir();
+    const at = (name: string) => `${dir.path}/${name}`;
+    mkdirSync(at("app"));
+    chownSync(at("app"), USER, USER);
+    writeFileSync(at("app/old.log"), "");
+    chownSync(at("app/old.log"), USER, USER);
+    mkdirSync(at("sticky"));
+    chmodSync(at("sticky"), 0o1777);
+    mkdirSync(at("sticky/own"));
+    mkdirSync(at("group"));
+    chmodSync(at("group"), 0o775);
+    chownSync(at("group"), 0, USER);
+    mkdirSync(at("group/app"));
+    symlinkSync("app/../group", at("our-link"));
+    for (
+      const name of [
+        "app/new.log",
+        "app/old.log",
+        "sticky/x.log",
+        "sticky/own/x.log",
+        "group/x.log",
+        "group/app/x.log",
+        "our-link/app/y.log",
+      ]
+    ) {
+      assert.equal(files.whyUntrusted(at(name)), undefined, name);
+      for (let times = 0; times < 2; times++) files.openAppend(at(name))[Symbol.dispose]();
+      assert.equal(files.info(at(name))?.kind, "file", name);
+    }
+    for (const path of ["/dev/null", "/dev/stdout"]) assert.equal(files.whyUntrusted(path), undefined);
+    assert.throws(() => files.openAppend(at("none/x.log")), ioFailure("IO_NOT_FOUND"));
+    files.openAppend("/dev/null")[Symbol.dispose]();
   });
 }
 

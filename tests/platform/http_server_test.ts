@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import type { Address, HttpHandler, HttpServer, ServeOptions } from "../../src/core/host.ts";
+import { HttpServerLoop } from "../../src/platform/http_server.ts";
 import { getHost } from "../../src/platform/mod.ts";
 import { test } from "../harness.ts";
 import { until } from "../until.ts";
@@ -220,4 +221,46 @@ test("serve tells its handler when many connections are at work", async () => {
     leave.resolve();
     for (const each of open) each[Symbol.dispose]();
   }, { maxConnections: () => 8 });
+});
+
+/** A server with times of its own, over the connections of this runtime. */
+async function withTimes(times: { headMs: number; idleMs: number }, body: (address: Address, loop: HttpServerLoop) => Promise<void>) {
+  const { listen } = "Deno" in globalThis
+    ? (await import("../../src/platform/http_deno.ts")).httpOnDeno
+    : (await import("../../src/platform/http_bun.ts")).httpOnBun;
+  const loop = new HttpServerLoop({ handler: echo, maxConnections: () => 10, hasRoom: () => true, ...times });
+  const listener = listen({ hostname: "127.0.0.1", port: 0 }, (raw) => loop.accept(raw));
+  try {
+    await body({ hostname: "127.0.0.1", port: listener.port }, loop);
+  } finally {
+    loop.cut();
+    await listener.close();
+  }
+}
+
+test("serve ends who says nothing, and who says so little that a head never becomes whole", async () => {
+  await withTimes({ headMs: 100, idleMs: 1e9 }, async (address, loop) => {
+    using silent = new Raw(address);
+    using slow = new Raw(address);
+    await until(() => loop.size === 2);
+    // A byte now and then is no head; the time does not begin anew with each.
+    await until(() => slow.isEnded, { go: () => new Promise((resolve) => setTimeout(() => resolve(slow.send("G")), 5)) });
+    await silent.rest();
+    await until(() => loop.size === 0);
+    assert.deepEqual([silent.text, slow.text], ["", ""]);
+  });
+});
+
+test("serve ends who keeps a connection and asks nothing more, not who waits for an answer", async () => {
+  await withTimes({ headMs: 1e9, idleMs: 100 }, async (address, loop) => {
+    using idle = new Raw(address);
+    using busy = new Raw(address);
+    busy.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab");
+    idle.send(`${HEAD}\r\n`);
+    assert.match(await idle.rest(), /^HTTP\/1\.1 200 OK/);
+    await until(() => loop.size === 1);
+    assert.equal(busy.isEnded, false);
+    busy.send("cd");
+    assert.match(await busy.rest(), /200 OK[^]*abcd/);
+  });
 });
