@@ -57,7 +57,8 @@ async function runningSubsystem(heapBytes: () => Promise<number>): Promise<numbe
   return (await heapBytes() - before) / OBJECTS;
 }
 
-async function collector(): Promise<() => void | Promise<void>> {
+/** What collects garbage at once. */
+export async function collector(): Promise<() => void | Promise<void>> {
   if ("Bun" in globalThis) {
     const { gcAndSweep } = await import("bun:jsc" as string);
     return () => void gcAndSweep();
@@ -72,7 +73,8 @@ async function collector(): Promise<() => void | Promise<void>> {
   };
 }
 
-async function usedHeap(): Promise<number> {
+/** Bytes of the heap in use. */
+export async function usedHeap(): Promise<number> {
   if ("Bun" in globalThis) {
     const { heapStats } = await import("bun:jsc" as string);
     return heapStats().heapSize;
