@@ -18,7 +18,7 @@ import { RunContext } from "./run_context.ts";
 import type { StopScope } from "./subsystem.ts";
 import { afterEnd, step, type StepFacts, type StepInput, type StopWhy } from "./step.ts";
 import type { Turns } from "./turns.ts";
-import { isFatal } from "./verdict.ts";
+import { fatalIn } from "./verdict.ts";
 import { COUNTS, Unit, UnitHandle, Watch, type Wish } from "./unit.ts";
 
 /** Who else is restarted when one is: nobody, all siblings, or those registered after it. */
@@ -667,7 +667,7 @@ export class Supervisor {
       case "added":
         return this.#added(message.unit);
       case "forget":
-        return this.#forget(message.unit);
+        return this.#endTemporary(message.unit);
       case "force":
         return this.#forceAll();
       case "kill":
@@ -957,6 +957,19 @@ export class Supervisor {
     this.post({ kind: "forget", unit });
   }
 
+  /** What was stopped with a temporary child that does not come back ends with it, where it is temporary too. */
+  #endTemporary(unit: Unit): void {
+    if (unit.state === "stopped") {
+      for (const { from } of [...unit.knot?.dependents ?? []]) {
+        if (!from.spec.temporary || !(from.phase.name === "held" || from.phase.why === "with")) continue;
+        if (!from.isRemoved) this.#wish(from, "operator");
+        this.#askOne(from, "down", stoppedWith(unit.name));
+        this.#letGo(from);
+      }
+    }
+    this.#forget(unit);
+  }
+
   #isForgotten(unit: Unit): boolean {
     return this.#units.get(nameKey(unit.name)) !== unit;
   }
@@ -984,7 +997,10 @@ export class Supervisor {
       for (const { from } of heirs) {
         const kept = from.knot!.after.filter(({ to }) => to !== unit).map(({ to, condition }) => ({ to, condition }));
         this.#unlink(from);
-        this.#link(from, [...kept, ...inherited.filter(({ to }) => !kept.some((edge) => edge.to === to))]);
+        this.#link(from, [
+          ...kept,
+          ...inherited.filter(({ to, condition }) => !kept.some((edge) => edge.to === to && edge.condition === condition)),
+        ]);
       }
     }
     this.#count(unit, 0);
@@ -1095,6 +1111,8 @@ export class Supervisor {
   #ended(unit: Unit, context: RunContext, body: Failure): void {
     if (context.isOver) return;
     context.isOver = true;
+    // Whatever else is known to be wrong, the run's own verdict holds.
+    if (fatalIn(body?.error) !== undefined) context.failure = body;
     context.endedFirst = !context.token.isCancelled;
     // What the run has started must not outlive it, whoever holds its signal.
     context.token.cancel(body === undefined ? stopReason(`${unit.path} has returned`) : body.error);
@@ -1174,8 +1192,9 @@ export class Supervisor {
     const policy = unit.spec.restart;
     if (isDaemonError(failure?.error) && failure.error.code === "SPAWN_NO_RESOURCES") return this.#postpone(unit, failure.error);
     const why = failure === undefined ? unit.words.end ?? "returned" : messageOf(failure.error);
-    if (isFatal(failure?.error)) {
-      this.#move(unit, "exhaust", messageOf(failure.error.cause ?? failure.error), failure);
+    const fatal = fatalIn(failure?.error);
+    if (fatal !== undefined) {
+      this.#move(unit, "exhaust", messageOf(fatal.cause ?? fatal), failure);
       return this.#endedForGood(unit, failure);
     }
     const nowMs = this.#nowMs();

@@ -53,7 +53,9 @@ export function fatalError(path: string, cause: unknown): SubsystemError {
   return new SubsystemError("SUBSYSTEM_FATAL", path, `Cannot run ${path} any more: ${messageOf(cause)}`, { cause, context });
 }
 
-/** Whether a run has said that no other is to follow, and of what it failed. */
-export function isFatal(error: unknown): error is SubsystemError {
-  return isDaemonError(error) && error.code === "SUBSYSTEM_FATAL";
+/** The error with which a run has said that no other is to follow, also where its clean-up has failed on top; undefined where it has not. */
+export function fatalIn(error: unknown): SubsystemError | undefined {
+  let at = error;
+  while (at instanceof SuppressedError) at = at.suppressed;
+  return isDaemonError(at) && at.code === "SUBSYSTEM_FATAL" ? at as SubsystemError : undefined;
 }

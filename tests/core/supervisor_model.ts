@@ -12,6 +12,8 @@ export interface Plan {
   delayMs: number;
   readyMs: number;
   stopMs: number;
+  /** It is forgotten at its end. */
+  temporary?: boolean;
 }
 
 export const MAX_RESTARTS = 3;
@@ -137,6 +139,26 @@ export class SupervisorModel {
     });
   }
 
+  /** A child goes: it stops, and what comes after it goes on. */
+  remove(name: string): void {
+    const unit = this.units.get(name)!;
+    this.#turn(() => {
+      Object.assign(unit, { isRemoved: true, desired: "down" });
+      this.#tell([unit], "down");
+      this.#forget(unit);
+    });
+  }
+
+  /** A run asks for its own stop. */
+  quit(name: string): void {
+    const unit = this.units.get(name)!;
+    if (this.phase === "stopping") return;
+    this.#turn(() => {
+      unit.desired = "down";
+      this.#tell([unit], "down");
+    });
+  }
+
   stopAll(): void {
     this.#turn(() => this.#stopAll());
   }
@@ -154,8 +176,8 @@ export class SupervisorModel {
   }
 
   /** A run ends by itself. */
-  end(name: string, isFailure: boolean): void {
-    this.#turn(() => this.#end(this.units.get(name)!, isFailure));
+  end(name: string, isFailure: boolean, isFatal: boolean = false): void {
+    this.#turn(() => this.#end(this.units.get(name)!, isFailure, isFatal));
   }
 
   advance(ms: number): void {
@@ -188,12 +210,31 @@ export class SupervisorModel {
   #turn(fn: () => void): void {
     fn();
     for (;;) {
-      while (this.#startNext() || this.#stopNext());
+      while (this.#startNext() || this.#stopNext() || this.#letGo());
       if (this.phase === "starting" && [...this.units.values()].every((unit) => this.#hasStarted(unit))) this.phase = "up";
       const next = this.#ending.shift();
       if (next === undefined) return;
       if (next.isLive) this.#end(next, false);
     }
+  }
+
+  /** Temporary children that are over are forgotten, once all others know how they ended. */
+  #letGo(): boolean {
+    if (this.phase === "stopping") return false;
+    const isOver = ({ state, desired, isHeld }: ModelUnit) =>
+      state === "stopped" ? desired === "down" && !isHeld : ["completed", "failed", "fatal", "skipped"].includes(state);
+    for (const unit of this.units.values()) {
+      if (!unit.plan.temporary || unit.isLive || !isOver(unit)) continue;
+      for (const other of unit.state === "stopped" ? this.units.values() : []) {
+        const isAfter = other.after.some(({ name }) => name === unit.plan.name);
+        if (!isAfter || !other.plan.temporary || !(other.isHeld || (other.isLive && other.why === "with"))) continue;
+        other.desired = "down";
+        this.#tell([other], "down");
+      }
+      this.#forget(Object.assign(unit, { isRemoved: true }));
+      return true;
+    }
+    return false;
   }
 
   #startNext(): boolean {
@@ -247,7 +288,7 @@ export class SupervisorModel {
     if (!unit.isDeaf) this.#ending.push(unit);
   }
 
-  #end(unit: ModelUnit, isFailure: boolean): void {
+  #end(unit: ModelUnit, isFailure: boolean, isFatal: boolean = false): void {
     const wasReady = unit.state === "running";
     const isStop = this.#toStop.delete(unit) || unit.isTold;
     const isWanted = unit.desired === "up" && this.phase !== "stopping";
@@ -258,7 +299,8 @@ export class SupervisorModel {
     else if (this.phase === "starting" && isFailure && !wasReady && !unit.plan.retryStart) {
       unit.state = "failed";
       this.#stopAll();
-    } else this.#judge(unit, isFailure || unit.why === "late");
+    } else if (isFatal) unit.state = "fatal";
+    else this.#judge(unit, isFailure || unit.why === "late");
     this.#forget(unit);
   }
 

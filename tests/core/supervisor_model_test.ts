@@ -5,18 +5,21 @@ import type { EventBody } from "../../src/core/event.ts";
 import { isMissing } from "../../src/core/readiness.ts";
 import { RestartPolicy, type RestartWhen } from "../../src/core/restart.ts";
 import type { State } from "../../src/core/state.ts";
+import { addition } from "../../src/core/registration.ts";
+import type { SubsystemHandle } from "../../src/core/children.ts";
+import { UnitHandle } from "../../src/core/unit.ts";
 import type { Strategy, Supervisor } from "../../src/core/supervisor.ts";
 import type { SubsystemSpec } from "../../src/core/subsystem.ts";
 import { test } from "../harness.ts";
-import { type Child, registration, Rig, settle } from "./supervisor_driver.ts";
+import { type Child, Rig, settle } from "./supervisor_driver.ts";
 import { MAX_RESTARTS, type Plan, SupervisorModel } from "./supervisor_model.ts";
 
 type Command =
   | { kind: "start" | "stop" | "restart"; units: number[] }
-  | { kind: "fail" | "finish" | "ready" | "deaf" | "hearing"; unit: number }
+  | { kind: "fail" | "fatal" | "finish" | "ready" | "deaf" | "hearing" | "quit" | "handleStop" | "remove"; unit: number }
   | { kind: "advance"; ms: number }
   | { kind: "change"; gone: number[]; restart: number[] }
-  | { kind: "add"; after: number; when: RestartWhen }
+  | { kind: "add"; after: number; when: RestartWhen; temporary: boolean }
   | { kind: "stopAll" | "force" };
 
 const SIZE = 6;
@@ -28,7 +31,16 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 10, arbitrary: fc.record({ kind: fc.constantFrom("fail", "finish", "ready", "deaf", "hearing"), unit }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant("advance"), ms: fc.constantFrom(1, 150, 700, 1_100, 2_500, 70_000) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("change"), gone: fc.array(unit, { maxLength: 3 }), restart: units }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("add"), after: unit, when: fc.constantFrom<RestartWhen>("on-failure", "never") }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom("fatal", "quit", "handleStop", "remove"), unit: fc.nat(SIZE + 3) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("add"),
+      after: fc.nat(SIZE + 1),
+      when: fc.constantFrom<RestartWhen>("on-failure", "never", "always"),
+      temporary: fc.boolean(),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("stopAll", "force") }) },
 ) as fc.Arbitrary<Command>;
 
@@ -77,6 +89,10 @@ class CheckedRig extends Rig {
   readonly #specs: Map<string, SubsystemSpec>;
   readonly #edges: Map<string, readonly AfterEdge[]>;
   #gone: ReadonlySet<string> = new Set();
+  /** Runs that have asked for their own stop, which those that come after them outlive. */
+  readonly quitters: Set<string> = new Set();
+  /** Children that were removed by their handles, or forgotten at their end. */
+  readonly dropped: Set<string> = new Set();
   readonly #live = new Map<string, number>();
   readonly violations: string[] = [];
 
@@ -101,6 +117,12 @@ class CheckedRig extends Rig {
     this.supervisorUnderTest = this.supervisor(isReversed && strategy === "oneForOne" ? registrations.reverse() : registrations, {
       strategy,
     });
+    this.supervisorUnderTest.onChild(({ subsystem: { name } }, isAdded) => {
+      if (isAdded) return;
+      this.dropped.add(name);
+      // What came after it comes after what it came after from now on.
+      this.hasChanged = true;
+    });
     this.notes.push = (...notes) => {
       notes.forEach((note) => this.#look(note));
       return Array.prototype.push.apply(this.notes, notes);
@@ -108,7 +130,7 @@ class CheckedRig extends Rig {
   }
 
   /** One more child beside the running ones. */
-  add(plan: Plan): void {
+  add(plan: Plan): SubsystemHandle {
     const spec = {
       after: plan.after.map(({ name }) => name),
       restart: new RestartPolicy(plan.when, { delay: plan.delayMs, jitter: 0, maxRestarts: MAX_RESTARTS }),
@@ -120,7 +142,7 @@ class CheckedRig extends Rig {
     this.#plans.push(plan);
     this.#specs.set(plan.name, spec);
     this.#edges.set(plan.name, plan.after);
-    this.supervisorUnderTest.add(child.registration);
+    return this.supervisorUnderTest.add(addition(child, { ...spec, temporary: plan.temporary }));
   }
 
   /** Units that are not where their wish and their policy want them, once everything has settled. */
@@ -159,21 +181,26 @@ class CheckedRig extends Rig {
 
   /** Makes the children those that are not gone. */
   change(gone: ReadonlySet<string>, restart: ReadonlySet<string>): Promise<unknown> {
-    if (!this.isStopping) this.#gone = gone;
-    const present = this.#plans.filter(({ name }) => !gone.has(name));
+    if (!this.isStopping) {
+      this.#gone = gone;
+      // A temporary one does not come back.
+      for (const { name, temporary } of this.#plans) if (temporary && gone.has(name)) this.dropped.add(name);
+    }
+    const present = this.#plans.filter(({ name }) => !gone.has(name) && !this.dropped.has(name));
     const isPresent = (edge: AfterEdge) => present.some(({ name }) => name === edge.name);
-    const children = present.map(({ name, after }) => {
+    const children = present.map(({ name, after, temporary }) => {
       const edges = after.filter(isPresent);
       if (!this.isStopping) this.#edges.set(name, edges);
       const spec = { ...this.#specs.get(name)!, after: edges.map((edge) => `${edge.name}:${edge.condition}`) };
-      return registration(this.children.get(name)!, "subsystem", spec);
+      return addition(this.children.get(name)!, { ...spec, temporary });
     });
     this.hasChanged = true;
     return this.supervisorUnderTest.change({ children, restart, down: new Set() });
   }
 
-  #after({ name }: Plan): readonly AfterEdge[] {
-    return this.#edges.get(name)!;
+  #after({ name }: Pick<Plan, "name">): readonly AfterEdge[] {
+    const status = this.status();
+    return this.#edges.get(name)!.flatMap((edge) => status.has(edge.name) ? edge : this.#after(edge));
   }
 
   status(): Map<string, { state: State; desired: string; run: number; ready: boolean | null }> {
@@ -184,7 +211,7 @@ class CheckedRig extends Rig {
 
   /** Whether it is no child any more, and stays only until its run has ended. */
   isGone(name: string): boolean {
-    return this.#gone.has(name);
+    return this.#gone.has(name) || this.dropped.has(name);
   }
 
   get live(): string[] {
@@ -202,7 +229,10 @@ class CheckedRig extends Rig {
     }
     if (this.hasChanged) return;
     const status = this.status();
-    if (event.to === "stopping" && this.#live.has(plan.name) && status.get(plan.name)!.desired === "down" && !this.isForced) {
+    if (
+      event.to === "stopping" && this.#live.has(plan.name) && status.get(plan.name)!.desired === "down" && !this.isForced &&
+      !this.quitters.has(plan.name)
+    ) {
       for (const name of this.#dependents(plan.name)) {
         if (this.#live.has(name) && !this.#isGivenUp(name)) this.violations.push(`${plan.name} is told to stop before ${name} is down`);
       }
@@ -215,6 +245,7 @@ class CheckedRig extends Rig {
     if (verb !== "enter") return;
     if (this.#live.has(name)) this.violations.push(`${name} runs twice at once`);
     this.#live.set(name, Number(run));
+    this.quitters.delete(name);
   }
 
   #dependents(name: string): string[] {
@@ -249,6 +280,8 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
   const nameOf = (index: number) => plans[index % plans.length].name;
   let added = 0;
   let unanswered = 0;
+  /** Ends that those who added a child wait for. */
+  let unended = 0;
   const answered = (promise: Promise<unknown>) => {
     unanswered++;
     promise.then(() => unanswered--, () => unanswered--);
@@ -283,11 +316,33 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
         break;
       }
       case "fail":
+      case "fatal":
       case "finish": {
         const name = nameOf(each.unit);
         if (!rig.live.includes(name)) break;
-        await rig.children.get(name)![each.kind]();
-        model?.end(name, each.kind === "fail");
+        const child = rig.children.get(name)!;
+        if (each.kind === "fatal") await child.fail(child.context!.fatal("no use"));
+        else await child[each.kind]();
+        model?.end(name, each.kind !== "finish", each.kind === "fatal");
+        break;
+      }
+      case "quit": {
+        const name = nameOf(each.unit);
+        if (!rig.live.includes(name)) break;
+        rig.quitters.add(name);
+        rig.children.get(name)!.context!.stop();
+        model?.quit(name);
+        break;
+      }
+      case "handleStop":
+      case "remove": {
+        const name = nameOf(each.unit);
+        const unit = supervisor.find(name);
+        if (unit === undefined) break;
+        const handle = new UnitHandle(unit);
+        answered(each.kind === "remove" ? handle.remove() : handle.stop());
+        if (each.kind === "remove") model?.remove(name);
+        else model?.stop([name]);
         break;
       }
       case "ready": {
@@ -309,7 +364,7 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
         const gone = new Set(each.gone.map(nameOf));
         const restart = new Set(each.restart.map(nameOf));
         answered(rig.change(gone, restart));
-        model.change(plans.filter(({ name }) => !gone.has(name)), [...restart]);
+        model.change(plans.filter(({ name }) => !gone.has(name) && !rig.dropped.has(name)), [...restart]);
         for (const [name, unit] of model.units) unit.isDeaf = rig.children.get(name)!.isDeaf;
         break;
       }
@@ -321,6 +376,7 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
           name: `d${index}`,
           after: [{ name: to, condition: "ready" }],
           when: each.when,
+          temporary: each.temporary || plans.find(({ name }) => name === to)!.temporary === true,
           readiness: "auto",
           retryStart: true,
           delayMs: 100 + 0.1 * index,
@@ -328,7 +384,9 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
           stopMs: 1_000 + 0.7 * index,
         };
         plans.push(plan);
-        rig.add(plan);
+        const { ended } = rig.add(plan);
+        unended++;
+        ended.then(() => unended--);
         model?.add(plan);
         break;
       }
@@ -375,6 +433,7 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
   assert.deepEqual(rig.live, []);
   assert.equal(rig.clock.pendingTimers, 0);
   assert.equal(unanswered, 0);
+  assert.equal(unended, 0, "ends that nobody was told of");
 }
 
 const commands = fc.array(command, { maxLength: 40, size: "max" });

@@ -7,7 +7,7 @@ const untilTold = (context: Context) => context.cancelled();
 const always = { restart: RestartPolicy.always({ delay: 0 }) };
 
 test("Context.fatal: a run that throws it is not restarted, under any policy, and its cause is told", async () => {
-  for (const where of ["run", "spawned"] as const) {
+  for (const where of ["run", "spawned", "run with a disposer that throws"] as const) {
     let runs = 0;
     await using daemon = await Daemon.builder()
       .withTask("main", untilTold)
@@ -17,14 +17,22 @@ test("Context.fatal: a run that throws it is not restarted, under any policy, an
         const fail = () => {
           throw context.fatal(new Error("no licence"));
         };
-        if (where === "run") fail();
+        if (where.endsWith("throws")) {
+          context.use({
+            [Symbol.dispose]() {
+              throw new Error("stuck");
+            },
+          });
+        }
+        if (where.startsWith("run")) fail();
         context.spawn("work", fail);
         await context.cancelled();
       }, always).build().start();
     const { state, reason, error } = await daemon.ended("worker");
     assert.deepEqual([runs, state, reason], [1, "fatal", "no licence"]);
-    assert.ok(isDaemonError(error) && error.code === "SUBSYSTEM_FATAL");
-    assert.equal((error.cause as Error).message, "no licence");
+    const fatal = error instanceof SuppressedError ? error.suppressed : error;
+    assert.ok(isDaemonError(fatal) && fatal.code === "SUBSYSTEM_FATAL");
+    assert.equal((fatal.cause as Error).message, "no licence");
     await daemon.operations.start(["worker"]);
     assert.equal(runs, 2, "an operator may try again");
   }
