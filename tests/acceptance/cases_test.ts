@@ -75,7 +75,9 @@ test("CASES: each has tests that exist by that name, or a reason why it has none
     for (const [file, name] of tests) {
       if (!texts.has(file)) texts.set(file, readFileSync(new URL(`../${file}`, import.meta.url), "utf8"));
       // A call with a long name goes on in the next line.
-      const isThere = texts.get(file)!.split(JSON.stringify(name)).slice(0, -1).some((before) => /\b(?:test|e2e)\(\s*$/.test(before));
+      const isThere = texts.get(file)!.split(JSON.stringify(name)).slice(0, -1).some((before) =>
+        /\b(?:test|e2e|e2eOnce)\(\s*$/.test(before)
+      );
       if (!isThere) missing.push(`${suite} ${number}: tests/${file} has no test named ${JSON.stringify(name)}`);
     }
   }

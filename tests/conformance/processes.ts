@@ -525,9 +525,13 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
   });
   const pidsOf = (host: Host, run: ProgramRun, isQuick = false) =>
     host.processes.belonging([run], { isQuick }).get(run)!.map(({ identity }) => identity.pid).sort((a, b) => a - b);
-  const endAll = (host: Host, run: ProgramRun) => {
-    for (const pid of pidsOf(host, run)) host.processes.signal(pid, "SIGKILL");
-  };
+  // Again and again: who is killed may start somebody in that moment.
+  const endAll = (host: Host, run: ProgramRun) =>
+    until(() => {
+      const pids = pidsOf(host, run);
+      for (const pid of pids) host.processes.signal(pid, "SIGKILL");
+      return pids.length === 0;
+    });
 
   for (const [how, script] of Object.entries(away)) {
     for (const isParent of [false, true]) {
@@ -552,9 +556,8 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
           for (const isQuick of [true, false]) assert.ok(pidsOf(host, run, isQuick).includes(pid));
           assert.deepEqual(pidsOf(host, runOf(bystander, other), true), [bystander.identity.pid]);
         } finally {
-          endAll(host, run);
+          await endAll(host, run);
         }
-        await until(() => pidsOf(host, run).length === 0);
       });
     }
   }

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { LogLine } from "../../src/core/operations.ts";
-import { e2e, type Stage } from "./driver.ts";
+import { e2e, e2eOnce, type Stage } from "./driver.ts";
 import { unitsOf, untilUnits } from "./units.ts";
 import { until } from "../until.ts";
 
@@ -60,7 +60,10 @@ e2e("runner 39: a line of 50 MB without an end takes bounded memory, comes in pi
   const text = await untilFile(path, (text) => text.endsWith("after\n"), 50_000_000);
   assert.ok(text === `${"x".repeat(50_000_000)}\nafter\n`, "a raw file is what was printed");
   const lines = (await stage.cli("logs", "x", "--json", "-n", "3")).stdout.trimEnd().split("\n");
-  assert.deepEqual(lines.map((line) => (JSON.parse(line) as LogLine).text.length), [65_536, 50_000_000 % 65_536, "after".length]);
+  // Where it is cut depends on when it comes: what stands there without an end for a while is shown, as a prompt would be.
+  const [before, last, after] = lines.map((line) => (JSON.parse(line) as LogLine).text);
+  assert.ok([before, last].every((text) => /^x+$/.test(text) && text.length <= 65_536));
+  assert.equal(after, "after");
   const { residentBytes } = JSON.parse((await stage.cli("status", "--json")).stdout);
   assert.ok(residentBytes < 400_000_000, `${residentBytes}`);
   daemon.kill("SIGTERM");
@@ -229,7 +232,7 @@ e2e("a follower that does not read slows no service, takes bounded memory, and i
   assert.equal((await daemon.ended).code, 0);
 });
 
-e2e("logs of several services come in the order of time, only those that were asked for, and as JSON", async (stage) => {
+e2eOnce("logs of several services come in the order of time, only those that were asked for, and as JSON", async (stage) => {
   const say = (name: string) => `[service.${name}]\nrun = "while :; do echo ${name}; sleep 0.05; done"\n`;
   stage.write("daemon.toml", `name = "many"\n${["a", "b", "c"].map(say).join("")}`);
   const daemon = await stage.startDaemon();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { e2e, type Program, type Stage } from "./driver.ts";
+import { e2e, e2eOnce, type Program, type Stage } from "./driver.ts";
 import { type UnitAnswer, unitsOf, untilUnits } from "./units.ts";
 import { until } from "../until.ts";
 
@@ -41,7 +41,7 @@ const pidsOf = (units: Record<string, UnitAnswer>) =>
   Object.fromEntries(Object.entries(units).map(([name, { details }]) => [name, details.pid]));
 const isUp = (daemon: Program, version: string) => daemon.stdout().includes(`version ${version}\n`);
 
-e2e("runner 49: a reload with a mistake keeps the old configuration, names line and column, and exits with 6", async (stage) => {
+e2eOnce("runner 49: a reload with a mistake keeps the old configuration, names line and column, and exits with 6", async (stage) => {
   stage.write("daemon.toml", withoutWatch("1"));
   const daemon = await stage.startDaemon();
   const before = pidsOf(await unitsOf(stage));
@@ -98,7 +98,7 @@ e2e("runner 50: a changed variable restarts its service, and no other, by comman
   ]]);
 });
 
-e2e("runner 51: a key and a service that were removed are gone after a reload", async (stage) => {
+e2eOnce("runner 51: a key and a service that were removed are gone after a reload", async (stage) => {
   stage.write("daemon.toml", withoutWatch("1"));
   await stage.startDaemon();
   stage.write("daemon.toml", withoutWatch("1").replace(/env = .*\n/, "").replace(/\[service\.still\]\n.*\n/, ""));
@@ -207,7 +207,7 @@ e2e("A watched file may be saved in any way: nothing is lost, nothing is half, a
   assert.equal((await reloadsOf(stage)).filter(({ outcome }) => outcome === "refused").length, 1);
 });
 
-e2e("A manual stop survives a reload, and what is stopped takes the change at its next start", async (stage) => {
+e2eOnce("A manual stop survives a reload, and what is stopped takes the change at its next start", async (stage) => {
   stage.write("daemon.toml", withoutWatch("1"));
   const daemon = await stage.startDaemon();
   assert.equal((await stage.cli("stop", "api")).code, 0);

@@ -59,46 +59,50 @@ e2e("runner 11: what ignores the stop signal is stopping until it was killed, an
 
 // How something gets away from the shell that starts it; each writes its number into a file.
 const AWAY: Readonly<Record<string, string>> = {
-  "with a time limit, in a group of its own": "timeout 1000 sh -c 'echo $$ >> pids; exec sleep 1000' &",
-  "as a job": "set -m; sh -c 'echo $$ >> pids; exec sleep 1000' &",
-  "by nohup": "nohup sh -c 'echo $$ >> pids; exec sleep 1000' >/dev/null 2>&1 &",
-  "into a session of its own": "setsid sh -c 'echo $$ >> pids; exec sleep 1000' >/dev/null 2>&1 &",
-  "as a daemon does, by a double fork":
-    "(setsid sh -c '(echo started; exec sh -c \"echo \\$\\$ >> pids; exec sleep 1000\") >/dev/null 2>&1 &' &);",
-  "as a daemon that has thrown away its environment": "(setsid env -i sh -c 'echo $$ >> pids; exec /bin/sleep 1000' >/dev/null 2>&1 &);",
+  "time-limit": "timeout 1000 sh -c 'echo $$ >> FILE; exec sleep 1000' &",
+  job: "set -m; sh -c 'echo $$ >> FILE; exec sleep 1000' &",
+  nohup: "nohup sh -c 'echo $$ >> FILE; exec sleep 1000' >/dev/null 2>&1 &",
+  session: "setsid sh -c 'echo $$ >> FILE; exec sleep 1000' >/dev/null 2>&1 &",
+  "double-fork": "(setsid sh -c '(echo started; exec sh -c \"echo \\$\\$ >> FILE; exec sleep 1000\") >/dev/null 2>&1 &' &);",
+  "bare-environment": "(setsid env -i sh -c 'echo $$ >> FILE; exec /bin/sleep 1000' >/dev/null 2>&1 &);",
 };
 
-for (const [how, away] of Object.entries(AWAY)) {
-  e2e(`runner 13: what gets away ${how} is gone after stop, restart, a crash and down`, async (stage) => {
-    const run = `${away} until [ -s pids ]; do sleep 0.02; done; echo up; exec sleep 1000`;
-    stage.write(
-      "daemon.json",
-      JSON.stringify({ name: "away", service: { x: { run, ready: { log: "up" }, restart: { policy: "on-failure", delay: "0s" } } } }),
-    );
-    const pids = () => readFileSync(join(stage.folder, "pids"), "utf8").split("\n").filter(Boolean).map(Number);
-    // One word more in the file is a copy more; the newest is the one that runs.
-    const living = () => pids().filter(isRunning);
-    const daemon = await stage.startDaemon();
-    assert.deepEqual(living(), pids().slice(-1));
+// All in one daemon: six daemons would be six times the commands, and neighbours must not be taken for one another.
+e2e("runner 13: what gets away in any way is gone after stop, restart, a crash and down", async (stage) => {
+  const names = Object.keys(AWAY);
+  const service = Object.fromEntries(names.map((name) => {
+    const run = `${AWAY[name].replace("FILE", `${name}.pids`)} until [ -s ${name}.pids ]; do sleep 0.02; done; echo up; exec sleep 1000`;
+    return [name, { run, ready: { log: "up" }, restart: { policy: "on-failure", delay: "0s" } }];
+  }));
+  stage.write("daemon.json", JSON.stringify({ name: "away", service }));
+  const pidsOf = (name: string) => readFileSync(join(stage.folder, `${name}.pids`), "utf8").split("\n").filter(Boolean).map(Number);
+  const living = () => names.map((name) => pidsOf(name).filter(isRunning));
+  // One number more in the file is a copy more; the newest is the one that runs.
+  const runsOnce = async (copies: number) => {
+    const isRight = (units: Awaited<ReturnType<typeof unitsOf>>) =>
+      names.every((name) => units[name].state === "running" && units[name].ready === true && pidsOf(name).length === copies);
+    const units = await untilUnits(stage, isRight);
+    assert.deepEqual(living(), names.map((name) => pidsOf(name).slice(-1)));
+    return units;
+  };
+  const daemon = await stage.startDaemon();
+  const before = await runsOnce(1);
 
-    assert.equal((await stage.cli("restart", "x")).code, 0);
-    await untilUnits(stage, ({ x }) => x.state === "running" && x.ready === true && pids().length === 2);
-    assert.deepEqual(living(), pids().slice(-1));
+  assert.equal((await stage.cli("restart", ...names)).code, 0);
+  const restarted = await runsOnce(2);
+  for (const name of names) assert.notEqual(restarted[name].details.pid, before[name].details.pid);
 
-    process.kill((await unitsOf(stage)).x.details.pid!, "SIGKILL");
-    await untilUnits(stage, ({ x }) => x.run === 3 && x.state === "running" && pids().length === 3);
-    assert.deepEqual(living(), pids().slice(-1));
+  for (const name of names) process.kill(restarted[name].details.pid!, "SIGKILL");
+  await runsOnce(3);
 
-    const { code, stdout } = await stage.cli("stop", "x");
-    assert.deepEqual([code, stdout, living()], [0, "x  stopped\n", []]);
+  const { code, stdout } = await stage.cli("stop", ...names);
+  assert.deepEqual([code, stdout.match(/ stopped$/gm)?.length, living()], [0, names.length, names.map(() => [])]);
 
-    assert.equal((await stage.cli("start", "x")).code, 0);
-    await untilUnits(stage, ({ x }) => x.ready === true && pids().length === 4);
-    assert.deepEqual(living(), pids().slice(-1));
-    assert.equal((await stage.cli("down")).code, 0);
-    assert.deepEqual([(await daemon.ended).code, living()], [0, []]);
-  });
-}
+  assert.equal((await stage.cli("start", ...names)).code, 0);
+  await runsOnce(4);
+  assert.equal((await stage.cli("down")).code, 0);
+  assert.deepEqual([(await daemon.ended).code, living()], [0, names.map(() => [])]);
+});
 
 e2e(
   "runner 13: what starts another one before it goes is gone in the end, and what ignores the signal is killed in its time",

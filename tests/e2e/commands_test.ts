@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { DaemonEvent } from "../../src/core/event.ts";
-import { e2e } from "./driver.ts";
+import { e2e, e2eOnce } from "./driver.ts";
 
 /** A service that becomes ready, and one after it. */
 const PAIR = `
@@ -13,7 +13,7 @@ run = "echo the db is ready; exec sleep 1000"
 after = ["db"]
 `;
 
-e2e("logs --since and --grep filter what is there and what follows", async (stage) => {
+e2eOnce("logs --since and --grep filter what is there and what follows", async (stage) => {
   stage.write("daemon.toml", PAIR);
   const daemon = await stage.startDaemon();
   await daemon.until(/the db is ready/);
@@ -51,7 +51,7 @@ e2e("events shows what happened since the start, and -f goes on until the daemon
   assert.match(stdout, /daemon {2}stopped: received SIGTERM\n$/);
 });
 
-e2e("wait returns when units are ready, started or stopped, and with 124 names who is missing and why", async (stage) => {
+e2eOnce("wait returns when units are ready, started or stopped, and with 124 names who is missing and why", async (stage) => {
   stage.write(
     "daemon.toml",
     `

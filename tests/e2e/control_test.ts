@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { connect, createServer, type NetConnectOpts, type Socket } from "node:net";
 import { join } from "node:path";
-import { e2e, isRunning, type Program, type Stage } from "./driver.ts";
+import { e2e, e2eOnce, isRunning, type Program, type Stage } from "./driver.ts";
 import { unitsOf, untilUnits } from "./units.ts";
 import { until } from "../until.ts";
 
@@ -98,7 +98,7 @@ restart = "never"
   assert.equal(response.headers.get("daemonkit-version"), JSON.parse(version).version);
 });
 
-e2e("runner 60: an unknown name, a pattern that matches nothing and a daemon that is down have codes of their own", async (stage) => {
+e2eOnce("runner 60: an unknown name, a pattern that matches nothing and a daemon that is down have codes of their own", async (stage) => {
   stage.write("daemon.toml", '[service.web]\nrun = "exec sleep 1000"\n');
   const verbs = ["start", "stop", "restart"];
   const codes = async (name: string) => await Promise.all(verbs.map(async (verb) => (await stage.cli(verb, name)).code));
@@ -158,7 +158,7 @@ while :; do sleep 0.02; done
   assert.doesNotMatch(daemon.stdout(), /second copy/);
 });
 
-e2e("runner 65: stop of several goes through the levels, those of one level at once", async (stage) => {
+e2eOnce("runner 65: stop of several goes through the levels, those of one level at once", async (stage) => {
   // Each of a, b and c goes only when all three were asked, which would never be the case one after another; d has to be gone before.
   const service = (name: string) => `
 [service.${name}]
@@ -196,7 +196,7 @@ function socketOf(stage: Stage): string {
   return join(root, readdirSync(root)[0], "admin.sock");
 }
 
-e2e("runner 61: a client of another protocol is told so, and may still look and stop", async (stage) => {
+e2eOnce("runner 61: a client of another protocol is told so, and may still look and stop", async (stage) => {
   stage.write("daemon.toml", '[service.x]\nrun = "exec sleep 1000"\n');
   const daemon = await stage.startDaemon();
   const socket = socketOf(stage);

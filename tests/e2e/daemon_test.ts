@@ -4,7 +4,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { e2e, isRunning, type Stage } from "./driver.ts";
+import { e2e, e2eOnce, isRunning, type Stage } from "./driver.ts";
+import { type UnitAnswer, unitsOf } from "./units.ts";
 
 /** Two services, one after the other, with a readiness probe: the quick start of the README. */
 const QUICK_START = `
@@ -16,20 +17,6 @@ ready = { log = "^ready" }
 run = "echo the db is ready; exec sleep 1000"
 after = ["db"]
 `;
-
-interface Unit {
-  name: string;
-  state: string;
-  ready: boolean | null;
-  restarts: number;
-  details: { pid?: number };
-}
-
-async function units(stage: Stage): Promise<Record<string, Unit>> {
-  const { code, stdout, stderr } = await stage.cli("status", "--json");
-  assert.equal(code, 0, stderr);
-  return Object.fromEntries((JSON.parse(stdout).units as Unit[]).map((unit) => [unit.name, unit]));
-}
 
 /** The folder in which the only daemon of a stage has its lock and socket. */
 function runFolder(stage: Stage): string {
@@ -56,12 +43,12 @@ e2e("run starts services in order once they are ready, shows their output, answe
   ]);
   assert.match(status.id, /^quick-[0-9a-f]{8}$/);
   assert.equal(status.config, join(stage.folder, "daemon.toml"));
-  assert.deepEqual(status.units.map((unit: Unit) => [unit.name, unit.state, unit.ready]), [["db", "running", true], [
+  assert.deepEqual(status.units.map((unit: UnitAnswer) => [unit.name, unit.state, unit.ready]), [["db", "running", true], [
     "web",
     "running",
     null,
   ]]);
-  const pids = status.units.map((unit: Unit) => unit.details.pid!);
+  const pids = status.units.map((unit: UnitAnswer) => unit.details.pid!);
   assert.ok(pids.every(isRunning));
 
   const table = await stage.cli("status");
@@ -80,11 +67,11 @@ e2e("run starts services in order once they are ready, shows their output, answe
 e2e("stop, start and restart return when the state has changed, dependents first", async (stage) => {
   stage.write("daemon.toml", QUICK_START);
   await stage.startDaemon();
-  const before = await units(stage);
+  const before = await unitsOf(stage);
 
   const stopped = await stage.cli("stop", "web");
   assert.deepEqual([stopped.code, stopped.stdout], [0, "web  stopped\n"], stopped.stderr);
-  assert.equal((await units(stage)).web.state, "stopped");
+  assert.equal((await unitsOf(stage)).web.state, "stopped");
   assert.equal(isRunning(before.web.details.pid!), false);
   assert.match((await stage.cli("stop", "web")).stdout, /^web {2}already stopped/);
 
@@ -95,13 +82,13 @@ e2e("stop, start and restart return when the state has changed, dependents first
   const restarted = await stage.cli("restart", "db", "--json");
   assert.equal(restarted.code, 0, restarted.stderr);
   assert.equal(JSON.parse(restarted.stdout).ok, true);
-  const after = await units(stage);
+  const after = await unitsOf(stage);
   assert.deepEqual([after.db.state, after.db.ready], ["running", true]);
   assert.notEqual(after.db.details.pid, before.db.details.pid);
 
   const both = await stage.cli("stop", "db");
   assert.equal(both.code, 0, both.stderr);
-  assert.deepEqual(Object.values(await units(stage)).map((unit) => unit.state), ["stopped", "stopped"]);
+  assert.deepEqual(Object.values(await unitsOf(stage)).map((unit) => unit.state), ["stopped", "stopped"]);
 });
 
 e2e("a manual stop survives a restart of the daemon", async (stage) => {
@@ -111,11 +98,11 @@ e2e("a manual stop survives a restart of the daemon", async (stage) => {
   first.kill("SIGTERM");
   assert.equal((await first.ended).code, 0);
   await stage.startDaemon();
-  assert.deepEqual(Object.values(await units(stage)).map((unit) => [unit.name, unit.state]), [["db", "running"], ["web", "stopped"]]);
+  assert.deepEqual(Object.values(await unitsOf(stage)).map((unit) => [unit.name, unit.state]), [["db", "running"], ["web", "stopped"]]);
   assert.equal((await stage.cli("start", "web")).code, 0);
 });
 
-e2e("logs shows the newest lines of the named units, and follows until the daemon's end", async (stage) => {
+e2eOnce("logs shows the newest lines of the named units, and follows until the daemon's end", async (stage) => {
   stage.write("daemon.toml", QUICK_START);
   const daemon = await stage.startDaemon();
   await daemon.until(/the db is ready/);
@@ -146,7 +133,7 @@ e2e("logs -f says so, with 1, when the daemon dies in the middle", async (stage)
   assert.match(stderr, /the connection to quick-[0-9a-f]{8} broke off: .*daemonkit status/);
 });
 
-e2e("down returns when the daemon is gone, and says how it went", async (stage) => {
+e2eOnce("down returns when the daemon is gone, and says how it went", async (stage) => {
   stage.write("daemon.toml", QUICK_START);
   const daemon = await stage.startDaemon();
   const { code, stdout, stderr } = await stage.cli("down");
@@ -190,7 +177,7 @@ e2e("a daemon starts over what a killed one left, and the client says that nobod
   assert.equal((await stage.cli("status")).code, 0);
 });
 
-e2e("bad configurations end run and validate with 6 and say what, where and what to do", async (stage) => {
+e2eOnce("bad configurations end run and validate with 6 and say what, where and what to do", async (stage) => {
   const rows: [string, string, RegExp[]][] = [
     ["typo", `[service.db]\ncommnad = "x"\n`, [/bad\.toml:2:\d+: service\.db\.commnad: /, /run/]],
     ["wrong type", `[service.db]\nrun = "x"\nport = "many"\n`, [/bad\.toml:3:\d+: service\.db\.port: expected .*got/]],
@@ -273,7 +260,7 @@ e2e("run refuses a control socket that somebody else answers on with 1 and leave
   }
 });
 
-e2e("commands tell unknown names (4), nothing matched (7) and wrong usage (2) apart", async (stage) => {
+e2eOnce("commands tell unknown names (4), nothing matched (7) and wrong usage (2) apart", async (stage) => {
   stage.write("daemon.toml", QUICK_START);
   await stage.startDaemon();
   const unknown = await stage.cli("stop", "wbe");
@@ -287,7 +274,7 @@ e2e("commands tell unknown names (4), nothing matched (7) and wrong usage (2) ap
   assert.equal((await stage.cli("stop", "w*", "--json")).code, 0);
 });
 
-e2e("a client that is told nothing finds the only daemon of its user", async (stage) => {
+e2eOnce("a client that is told nothing finds the only daemon of its user", async (stage) => {
   stage.write("daemon.toml", QUICK_START);
   await stage.startDaemon();
   const { code, stderr } = await stage.startThrough('mkdir elsewhere && cd elsewhere && exec "$0" "$@"', "status").ended;
@@ -305,7 +292,7 @@ e2e("a second SIGINT forces, the report names who was forced, and the code is 1"
     `name = "deaf"\n[service.deaf]\nrun = "trap '' TERM INT; echo up; while :; do sleep 0.05; done"\nstop = { timeout = "60s" }\nready = { log = "up" }\n[shutdown]\ntimeout = "60s"\n`,
   );
   const daemon = await stage.startDaemon();
-  const { deaf } = await units(stage);
+  const { deaf } = await unitsOf(stage);
   daemon.kill("SIGINT");
   await daemon.until(/stopping/);
   await new Promise((resolve) => setTimeout(resolve, 150));
@@ -336,7 +323,7 @@ e2e("garbage on the control socket leaves the daemon unharmed", async (stage) =>
   assert.equal((await stage.cli("status")).code, 0);
 });
 
-e2e("validate, schema, config and version need no daemon", async (stage) => {
+e2eOnce("validate, schema, config and version need no daemon", async (stage) => {
   stage.write("daemon.toml", QUICK_START);
   assert.match((await stage.cli("validate")).stdout, /daemon\.toml is valid: 2 services\n$/);
   const schema = JSON.parse((await stage.cli("schema")).stdout);
@@ -351,7 +338,7 @@ e2e("validate, schema, config and version need no daemon", async (stage) => {
   assert.match((await stage.cli("version")).stdout, /^daemonkit \d+\.\d+\.\d+ \((?:deno|bun) [\d.]+\)\n$/);
 });
 
-e2e("run --set and --log-level change keys for one run", async (stage) => {
+e2eOnce("run --set and --log-level change keys for one run", async (stage) => {
   stage.write("daemon.toml", QUICK_START);
   const daemon = stage.start("run", "--set", "name=other", "--log-level", "warn");
   await daemon.until(/the db is ready/);
@@ -382,19 +369,19 @@ e2e("start during a slow stop waits for it, so that there are never two copies",
   const run = "trap 'sleep 0.3; echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done";
   stage.write("daemon.toml", `name = "slow"\n[service.slow]\nrun = "${run}"\nready = { log = "up" }\n`);
   const daemon = await stage.startDaemon();
-  const before = (await units(stage)).slow.details.pid!;
+  const before = (await unitsOf(stage)).slow.details.pid!;
   const stop = stage.start("stop", "slow");
   await daemon.until(/stopping|bye/).catch(() => {});
   const start = await stage.cli("start", "slow");
   assert.equal((await stop.ended).code, 0);
   assert.equal(start.code, 0, start.stderr + start.stdout);
-  const after = (await units(stage)).slow;
+  const after = (await unitsOf(stage)).slow;
   assert.equal(after.state, "running");
   assert.notEqual(after.details.pid, before);
   assert.equal(isRunning(before), false);
 });
 
-e2e("stop during a restart delay leaves the unit stopped", async (stage) => {
+e2eOnce("stop during a restart delay leaves the unit stopped", async (stage) => {
   stage.write(
     "daemon.toml",
     `name = "late"\n[service.x]\nrun = "exit 3"\n[service.x.restart]\ndelay = "60s"\n[service.y]\nrun = ["sleep", "1000"]\n`,
@@ -403,7 +390,7 @@ e2e("stop during a restart delay leaves the unit stopped", async (stage) => {
   await daemon.until(/will be restarted/);
   const stopped = await stage.cli("stop", "x");
   assert.equal(stopped.code, 0, stopped.stderr);
-  assert.equal((await units(stage)).x.state, "stopped");
+  assert.equal((await unitsOf(stage)).x.state, "stopped");
 });
 
 e2e("SIGTERM during the start ends what had started, with 0", async (stage) => {
@@ -413,7 +400,7 @@ e2e("SIGTERM during the start ends what had started, with 0", async (stage) => {
   );
   const daemon = stage.start("run");
   await daemon.until(/up/);
-  const { db, web } = await units(stage);
+  const { db, web } = await unitsOf(stage);
   assert.deepEqual([db.state, web.state], ["starting", "waiting"]);
   daemon.kill("SIGTERM");
   const { code, stderr } = await daemon.ended;
@@ -425,7 +412,7 @@ e2e("a daemon whose output nobody reads any more stops with the right code", asy
   stage.write("daemon.toml", `name = "deafened"\n[service.x]\nrun = "while :; do echo line; sleep 0.01; done"\n`);
   const daemon = await stage.startDaemon();
   daemon.closeOutput();
-  const { x } = await units(stage);
+  const { x } = await unitsOf(stage);
   assert.equal(x.state, "running");
   daemon.kill("SIGTERM");
   assert.equal((await daemon.ended).code, 0);

@@ -1,7 +1,7 @@
 /** Commands that go on until Ctrl+C, or until nobody reads what they write. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { e2e, type Program, type Stage, type Subject } from "./driver.ts";
+import { e2e, e2eOnce, type Program, type Stage, type Subject } from "./driver.ts";
 
 const TICKING = `
 name = "ticking"
@@ -56,7 +56,7 @@ e2e("whoever follows ends with 0 when nobody reads any more", async (stage) => {
   for (const [index, follower] of followers.entries()) assert.equal((await follower.ended).code, 0, FOLLOWERS[index][0].join(" "));
 });
 
-e2e("status --watch says that the daemon has ended, and ends with 0", async (stage) => {
+e2eOnce("status --watch says that the daemon has ended, and ends with 0", async (stage) => {
   stage.write("daemon.toml", TICKING);
   const daemon = stage.start("run");
   await daemon.until(/tick/);

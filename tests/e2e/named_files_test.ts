@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../until.ts";
-import { e2e } from "./driver.ts";
+import { e2e, e2eOnce } from "./driver.ts";
 import { unitsOf } from "./units.ts";
 
 const WEB = 'name = "named"\n[service.web]\nrun = ["sh", "-c", "echo \\"$TOKEN\\" >> seen; exec sleep 1000"]\nenv_file = ["app.env"]\n';
 
-e2e("what the file names is checked by validate and up, which start nothing, and told by run, which starts the rest", async (stage) => {
+e2eOnce("what the file names is checked by validate and up, which start nothing, and told by run, which starts the rest", async (stage) => {
   stage.write("daemon.toml", `${WEB}restart = "never"\n[service.good]\nrun = ["sleep", "1000"]\n`);
   for (const command of ["validate", "up"]) {
     const { code, stderr } = await stage.cli(command);

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
+import { join } from "node:path";
 import type { UnitStatus } from "../../src/core/operations.ts";
 import { isRunning, type Stage } from "./driver.ts";
 import { until } from "../until.ts";
@@ -17,9 +19,33 @@ export type UnitAnswer = Omit<UnitStatus, "details"> & {
 
 /** All units by name. */
 export async function unitsOf(stage: Stage): Promise<Record<string, UnitAnswer>> {
+  const { units } = JSON.parse(await statusOf(stage)) as { units: UnitAnswer[] };
+  return Object.fromEntries(units.map((unit) => [unit.name, unit]));
+}
+
+/**
+ * What `status --json` shows, from its source: who asks again and again starts no program each time. With more daemons than one, or none
+ * where they usually are, the command finds the one that is meant.
+ */
+async function statusOf(stage: Stage): Promise<string> {
+  const root = join(stage.env.XDG_RUNTIME_DIR ?? "", "daemonkit");
+  const sockets = existsSync(root)
+    ? readdirSync(root).map((name) => join(root, name, "admin.sock")).filter((path) => existsSync(path))
+    : [];
+  if (sockets.length === 1) return await answerOf(sockets[0], "/v1/status");
   const { code, stdout, stderr } = await stage.cli("status", "--json");
   assert.equal(code, 0, stderr);
-  return Object.fromEntries((JSON.parse(stdout).units as UnitAnswer[]).map((unit) => [unit.name, unit]));
+  return stdout;
+}
+
+/** The body of what a socket answers. */
+async function answerOf(socketPath: string, path: string): Promise<string> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) =>
+    request({ socketPath, path, agent: false, headers: { connection: "close" } }, resolve).on("error", reject).end()
+  );
+  const text = (await response.setEncoding("utf8").toArray()).join("");
+  assert.equal(response.statusCode, 200, text);
+  return text;
 }
 
 /** Asks for the units until they are as they should be. */

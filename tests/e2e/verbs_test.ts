@@ -4,10 +4,10 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { e2e, type Stage, type Subject } from "./driver.ts";
+import { e2e, e2eOnce, type Stage, type Subject } from "./driver.ts";
 import { until } from "../until.ts";
 
-e2e("init writes what validate accepts and run runs", async (stage) => {
+e2eOnce("init writes what validate accepts and run runs", async (stage) => {
   const made = await stage.cli("init");
   assert.deepEqual([made.code, made.stderr], [0, ""]);
   assert.equal((await stage.cli("validate")).code, 0);
