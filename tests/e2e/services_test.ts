@@ -92,7 +92,7 @@ e2e("what was skipped as something before it failed for good starts when that be
   assert.match(before.db.reason, /exited with code 9/);
   // Nothing has changed, so nothing is revived.
   assert.equal((await stage.cli("start", "db")).code, 1);
-  assert.equal((await unitsOf(stage)).web.state, "skipped");
+  await untilUnits(stage, ({ web }) => web.state === "skipped");
   assert.equal((await stage.cli("stop", "off")).code, 0);
 
   stage.write("disk", "");
