@@ -66,7 +66,7 @@ e2e("a probe is not satisfied by somebody else who listens there, names them, an
       "daemon.toml",
       `name = "owner"\n` +
         service("dies", `run = ${run}\nready = { tcp = "127.0.0.1:${port}", every = "20ms", timeout = "30s" }`) +
-        service("sleeps", `run = ["sleep", "1000"]\nready = { tcp = "127.0.0.1:${port}", every = "20ms", timeout = "500ms" }`) +
+        service("sleeps", `run = ["sleep", "1000"]\nready = { tcp = "127.0.0.1:${port}", every = "20ms", timeout = "3s" }`) +
         service("web", `run = ["sleep", "1000"]\nafter = ["dies"]`) +
         service("outside", `run = ["sleep", "1000"]\nready = { tcp = "127.0.0.1:${port}", owner = "any" }`),
     );
