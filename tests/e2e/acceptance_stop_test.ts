@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, readdirSync, readFileSync, writeFile
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { e2e, isRunning } from "./driver.ts";
+import { e2e, isRunning, type Stage } from "./driver.ts";
 import { groupOf, unitsOf, untilUnits } from "./units.ts";
 
 const DEAF = "trap '' TERM; echo up; while :; do sleep 0.05; done";
@@ -116,9 +116,9 @@ e2e(
     const run = "setsid sh again.sh 10 >/dev/null 2>&1 & until [ -s pids ]; do sleep 0.02; done; echo up; exec sleep 1000";
     stage.write("daemon.toml", `name = "again"\n[service.x]\nrun = "${run}"\nready = { log = "up" }\nstop = { timeout = "2s" }\n`);
     const daemon = await stage.startDaemon();
-    const { code, stdout } = await stage.cli("stop", "x");
+    await stopped(stage);
     const pids = readFileSync(join(stage.folder, "pids"), "utf8").split("\n").filter(Boolean).map(Number);
-    assert.deepEqual([code, stdout, pids.filter(isRunning)], [0, "x  stopped\n", []]);
+    assert.deepEqual(pids.filter(isRunning), []);
     assert.ok(pids.length > 1, "somebody was started on the way");
     daemon.kill("SIGTERM");
     assert.equal((await daemon.ended).code, 0);
@@ -159,8 +159,7 @@ if (hasControlGroups()) {
       const { pid } = (await unitsOf(stage)).x.details;
       const folder = readFileSync(`/proc/${pid}/cgroup`, "utf8").match(/^0::(.*daemonkit-control-.*-x)$/m)?.[1];
       assert.ok(folder !== undefined);
-      const { code, stdout } = await stage.cli("stop", "x");
-      assert.deepEqual([code, stdout], [0, "x  stopped\n"]);
+      await stopped(stage);
       const pids = readFileSync(join(stage.folder, "pids"), "utf8").split("\n").filter(Boolean).map(Number);
       assert.deepEqual(pids.filter(isRunning), []);
       assert.equal((await stage.cli("down")).code, 0);
@@ -168,6 +167,18 @@ if (hasControlGroups()) {
       assert.equal(existsSync(`${own}${folder}`), false);
     },
   );
+}
+
+/**
+ * Stops the service x, whose processes start others while they are killed. On a busy machine that may take longer than the two seconds that a
+ * daemon gives them; then the answer says so, and they go all the same.
+ */
+async function stopped(stage: Stage): Promise<void> {
+  const { code, stdout } = await stage.cli("stop", "x");
+  if (code !== 0) {
+    assert.match(stdout, /^x {2}timed out: did not stop within \d+ ms\n$/);
+    await untilUnits(stage, ({ x }) => x.state === "stopped" && x.details.pid === null);
+  } else assert.equal(stdout, "x  stopped\n");
 }
 
 /** Whether a control group of version 2 can be made here. */
