@@ -110,7 +110,8 @@ e2e(
     // Each goes by starting its successor in a session of its own, ten times, and the last one is deaf.
     stage.write(
       "again.sh",
-      `trap 'test $1 -gt 0 && setsid sh again.sh $(($1 - 1)) >/dev/null 2>&1 & exit 0' TERM\n` +
+      // Who starts one names it: a successor may be told to go before it has come so far.
+      `trap 'test $1 -eq 0 || { setsid sh again.sh $(($1 - 1)) >/dev/null 2>&1 & echo $! >> pids; }; exit 0' TERM\n` +
         `test $1 -eq 0 && trap '' TERM\necho $$ >> pids; while :; do sleep 0.02; done\n`,
     );
     const run = "setsid sh again.sh 10 >/dev/null 2>&1 & until [ -s pids ]; do sleep 0.02; done; echo up; exec sleep 1000";
