@@ -204,8 +204,8 @@ function parseRecord(text: string, lockPath: string): InstanceRecord | undefined
  * - A file of a dead process is replaced, also when its number was given to a process that began after the file was written.
  * - A file that holds something else than a process number is somebody else's and stays.
  *
- * @throws {DaemonError} with code `LOCK_HELD` if the file is that of a living process, `IO_EXISTS` if it is no PID file, `RUNTIME_STATE` if
- * another daemon of this process has it.
+ * @throws {DaemonError} with code `LOCK_HELD` if the file is that of a living process, `IO_EXISTS` if it is no PID file, `IO_DENIED` if others
+ * could lead root elsewhere by it, `RUNTIME_STATE` if another daemon of this process has it.
  */
 export function pidFile(path: string, owner: string, host: Pick<Host, "files" | "processes" | "process">): Disposable {
   const claim = host.process.claim(owner, `the PID file ${path}`);
@@ -226,6 +226,10 @@ export function pidFile(path: string, owner: string, host: Pick<Host, "files" | 
 function writePidFile(path: string, host: Pick<Host, "files" | "processes">): Disposable {
   const { files, processes } = host;
   const own = processes.self().pid;
+  const why = files.whyUntrusted(path);
+  if (why !== undefined) {
+    throw new DaemonError("IO_DENIED", `Cannot write the PID file ${path} as root writes nowhere that others could lead it to: ${why}`);
+  }
   const found = readPid(path, files);
   if (found === null) {
     throw new DaemonError(

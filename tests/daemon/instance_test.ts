@@ -187,6 +187,16 @@ test("pidFile leaves files alone that are not ours, before and at the end", asyn
   assert.equal(machine.text("/app/my.pid"), "777\n");
 });
 
+test("pidFile writes nowhere that others could lead root to", async () => {
+  const { machine } = await fixture();
+  machine.host.files.whyUntrusted = () => "everybody may write to the folder /app";
+  assert.throws(() => pidFile("/app/my.pid", "api", machine.host), {
+    code: "IO_DENIED",
+    message: /everybody may write to the folder \/app$/,
+  });
+  assert.equal(machine.text("/app/my.pid"), undefined);
+});
+
 test("writeOverrides and readOverrides keep the manual stops", async () => {
   const { machine, folders } = await fixture();
   assert.deepEqual(readOverrides(folders, machine.host), { down: new Set() });
