@@ -18,6 +18,8 @@ export interface ResolvedSpec {
   stopLast: boolean;
   retryStart: boolean;
   significant: boolean;
+  /** Its failure for good is none of the daemon: `significant` is false by its own words. */
+  mayFail: boolean;
   /** It is forgotten at its end. */
   temporary: boolean;
 }
@@ -31,6 +33,7 @@ const DEFAULT_SPEC: ResolvedSpec = {
   stopLast: false,
   retryStart: false,
   significant: false,
+  mayFail: false,
   temporary: false,
 };
 
@@ -120,13 +123,13 @@ export function registration(subsystem: Subsystem, kind: string, spec?: Subsyste
     essential = false,
     stopLast = false,
     retryStart = false,
-    significant = false,
+    significant,
   } = { ...own, ...spec };
   if (!(restart instanceof RestartPolicy)) {
     throw new TypeError(`Cannot ${action} as "restart" must be a RestartPolicy: current value is ${messageOf(restart)}`);
   }
   checkOneOf(action, "readiness", readiness, ["auto", "manual", "none"]);
-  checkBooleans(action, { essential, stopLast, retryStart, significant });
+  checkBooleans(action, { essential, stopLast, retryStart, significant: significant ?? false });
   if (!Array.isArray(after) || !after.every((entry) => typeof entry === "string")) {
     const hint = typeof after === "string" ? `: write [${JSON.stringify(after)}]` : "";
     throw new TypeError(`Cannot ${action} as "after" must be a list of names${hint}`);
@@ -141,7 +144,18 @@ export function registration(subsystem: Subsystem, kind: string, spec?: Subsyste
   return {
     subsystem,
     kind,
-    spec: { restart, readiness, readyTimeoutMs, stopTimeoutMs, essential, stopLast, retryStart, significant, temporary: false },
+    spec: {
+      restart,
+      readiness,
+      readyTimeoutMs,
+      stopTimeoutMs,
+      essential,
+      stopLast,
+      retryStart,
+      significant: significant ?? false,
+      mayFail: significant === false,
+      temporary: false,
+    },
     after: after.length === 0 ? NO_EDGES : after.map(parseAfter),
   };
 }

@@ -94,7 +94,12 @@ export interface SubsystemSpec {
   stopLast?: boolean;
   /** Restarts by policy also when it fails before it was ever ready, instead of failing the daemon's start. @default {false} */
   retryStart?: boolean;
-  /** Counts for its supervisor's `autoShutdown`. @default {false} */
+  /**
+   * Counts for its supervisor's `autoShutdown`. Where it is false by your own words, its failure for good does not count for the exit code of
+   * a daemon made in code either.
+   *
+   * @default {false}
+   */
   significant?: boolean;
 }
 

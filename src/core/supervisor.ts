@@ -511,6 +511,16 @@ export class Supervisor {
     return unstopped;
   }
 
+  /** Children that have failed for good and still count: nobody has stopped them since, and nobody has said that they may fail. */
+  failures(): { path: string; reason: string; error: unknown }[] {
+    const failures: { path: string; reason: string; error: unknown }[] = [];
+    for (const { phase: { name }, wish, spec: { mayFail }, path, reason, failure, inner } of this.#units.values()) {
+      if (name !== "failed" && name !== "fatal") failures.push(...inner?.failures() ?? []);
+      else if (wish === "up" && !mayFail) failures.push({ path, reason, error: failure?.error });
+    }
+    return failures;
+  }
+
   /** A snapshot of all children, in order of registration, each nested supervisor followed by its own. */
   status(): UnitStatus[] {
     const all: UnitStatus[] = [];

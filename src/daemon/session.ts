@@ -352,6 +352,7 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     this.#phase = "stopping";
     this.#stoppingSinceMs = this.clock.wallMs();
     this.#reason = reason;
+    this.#noteFailures();
     this.#errorsBefore = this.#errors.length + this.#droppedErrors;
     if (this.#supervisor === undefined) return;
     this.#announce("daemon.stopping", reason);
@@ -359,6 +360,15 @@ export class Session implements SupervisorPorts, ShutdownSteps {
     this.#supervisor.stopIntake();
     this.#drain?.cancel(stopReason(reason));
     this.#timeline.begin();
+  }
+
+  /** What has failed for good beside others has not stopped the daemon, and is no clean end of one that was made in code. */
+  #noteFailures(): void {
+    if (this.#exitCode !== undefined || this.#loaded !== undefined) return;
+    for (const { path, reason, error: cause } of this.#supervisor?.failures() ?? []) {
+      this.#keep(new SubsystemError("SUBSYSTEM_FAILED", path, `Cannot end cleanly as ${path} has failed for good: ${reason}`, { cause }));
+      this.#exitCode = EXIT_CODES.failed;
+    }
   }
 
   /** A signal asked to stop: the first one begins, a later one hurries. */

@@ -188,3 +188,40 @@ test("builder.onEvent: what a listener throws or rejects with is reported, and t
   ]);
   assert.equal(exitCode, 0);
 });
+
+test("A subsystem that failed for good beside others makes the exit code 1, with an entry, unless somebody has said otherwise", async () => {
+  const boom = async (context: Context) => {
+    await context.sleep("1ms");
+    throw new Error("boom");
+  };
+  const never = { restart: RestartPolicy.Never };
+  const end = async (build: (builder: ReturnType<typeof Daemon.builder>) => void, name: string, then?: (daemon: Daemon) => unknown) => {
+    const builder = Daemon.builder().withTask("main", untilTold);
+    build(builder);
+    const daemon = await builder.build().start();
+    await daemon.ended(name);
+    await then?.(daemon);
+    daemon.shutdown();
+    const { exitCode, errors } = await daemon.wait();
+    return [exitCode, errors.map((error) => (error as Error).message)];
+  };
+  const entry = (name: string) => [`Cannot end cleanly as ${name} has failed for good: boom`];
+  assert.deepEqual(await end((builder) => builder.withTask("worker", boom, never), "worker"), [1, entry("worker")]);
+  const inGroup = (builder: ReturnType<typeof Daemon.builder>) =>
+    void builder.withSupervisor("group", {}, (group) => group.withTask("steady", untilTold).withTask("worker", boom, never));
+  assert.deepEqual(await end(inGroup, "group/worker"), [1, entry("group/worker")]);
+  const mayFail = (builder: ReturnType<typeof Daemon.builder>) => void builder.withTask("worker", boom, { ...never, significant: false });
+  assert.deepEqual(await end(mayFail, "worker"), [0, []]);
+  assert.deepEqual(
+    await end((builder) => builder.withTask("worker", boom, never), "worker", (daemon) => daemon.operations.stop(["worker"])),
+    [0, []],
+  );
+  const temporary = await Daemon.builder().withTask("main", untilTold).build().start();
+  await temporary.add({ name: "worker", run: boom }, { temporary: true }).ended;
+  temporary.shutdown();
+  assert.equal((await temporary.wait()).exitCode, 0);
+  const named = await Daemon.builder().withTask("main", untilTold).withTask("worker", boom, never).build().start();
+  await named.ended("worker");
+  named.shutdown({ exitCode: 0 });
+  assert.equal((await named.wait()).exitCode, 0);
+});
