@@ -195,6 +195,13 @@ function readResults(): Record<string, Record<string, Record<string, Record<stri
   }
 }
 
+/** After each row, as whoever is in a hurry ends it before the last one. */
+function writeResults(runtimes: ReturnType<typeof readResults>): void {
+  mkdirSync(new URL("./results/", import.meta.url), { recursive: true });
+  const machine = `${cpus()[0].model}, ${cpus().length} cores`;
+  writeFileSync(file, `${JSON.stringify({ machine, date: new Date().toISOString().slice(0, 10), runtimes })}\n`);
+}
+
 if (values.row !== undefined) {
   const lines: string[] = [];
   await ROWS[values.row](sizes[0], (what, figure) => void lines.push(JSON.stringify([what, figure])));
@@ -224,9 +231,7 @@ if (values.row !== undefined) {
       for (const [what, figure] of kept) {
         (((runtimes[runtime] ??= {})[values.label] ??= {})[what === "" ? row : `${row}: ${what}`] ??= {})[size] = figure;
       }
+      writeResults(runtimes);
     }
   }
-  mkdirSync(new URL("./results/", import.meta.url), { recursive: true });
-  const machine = `${cpus()[0].model}, ${cpus().length} cores`;
-  writeFileSync(file, `${JSON.stringify({ machine, date: new Date().toISOString().slice(0, 10), runtimes })}\n`);
 }
