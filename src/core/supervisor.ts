@@ -1125,7 +1125,7 @@ export class Supervisor {
     if (fatalIn(body?.error) !== undefined) context.failure = body;
     context.endedFirst = !context.token.isCancelled;
     // What the run has started must not outlive it, whoever holds its signal.
-    context.token.cancel(body === undefined ? stopReason(`${unit.path} has returned`) : body.error);
+    if (!context.token.isCancelled) context.token.cancel(body === undefined ? stopReason(`${unit.path} has returned`) : body.error);
     if (context.hasLeftovers) {
       this.post({ kind: "ending", unit, context });
       void context.close(body).then((failure) => this.post({ kind: "settled", unit, context, failure }));
