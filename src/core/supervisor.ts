@@ -1276,7 +1276,8 @@ export class Supervisor {
   #failStart(unit: Unit, { error: cause }: { error: unknown }): void {
     this.#move(unit, "fail", messageOf(cause), { error: cause });
     // What failed inside a group is named by its whole path already.
-    const isInside = cause instanceof SubsystemError && cause.code === "SUBSYSTEM_START_FAILED" && cause.subsystem !== unit.path;
+    const isInside = isDaemonError(cause) && cause instanceof SubsystemError && cause.code === "SUBSYSTEM_START_FAILED" &&
+      cause.subsystem !== unit.path;
     const message = isInside ? cause.message : `Cannot start ${unit.path}: ${messageOf(cause)}`;
     this.#startFailure = new SubsystemError("SUBSYSTEM_START_FAILED", unit.path, message, {
       cause,
