@@ -208,7 +208,8 @@ class ServedConnection {
     const response = await answering;
     const mayFollow = keepsAlive && body.isRead && !this.#server.isDraining;
     await this.#send(response, { isHead: request.method === "HEAD", isOld, isLast: !mayFollow });
-    if (mayFollow) return !this.#input.isOver || this.#input.hasBytes;
+    // A stream may have ended because the server stops.
+    if (mayFollow) return !this.#server.isDraining && (!this.#input.isOver || this.#input.hasBytes);
     if (!body.isRead || this.#input.hasBytes) await this.#linger();
     return false;
   }

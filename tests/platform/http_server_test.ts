@@ -264,3 +264,26 @@ test("serve ends who keeps a connection and asks nothing more, not who waits for
     assert.match(await busy.rest(), /200 OK[^]*abcd/);
   });
 });
+
+test("serve: a stop ends the connection of a stream that ends by it, and does not wait for another request", async () => {
+  const over = Promise.withResolvers<void>();
+  const stream: HttpHandler = () =>
+    new Response(
+      new ReadableStream({
+        start: (controller) => {
+          controller.enqueue(new TextEncoder().encode("first\n"));
+          void over.promise.then(() => controller.close());
+        },
+      }),
+    );
+  await withServer(stream, async (server) => {
+    using reader = new Raw(server.address);
+    reader.send(`${HEAD}\r\n`);
+    await reader.until(() => reader.text.includes("first"));
+    // Without a signal nothing is cut: it resolves only when every connection has ended by itself.
+    const stopped = server.stop();
+    over.resolve();
+    await stopped;
+    assert.match(await reader.rest(), /0\r\n\r\n$/);
+  });
+});
