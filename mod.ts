@@ -21,7 +21,6 @@
  *
  * @module
  */
-export { type AfterCondition, type AfterEdge, type AfterProblem, afterProblems, parseAfter } from "./src/core/after.ts";
 export { type ByteSize, byteSize, formatBytes } from "./src/core/bytes.ts";
 export type { AddOptions, SubsystemEnd, SubsystemHandle } from "./src/core/children.ts";
 export { type Clock, sleep, type SleepOptions, systemClock } from "./src/core/clock.ts";
@@ -48,56 +47,14 @@ export type {
   ConfigReloadEvent,
   DaemonEvent,
   DaemonLifeEvent,
-  EventBody,
   EventHead,
   SubsystemReadyEvent,
   SubsystemStateEvent,
 } from "./src/core/event.ts";
 export { EXIT_CODES, signalExitCode } from "./src/core/exit_codes.ts";
-export {
-  type Address,
-  type AppendFile,
-  type ChildProcess,
-  type CpuRecording,
-  type DetachedProcess,
-  type Env,
-  type ExitStatus,
-  type FileContent,
-  type FileInfo,
-  type FileLock,
-  type Files,
-  type Host,
-  type Http,
-  type HttpConnection,
-  type HttpHandler,
-  type HttpServer,
-  type ListeningSocket,
-  type LockedFile,
-  type OrphanCare,
-  type OwnProcess,
-  type ProcessEntry,
-  type Processes,
-  type ProcessIdentity,
-  type ProcessUsage,
-  type Profiler,
-  type ProgramRun,
-  type ReadOptions,
-  type RunProcess,
-  type ServeOptions,
-  SIGNAL_NUMBERS,
-  type SignalName,
-  type Signals,
-  type SocketHolder,
-  type Sockets,
-  type SpawnOptions,
-  type Terminal,
-  type UserInfo,
-  type Watcher,
-} from "./src/core/host.ts";
+export { type Host, SIGNAL_NUMBERS, type SignalName } from "./src/core/host.ts";
 export type { LineFormat } from "./src/core/line_block.ts";
 export { LOG_LEVELS, type LogFields, type Logger, LogLevel, type LogRecord, type LogSink, silentLogger } from "./src/core/log.ts";
-export { nameKey, nameProblem, nearest } from "./src/core/names.ts";
-export type { PostOptions } from "./src/core/paced_output.ts";
 export type {
   DaemonMeasures,
   DaemonStatus,
@@ -110,17 +67,8 @@ export type {
   UnitStatus,
   WaitGoal,
 } from "./src/core/operations.ts";
-export {
-  type BackoffOptions,
-  type OnExhausted,
-  RestartHistory,
-  type RestartOptions,
-  RestartPolicy,
-  type RestartVerdict,
-  type RestartWhen,
-} from "./src/core/restart.ts";
-export type { Rlimit, RlimitName, RlimitOption, Rlimits, RlimitValue } from "./src/core/rlimits.ts";
-export { type ShutdownSteps, ShutdownTimeline, type ShutdownTimes } from "./src/core/shutdown.ts";
+export { type BackoffOptions, type OnExhausted, type RestartOptions, RestartPolicy, type RestartWhen } from "./src/core/restart.ts";
+export type { RlimitName, RlimitOption, Rlimits, RlimitValue } from "./src/core/rlimits.ts";
 export { type State, STATES } from "./src/core/state.ts";
 export type {
   ChildHandle,

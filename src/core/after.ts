@@ -21,7 +21,6 @@ const CONDITIONS: readonly AfterCondition[] = ["started", "ready", "exited-ok"];
  *
  * @example With and without a condition
  * ```ts
- * import { parseAfter } from "@daemonkit/daemonkit";
  * import assert from "node:assert/strict";
  *
  * assert.deepEqual(parseAfter("db"), { name: "db", condition: "ready" });
@@ -61,7 +60,6 @@ export interface AfterProblem {
  *
  * @example A circle is shown as the way around it
  * ```ts
- * import { afterProblems } from "@daemonkit/daemonkit";
  * import assert from "node:assert/strict";
  *
  * const problems = afterProblems([{ name: "a", after: ["b"] }, { name: "b", after: ["a"] }]);

@@ -10,7 +10,6 @@ const RESERVED = ["all", "daemon"];
  *
  * @example Names that would hurt later are refused early
  * ```ts
- * import { nameProblem } from "@daemonkit/daemonkit";
  * import assert from "node:assert/strict";
  *
  * assert.equal(nameProblem("api-2"), undefined);
@@ -31,7 +30,6 @@ export function nameProblem(name: string): string | undefined {
  *
  * @example Case makes no other name
  * ```ts
- * import { nameKey } from "@daemonkit/daemonkit";
  * import assert from "node:assert/strict";
  *
  * assert.equal(nameKey("API"), nameKey("api"));
@@ -55,7 +53,6 @@ export function groupKey(unit: string): string {
  *
  * @example A transposition is near, a different word is not
  * ```ts
- * import { nearest } from "@daemonkit/daemonkit";
  * import assert from "node:assert/strict";
  *
  * assert.equal(nearest("commnad", ["command", "cwd"]), "command");

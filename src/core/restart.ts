@@ -196,7 +196,7 @@ const POSTPONE = new RestartPolicy("always", { maxDelay: "5s" });
  *
  * @example The third restart in a row is one too many
  * ```ts
- * import { RestartHistory, RestartPolicy } from "@daemonkit/daemonkit";
+ * import { RestartPolicy } from "@daemonkit/daemonkit";
  * import assert from "node:assert/strict";
  *
  * const policy = RestartPolicy.onFailure({ delay: "1s", factor: 2, jitter: 0, maxRestarts: 2 });

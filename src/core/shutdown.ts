@@ -35,7 +35,6 @@ type Phase = "idle" | "draining" | "graceful" | "forced" | "killing" | "over";
  *
  * @example The steps come in order, at their times
  * ```ts
- * import { ShutdownTimeline } from "@daemonkit/daemonkit";
  * import { FakeClock } from "@daemonkit/daemonkit/testing";
  * import assert from "node:assert/strict";
  *

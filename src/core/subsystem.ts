@@ -322,11 +322,9 @@ export interface Context extends ShutdownHandle {
    *     const session = context.add({ name: `session-${id}`, run: (own) => own.sleep("1ms") }, { temporary: true });
    *     assert.equal((await session.ended).state, "completed");
    *   }
-   *   await context.cancelled();
-   * }).withoutSignals().build();
-   * await daemon.start();
-   * daemon.shutdown();
-   * assert.equal((await daemon.wait()).exitCode, 0);
+   *   context.requestShutdown("enough");
+   * }).build();
+   * assert.equal((await daemon.run({ ownsProcess: false })).exitCode, 0);
    * assert.deepEqual(daemon.subsystems().map(({ name }) => name), ["listener"]);
    * ```
    *
