@@ -969,6 +969,8 @@ export class Supervisor {
 
   /** What was stopped with a temporary child that does not come back ends with it, where it is temporary too. */
   #endTemporary(unit: Unit): void {
+    if (!unit.isRemoved) return this.#letGo(unit);
+    for (const { from } of unit.knot?.dependents ?? []) if (from.phase.name === "skipped") this.#letGo(from);
     if (unit.state === "stopped") {
       for (const { from } of [...unit.knot?.dependents ?? []]) {
         if (!from.spec.temporary || !(from.phase.name === "held" || from.phase.why === "with")) continue;
@@ -1026,8 +1028,11 @@ export class Supervisor {
     if (knot !== undefined && knot.unmet > 0) {
       if (name === "held" && knot.down > 0) return;
       if (knot.barred > 0) {
-        if (name !== "skipped") this.#move(unit, "skip", whySkipped(unit));
-        return this.#letGo(unit);
+        if (name === "skipped") return;
+        this.#move(unit, "skip", whySkipped(unit));
+        // Whether that holds is known once all others have had their turn.
+        if (unit.spec.temporary) this.post({ kind: "forget", unit });
+        return;
       }
       return name === "waiting" ? undefined : this.#move(unit, "want", this.#whyWaits(unit));
     }

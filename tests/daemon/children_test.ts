@@ -181,3 +181,18 @@ test("A subsystem that does not stop is ended when the daemon gives up on it", a
   assert.equal((await deaf.ended).state, "stopping");
   assert.deepEqual((await daemon.wait()).unstopped.map(({ path }) => path), ["deaf"]);
 });
+
+test("A temporary subsystem waits for one that is started again with what had failed below it", async () => {
+  let isBroken = true;
+  await using daemon = await started((builder) =>
+    builder.withTask("a", (context) => isBroken ? fails() : context.cancelled(), { restart: RestartPolicy.Never, retryStart: true })
+      .withTask("b", untilTold, { after: ["a"] })
+      .withTask("c", untilTold, { after: ["b"] })
+  );
+  await daemon.operations.stop(["c"]);
+  const temporary = daemon.add({ name: "temp", run: untilTold }, { temporary: true, after: ["c"] });
+  isBroken = false;
+  await daemon.operations.start(["b", "temp"]);
+  await until(() => temporary.state === "running");
+  assert.deepEqual(names(daemon), ["main", "a", "b", "c", "temp"]);
+});
