@@ -56,6 +56,10 @@ export function fatalError(path: string, cause: unknown): SubsystemError {
 /** The error with which a run has said that no other is to follow, also where its clean-up has failed on top; undefined where it has not. */
 export function fatalIn(error: unknown): SubsystemError | undefined {
   let at = error;
-  while (at instanceof SuppressedError) at = at.suppressed;
+  try {
+    while (at instanceof SuppressedError) at = at.suppressed;
+  } catch {
+    return undefined; // a proxy that can't even be asked
+  }
   return isDaemonError(at) && at.code === "SUBSYSTEM_FATAL" ? at as SubsystemError : undefined;
 }
