@@ -189,8 +189,11 @@ async function drive(given: { strategy: Strategy; children: Shape[] }, commands:
   assert.equal(rig.missing, status.filter(isMissing).length);
 
   answered(root.stop("end"));
+  for (let minutes = 0; minutes < 2; minutes++) {
+    await calm();
+    await clock.advance(60_000);
+  }
   await calm();
-  await clock.advance(120_000);
   check("the stop");
   // Whoever is deaf is named, and nobody else lives.
   const named = new Set(root.unstopped().map(({ path }) => path.split("/").at(-1)!));
