@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { ConfigError, formatIssue, IoError, messageOf } from "../core/errors.ts";
 import type { Files } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
+import { RepeatedLook } from "./repeated_look.ts";
 
 /** What was read of the disk for a configuration. */
 export interface KeptFiles {
@@ -97,21 +98,20 @@ const LOOKS_A_COMPLAINT = 12;
 export class MendWatch implements Disposable {
   readonly #options: MendWatchOptions;
   #problem: unknown;
-  #looks = 0;
-  #timer: Disposable | undefined;
-  #isOver = false;
+  readonly #looks: RepeatedLook;
+  #failures = 0;
 
   /** Complains, and begins to look. */
   constructor(options: MendWatchOptions) {
     this.#options = options;
     this.#problem = options.problem;
-    this.#lookLater();
+    this.#looks = new RepeatedLook(options.clock, LOOK_MS, () => this.#look());
     this.#complain(options.problem);
   }
 
   /** What an operator has to know, while it is so. */
   get notice(): string | undefined {
-    if (this.#isOver) return undefined;
+    if (this.#looks.isOver) return undefined;
     const problem = this.#problem;
     const why = problem instanceof ConfigError && problem.issues.length > 0 ? formatIssue(problem.issues[0]) : messageOf(problem);
     return `runs with the last configuration that was in force, as the file can't be used: ${why}`;
@@ -119,24 +119,18 @@ export class MendWatch implements Disposable {
 
   /** Ends it. */
   [Symbol.dispose](): void {
-    this.#isOver = true;
-    this.#timer?.[Symbol.dispose]();
-  }
-
-  #lookLater(): void {
-    if (!this.#isOver) this.#timer = this.#options.clock.schedule(LOOK_MS, () => void this.#look());
+    this.#looks[Symbol.dispose]();
   }
 
   async #look(): Promise<void> {
     const { read, onRight } = this.#options;
     try {
       await read();
-      if (!this.#isOver && await onRight()) return this[Symbol.dispose]();
+      if (!this.#looks.isOver && await onRight()) this[Symbol.dispose]();
     } catch (error) {
       this.#problem = error;
-      if (++this.#looks % LOOKS_A_COMPLAINT === 0) this.#complain(error);
+      if (++this.#failures % LOOKS_A_COMPLAINT === 0) this.#complain(error);
     }
-    this.#lookLater();
   }
 
   #complain(error: unknown): void {

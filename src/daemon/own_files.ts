@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
+import { RepeatedLook } from "./repeated_look.ts";
 
 /** Something that a daemon has on disk and needs for as long as it lives. */
 export interface OwnFile {
@@ -32,30 +33,24 @@ const LOOK_MS = 2_000;
 export class OwnFiles implements Disposable {
   readonly #options: OwnFilesOptions;
   readonly #failed = new Map<string, string>();
-  #timer: Disposable | undefined;
-  #isOver = false;
+  readonly #looks: RepeatedLook;
 
   /** Begins to look. */
   constructor(options: OwnFilesOptions) {
     this.#options = options;
-    this.#lookLater();
+    this.#looks = new RepeatedLook(options.clock, LOOK_MS, () => this.#look());
   }
 
   /** Ends it; what is being made anew is finished. */
   [Symbol.dispose](): void {
-    this.#isOver = true;
-    this.#timer?.[Symbol.dispose]();
-  }
-
-  #lookLater(): void {
-    if (!this.#isOver) this.#timer = this.#options.clock.schedule(LOOK_MS, () => void this.#look());
+    this.#looks[Symbol.dispose]();
   }
 
   async #look(): Promise<void> {
     const { files, onRestored, log } = this.#options;
     const restored: string[] = [];
     for (const file of files) {
-      if (this.#isOver) break;
+      if (this.#looks.isOver) break;
       try {
         const isNew = await file.restore();
         if (isNew) restored.push(file.name);
@@ -67,6 +62,5 @@ export class OwnFiles implements Disposable {
       }
     }
     if (restored.length > 0) onRestored(restored);
-    this.#lookLater();
   }
 }
