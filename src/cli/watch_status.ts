@@ -98,7 +98,7 @@ function screenView({ terminal, signals, processes }: Host, render: (answer: Sta
   // Ctrl+Z: the shell is to find its own screen.
   const suspended = signals.on("SIGTSTP", () => {
     screen.leave();
-    processes.signal(processes.self().pid, "SIGSTOP");
+    void terminal.flush().then(() => processes.signal(processes.self().pid, "SIGSTOP"));
   });
   return {
     show(answer) {
@@ -108,7 +108,7 @@ function screenView({ terminal, signals, processes }: Host, render: (answer: Sta
     [Symbol.dispose]() {
       suspended[Symbol.dispose]();
       screen[Symbol.dispose]();
-      if (last !== undefined) terminal.write(1, `${last}\n`);
+      if (last !== undefined) terminal.post(1, `${last}\n`);
       last = undefined;
     },
   };

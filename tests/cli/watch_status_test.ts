@@ -161,3 +161,17 @@ test("Screen says how many lines it has no room for, and is entered again after 
   assert.equal(terminal.stdout.split("\x1b[?1049h").length - 1, 2);
   assert.equal(terminal.stdout.split("\x1b[?1049l").length - 1, 1);
 });
+
+test("Screen leaves pictures out while the terminal takes nothing, and waits for none", async () => {
+  const terminal = new FakeTerminal();
+  const stalled = terminal.stall();
+  const screen = new Screen(terminal);
+  for (const text of ["one", "two", "three"]) assert.equal(screen.draw(text), true);
+  screen.leave();
+  assert.equal(terminal.stdout, "");
+  stalled[Symbol.dispose]();
+  await terminal.flush();
+  assert.match(terminal.stdout, /one/);
+  assert.doesNotMatch(terminal.stdout, /two|three/);
+  assert.ok(terminal.stdout.endsWith("\x1b[?1049l"));
+});
