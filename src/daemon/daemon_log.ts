@@ -75,6 +75,12 @@ export class DaemonLog implements AsyncDisposable {
     }
   }
 
+  /** That its file can't be written now, and why; undefined while it can, or where there is none. */
+  get notice(): string | undefined {
+    const failure = this.#file?.failure;
+    return failure && `the log file of the daemon can't be written: ${messageOf(failure.error)}`;
+  }
+
   /** Writes what waits. */
   flush(): void {
     this.#file?.flush();

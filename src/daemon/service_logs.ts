@@ -37,6 +37,9 @@ const MAX_LINE_BYTES = 65_536;
 /** Files that are the daemon's own console. */
 const DESCRIPTORS: Readonly<Record<string, 1 | 2 | undefined>> = { "/dev/stdout": 1, "/dev/fd/1": 1, "/dev/stderr": 2, "/dev/fd/2": 2 };
 
+/** Units that a notice names. */
+const MOST_NAMED = 3;
+
 /** What is kept of one unit. It outlives the unit's runs. */
 interface UnitLog {
   format: LineFormat;
@@ -153,6 +156,17 @@ export class ServiceLogs implements LogPort, Disposable {
 
   room(): Promise<void> | undefined {
     return this.#options.room?.();
+  }
+
+  /** Which units have a log file that can't be written now, and why; undefined when there is none. */
+  get notice(): string | undefined {
+    const failing = [...this.#units].filter(([, { file }]) => file?.failure !== undefined);
+    if (failing.length === 0) return undefined;
+    const named = failing.slice(0, MOST_NAMED).map(([name]) => name).join(", ");
+    const more = failing.length > MOST_NAMED ? ` and ${failing.length - MOST_NAMED} more` : "";
+    const dropped = failing.reduce((sum, [, { file }]) => sum + file!.dropped, 0);
+    const lost = dropped === 0 ? "lines wait" : `${dropped} lines were dropped`;
+    return `the log files of ${named}${more} can't be written, ${lost}: ${messageOf(failing[0][1].file!.failure!.error)}`;
   }
 
   /** Writes what waits. */

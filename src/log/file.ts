@@ -72,6 +72,11 @@ export class FileSink implements Disposable {
     else this.#file.write(text, 1);
   };
 
+  /** Why the file can't be written at present; undefined while it can. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#file.failure;
+  }
+
   /** Records lost so far. */
   get dropped(): number {
     return this.#file.dropped;

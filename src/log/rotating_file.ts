@@ -101,6 +101,11 @@ export class RotatingFile implements Disposable {
     return this.#dropped;
   }
 
+  /** Why it can't be written at present; undefined while it can. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
+  }
+
   /**
    * Opens the file, so that one that can't be shows before it is needed.
    *

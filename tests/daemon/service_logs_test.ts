@@ -163,6 +163,7 @@ test("ServiceLogs: while the disk is full drops are counted by unit, and one war
   // The first write that fails is told of at once, before anything is lost.
   assert.deepEqual(warnings.map(([message, fields]) => [isFailure(message), fields?.services]), [[true, "a"], [false, "a"]]);
   assert.deepEqual(lines.counts().map(({ failures }) => failures), [1, 1]);
+  assert.match(logs.notice!, /^the log files of a, b can't be written, 8 lines were dropped: /);
   await clock.advance(60_000);
   assert.deepEqual(warnings.filter(([message]) => isFailure(message)).map(([, fields]) => [fields?.failures, fields?.services]), [
     [1, "a"],
@@ -172,6 +173,7 @@ test("ServiceLogs: while the disk is full drops are counted by unit, and one war
   assert.deepEqual(told, [["lines of services were dropped", 2, "a"], ["lines of services were dropped", 6, "a b"]]);
   files.healWrites();
   await clock.advance(1_000);
+  assert.equal(logs.notice, undefined);
   print("a", "on we go");
   logs[Symbol.dispose]();
   const [first, second, remark, last] = files.readText("/base/a.log").trimEnd().split("\n");
@@ -236,7 +238,10 @@ test("DaemonLog: the first write of its file that fails is told of on the consol
   files.failWrites("IO_NO_RESOURCES");
   for (let number = 0; number < 3; number++) log.log.error("lost");
   assert.equal(terminal.stderr.match(/^daemonkit: the daemon's log file can't be written: /gm)?.length, 1);
+  assert.match(log.notice!, /^the log file of the daemon can't be written: /);
   files.healWrites();
+  log.flush();
+  assert.equal(log.notice, undefined);
 });
 
 test("DaemonLog: its end waits a second for who reads the console, and no longer; the file says that it was in vain", async () => {
