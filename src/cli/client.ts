@@ -5,16 +5,22 @@ import type { DaemonEvent } from "../core/event.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import type { Host, SignalName } from "../core/host.ts";
 import type { LogLine, ReloadAnswer, WaitGoal } from "../core/operations.ts";
+import { folderOf } from "../core/paths.ts";
 import { parsePattern } from "../control/pattern.ts";
 import { PROTOCOL, VERSION } from "../daemon/version.ts";
 import { AnswerRefused, type Dropped, EVENT, LINE, OUTCOMES, parseAnswer, PROBLEM, RELOAD, type Shape, STATUS } from "./answers.ts";
 import { CommandFailure } from "./failure.ts";
 import type { Target } from "./find.ts";
 
+/** A daemon lives, and there is no way to its socket. */
+export class NoSocketFailure extends CommandFailure {}
+
 /** A daemon that has not answered within this time is there but not answering. */
 const ANSWER_MS = 5_000;
 /** Between two tries of a daemon that lives and has no socket. */
 const LOOK_MS = 20;
+/** The part of the time for an answer in which a daemon may make its socket anew. */
+const SOCKET_SHARE = 0.8;
 
 /** Most lines that a daemon gives of what is there. */
 const MAX_LINES = 10_000;
@@ -46,8 +52,8 @@ export interface ClientOptions {
   answerMs?: number;
   /** Name of the program, in what it says to do. @default {"daemonkit"} */
   program?: string;
-  /** Whether the daemon lives, be its socket there or not. @default {() => false} */
-  isAlive?: () => boolean;
+  /** The process of the daemon if it lives, be its socket there or not. @default {() => undefined} */
+  pid?: () => number | undefined;
 }
 
 /** Which lines {@linkcode Client.logs} asks for. */
@@ -72,20 +78,20 @@ export interface ProfileOptions {
 
 /** Talks to a daemon over its control socket. Failures are {@linkcode CommandFailure}s with the documented codes. */
 export class Client {
-  readonly #host: Pick<Host, "http" | "clock">;
+  readonly #host: Pick<Host, "http" | "clock" | "files">;
   readonly #answerMs: number;
   readonly #program: string;
-  readonly #isAlive: () => boolean;
+  readonly #pid: () => number | undefined;
   /** The daemon. */
   readonly target: Target;
 
   /** Creates a client; nothing is sent yet. */
-  constructor(host: Pick<Host, "http" | "clock">, target: Target, options: ClientOptions = {}) {
-    const { answerMs = ANSWER_MS, program = "daemonkit", isAlive = () => false } = options;
+  constructor(host: Pick<Host, "http" | "clock" | "files">, target: Target, options: ClientOptions = {}) {
+    const { answerMs = ANSWER_MS, program = "daemonkit", pid = () => undefined } = options;
     this.#host = host;
     this.#answerMs = answerMs;
     this.#program = program;
-    this.#isAlive = isAlive;
+    this.#pid = pid;
     this.target = target;
   }
 
@@ -328,18 +334,21 @@ export class Client {
     const headers = new Headers(init.headers);
     headers.set("daemonkit-protocol", String(PROTOCOL));
     const { http, clock } = this.#host;
-    for (const endMs = clock.nowMs() + this.#answerMs;;) {
+    for (const endMs = clock.nowMs() + this.#answerMs * SOCKET_SHARE;;) {
       try {
         // A daemon sends nobody elsewhere.
         return await http.request({ unix: this.target.socket }, path, { ...init, headers, redirect: "manual" });
       } catch (error) {
         if (!isDaemonError(error)) throw error;
-        if (error.code !== "IO_NOT_FOUND" && error.code !== "IO_REFUSED") {
+        const pid = this.#pid();
+        const isKept = error.code === "IO_DENIED" && pid !== undefined;
+        if (!isKept && error.code !== "IO_NOT_FOUND" && error.code !== "IO_REFUSED") {
           const exitCode = error.code === "IO_FAILED" ? EXIT_CODES.notAnswering : EXIT_CODES.failed;
           throw new CommandFailure(exitCode, `Cannot reach ${this.target.label} on ${this.target.socket}: ${messageOf(error)}`);
         }
-        if (!this.#isAlive()) throw this.#noDaemon(error.code);
-        if (clock.nowMs() >= endMs) throw this.#noSocket();
+        if (pid === undefined) throw this.#noDaemon(error.code);
+        const obstacle = this.#obstacle();
+        if (isKept || obstacle !== undefined || clock.nowMs() >= endMs) throw this.#noSocket(pid, obstacle ?? messageOf(error));
         await sleep(clock, LOOK_MS, init.signal ? { signal: init.signal } : {});
       }
     }
@@ -354,12 +363,29 @@ export class Client {
     );
   }
 
-  #noSocket(): CommandFailure {
+  /** What stands in the place of the socket's folder, where that is why the daemon can't make its socket anew. */
+  #obstacle(): string | undefined {
+    const { files } = this.#host;
+    for (let folder = folderOf(this.target.socket); folder !== "/"; folder = folderOf(folder)) {
+      try {
+        const info = files.info(folder);
+        if (info !== undefined && info.kind !== "directory") {
+          return `${folder} must be a folder and something else stands there, so that it can't make its socket anew: move that away`;
+        }
+      } catch (error) {
+        if (!isDaemonError(error)) throw error;
+        // Whoever refuses the look into a folder is the folder above it.
+      }
+    }
+    return undefined;
+  }
+
+  #noSocket(pid: number, why: string): NoSocketFailure {
     const { label, socket } = this.target;
-    return new CommandFailure(
+    return new NoSocketFailure(
       EXIT_CODES.notAnswering,
-      `Cannot reach ${label} as it lives, but does not answer on ${socket}: it does not make its socket anew; see its log, or kill it and ` +
-        `let \`${this.#program} up\` end what it leaves`,
+      `Cannot reach ${label} on ${socket}, though it lives as process ${pid}: ${why}; or stop it with \`${this.#program} down\`, which needs no ` +
+        `socket, or \`kill -TERM ${pid}\``,
     );
   }
 

@@ -3,7 +3,7 @@ import { guardiansOf, pauseOf, pauseText } from "../daemon/guardian.ts";
 import { Client } from "./client.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandFailure } from "./failure.ts";
-import { findDaemon, isAlive, type TargetOptions } from "./find.ts";
+import { findDaemon, instanceOf, isAlive, type TargetOptions } from "./find.ts";
 
 /**
  * Finds the daemon that is meant and makes a client for it; says on stderr which one it is when nobody named it.
@@ -25,5 +25,5 @@ export async function connect(
         `\`${program} up\`, or end it with \`${program} down\``,
     );
   }
-  return new Client(host, target, { program, isAlive: () => isAlive(target, host) });
+  return new Client(host, target, { program, pid: () => instanceOf(target, host)?.pid });
 }

@@ -53,12 +53,12 @@ export class GroupFile implements Disposable {
     if (this.#programs.delete(program)) this.#writeSoon();
   }
 
-  /** Writes the file anew where somebody has removed it; true when it was. */
+  /** Writes the file anew where somebody has removed it; true when it was, and false when it can't be. */
   restore(): boolean {
     const { path, files } = this.#options;
     if (this.#isClosed || this.#timer !== undefined || this.#programs.size === 0 || files.info(path) !== undefined) return false;
     this.#write();
-    return true;
+    return this.#isWell;
   }
 
   /** Writes what is due, at once, and nothing after that: the file is the next daemon's. */

@@ -104,7 +104,7 @@ function shellWarnings(
   own: readonly { name: string; dropped: readonly string[] }[],
   { files, env }: CheckHost,
 ): { own: string[]; inherited: string[] } {
-  if (!services.some(({ run }) => typeof run === "string") || isBash(files)) return { own: [], inherited: [] };
+  if (!services.some(({ run }) => typeof run === "string") || handsOnAll(files)) return { own: [], inherited: [] };
   const what = (names: readonly string[]) => `sh hands on no variable of such a name: ${names.join(", ")}; write run as a list`;
   const inherited = Object.keys(env.all()).filter((name) => !isShellName(name));
   return {
@@ -113,10 +113,11 @@ function shellWarnings(
   };
 }
 
-function isBash(files: Pick<Files, "realPath">): boolean {
+/** Whether this system's `/bin/sh` hands on variables whose names it would not take itself: of the usual shells, only bash does. */
+export function handsOnAll(files: Pick<Files, "realPath">): boolean {
   try {
     return /\/bash$/.test(files.realPath("/bin/sh"));
   } catch {
-    return false;
+    return false; // not there, or not to be told
   }
 }

@@ -16,7 +16,7 @@ import { both, linesSink } from "./lines_of_log.ts";
 import type { DaemonFolders } from "./folders.ts";
 import type { Instance } from "./instance.ts";
 import type { LoadedConfig } from "./load.ts";
-import { filesNamed } from "./needs.ts";
+import { filesNamed, handsOnAll } from "./needs.ts";
 import { ownProcess } from "./own_process.ts";
 import type { OwnFile } from "./own_files.ts";
 import type { Recovery } from "./recovery.ts";
@@ -158,20 +158,11 @@ function tellLostVariables({ plan: { loaded }, log }: Session, { env, files }: H
     typeof run === "string" && (inheritEnv === undefined ? user === undefined : inheritEnv.includes("*"))
   );
   const odd = texts.length === 0 ? [] : Object.keys(env.all()).filter((name) => !/^[A-Za-z_]\w*$/.test(name));
-  if (odd.length > 0 && shellDrops(files)) {
+  if (odd.length > 0 && !handsOnAll(files)) {
     log.warn("variables with such names are dropped by this system's /bin/sh; a run that is a list gets them", {
       names: tame(odd.join(", ")),
       services: texts.map(({ name }) => name).join(", "),
     });
-  }
-}
-
-/** Whether the shell hands on only what it could have set itself, which dash does. */
-function shellDrops(files: Host["files"]): boolean {
-  try {
-    return files.realPath("/bin/sh").endsWith("/dash");
-  } catch {
-    return false; // nothing will be run by it
   }
 }
 
@@ -250,6 +241,8 @@ function openLogs(
     }, [...configured, ...named]),
   );
   session.useLogs(daemonLog, logs);
+  session.addNotice(() => daemonLog.notice);
+  session.addNotice(() => logs.notice);
   return { daemonLog, logs };
 }
 

@@ -239,7 +239,7 @@ test("main waits for the socket of a daemon that lives, and exits with 5 when it
   const hasty: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() * 100 };
   Object.assign(machine.host, { clock: hasty });
   assert.equal(await cli("status"), 5);
-  assert.match(machine.err, /as it lives, but does not answer on .*admin\.sock: .*daemonkit up/);
+  assert.match(machine.err, /on .*admin\.sock, though it lives as process 77: .*daemonkit down.*kill -TERM 77/);
 });
 
 test("main finds a daemon by the lock that it holds, whatever has become of its folder and however it is called", async () => {

@@ -229,6 +229,36 @@ e2e("what a live daemon has on disk is removed: it is found, never doubled, make
   assert.equal((await follower.ended).code, 0);
 });
 
+e2e(
+  "something else stands in the place of the run folder: who lives and what is in the way is said, and `down` needs no socket",
+  async (stage) => {
+    stage.write("daemon.toml", ONE);
+    assert.equal((await stage.cli("up")).code, 0);
+    const pid = await pidOf(stage);
+    const folder = runFolderOf(stage);
+    const away = `${folder}.away`;
+    renameSync(folder, away);
+    writeFileSync(folder, "not a folder");
+    for (const command of ["status", "up"]) {
+      const { code, stderr } = await stage.cli(command);
+      assert.equal(code, 5, stderr);
+      assert.match(stderr, new RegExp(`lives as process ${pid}: .*${folder} must be a folder and something else stands there`));
+      assert.match(stderr, new RegExp(`daemonkit down.*kill -TERM ${pid}`));
+    }
+    // Once it has gone, the daemon mends itself.
+    rmSync(folder);
+    assert.equal(await pidOf(stage), pid);
+    await until(() => existsSync(join(folder, "admin.sock")));
+    rmSync(folder, { recursive: true });
+    writeFileSync(folder, "not a folder");
+    const down = await stage.cli("down");
+    assert.equal(down.code, 0, down.stderr);
+    assert.match(down.stdout, new RegExp(`pid ${pid}\\) ended after .*, by SIGTERM as its socket can't be reached`));
+    assert.equal(isRunning(pid), false);
+    assert.deepEqual(processesOf(stage, /sleep|guardian/), []);
+  },
+);
+
 e2e("the run folder is removed and the daemon is killed: the guardian starts it again, and one copy of everything runs", async (stage) => {
   stage.write("daemon.toml", ONE);
   assert.equal((await stage.cli("up")).code, 0);

@@ -12,7 +12,7 @@ import { PROTOCOL } from "../../daemon/version.ts";
 import { abortAfter } from "../abort_after.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { connect } from "../connect.ts";
-import type { Client } from "../client.ts";
+import { type Client, NoSocketFailure } from "../client.ts";
 import { CommandFailure, exitCodeOf } from "../failure.ts";
 import { instanceOf, isAlive, type Target } from "../find.ts";
 import { isGone } from "../gone.ts";
@@ -30,7 +30,11 @@ export const down: CommandBody = async (context, _args, options) => {
     return await clearUp(context, options, client.target, guardians);
   }
   const beganMs = host.clock.nowMs();
-  const before = await client.status();
+  const before = await client.status().catch((error) => {
+    if (error instanceof NoSocketFailure) return undefined;
+    throw error;
+  });
+  if (before === undefined) return await downBySignal(context, options, client.target, guardians);
   const ending = new Ending(before);
   const record = instanceOf(client.target, host);
   const patience = new AbortController();
@@ -100,6 +104,48 @@ export const down: CommandBody = async (context, _args, options) => {
   }
   return isClean ? EXIT_CODES.ok : EXIT_CODES.failed;
 };
+
+/** A daemon whose socket nobody can reach hears SIGTERM as it does the command; only how it went is not told. */
+async function downBySignal(
+  { host, output }: CommandContext,
+  options: CommandOptions,
+  target: Target,
+  guardians: readonly Guardian[],
+): Promise<number> {
+  const beganMs = host.clock.nowMs();
+  const patience = new AbortController();
+  using _timer = abortAfter(options.timeout, patience, host.clock);
+  const record = instanceOf(target, host);
+  if (record !== undefined) host.processes.signal(record.pid, "SIGTERM");
+  const work = untilGone(record, host, patience.signal).then(() => endGuardians(guardians, host, patience.signal)).then(
+    () => true,
+    () => false,
+  );
+  const isGone = await output.waitFor(`stopping ${target.label}`, work);
+  const who = `${target.label} (pid ${record?.pid ?? "unknown"})`;
+  if (!isGone) {
+    throw new CommandFailure(EXIT_CODES.timeout, `Cannot wait any longer for ${who} after ${options.timeout}; it goes on stopping`);
+  }
+  const tookMs = host.clock.nowMs() - beganMs;
+  if (options.json) {
+    const pid = record?.pid ?? null;
+    output.printJson({
+      v: 1,
+      ok: true,
+      name: target.label,
+      pid,
+      how: "ended by SIGTERM",
+      unstopped: [],
+      left: [],
+      tookMs: Math.round(tookMs),
+    });
+  } else {
+    output.print(
+      `${who} ended after ${formatDuration(tookMs)}, by SIGTERM as its socket can't be reached; its log says how its services stopped`,
+    );
+  }
+  return EXIT_CODES.ok;
+}
 
 /** Of a daemon that has died there is left what it ran, and perhaps the guardian that would start it again. */
 async function clearUp(

@@ -154,7 +154,10 @@ async function untilUp(
       if (instance !== undefined) {
         if (seen === "nobody") seen = "alive";
         // It may have its socket elsewhere: it was started in another environment, or from the same file by another name.
-        const client = new Client(host, { ...target, socket: instance.socket }, { program, isAlive: () => isHeld(instance, host) });
+        const client = new Client(host, { ...target, socket: instance.socket }, {
+          program,
+          pid: () => isHeld(instance, host) ? instance.pid : undefined,
+        });
         const isPatient = (guardian !== undefined || isAwaited) && silent < MOST_SILENT;
         const status = await statusOf(client, { isPatient });
         silent = status === undefined ? silent + 1 : 0;
