@@ -47,6 +47,7 @@ export type {
   ConfigReloadEvent,
   DaemonEvent,
   DaemonLifeEvent,
+  DaemonTopics,
   EventHead,
   SubsystemReadyEvent,
   SubsystemStateEvent,
@@ -91,7 +92,7 @@ export { DaemonBuilder, GroupBuilder } from "./src/daemon/builder.ts";
 export type { EventListener } from "./src/daemon/plan.ts";
 export { Daemon, type DaemonStats, type GroupOption, type RunOptions } from "./src/daemon/daemon.ts";
 export type { ExitReport } from "./src/daemon/exit_report.ts";
-export type { DaemonTopics } from "./src/daemon/session.ts";
+export type { InstanceType, Settings } from "./src/core/program.ts";
 export { SignalConfig, signalDescription, type SignalOptions } from "./src/daemon/signal_config.ts";
 export {
   BusConfig,

@@ -92,5 +92,19 @@ export const EVENT_TYPES: Readonly<Record<DaemonEvent["type"], string>> = {
   "config.reload": "The configuration was read again.",
 };
 
+/** What a daemon publishes on its bus, by topic. */
+export interface DaemonTopics {
+  /** Everything that happens. */
+  event: DaemonEvent;
+  /** A service or subsystem failed. */
+  serviceCrashed: { service: string; reason: string; error: { name: string; code?: string; message: string } | undefined };
+  /** The daemon became ready or stopped being so. */
+  readiness: { ready: boolean; missing: string[] };
+  /** A shutdown has begun. */
+  shutdown: { reason: string };
+  /** Another configuration is in force. */
+  configUpdated: { version: number; changed: string[] };
+}
+
 /** An event before the daemon has numbered and dated it. */
 export type EventBody = DaemonEvent extends infer Each ? Each extends EventHead ? Omit<Each, keyof EventHead> : never : never;

@@ -1,10 +1,13 @@
+import type { EventBus } from "./bus.ts";
 import { CancelToken, isAbort, type ListenerErrorHandler, stopReason } from "./cancel.ts";
 import type { AddOptions, SubsystemHandle } from "./children.ts";
 import type { Clock } from "./clock.ts";
 import { SubsystemError } from "./errors.ts";
 import { type Duration, durationMs } from "./duration.ts";
+import type { DaemonTopics } from "./event.ts";
 import type { Logger } from "./log.ts";
 import { checkKeys, checkOneOf } from "./options.ts";
+import type { InstanceType, Program, Settings } from "./program.ts";
 import type { ChildHandle, Context, ShutdownHandle, StopOptions, StopScope, Subsystem, WorkHandle, WorkOptions } from "./subsystem.ts";
 import { type CheckedRequest, fatalError, type ShutdownRequest, shutdownRequest } from "./verdict.ts";
 
@@ -28,6 +31,8 @@ export interface RunHost extends HandleHost {
   readonly path: string;
   /** Its logger, made on first use. */
   readonly log: Logger;
+  /** The parts of the daemon that a run may use; undefined where there is none. */
+  readonly program: Program | undefined;
   /** The run says that it is ready. */
   ready(context: RunContext): void;
   /** The run asks for its own stop, or for that of its group. */
@@ -235,6 +240,24 @@ export class RunContext extends Handle implements Context {
     const { scope = "self" } = options ?? {};
     checkOneOf("stop", "scope", scope, ["self", "group"]);
     if (!this.isOver) this.#runHost.stop(this, scope);
+  }
+
+  get bus(): EventBus<DaemonTopics> {
+    return this.#program("bus").bus;
+  }
+
+  get config(): Settings {
+    return this.#program("config").config;
+  }
+
+  get<T extends object>(type: InstanceType<T>, name?: string): T {
+    return this.#program("get").get(type, name);
+  }
+
+  #program(member: string): Program {
+    const { program } = this.#runHost;
+    if (program !== undefined) return program;
+    throw new SubsystemError("RUNTIME_STATE", this.name, `Cannot use "${member}" of the context as no daemon runs ${this.name}`);
   }
 
   add(subsystem: Subsystem, options?: AddOptions): SubsystemHandle {

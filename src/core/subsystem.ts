@@ -1,7 +1,10 @@
 import type { AddOptions, SubsystemHandle } from "./children.ts";
 import type { Duration } from "./duration.ts";
 import type { SubsystemError } from "./errors.ts";
+import type { EventBus } from "./bus.ts";
+import type { DaemonTopics } from "./event.ts";
 import type { Logger } from "./log.ts";
+import type { InstanceType, Settings } from "./program.ts";
 import type { RestartPolicy } from "./restart.ts";
 import type { ShutdownRequest } from "./verdict.ts";
 
@@ -210,6 +213,18 @@ export interface Context extends ShutdownHandle {
   readonly attempt: number;
   /** Logs under the subsystem's path. */
   readonly log: Logger;
+  /**
+   * The bus of the daemon, on which a subsystem hears what happens. In a module it is that of the module's own process.
+   *
+   * @throws {SubsystemError} if no daemon runs the subsystem, as under `exerciseSubsystem`.
+   */
+  readonly bus: EventBus<DaemonTopics>;
+  /**
+   * The settings in force, also after a reload: read them anew where they matter. In a module they are the defaults.
+   *
+   * @throws {SubsystemError} if no daemon runs the subsystem, as under `exerciseSubsystem`.
+   */
+  readonly config: Settings;
   /** Calls `fn` when the graceful time is over, at once when it is already. */
   onForce(fn: () => void): Disposable;
   /** Calls `fn` when whatever can be killed must be killed now, at once when it is already so. */
@@ -308,6 +323,34 @@ export interface Context extends ShutdownHandle {
    * @throws {TypeError | RangeError} if an option is wrong.
    */
   stop(options?: StopOptions): void;
+  /**
+   * The instance of this class among the subsystems that run: a typed way to another subsystem. Come `after` it, and ask anew in each run, as
+   * a reload or an addition may bring another instance.
+   *
+   * @example A web server that uses the pool of connections
+   * ```ts
+   * import { type Context, Daemon } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * class Pool {
+   *   readonly name = "pool";
+   *   readonly run = (context: Context) => context.cancelled();
+   *   query = (text: string) => `${text}: 1 row`;
+   * }
+   * let answer = "";
+   * await Daemon.builder()
+   *   .withSubsystem(new Pool())
+   *   .withTask("web", (context) => {
+   *     answer = context.get(Pool).query("select 1");
+   *     context.requestShutdown("done");
+   *   }, { after: ["pool"] })
+   *   .run({ ownsProcess: false });
+   * assert.equal(answer, "select 1: 1 row");
+   * ```
+   *
+   * @throws {SubsystemError} if none runs, or several do and `name`, a path, does not say which.
+   */
+  get<T extends object>(type: InstanceType<T>, name?: string): T;
   /**
    * Adds a subsystem beside this one, under the same supervisor, and starts it. It is supervised like those that were there from the
    * beginning and outlives this run; one in a group ends with the present run of the group, and one that a module adds with the module's process.

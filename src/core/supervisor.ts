@@ -12,6 +12,7 @@ import { groupKey, nameKey } from "./names.ts";
 import type { UnitOutcome, UnitStatus } from "./operations.ts";
 import { outcomeOfRemoval, outcomeOfRestart, outcomeOfStart, outcomeOfStop } from "./outcomes.ts";
 import { STOPPED_BY_ITSELF, STOPPED_BY_OPERATOR, STOPPED_BY_PROGRAM, stoppedWith, waitsForStopped } from "./readiness.ts";
+import type { InstanceType, Program } from "./program.ts";
 import type { Registration } from "./registration.ts";
 import { type OnExhausted, RestartHistory, RestartPolicy, type RestartVerdict } from "./restart.ts";
 import { RunContext } from "./run_context.ts";
@@ -50,6 +51,8 @@ export interface SupervisorPorts {
   readonly random: () => number;
   /** Cancelled when the daemon begins to drain; undefined where nothing ever does. */
   readonly drain?: CancelToken;
+  /** The parts of the daemon that subsystems use; undefined where there is none. */
+  readonly program?: Program;
   /** Whether anybody looks at events; when not, none are made. */
   isObserved(): boolean;
   /** Takes an event. */
@@ -519,6 +522,17 @@ export class Supervisor {
       else if (wish === "up" && !mayFail) failures.push({ path, reason, error: failure?.error });
     }
     return failures;
+  }
+
+  /** Children that run and are instances of a class, in order of registration, each nested supervisor followed by its own. */
+  instances<T extends object>(type: InstanceType<T>): { path: string; instance: T }[] {
+    const found: { path: string; instance: T }[] = [];
+    for (const unit of this.#units.values()) {
+      const { path, hasRun, registration: { subsystem }, inner } = unit;
+      if (hasRun && subsystem instanceof type) found.push({ path, instance: subsystem });
+      if (inner !== undefined) { for (const each of inner.instances(type)) found.push(each); }
+    }
+    return found;
   }
 
   /** A snapshot of all children, in order of registration, each nested supervisor followed by its own. */

@@ -7,6 +7,7 @@ import { Grade, type Knot } from "./graph.ts";
 import type { Logger } from "./log.ts";
 import type { UnitOutcome, UnitStatus } from "./operations.ts";
 import type { OutcomeFacts } from "./outcomes.ts";
+import type { Program } from "./program.ts";
 import { addition, type Registration, type ResolvedSpec } from "./registration.ts";
 import { RestartHistory } from "./restart.ts";
 import type { RunContext, RunHost } from "./run_context.ts";
@@ -163,6 +164,10 @@ export class Unit implements RunHost, OutcomeFacts {
 
   get clock(): Clock {
     return this.supervisor.ports.clock;
+  }
+
+  get program(): Program | undefined {
+    return this.supervisor.ports.program;
   }
 
   get drain(): CancelToken | undefined {

@@ -1,3 +1,4 @@
+import type { Settings } from "../core/program.ts";
 import type { ByteSize } from "../core/bytes.ts";
 import type { Duration } from "../core/duration.ts";
 import { ConfigError, type ConfigIssue } from "../core/errors.ts";
@@ -309,7 +310,7 @@ export interface ConfigParseOptions {
  * assert.equal(config.logging.level, "info");
  * ```
  */
-export class Config {
+export class Config implements Settings {
   readonly #name: string;
   readonly #workDir: string | undefined;
   readonly #pidFile: string | undefined;

@@ -6,6 +6,8 @@ import { EXIT_CODES } from "../core/exit_codes.ts";
 import { silentLogger } from "../core/log.ts";
 import { checkBooleans, checkKeys } from "../core/options.ts";
 import type { EventBus } from "../core/bus.ts";
+import type { DaemonTopics } from "../core/event.ts";
+import type { InstanceType } from "../core/program.ts";
 import type { Operations, ReloadAnswer, UnitStatus } from "../core/operations.ts";
 import type { Subsystem } from "../core/subsystem.ts";
 import type { AddOptions, SubsystemEnd, SubsystemHandle } from "../core/children.ts";
@@ -17,7 +19,7 @@ import type { Config } from "./config.ts";
 import type { ExitReport } from "./exit_report.ts";
 import type { LoadedConfig } from "./load.ts";
 import type { Plan } from "./plan.ts";
-import { type DaemonTopics, Session } from "./session.ts";
+import { Session } from "./session.ts";
 
 /** Options of {@linkcode Daemon.start} and {@linkcode Daemon.run}. */
 export interface RunOptions {
@@ -159,6 +161,15 @@ export class Daemon implements AsyncDisposable {
   /** What happens in it, as events by topic. Readers see what is published after they came. */
   get bus(): EventBus<DaemonTopics> {
     return this.#started("bus").bus;
+  }
+
+  /**
+   * The instance of this class among the subsystems that run; with `name`, the one with that path.
+   *
+   * @throws {DaemonError} if the daemon has not started, none runs, or several do and no name says which.
+   */
+  get<T extends object>(type: InstanceType<T>, name?: string): T {
+    return this.#started("get").get(type, name);
   }
 
   /** What an operator can ask of it. */

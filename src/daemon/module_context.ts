@@ -1,3 +1,6 @@
+import type { EventBus } from "../core/bus.ts";
+import type { DaemonTopics } from "../core/event.ts";
+import type { InstanceType, Settings } from "../core/program.ts";
 import type { AddOptions, SubsystemHandle } from "../core/children.ts";
 import type { Duration } from "../core/duration.ts";
 import type { SubsystemError } from "../core/errors.ts";
@@ -33,6 +36,18 @@ export class ModuleContext implements Context {
 
   get log(): Logger {
     return this.#facts.log;
+  }
+
+  get bus(): EventBus<DaemonTopics> {
+    return this.#inner.bus;
+  }
+
+  get config(): Settings {
+    return this.#inner.config;
+  }
+
+  get<T extends object>(type: InstanceType<T>, name?: string): T {
+    return this.#inner.get(type, name);
   }
 
   ready(): void {

@@ -3,10 +3,12 @@ import { CancelToken, stopReason } from "../core/cancel.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { ConfigError, isDaemonError, messageOf, ShutdownError, SubsystemError } from "../core/errors.ts";
 import { Deadlines } from "../core/deadlines.ts";
-import type { ConfigReloadEvent, DaemonEvent, DaemonLifeEvent, EventBody } from "../core/event.ts";
+import type { ConfigReloadEvent, DaemonEvent, DaemonLifeEvent, DaemonTopics, EventBody } from "../core/event.ts";
 import { EXIT_CODES, signalExitCode } from "../core/exit_codes.ts";
 import { type Host, type OwnProcess, SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
 import { type Logger, silentLogger } from "../core/log.ts";
+import { nameKey } from "../core/names.ts";
+import type { InstanceType, Program } from "../core/program.ts";
 import type { Operations, ReloadAnswer, UnitOutcome, UnitStatus } from "../core/operations.ts";
 import { type ShutdownSteps, ShutdownTimeline, type ShutdownTimes } from "../core/shutdown.ts";
 import type { Registration } from "../core/registration.ts";
@@ -38,20 +40,6 @@ const MOST_ERRORS = 100;
 /** How long a unit has to stop that says nothing: nobody has asked for that time. */
 const USUAL_STOP_MS = 5_000;
 
-/** What a daemon publishes on its bus, by topic. */
-export interface DaemonTopics {
-  /** Everything that happens. */
-  event: DaemonEvent;
-  /** A service or subsystem failed. */
-  serviceCrashed: { service: string; reason: string; error: { name: string; code?: string; message: string } | undefined };
-  /** The daemon became ready or stopped being so. */
-  readiness: { ready: boolean; missing: string[] };
-  /** A shutdown has begun. */
-  shutdown: { reason: string };
-  /** Another configuration is in force. */
-  configUpdated: { version: number; changed: string[] };
-}
-
 /** Takes a configuration that is to take effect. One that may refuse it by throwing is registered before those that can't. */
 export type Applier = (loaded: LoadedConfig) => void | Promise<void>;
 
@@ -73,7 +61,7 @@ export interface Surroundings {
  * One life of a daemon, from the start to the exit report: the supervisor of its units, the timeline of its shutdown, and what is held
  * meanwhile.
  */
-export class Session implements SupervisorPorts, ShutdownSteps {
+export class Session implements SupervisorPorts, ShutdownSteps, Program {
   /** Time. */
   readonly clock: Clock;
   /** Deadlines of stops. */
@@ -266,6 +254,21 @@ export class Session implements SupervisorPorts, ShutdownSteps {
       if (this.#phase === "stopping" || this.#phase === "over") this.#drain.cancel(stopReason(this.#reason));
     }
     return this.#drain;
+  }
+
+  /** The parts of it that subsystems use. */
+  get program(): Program {
+    return this;
+  }
+
+  get<T extends object>(type: InstanceType<T>, name?: string): T {
+    const found = (this.#supervisor?.instances(type) ?? []).filter(({ path }) => name === undefined || nameKey(path) === nameKey(name));
+    if (found.length === 1) return found[0].instance;
+    const who = `${type.name === "" ? "a class" : type.name}${name === undefined ? "" : ` called ${JSON.stringify(name)}`}`;
+    const why = found.length === 0
+      ? "one must run: none does"
+      : `only one may run, or a name must say which: ${found.map(({ path }) => path).join(", ")}`;
+    throw new SubsystemError("RUNTIME_STATE", name ?? type.name, `Cannot get an instance of ${who} as ${why}`);
   }
 
   /** Milliseconds since the start. */

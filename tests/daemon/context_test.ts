@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { type Context, Daemon, type DaemonBuilder } from "../../mod.ts";
+import { Config, type Context, Daemon, type DaemonBuilder } from "../../mod.ts";
 import { test } from "../harness.ts";
 import { until } from "../until.ts";
 
@@ -165,4 +165,50 @@ test("Context.cancelled wakes every kind of wait, however many races came before
     await Promise.all(waits);
   });
   assert.deepEqual(woken.sort(), ["all", "allSettled", "any", "await", "race", "return", "then", "wrapped"]);
+});
+
+test("Context.get and Daemon.get: the running instance of a class, or who is asked for instead", async () => {
+  class Pool {
+    constructor(readonly name: string) {}
+    readonly run = (context: Context) => context.cancelled();
+  }
+  class Idle {
+    readonly name = "idle";
+    readonly run = () => {};
+  }
+  const seen: unknown[] = [];
+  const first = new Pool("first");
+  const daemon = Daemon.builder()
+    .withSubsystem(first)
+    .withSupervisor("group", {}, (group) => group.withSubsystem(new Pool("second")))
+    .withSubsystem(new Idle())
+    .withTask("user", (context) => {
+      seen.push(context.get(Pool, "first") === first, context.get(Pool, "group/second").name);
+      assert.throws(() => context.get(Pool), /an instance of Pool as only one may run, or a name must say which: first, group\/second/);
+      assert.throws(() => context.get(Pool, "third"), /an instance of Pool called "third" as one must run: none does/);
+      return context.cancelled();
+    }, { after: ["group"] })
+    .build();
+  assert.throws(() => daemon.get(Pool), /before the daemon was started/);
+  await daemon.start();
+  assert.deepEqual(seen, [true, "second"]);
+  // A subsystem that has ended is no instance that runs.
+  assert.throws(() => daemon.get(Idle), /one must run/);
+  assert.equal(daemon.get(Pool, "FIRST").name, "first");
+  await daemon.operations.stop(["first"]);
+  assert.equal(daemon.get(Pool).name, "second");
+  daemon.shutdown();
+  assert.equal((await daemon.wait()).exitCode, 0);
+});
+
+test("Context.bus and Context.config are those of the daemon", async () => {
+  const daemon: Daemon = Daemon.builder(Config.builder().name("context-test").build()).withTask("user", async (context) => {
+    assert.equal(context.bus, daemon.bus);
+    assert.equal(context.config, daemon.config);
+    assert.equal(context.config.name, "context-test");
+    context.requestShutdown("seen");
+    await context.cancelled();
+  }).build();
+  const { exitCode, reason } = await daemon.run({ ownsProcess: false });
+  assert.deepEqual([exitCode, reason], [0, "seen"]);
 });

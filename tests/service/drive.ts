@@ -58,6 +58,7 @@ export class Drive implements Disposable {
     const context = new RunContext(
       this.token,
       {
+        program: undefined,
         path: this.service.name,
         clock: host.clock,
         log: { ...silentLogger, warn: (message, fields) => void this.warnings.push({ message, fields }) },
