@@ -21,7 +21,8 @@ export const EXIT_CODES = {
 /** What each exit code says. */
 export const EXIT_CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODES, string>> = {
   ok: "Done; for `run`, a clean stop.",
-  failed: "It was tried and has failed; for `run`, something did not stop cleanly or has failed for good.",
+  failed:
+    "It was tried and has failed; for `run`, something did not stop cleanly, or what was essential, all there was, or a unit of code has failed for good.",
   usage: "The command line is wrong.",
   noDaemon: "No daemon of this file runs.",
   unknownName: "A unit of that name is not there.",

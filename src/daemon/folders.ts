@@ -1,4 +1,4 @@
-import { ConfigError, DaemonError, isDaemonError } from "../core/errors.ts";
+import { ConfigError, DaemonError, isDaemonError, messageOf } from "../core/errors.ts";
 import type { Host } from "../core/host.ts";
 import { resolvePath } from "../core/paths.ts";
 import { isSameOrigin, type Origin, programPath, realOrigin } from "./origin.ts";
@@ -39,6 +39,8 @@ export interface DaemonFolders {
   readonly overrides: string;
   /** What a daemon in the background says on its own account. */
   readonly log: string;
+  /** Why the state folder is not the one that was wanted, in a sentence; absent where it is. */
+  readonly displaced?: string;
   /** Where to go on when `state` or `run` can't be used, best first; an explicit state folder has no stand-in. */
   readonly fallbacks: { readonly state: readonly string[]; readonly run: readonly string[] };
 }
@@ -148,9 +150,11 @@ export async function programFolders(
  */
 export function prepareFolders(wanted: DaemonFolders, host: FoldersHost): DaemonFolders {
   const { id, origin, fallbacks } = wanted;
-  const state = firstUsable([wanted.state, ...fallbacks.state], host);
-  const run = firstUsable([wanted.run, ...fallbacks.run.filter((path) => path !== state), state], host);
-  return folders({ id, origin }, { state, run }, fallbacks);
+  const { path: state, refusal } = firstUsable([wanted.state, ...fallbacks.state], host);
+  const { path: run } = firstUsable([wanted.run, ...fallbacks.run.filter((path) => path !== state), state], host);
+  const made = folders({ id, origin }, { state, run }, fallbacks);
+  if (refusal === undefined) return made;
+  return { ...made, displaced: `keeps its state in ${state}, as ${wanted.state} can't be used: ${messageOf(refusal)}` };
 }
 
 /** Folders in which daemons of this user have theirs, best first. */
@@ -219,12 +223,13 @@ function folders(
   };
 }
 
-function firstUsable(paths: readonly string[], host: FoldersHost): string {
+/** The first of these folders that can be used, and what kept the very first one from that. */
+function firstUsable(paths: readonly string[], host: FoldersHost): { path: string; refusal: unknown } {
   const failures: unknown[] = [];
   for (const path of paths) {
     try {
       makeOwn(path, host);
-      return path;
+      return { path, refusal: failures.at(0) };
     } catch (error) {
       failures.push(error);
     }

@@ -10,10 +10,26 @@ export type Origin = string;
 
 /**
  * Whether two origins are one: the same text, or paths that lead to the same file now. A link on the way may be switched, as `current` is to
- * another release: by that path it stays the same daemon, and it is also what its new release is by its own path.
+ * another release: by that path it stays the same daemon, and it is also what its new release is by its own path. So it is with a file that
+ * is a link itself, as in a mounted ConfigMap: by the link it is always the same daemon, and by the file behind it as long as it leads there.
  */
 export function isSameOrigin(a: Origin, b: Origin, files: Pick<Files, "info" | "realPath">): boolean {
-  return a === b || (a.startsWith("/") && b.startsWith("/") && realOrigin(a, files) === realOrigin(b, files));
+  if (a === b) return true;
+  if (!a.startsWith("/") || !b.startsWith("/")) return false;
+  if (realOrigin(a, files) === realOrigin(b, files)) return true;
+  const file = fileBehind(a, files);
+  return file !== undefined && file === fileBehind(b, files);
+}
+
+/** The file that a path leads to now, whatever links are on the way. */
+function fileBehind(path: string, files: Pick<Files, "realPath">): string | undefined {
+  try {
+    return files.realPath(path);
+  } catch (error) {
+    // One that is gone, or hidden from this user, is told by its path alone.
+    if (isDaemonError(error) && error.category === "io") return undefined;
+    throw error;
+  }
 }
 
 /**

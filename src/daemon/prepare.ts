@@ -296,6 +296,11 @@ async function takeLock(
 async function openControl(session: Session, host: Host, held: Held): Promise<Recovery> {
   const { folders, instance, refills } = held;
   const { resources, plan: { config, loaded } } = session;
+  const { displaced } = folders;
+  if (displaced !== undefined) {
+    session.log.warn(displaced);
+    session.addNotice(() => displaced);
+  }
   const [{ readOverrides, writeOverrides }, { originFileIn }, { OwnFiles }, { Recovery }, { ADMIN_LISTENER, Listeners }] = await Promise
     .all([
       import("./instance.ts"),

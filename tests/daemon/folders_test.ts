@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { ConfigError } from "../../src/core/errors.ts";
 import { daemonFolders, prepareFolders, rememberOrigin } from "../../src/daemon/folders.ts";
+import { isSameOrigin } from "../../src/daemon/origin.ts";
 import { FakeMachine } from "../cli/fake_host.ts";
 import { test } from "../harness.ts";
 
@@ -89,10 +90,24 @@ test("prepareFolders goes on to the next folder when a root is read-only, and to
   const folders = prepareFolders(await daemonFolders({ name: "demo", configPath: CONFIG }, made.host), made.host);
   assert.deepEqual([folders.state, folders.run], [`/tmp/daemonkit-1000/${ID}`, `/tmp/daemonkit-1000/${ID}`]);
   assert.equal(folders.socket, `/tmp/daemonkit-1000/${ID}/admin.sock`);
+  // Whoever looks for logs and memory in the usual place is told.
+  assert.match(folders.displaced!, /^keeps its state in \/tmp\/daemonkit-1000\/demo-\w+, as \/s\/daemonkit\/demo-\w+ can't be used: /);
 
   made.readOnly.add("/tmp");
   const wanted = await daemonFolders({ name: "demo", configPath: CONFIG }, made.host);
   assert.throws(() => prepareFolders(wanted, made.host), { code: "IO_DENIED" });
+});
+
+test("isSameOrigin: a file that is a link is the same daemon as the file behind it, for as long as it leads there", () => {
+  const made = machine();
+  const [link, first, second] = ["/etc/app/daemon.toml", "/etc/app/..1/daemon.toml", "/etc/app/..2/daemon.toml"];
+  for (const path of [link, first, second]) made.file(path, 'name = "demo"');
+  made.links.set(link, first);
+  const same = (a: string, b: string) => isSameOrigin(a, b, made.host.files);
+  assert.deepEqual([same(link, first), same(link, second), same(first, second)], [true, false, false]);
+  made.links.set(link, second);
+  assert.deepEqual([same(link, link), same(link, first), same(link, second)], [true, false, true]);
+  assert.equal(same(link, "/gone/daemon.toml"), false);
 });
 
 test("prepareFolders uses an explicit state folder as it is, or fails", async () => {

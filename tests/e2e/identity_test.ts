@@ -98,6 +98,32 @@ e2e("of daemons of one file that start at the same moment in different environme
   assert.equal((await stage.cli("down")).code, 0);
 });
 
+e2e("a configuration file that is a link, as in a ConfigMap: by the link and by the file behind it there is one daemon", async (stage) => {
+  const switchTo = (version: string) => {
+    symlinkSync(version, join(stage.folder, "next"));
+    renameSync(join(stage.folder, "next"), join(stage.folder, "..data"));
+  };
+  for (const version of ["..1", "..2"]) {
+    mkdirSync(join(stage.folder, version));
+    writeFileSync(join(stage.folder, version, "map.toml"), `name = "map"\n[service.web]\nrun = "exec sleep 100${version.slice(2)}"\n`);
+  }
+  switchTo("..1");
+  const link = join(stage.folder, "map.toml");
+  symlinkSync("..data/map.toml", link);
+  assert.equal((await stage.cli("up", link)).code, 0);
+  const pid = await pidOf(stage, "-c", link);
+  const behind = join(stage.folder, "..1", "map.toml");
+  assert.equal(await pidOf(stage, "-c", behind), pid);
+  assert.match((await stage.cli("up", behind)).stdout, new RegExp(`\\(pid ${pid}\\) runs already`));
+
+  switchTo("..2");
+  assert.equal(await pidOf(stage, "-c", link), pid);
+  assert.equal((await stage.cli("reload", "-c", link)).code, 0);
+  await until(() => processesOf(stage, /sleep 1002/).length === 1 && processesOf(stage, /sleep 1001/).length === 0);
+  assert.equal((await stage.cli("down", "-c", join(stage.folder, "..2", "map.toml"))).code, 0);
+  assert.equal(isRunning(pid), false);
+});
+
 e2e("a release is switched by a link: the same path is the same daemon, from within the folder too", async (stage, subject) => {
   const switchTo = (release: string) => {
     symlinkSync(release, join(stage.folder, "next"));
