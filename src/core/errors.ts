@@ -270,6 +270,15 @@ export function isDaemonError(value: unknown): value is DaemonError {
   }
 }
 
+/** Whether anything that can be thrown is a {@linkcode DaemonError} with this code; false when it can't be asked. */
+export function hasCode(value: unknown, code: ErrorCode): value is DaemonError {
+  try {
+    return isDaemonError(value) && value.code === code;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * The message of anything that can be thrown, at most 8 KiB of it: errors, texts, undefined, frozen and hostile objects.
  *

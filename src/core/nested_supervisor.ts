@@ -92,9 +92,10 @@ class NestedSupervisor implements Group {
         throw new SubsystemError("SUBSYSTEM_STOP_TIMEOUT", context.name, `Cannot stop ${unstopped.map(({ path }) => path).join(", ")}`);
       }
       if (how.kind !== "idle") return;
-      const failed = supervisor.status().find(({ state }) => state === "failed" || state === "fatal");
+      const failed = supervisor.failures().at(0);
       if (failed !== undefined) {
-        throw new SubsystemError("SUBSYSTEM_FAILED", failed.name, `Cannot go on as ${failed.name} is ${failed.state}: ${failed.reason}`);
+        const { path, state, reason } = failed;
+        throw new SubsystemError("SUBSYSTEM_FAILED", path, `Cannot go on as ${path} is ${state}: ${reason}`);
       }
     } finally {
       signal.removeEventListener("abort", onAbort);

@@ -7,16 +7,24 @@ import { nearest } from "./names.ts";
  * @throws {TypeError} if they are wrong.
  */
 export function checkKeys(action: string, options: unknown, known: readonly string[], path: string = ""): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    const what = path === "" ? "its options" : `"${path.slice(0, -1)}"`;
-    throw new TypeError(`Cannot ${action} as ${what} must be an object: current value is ${shown(options)}`);
-  }
+  checkObject(action, options, path);
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;
     const near = nearest(key, known);
     const hint = near === undefined ? `known are ${known.join(", ")}` : `did you mean "${path}${near}"?`;
     throw new TypeError(`Cannot ${action} as "${path}${key}" is no option: ${hint}`);
   }
+}
+
+/**
+ * Refuses options that are no object, as {@linkcode checkKeys} does.
+ *
+ * @throws {TypeError} if they are none.
+ */
+export function checkObject(action: string, options: unknown, path: string = ""): asserts options is object {
+  if (typeof options === "object" && options !== null && !Array.isArray(options)) return;
+  const what = path === "" ? "its options" : `"${path.slice(0, -1)}"`;
+  throw new TypeError(`Cannot ${action} as ${what} must be an object: current value is ${shown(options)}`);
 }
 
 /**

@@ -2,7 +2,7 @@ import type { EventBus } from "./bus.ts";
 import { CancelToken, isAbort, type ListenerErrorHandler, stopReason } from "./cancel.ts";
 import type { AddOptions, SubsystemHandle } from "./children.ts";
 import type { Clock } from "./clock.ts";
-import { SubsystemError } from "./errors.ts";
+import { messageOf, SubsystemError } from "./errors.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import type { DaemonTopics } from "./event.ts";
 import type { Logger } from "./log.ts";
@@ -41,6 +41,11 @@ export interface RunHost extends HandleHost {
   add(subsystem: Subsystem, options?: AddOptions): SubsystemHandle;
   /** The run was told to end, by itself. */
   ending(context: RunContext): void;
+}
+
+function isDisposable(resource: Disposable | AsyncDisposable): boolean {
+  const { [Symbol.asyncDispose]: later, [Symbol.dispose]: now } = Object(resource) as Partial<Disposable & AsyncDisposable>;
+  return typeof (later ?? now) === "function";
 }
 
 class Handle implements ShutdownHandle {
@@ -191,6 +196,12 @@ export class RunContext extends Handle implements Context {
 
   use<T extends Disposable | AsyncDisposable>(resource: T): T {
     this.#refuseWhenOver("use a resource");
+    // At the end of the run it would be too late to say whose mistake it is.
+    if (!isDisposable(resource)) {
+      throw new TypeError(
+        `Cannot use a resource as it must have Symbol.dispose or Symbol.asyncDispose: current value is ${messageOf(resource)}`,
+      );
+    }
     (this.#resources ??= new Set()).add(resource);
     return resource;
   }
@@ -288,8 +299,9 @@ export class RunContext extends Handle implements Context {
     let failure = this.failure ?? body;
     for (const resource of [...this.#resources ?? []].reverse()) {
       try {
-        if (Symbol.asyncDispose in resource) await resource[Symbol.asyncDispose]();
-        else resource[Symbol.dispose]();
+        const { [Symbol.asyncDispose]: later } = resource as Partial<AsyncDisposable>;
+        if (later !== undefined && later !== null) await later.call(resource);
+        else (resource as Disposable)[Symbol.dispose]();
       } catch (error) {
         failure = { error: failure === undefined ? error : new SuppressedError(error, failure.error, "Cannot clean up without errors") };
       }

@@ -235,6 +235,7 @@ export interface Context extends ShutdownHandle {
    * Hands a resource to the run, which disposes it at its end: in reverse order, each one even when others throw. Returns it.
    *
    * @throws {SubsystemError} if `run` has returned.
+   * @throws {TypeError} if it can't be disposed.
    */
   use<T extends Disposable | AsyncDisposable>(resource: T): T;
   /**

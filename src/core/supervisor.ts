@@ -3,7 +3,17 @@ import type { SubsystemEnd, SubsystemHandle } from "./children.ts";
 import type { Clock } from "./clock.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { type Duration, formatDuration } from "./duration.ts";
-import { type DaemonError, isDaemonError, linkOf, messageOf, ShutdownError, SubsystemError, TimeoutError } from "./errors.ts";
+import {
+  causeOf,
+  type DaemonError,
+  hasCode,
+  isDaemonError,
+  linkOf,
+  messageOf,
+  ShutdownError,
+  SubsystemError,
+  TimeoutError,
+} from "./errors.ts";
 import type { EventBody } from "./event.ts";
 import { link, regrade, type Target, unlink, withDependents, withNeeds } from "./graph.ts";
 import type { Logger } from "./log.ts";
@@ -16,6 +26,7 @@ import type { InstanceType, Program } from "./program.ts";
 import type { Registration } from "./registration.ts";
 import { type OnExhausted, RestartHistory, RestartPolicy, type RestartVerdict } from "./restart.ts";
 import { RunContext } from "./run_context.ts";
+import type { State } from "./state.ts";
 import type { StopScope } from "./subsystem.ts";
 import { afterEnd, step, type StepFacts, type StepInput, type StopWhy } from "./step.ts";
 import type { Turns } from "./turns.ts";
@@ -93,6 +104,14 @@ export interface Unstopped {
   path: string;
   /** How long it was waited for, in milliseconds. */
   waitedMs: number;
+}
+
+/** A unit that has failed for good. */
+export interface FinalFailure {
+  path: string;
+  state: State;
+  reason: string;
+  error: unknown;
 }
 
 /** A unit, and where it stands in its tree: its place among its siblings, below those of the groups that it is in. */
@@ -515,11 +534,11 @@ export class Supervisor {
   }
 
   /** Children that have failed for good and still count: nobody has stopped them since, and nobody has said that they may fail. */
-  failures(): { path: string; reason: string; error: unknown }[] {
-    const failures: { path: string; reason: string; error: unknown }[] = [];
-    for (const { phase: { name }, wish, spec: { mayFail }, path, reason, failure, inner } of this.#units.values()) {
+  failures(): FinalFailure[] {
+    const failures: FinalFailure[] = [];
+    for (const { phase: { name, state }, wish, spec: { mayFail }, path, reason, failure, inner } of this.#units.values()) {
       if (name !== "failed" && name !== "fatal") failures.push(...inner?.failures() ?? []);
-      else if (wish === "up" && !mayFail) failures.push({ path, reason, error: failure?.error });
+      else if (wish === "up" && !mayFail) failures.push({ path, state, reason, error: failure?.error });
     }
     return failures;
   }
@@ -1209,7 +1228,7 @@ export class Supervisor {
   }
 
   #reportFailedStop(unit: Unit, failure: Failure): void {
-    if (failure === undefined || failure.error === this.#startFailure) return;
+    if (failure === undefined || (this.#startFailure !== undefined && failure.error === this.#startFailure)) return;
     const { failure: itsOwn } = unit.words;
     if (itsOwn !== undefined && failure.error === itsOwn) return;
     unit.stopFailure = messageOf(failure.error);
@@ -1219,11 +1238,11 @@ export class Supervisor {
 
   #judge(unit: Unit, failure: Failure): void {
     const policy = unit.spec.restart;
-    if (isDaemonError(failure?.error) && failure.error.code === "SPAWN_NO_RESOURCES") return this.#postpone(unit, failure.error);
+    if (failure !== undefined && hasCode(failure.error, "SPAWN_NO_RESOURCES")) return this.#postpone(unit, failure.error);
     const why = failure === undefined ? unit.words.end ?? "returned" : messageOf(failure.error);
     const fatal = fatalIn(failure?.error);
     if (fatal !== undefined) {
-      this.#move(unit, "exhaust", messageOf(fatal.cause ?? fatal), failure);
+      this.#move(unit, "exhaust", messageOf(causeOf(fatal) ?? fatal), failure);
       return this.#endedForGood(unit, failure);
     }
     const nowMs = this.#nowMs();
@@ -1295,9 +1314,8 @@ export class Supervisor {
   #failStart(unit: Unit, { error: cause }: { error: unknown }): void {
     this.#move(unit, "fail", messageOf(cause), { error: cause });
     // What failed inside a group is named by its whole path already.
-    const isInside = isDaemonError(cause) && cause instanceof SubsystemError && cause.code === "SUBSYSTEM_START_FAILED" &&
-      cause.subsystem !== unit.path;
-    const message = isInside ? cause.message : `Cannot start ${unit.path}: ${messageOf(cause)}`;
+    const isInside = hasCode(cause, "SUBSYSTEM_START_FAILED") && cause instanceof SubsystemError && cause.subsystem !== unit.path;
+    const message = isInside ? messageOf(cause) : `Cannot start ${unit.path}: ${messageOf(cause)}`;
     this.#startFailure = new SubsystemError("SUBSYSTEM_START_FAILED", unit.path, message, {
       cause,
       context: exitContext(cause),
@@ -1799,7 +1817,11 @@ function usedUp({ restarts, withinMs }: Extract<RestartVerdict, { kind: "exhaust
 }
 
 function exitContext(error: unknown): { exitCode?: unknown } | undefined {
-  return isDaemonError(error) ? error.context as { exitCode?: unknown } | undefined : undefined;
+  try {
+    return isDaemonError(error) ? error.context as { exitCode?: unknown } | undefined : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function whySkipped(unit: Unit): string {

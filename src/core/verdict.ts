@@ -1,4 +1,4 @@
-import { isDaemonError, messageOf, SubsystemError } from "./errors.ts";
+import { hasCode, isDaemonError, messageOf, SubsystemError } from "./errors.ts";
 import { checkBooleans, checkKeys } from "./options.ts";
 
 /** How a daemon is asked to stop. */
@@ -55,11 +55,16 @@ export function fatalError(path: string, cause: unknown): SubsystemError {
 
 /** The error with which a run has said that no other is to follow, also where its clean-up has failed on top; undefined where it has not. */
 export function fatalIn(error: unknown): SubsystemError | undefined {
+  const seen = new Set<unknown>();
   let at = error;
   try {
-    while (at instanceof SuppressedError) at = at.suppressed;
+    while (at instanceof SuppressedError && !seen.has(at)) {
+      seen.add(at);
+      at = at.suppressed;
+    }
   } catch {
-    return undefined; // a proxy that can't even be asked
+    // What can't be looked at says nothing.
+    return undefined;
   }
-  return isDaemonError(at) && at.code === "SUBSYSTEM_FATAL" ? at as SubsystemError : undefined;
+  return hasCode(at, "SUBSYSTEM_FATAL") ? at as SubsystemError : undefined;
 }

@@ -4,7 +4,7 @@ import { type Duration, durationMs } from "../core/duration.ts";
 import { DaemonError, messageOf, ShutdownError } from "../core/errors.ts";
 import { EXIT_CODES } from "../core/exit_codes.ts";
 import { silentLogger } from "../core/log.ts";
-import { checkBooleans, checkKeys } from "../core/options.ts";
+import { checkBooleans, checkKeys, checkObject } from "../core/options.ts";
 import type { EventBus } from "../core/bus.ts";
 import type { DaemonTopics } from "../core/event.ts";
 import type { InstanceType } from "../core/program.ts";
@@ -223,6 +223,7 @@ export class Daemon implements AsyncDisposable {
    * @throws {TypeError | RangeError} if it can't be run, its name is bad or taken, or `after` names no sibling.
    */
   add(subsystem: Subsystem, options: AddOptions & GroupOption = {}): SubsystemHandle {
+    checkObject("add a subsystem", options);
     const { group, ...others } = options;
     return this.#started("add").add(addition(subsystem, Object.keys(others).length === 0 ? undefined : others), group);
   }
@@ -247,6 +248,7 @@ export class Daemon implements AsyncDisposable {
    * ```
    *
    * @throws {SubsystemError} if there is none with this path (as a rejection).
+   * @throws {TypeError} if it is no text (likewise).
    */
   async ended(name: string): Promise<SubsystemEnd> {
     return await this.#started("ended").endOf(name);

@@ -106,7 +106,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
   #gaveUp = false;
   #resources: AsyncDisposableStack | undefined;
   #lines: LineStore | undefined;
-  #lastFailure: { path: string; error: unknown } | undefined;
+  #lastFailure: string | undefined;
   #bus: EventBus<DaemonTopics> | undefined;
   #seq = 0;
   #wasReady = false;
@@ -497,7 +497,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
     if (group === undefined) return this.#supervisor.add(child);
     const path = typeof group === "string" ? group : group?.name;
     if (typeof path !== "string") {
-      throw new TypeError(`Cannot add ${name} as "group" must be a path or a handle: current value is ${group}`);
+      throw new TypeError(`Cannot add ${name} as "group" must be a path or a handle: current value is ${messageOf(group)}`);
     }
     const unit = this.#unitAt(path);
     if (unit.inner === undefined) {
@@ -509,6 +509,9 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
 
   /** Resolves with how the unit with this path has ended. */
   async endOf(path: string): Promise<SubsystemEnd> {
+    if (typeof path !== "string") {
+      throw new TypeError(`Cannot wait for the end of a unit as its path must be a text: current value is ${messageOf(path)}`);
+    }
     const unit = this.#unitAt(path);
     return await unit.supervisor.ended(unit);
   }
@@ -636,8 +639,8 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
   }
 
   /** Remembers which unit failed last. */
-  failed(path: string, error: unknown): void {
-    this.#lastFailure = { path, error };
+  failed(path: string): void {
+    this.#lastFailure = path;
   }
 
   /** Asks the daemon to stop, with a code where the reason has one. */
@@ -724,20 +727,21 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
       return this.#requestShutdown(messageOf(end.error));
     }
     if (end.kind === "autoShutdown") return this.#requestShutdown(`${end.name} has ended`);
-    const failed = this.units().filter(({ state }) => state === "failed" || state === "fatal");
+    const failures = this.#supervisor?.failures() ?? [];
     if (this.#loaded !== undefined) {
       // A daemon of services stays until it is told, but not when every one of them has failed for good.
-      const isHopeless = failed.length > 0 &&
+      const isHopeless = failures.length > 0 &&
         this.units().every(({ state }) => state === "failed" || state === "fatal" || state === "skipped");
       if (!isHopeless) return;
     }
-    if (failed.length > 0) {
-      const { path, error } = this.#lastFailure!;
+    const last = failures.find(({ path }) => path === this.#lastFailure) ?? failures.at(-1);
+    if (last !== undefined) {
+      const { path, error } = last;
       const exitCode = isDaemonError(error) ? error.context?.exitCode : undefined;
       this.#keep(new SubsystemError("SUBSYSTEM_FAILED", path, `Cannot go on as ${path} has failed: ${messageOf(error)}`, { cause: error }));
       this.#exitCode ??= typeof exitCode === "number" && exitCode !== 0 ? exitCode : EXIT_CODES.failed;
     }
-    this.#requestShutdown(failed.length > 0 ? "every unit has failed" : "no subsystem is left");
+    this.#requestShutdown(last !== undefined ? "every unit has failed" : "no subsystem is left");
   }
 
   #finish(): void {

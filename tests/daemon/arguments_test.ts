@@ -71,3 +71,37 @@ test("Daemon.start and Daemon.run refuse options that they do not know, and star
   daemon.shutdown();
   assert.equal((await daemon.wait()).exitCode, 0);
 });
+
+test("A running daemon refuses wrong arguments of add and ended where they are given, and says what is wanted", async () => {
+  const daemon = await Daemon.builder().withTask("main", idle).build().start();
+  const child = { name: "child", run: idle };
+  assert.throws(
+    () => daemon.add(child, null as never),
+    /^TypeError: Cannot add a subsystem as its options must be an object: current value is null/,
+  );
+  assert.throws(() => daemon.add(child, "fast" as never), /its options must be an object: current value is "fast"/);
+  assert.throws(
+    () => daemon.add(child, { group: Symbol("g") as never }),
+    /"group" must be a path or a handle: current value is Symbol\(g\)/,
+  );
+  await assert.rejects(daemon.ended(undefined as never), /^TypeError: Cannot wait for the end of a unit as its path must be a text/);
+  await assert.rejects(daemon.ended(Symbol("s") as never), /its path must be a text: current value is Symbol\(s\)/);
+  assert.deepEqual(daemon.subsystems().map(({ name }) => name), ["main"]);
+  daemon.shutdown();
+  assert.equal((await daemon.wait()).exitCode, 0);
+});
+
+test("Context.use refuses at once what can't be disposed, and takes what has one of both ways", async () => {
+  const disposed: string[] = [];
+  const report = await Daemon.builder().withTask("main", (context) => {
+    for (const wrong of [undefined, null, 7, {}, { [Symbol.dispose]: "no" }]) {
+      assert.throws(
+        () => context.use(wrong as never),
+        /^TypeError: Cannot use a resource as it must have Symbol\.dispose or Symbol\.asyncDispose/,
+      );
+    }
+    context.use({ [Symbol.asyncDispose]: undefined, [Symbol.dispose]: () => void disposed.push("now") } as never);
+    context.use({ [Symbol.asyncDispose]: () => Promise.resolve(void disposed.push("later")) });
+  }).withoutSignals().run({ ownsProcess: false });
+  assert.deepEqual([report.exitCode, report.errors, disposed], [0, [], ["later", "now"]]);
+});

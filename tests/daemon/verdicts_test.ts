@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Context, Daemon, type DaemonEvent, isDaemonError, RestartPolicy, type ShutdownRequest } from "../../mod.ts";
+import { type Context, Daemon, DaemonError, type DaemonEvent, isDaemonError, RestartPolicy, type ShutdownRequest } from "../../mod.ts";
 import { test } from "../harness.ts";
 import { until } from "../until.ts";
 
@@ -224,4 +224,54 @@ test("A subsystem that failed for good beside others makes the exit code 1, with
   await named.ended("worker");
   named.shutdown({ exitCode: 0 });
   assert.equal((await named.wait()).exitCode, 0);
+});
+
+test("What may fail fails nobody else, also when nothing else is left: neither its group nor the daemon", async () => {
+  const boom = async (context: Context) => {
+    await context.sleep("1ms");
+    throw new Error("boom");
+  };
+  const mayFail = { restart: RestartPolicy.Never, significant: false };
+  const alone = await Daemon.builder().withTask("worker", boom, mayFail).withoutSignals().run({ ownsProcess: false });
+  assert.deepEqual([alone.exitCode, alone.reason, alone.errors], [0, "no subsystem is left", []]);
+  const daemon = Daemon.builder().withSupervisor("group", {}, (group) => group.withTask("worker", boom, mayFail)).withoutSignals().build();
+  const inGroup = await daemon.run({ ownsProcess: false });
+  assert.deepEqual([inGroup.exitCode, inGroup.reason, inGroup.errors], [0, "no subsystem is left", []]);
+  assert.deepEqual(daemon.subsystems().map(({ name, state }) => [name, state]), [["group", "completed"], ["group/worker", "failed"]]);
+  const both = await Daemon.builder().withTask("worker", boom, mayFail).withTask("other", boom, { restart: RestartPolicy.Never })
+    .withoutSignals().run({ ownsProcess: false });
+  assert.deepEqual([both.exitCode, both.reason], [1, "every unit has failed"]);
+  assert.deepEqual(both.errors.map((error) => (error as Error).message), ["Cannot go on as other has failed: boom"]);
+});
+
+test("Who throws undefined while stopping has failed its stop like any other", async () => {
+  const daemon = await Daemon.builder().withTask("worker", async (context) => {
+    await context.cancelled();
+    throw undefined;
+  }).build().start();
+  daemon.shutdown();
+  const { exitCode, errors } = await daemon.wait();
+  assert.deepEqual([exitCode, errors.map((error) => (error as Error).message)], [
+    1,
+    ["Cannot stop worker cleanly: undefined was thrown"],
+  ]);
+});
+
+test("A run ends by whatever it throws: by a proxy of our own errors, and by a circle of suppressed ones", async () => {
+  const get = () => {
+    throw new Error("hostile");
+  };
+  const circle = new SuppressedError(new Error("outer"), undefined, "circle");
+  circle.suppressed = circle;
+  const ours = new DaemonError("RUNTIME_STATE", "ours");
+  for (const thrown of [circle, new Proxy(ours, { get }), Object.defineProperty(new SuppressedError(1, 2), "suppressed", { get })]) {
+    const daemon = await Daemon.builder().withTask("main", untilTold).withTask("worker", async (context) => {
+      await context.sleep("1ms");
+      throw thrown;
+    }, { restart: RestartPolicy.Never }).build().start();
+    assert.equal((await daemon.ended("worker")).state, "failed");
+    daemon.shutdown();
+    const { exitCode, errors } = await daemon.wait();
+    assert.deepEqual([exitCode, errors.length], [1, 1]);
+  }
 });
