@@ -74,7 +74,7 @@ const LIKELY: readonly ((leaf: LeafNode) => boolean)[] = [
   ({ facts }) => facts.kind === "path",
 ];
 
-/** What to do about a key of another name, with the value that stands at it. */
+/** Advice for a key of another name, with the value that stands at it. */
 export function renameAdvice(
   meant: string,
   target: Node,
@@ -95,7 +95,7 @@ function shown(node: LeafNode, value: Value): string | undefined {
 }
 
 function fits(node: Node, value: Value): boolean {
-  // What a variable stands for is not known here.
+  // The value of a variable is not known here.
   if (typeof value === "string" && value.includes("${")) return true;
   if (node.type === "leaf") return node.accepts(value);
   if (isTable(value)) return true;

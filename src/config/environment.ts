@@ -6,7 +6,7 @@ import { formatPath, type Path, setAt, type Tree } from "./tree.ts";
 export interface EnvironmentSource {
   /** Its variables. */
   variables: Readonly<Record<string, string>>;
-  /** What the names begin with. @default {"DAEMON_"} */
+  /** Prefix of the names. @default {"DAEMON_"} */
   prefix?: string;
   /** Reads the file that the `_FILE` twin of a secret key names. */
   readText: (path: string) => Promise<string>;

@@ -1,4 +1,4 @@
-/** What became of a text with `${VAR}` in it. */
+/** Result of expanding a text with `${VAR}` in it. */
 export interface Expansion {
   /** The text with every variable replaced. */
   text: string;

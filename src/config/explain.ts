@@ -23,7 +23,7 @@ export interface Explanation extends SourcedValue {
   note?: string;
 }
 
-/** What {@linkcode explainKey} looks at. */
+/** Input of {@linkcode explainKey}. */
 export interface Explained {
   /** The result of the load. */
   tree: Tree;

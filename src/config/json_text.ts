@@ -4,7 +4,7 @@ import { endOfText, MAX_NESTING } from "../core/nesting.ts";
 import { TOO_NESTED } from "./nesting.ts";
 import { formatPath, type Path } from "./tree.ts";
 
-/** What a JSON text holds beside its values. */
+/** Facts about a JSON text beside its values. */
 export interface JsonFacts {
   /** Where each key and item stands. */
   positions: Positions;

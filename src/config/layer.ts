@@ -14,7 +14,7 @@ export type Positions = ReadonlyMap<string, { key: Position; value: Position }>;
 
 /** One source of a configuration, read and brought into the canonical shape. */
 export interface Layer {
-  /** What kind of source it is. */
+  /** Kind of the source. */
   readonly kind: "set" | "environment" | "file" | "builder";
   /** Its name: a file as the user named it, `--set`, `environment`, `Config.builder()`. */
   readonly name: string;

@@ -41,7 +41,7 @@ export interface Sources {
 export interface Loaded {
   /** The merged and checked values, with the defaults of the fixed tables. */
   tree: Tree;
-  /** What was put right or left aside. */
+  /** Corrections made, and values left aside. */
   warnings: string[];
   /** Says where the value of a key comes from. Rejects with a ConfigError when there is no such key. */
   explain(key: string): Promise<Explanation>;
@@ -66,7 +66,7 @@ export async function load(schema: ConfigSchema, sources: Sources): Promise<Load
   const settled = schema.settle?.(tree, layers);
   for (const problem of settled?.problems ?? []) {
     const at = formatPath(problem.path);
-    // What was left out for a mistake of its own is not a second mistake.
+    // A value that was left out because it is wrong itself is not reported a second time.
     const about = problem.about === undefined ? undefined : formatPath(problem.about);
     if (read.doubtful.some((path) => isAtOrBelow(at, path) || path === about || (problem.isMissing && isAtOrBelow(path, at)))) continue;
     issues.push(await locate(problem, layers, schema));
@@ -159,7 +159,7 @@ function setTree(texts: readonly string[], read: Read): Tree {
   return tree;
 }
 
-/** What a file holds: of one that can't be read there is nothing but its mistakes. */
+/** Parses a file; one that can't be read yields only its mistakes. */
 async function parseFile(
   { name, text: raw, mistake }: SourceFile,
 ): Promise<{ text: string; tree: Tree; issues: Omit<Located, "rank">[] }> {
@@ -244,7 +244,7 @@ function inOrder(issues: readonly Located[]): ConfigIssue[] {
     a.rank - b.rank || (a.position?.line ?? 0) - (b.position?.line ?? 0) || (a.position?.column ?? 0) - (b.position?.column ?? 0)
   );
   const all = sorted.map(({ rank: _rank, position: _position, ...issue }) => issue);
-  // What stands in [defaults.service] is wrong once, however many services take it from there.
+  // A mistake in [defaults.service] is reported once, however many services inherit it.
   return all.filter((issue, index) => !(index > 0 && isSame(all[index - 1], issue)));
 }
 

@@ -3,7 +3,7 @@ import { formatPath, type Path } from "./tree.ts";
 /** Values by path. Most are never asked for, so the texts that the paths are found by are made at the first question. */
 export class PathMap<T> {
   readonly #byText = new Map<string, T>();
-  /** What has come since the last question. */
+  /** Values set since the last question. */
   #fresh: [path: Path, value: T][] = [];
 
   /** Puts a value at a path; a later one replaces it. */

@@ -15,11 +15,11 @@ export interface Finding {
   path: Path;
   /** Whether the key or its value is wrong. */
   part: "key" | "value";
-  /** What was expected and found. */
+  /** The expected and the found value. */
   message: string;
-  /** What to do. */
+  /** Advice: how to mend it. */
   hint?: string;
-  /** `CONFIG_NOT_YET` for what has not landed. */
+  /** `CONFIG_NOT_YET` for a key or value that is not supported yet. */
   code?: ErrorCode;
   /** Key that was probably meant; it is not reported as missing. */
   meant?: Path;
@@ -35,7 +35,7 @@ export interface Prepared {
   written: PathMap<Path>;
   /** Canonical path → text before its variables were replaced. */
   unexpanded: PathMap<string>;
-  /** What was wrong. */
+  /** Mistakes found. */
   findings: Finding[];
 }
 
@@ -112,7 +112,7 @@ class Preparation {
     return tree;
   }
 
-  /** What stands at a key of a table; undefined to leave it out, as all methods below do. */
+  /** Prepares the value at a key of a table; undefined to leave it out, as all methods below do. */
   #entry(raw: Tree, key: string, node: Node, tree: Tree): Value {
     if (isHostile(key) && !(node.type === "map" && node.value.type === "leaf")) {
       return this.#find("key", `expected another name, got ${JSON.stringify(key)}, which JavaScript reserves`);
@@ -166,7 +166,7 @@ class Preparation {
     return short === undefined ? {} : { [shorthand]: short };
   }
 
-  /** What to write in place of a list of tables, as other tools have them. */
+  /** Advises on the table to write in place of a list of tables, as other tools have them. */
   #tableHint(value: Value, node: Exclude<Node, LeafNode>): string | undefined {
     const meant = tableMeantBy(node, value);
     if (meant !== undefined) return `write ${meant}`;

@@ -11,23 +11,23 @@ export type Schema = v.GenericSchema;
 export interface Problem {
   /** Where it is in the merged tree. */
   path: Path;
-  /** What was expected and found. */
+  /** The expected and the found value. */
   message: string;
-  /** What to do. */
+  /** Advice: how to mend it. */
   hint?: string;
   /** Something is missing below the path; not reported when something there is wrong already. @default {false} */
   isMissing?: boolean;
-  /** What is missing elsewhere; not reported when something there is wrong already. @default {undefined} */
+  /** Path that lacks something; not reported when something there is wrong already. @default {undefined} */
   about?: Path;
   /** The layer that holds the mistake, where it is not the one that won. */
   layer?: Layer;
 }
 
-/** What the rules over several keys make of a tree. */
+/** Result of the rules over several keys of a tree. */
 export interface Settlement {
   /** Mistakes. */
   problems: Problem[];
-  /** What was put right and should be known. */
+  /** Corrections that the user should know. */
   warnings?: string[];
   /** Values that follow from others, by path, with the reason for `explain`. */
   follow?: { path: Path; value: Value; note: string }[];
@@ -45,7 +45,7 @@ export interface ConfigSchema {
   settle?: (tree: Tree, layers: readonly Layer[]) => Settlement;
 }
 
-/** What stands at one place of a schema: all that the loader asks of it, taken out of valibot's objects once. */
+/** A place of a schema: all that the loader asks of it, taken out of valibot's objects once. */
 export type Node =
   | { type: "table"; facts: Partial<TableFacts>; entries: Readonly<Record<string, Node>> }
   | { type: "map"; facts: Partial<TableFacts>; value: Node }
@@ -57,9 +57,9 @@ export interface LeafNode {
   facts: Partial<KeyFacts>;
   /** Types of its values, such as `string` and `array`. */
   bases: ReadonlySet<string>;
-  /** What its values are, where only some texts are right. */
+  /** Allowed values, where only some texts are right. */
   choices?: readonly string[];
-  /** What the items are, where it can be a list. */
+  /** Node of the items, where it can be a list. */
   item?: LeafNode;
   /** The fast check of its values. */
   accepts: Accepts;
@@ -108,7 +108,7 @@ export function fixedLeaves(node: Node, path: Path = []): { path: Path; facts: P
   return Object.entries(node.entries).flatMap(([key, child]) => fixedLeaves(child, [...path, key]));
 }
 
-/** What is known of the leaf at a path, or of the nearest one above it. */
+/** Returns the facts of the leaf at a path, or of the nearest one above it. */
 export function factsAt(root: Node, path: Path): Partial<KeyFacts> {
   let facts: Partial<KeyFacts> = {};
   let node: Node | undefined = root;

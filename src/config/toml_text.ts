@@ -5,9 +5,9 @@ import type { Tree } from "./tree.ts";
 
 /** A mistake in the grammar of a text. */
 export interface SyntaxMistake {
-  /** What was expected and found. */
+  /** The expected and the found text. */
   message: string;
-  /** What to do. */
+  /** Advice: how to mend it. */
   hint?: string;
   /** Where. */
   position: Position;

@@ -11,7 +11,7 @@ export type Path = readonly (string | number)[];
 export interface Change {
   /** Where it is. */
   path: Path;
-  /** What happened to the value there. */
+  /** Kind of the change. */
   kind: "added" | "removed" | "changed";
 }
 
@@ -76,7 +76,7 @@ export function isSame(a: Value, b: Value): boolean {
   return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && isSame((a as Tree)[key], (b as Tree)[key]));
 }
 
-/** What differs between two trees, by path; a table that came or went is one change for each of its values. */
+/** Lists the differences between two trees, by path; a table that came or went is one change for each of its values. */
 export function diff(before: Tree, after: Tree): Change[] {
   const changes: Change[] = [];
   compare(before, after, [], changes);

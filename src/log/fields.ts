@@ -6,7 +6,7 @@ const MAX_STACK_LENGTH = 16_384;
 
 /** An error as records carry it. */
 export interface ErrorFields extends ErrorLink {
-  /** What led to it, nearest first. */
+  /** Causes, nearest first. */
   chain: ErrorLink[];
   /** Where it was created, where the runtime knows. */
   stack?: string;

@@ -5,7 +5,7 @@ import { DropNotice } from "./drop_notice.ts";
 import { formatJson, formatText } from "./format.ts";
 import { RotatingFile, type RotationSettings } from "./rotating_file.ts";
 
-/** What of a {@linkcode FileSink} can change while it is in use. */
+/** Settings of a {@linkcode FileSink} that can change while it is in use. */
 export interface FileSinkSettings {
   /** Absolute path. A missing folder is made. */
   path: string;

@@ -23,7 +23,7 @@ export interface RootLogger extends Logger {
   readonly sinkFailures: number;
 }
 
-/** What a logger and those below it share. */
+/** State shared by a logger and its children. */
 interface Shared {
   /** Index of the level in {@linkcode LOG_LEVELS}. */
   threshold: number;

@@ -21,7 +21,7 @@ export interface RotatingFileOptions extends RotationSettings {
   files: Files;
   /** Times the flushing. */
   clock: Clock;
-  /** What the file itself says once it can be written again after so many lines were dropped. */
+  /** Makes the line that the file itself gets once it can be written again after so many lines were dropped. */
   noteDropped: (dropped: number) => string;
   /** Told of each loss, and why. */
   onDrop: (dropped: number, error: unknown) => void;
@@ -71,11 +71,11 @@ export class RotatingFile implements Disposable {
   #fileSize = 0;
   /** It is a pipe or a device, which has no size. */
   #isEndless = false;
-  /** What waits, in order, and its size in all. */
+  /** Pieces not written yet, in order, and their size in all. */
   #held: Piece[] = [];
   #heldBytes = 0;
   #timer: Disposable | undefined;
-  /** What the last write failed with, as long as it does. */
+  /** Error of the last write; undefined once a write succeeds. */
   #failure: { error: unknown } | undefined;
   #dropped = 0;
   /** Drops that the file itself does not tell of yet. */
@@ -184,7 +184,7 @@ export class RotatingFile implements Disposable {
     if (this.#isDisposed) return;
     const isWritten = this.flush();
     this.#isDisposed = true;
-    // What there was to say about the last writing was written with it, and nothing is tried again.
+    // Notes about the last write were written with it, and nothing is tried again.
     this.#stopTimer();
     if (!isWritten) {
       const lost = this.#held.reduce((sum, { count }) => sum + count, 0);
@@ -204,7 +204,7 @@ export class RotatingFile implements Disposable {
     if (this.#held.length > 0) this.#look();
     while (this.#held.length > 0) {
       if (this.#file === undefined) {
-        // What is said about it may be written in between.
+        // A note about the opening may be written in between.
         this.#open();
         continue;
       }
@@ -264,7 +264,7 @@ export class RotatingFile implements Disposable {
       if (why !== undefined) throw new Error(why);
       if (keep === 0) this.#files.remove(path);
       else {
-        // Those that are there, not those that may be: whoever lets `maxTotal` decide writes a `keep` of millions.
+        // Renames only the files that exist, not all up to `keep`: with `maxTotal` as the real limit, `keep` may be in the millions.
         for (const number of this.#older().reverse()) {
           if (number < keep) this.#files.rename(`${path}.${number}`, `${path}.${number + 1}`);
         }
@@ -313,12 +313,12 @@ export class RotatingFile implements Disposable {
     this.#fileSize = this.#file.size;
     this.#isEndless = isDevicePath(path) || this.#files.info(path)?.kind === "other";
     if (this.#isEndless) return;
-    // What an earlier daemon kept beyond our count; to list the folder each time would cost a thousand services a second.
+    // Removes files that an earlier daemon kept beyond our count; to list the folder each time would cost a thousand services a second.
     if (this.#clock.nowMs() < this.#rotateAgainMs || this.#files.info(`${path}.${keep + 1}`) === undefined) return;
     try {
       this.#prune();
     } catch (error) {
-      // What can't be removed keeps nothing from being written.
+      // A file that can't be removed does not stop the writing.
       this.#getStuck(error);
     }
   }

@@ -63,7 +63,7 @@ async function readWhole(path: string, maxBytes: number, { clock, describe, prog
     const chunks: Uint8Array[] = [];
     for (;;) {
       signal.throwIfAborted();
-      // Who writes into a pipe is waited for, also while we look whether he has.
+      // On a pipe we wait for its writer, also while we check for his data.
       if (!isPipe) progress.waitsFor = "the disk";
       // One byte more than may be, so that a file of just the limit is told from a larger one.
       const chunk = new Uint8Array(Math.min(CHUNK_BYTES, maxBytes + 1 - progress.bytes));

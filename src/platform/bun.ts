@@ -1,4 +1,4 @@
-/** What is used of the `Bun` global. Its full types would hide the web types that all other code is written against. */
+/** The part of the `Bun` global that we use. Its full types would hide the web types that all other code is written against. */
 export interface BunGlobal {
   /** Version of Bun. */
   readonly version: string;
@@ -14,7 +14,7 @@ export interface BunGlobal {
   plugin(plugin: { name: string; setup(build: BunPluginBuilder): void }): void;
 }
 
-/** What a plugin of Bun works with. */
+/** Builder that Bun hands to a plugin. */
 export interface BunPluginBuilder {
   /** Answers imports of a name. */
   module(name: string, load: () => Promise<{ exports: Readonly<Record<string, unknown>>; loader: "object" }>): void;
@@ -78,7 +78,7 @@ export interface BunSocket<T> {
   setNoDelay(on: boolean): void;
 }
 
-/** What `Bun.listen` gives. */
+/** Result of `Bun.listen`. */
 export interface BunListener {
   readonly port: number;
   stop(closeActiveConnections?: boolean): void;

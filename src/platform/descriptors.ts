@@ -4,7 +4,7 @@ import fs from "node:fs";
 export interface Descriptors {
   /** Most that may be open at once; Infinity where the system does not say. */
   readonly limit: number;
-  /** Those that are kept for what must not fail: connections leave twice as many to programs, programs leave them to control. */
+  /** Files reserved for work that must not fail: connections leave twice as many to programs, programs leave them to control. */
   readonly reserve: number;
   /** Whether at least so many can still be opened. */
   hasRoomFor(count: number): boolean;

@@ -17,7 +17,7 @@ export interface LockableFile extends FileLock {
 /** Times that a lock file may be swapped under our feet before we give up. */
 const MAX_LOCK_ATTEMPTS = 10;
 
-/** What {@linkcode createFiles} needs. */
+/** Dependencies of {@linkcode createFiles}. */
 export interface FilesFacts {
   /** Times what may take too long. */
   clock: Clock;
@@ -126,7 +126,7 @@ class OpenAppendFile implements AppendFile {
     const place = trustedPlace(path);
     if ("why" in place) throw untrusted(path, place.why);
     if (place.at === undefined) throw new IoError("IO_NOT_FOUND", `Cannot open ${path} as its folder is missing`, { context: { path } });
-    // What was looked at is what is opened.
+    // The file that is opened must be the one that was checked.
     const noFollow = process.geteuid?.() === 0 && !isDevicePath(path) ? O_NOFOLLOW : 0;
     // Without O_NONBLOCK, a named pipe would hold the whole daemon until somebody reads it.
     const fd = fs.openSync(place.at, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | noFollow, 0o600);

@@ -14,13 +14,13 @@ import { createSockets } from "./sockets.ts";
 import { createTerminal, type TerminalFacts } from "./terminal.ts";
 import { createWatcher } from "./watcher.ts";
 
-/** What a runtime brings along; the rest is the same for both. */
+/** Parts of the host that depend on the runtime; the rest is the same for both. */
 export interface RuntimeFacts {
   /** Name and version. */
   runtime: string;
   /** Arguments and the way to start the same program again. */
   process: ProcessFacts;
-  /** What it knows of the terminal. */
+  /** Its access to the terminal. */
   terminal: TerminalFacts;
   /** Starts programs. */
   launcher: Launcher;

@@ -52,7 +52,7 @@ export function createBunHost(): Host {
   });
 }
 
-/** What the engine protects from collection because something outside of it will call back; an unref'd timer counts too. */
+/** Lists objects that the engine protects from collection because something outside will call back; an unref'd timer counts too. */
 function activeResources(): string[] {
   const { heapStats } = process.getBuiltinModule("bun:jsc") as unknown as {
     heapStats(): { protectedObjectTypeCounts: Readonly<Record<string, number>> };

@@ -6,7 +6,7 @@ import { HttpServerLoop, type RawConnection } from "./http_server.ts";
 import { errnoOf, ioError } from "./io_error.ts";
 import { SocketFile } from "./socket_file.ts";
 
-/** What listens, as a runtime gives it. */
+/** Listener of a runtime. */
 export interface RuntimeListener {
   /** Port that it got, 0 for a socket. */
   port: number;
@@ -14,7 +14,7 @@ export interface RuntimeListener {
   close(): Promise<void> | void;
 }
 
-/** What each runtime does in its own way. */
+/** HTTP functions that each runtime does in its own way. */
 export interface HttpFacts {
   /** Listens before it returns. A connection that can't be accepted for lack of files is waited for. */
   listen(address: Address, onConnection: (connection: RawConnection) => void): RuntimeListener;
@@ -31,7 +31,7 @@ const LEAST_CONNECTIONS = 4;
 
 /** Makes {@linkcode Http} of what a runtime offers. */
 export function createHttp(facts: HttpFacts, descriptors: Descriptors): Http {
-  // Whoever reaches a port may open any number of connections, so those of all ports share a part of the files.
+  // Any client of a port may open any number of connections, so those of all ports share a part of the files.
   const ports = new Share(Math.max(8, Math.floor(descriptors.limit / 4)));
   const sockets = new Share(Math.max(8, Math.floor(descriptors.limit / 8)));
   return {
@@ -98,7 +98,7 @@ class Share {
     this.#loops.delete(loop);
   }
 
-  /** What the others leave to one. */
+  /** Returns the share that the others leave to one. */
   restFor(loop: HttpServerLoop): number {
     let rest = this.#max;
     for (const other of this.#loops) if (other !== loop) rest -= other.size;

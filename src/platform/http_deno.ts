@@ -49,7 +49,7 @@ function listen(address: Address, onConnection: (connection: RawConnection) => v
       isClosed = true;
       clearTimeout(retry);
       listener.close();
-      // Who still accepts keeps the address.
+      // The address stays in use until the accept loop has ended.
       return accepting;
     },
   };

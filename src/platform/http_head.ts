@@ -14,7 +14,7 @@ export class HeadRefused extends Error {
 export interface Head {
   /** The request; its body is read from the connection when somebody asks for it. */
   request: Request;
-  /** What becomes of its body. */
+  /** State of its body. */
   body: BodyState;
   /** Whether the peer would send another request over this connection. */
   keepsAlive: boolean;
@@ -159,7 +159,7 @@ export async function readHead(input: Input, onFirst: () => void): Promise<Head 
   if (match === null) throw new HeadRefused(400, "Cannot read the request as its first line must be METHOD PATH HTTP/1.1");
   const [, method, target, major, minor] = match;
   if (major !== "1") throw new HeadRefused(505, "Cannot answer as the request must be HTTP/1.1 or HTTP/1.0");
-  // Whoever thinks of this server as a proxy sends a whole URL.
+  // A client that takes this server for a proxy sends a whole URL.
   const [, authority, path] = /^(?:http:\/\/([^/?#]*))?(\/.*)$/.exec(target) ?? [];
   if (path === undefined) throw new HeadRefused(400, "Cannot read the request as its target must be a path");
   const isOld = minor === "0";

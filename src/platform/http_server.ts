@@ -15,7 +15,7 @@ export interface RawConnection {
   close(): void;
 }
 
-/** What a {@linkcode HttpServerLoop} works with. */
+/** Options of {@linkcode HttpServerLoop}. */
 export interface HttpServerOptions {
   /** Answers requests. */
   handler: HttpHandler;
@@ -56,7 +56,7 @@ const encoder = new TextEncoder();
 export class HttpServerLoop {
   readonly #options: HttpServerOptions;
   readonly #open = new Set<ServedConnection>();
-  /** Those that wait for their peer, longest first. */
+  /** Connections that wait for their peer, longest first. */
   readonly #waiting = new Set<ServedConnection>();
   readonly #drained = Promise.withResolvers<void>();
   #isDraining = false;
@@ -203,7 +203,7 @@ class ServedConnection {
     body.onContinue = () => this.#write(encoder.encode("HTTP/1.1 100 Continue\r\n\r\n"));
     const info: HttpConnection = { isCrowded: this.#server.isCrowded };
     const answering = this.#answerOf(request, info);
-    // Who goes is noticed only by reading on.
+    // A peer that leaves is noticed only by reading on.
     this.#input.watch();
     const response = await answering;
     const mayFollow = keepsAlive && body.isRead && !this.#server.isDraining;
@@ -299,7 +299,7 @@ class ServedConnection {
 const NOTHING = new Uint8Array(0);
 const CRLF = encoder.encode("\r\n");
 const LAST_CHUNK = encoder.encode("0\r\n\r\n");
-/** What the server says of a message itself. */
+/** Headers that the server itself sets. */
 const OWN_HEADERS = new Set(["connection", "content-length", "keep-alive", "transfer-encoding"]);
 function joined(...parts: readonly Uint8Array[]): Uint8Array {
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));

@@ -1,7 +1,7 @@
 import type { ErrorCode } from "../core/error_codes.ts";
 import { type ErrorContext, IoError, messageOf } from "../core/errors.ts";
 
-/** What a system error number means to us, and how it is put into words. */
+/** Our code and wording for each system error. */
 const MEANINGS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ENOENT: ["IO_NOT_FOUND", "there is nothing at that path"],
   ENOTDIR: ["IO_NOT_FOUND", "a part of that path is no folder"],

@@ -8,9 +8,9 @@ export interface OwnChild {
   key: string | undefined;
 }
 
-/** What {@linkcode createKin} works with. */
+/** Options of {@linkcode createKin}. */
 export interface KinOptions {
-  /** What this process has started and not waited for. */
+  /** Children that this process has started and not waited for. */
   children: ReadonlyMap<number, OwnChild>;
   /** Since which clock tick orphans among our descendants become our children; undefined while they don't. */
   adoptsSince: () => number | undefined;
@@ -28,7 +28,7 @@ export function runKey(marks: Readonly<Record<string, string>>): string {
   return Object.keys(marks).sort().map((name) => `${name}=${marks[name]}`).join("\0");
 }
 
-/** Whose a process is. */
+/** Owner of a process. */
 interface Owner {
   /** Stands for the run that it belongs to, if it does. */
   key: string | undefined;
@@ -47,13 +47,13 @@ const MOST_LISTINGS = 20;
 
 const HELPER: Owner = { key: undefined, isOurs: true, isForLife: false, isRead: false };
 const STRANGER: Owner = { key: undefined, isOurs: false, isForLife: true, isRead: false };
-/** Whose parent this is gets another one in this moment. */
+/** Stands for a process whose parent has gone, so that it gets another one at this moment. */
 const GONE: Owner = { key: undefined, isOurs: false, isForLife: false, isRead: false };
 
 /**
  * The kin of /proc.
  *
- * Who belongs to a run never belongs to another one later, and who is no descendant of ours never becomes one. So what was found out once is
+ * A process of one run never belongs to another one later, and a stranger never becomes a descendant of ours. So each answer is
  * kept for as long as the process lives: a quick look at a thousand processes reads a few files, not a thousand.
  */
 export function createKin({ children, adoptsSince, hasChild, identity }: KinOptions): Kin {
@@ -85,7 +85,7 @@ export function createKin({ children, adoptsSince, hasChild, identity }: KinOpti
     const sinceTicks = adoptsSince();
     const looksEverywhere = sinceTicks === undefined || runs.some(({ leader }) => leader.startTicks < sinceTicks);
 
-    /** What is known without a look at who its parent is. */
+    /** Returns the owner if it is known without a look at the parent. */
     const settled = (pid: number): Owner | undefined => {
       const child = children.get(pid);
       if (child !== undefined) return child.key === undefined ? HELPER : { ...HELPER, key: child.key };
@@ -132,7 +132,7 @@ export function createKin({ children, adoptsSince, hasChild, identity }: KinOpti
 
     const members = new Map<string, RunProcess[]>(runs.map(({ marks }) => [runKey(marks), []]));
     /**
-     * What a leader leaves behind when it is gone descends from an orphan, and an orphan is our own child: to look for such children takes a
+     * Processes that a dead leader leaves behind descend from an orphan, and an orphan is our own child: to look for such children takes a
      * call for each process, and not a reading of its files.
      */
     const isNobodyLeft = (): boolean => {
@@ -169,7 +169,7 @@ export function createKin({ children, adoptsSince, hasChild, identity }: KinOpti
         } else hasDied ||= list !== undefined || owner === GONE;
         seen.add(pid);
       }
-      // Who has gone meanwhile may have left somebody who was not there yet when the list was made.
+      // A process that died meanwhile may have left a child that was not there yet when the list was made.
       pids = hasDied ? allPids().filter((pid) => !seen.has(pid)) : [];
     }
     return new Map(runs.map((run) => [run, members.get(runKey(run.marks))!]));

@@ -15,7 +15,7 @@ export const LIBC_SYMBOLS = {
 /** The same function once more, for a call that takes a list. */
 export const LIST_SYMBOLS = { syscall: { parameters: ["i64", "i64", "buffer"], result: "i64" } } as const;
 
-/** Those calls as functions. */
+/** Raw libc calls as functions. */
 export interface RawLibcCalls {
   /** Of {@linkcode LIBC_SYMBOLS}. */
   plain: { readonly [Name in keyof typeof LIBC_SYMBOLS]: (...args: never[]) => number | bigint };
@@ -23,7 +23,7 @@ export interface RawLibcCalls {
   list: { readonly [Name in keyof typeof LIST_SYMBOLS]: (...args: never[]) => number | bigint };
 }
 
-/** Who a program becomes. */
+/** User and groups that a program gets. */
 export interface Credentials {
   uid: number;
   gid: number;
@@ -31,7 +31,7 @@ export interface Credentials {
   groups: readonly number[];
 }
 
-/** What a process can do beyond what its runtime lets it do, until it is disposed. Linux only. */
+/** Calls beyond those of the runtime, usable until disposed. Linux only. */
 export interface LibcCalls extends Disposable {
   /** Says whether this process is the parent of what its descendants leave behind; false when the system refuses. */
   setSubreaper(isOn: boolean): boolean;
@@ -117,7 +117,7 @@ export function libcCalls({ plain, list }: RawLibcCalls, close: () => void): Lib
     },
     withCredentials({ uid, gid, groups }, fn) {
       const before = ownIds();
-      // What may be raised on exec without being root would go on to the program.
+      // Ambient capabilities, which survive exec without root, would go on to the program.
       if (before.hasAmbient) return undefined;
       const isDumpable = call.prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
       try {
@@ -134,7 +134,7 @@ export function libcCalls({ plain, list }: RawLibcCalls, close: () => void): Lib
   };
 }
 
-/** Who this process is, really and effectively. */
+/** Reads the real and effective ids of this process. */
 function ownIds(): { uids: [number, number]; gids: [number, number]; groups: number[]; hasAmbient: boolean } {
   const text = fs.readFileSync("/proc/self/status", "utf8");
   const numbers = (name: string) =>

@@ -51,7 +51,7 @@ export function createLimitScript(): (options: SpawnOptions) => string {
   };
 }
 
-/** What holds for a process; undefined where the system does not say. */
+/** Reads the limits of a process; undefined where the system does not say. */
 function readLimits(pid: number | "self"): Limits | undefined {
   let text: string;
   try {
@@ -110,7 +110,7 @@ function command(name: RlimitName, kind: "S" | "H", value: number): string {
 function checkAllowed(name: RlimitName, { soft = 0, hard }: Rlimit, own: Required<Rlimit> | undefined, options: SpawnOptions): void {
   if (own === undefined) return;
   const wanted = Math.max(soft, hard ?? 0);
-  // Whoever wants the soft limit alone leaves the hard one, which it may not pass, where it is.
+  // A change of the soft limit alone leaves the hard one, which it may not pass, where it is.
   const canRaise = wanted > own.hard && hard !== undefined && mayRaise(options);
   const most = !canRaise ? own.hard : name === "nofile" ? mostFiles() : Infinity;
   if (wanted <= most) return;
@@ -124,14 +124,14 @@ function checkAllowed(name: RlimitName, { soft = 0, hard }: Rlimit, own: Require
   );
 }
 
-/** Who becomes another user has no rights left by the time the limits are set. */
+/** A program that becomes another user has no rights left by the time the limits are set. */
 function mayRaise({ uid }: SpawnOptions): boolean {
   if (uid !== undefined && uid !== 0) return false;
   const rights = readOr("/proc/self/status", "", (text) => /^CapEff:\s+([0-9a-f]+)/m.exec(text)?.[1] ?? "");
   return rights !== "" && (BigInt(`0x${rights}`) & CAP_SYS_RESOURCE) !== 0n;
 }
 
-/** What not even root may go beyond. */
+/** Reads the limit on open files that not even root may exceed. */
 function mostFiles(): number {
   return readOr("/proc/sys/fs/nr_open", Infinity, Number);
 }

@@ -3,9 +3,9 @@ import process from "node:process";
 import type { LockedFile, ProcessIdentity } from "../core/host.ts";
 import { uidOf } from "./process_table.ts";
 
-/** What a lock file says about its holder is short. */
+/** Lock files are short; a larger file is none. */
 const MOST_BYTES = 65_536;
-/** What the system writes behind the path of an open file that has no name any more. */
+/** Suffix that the system adds to the path of an open file that was removed. */
 const REMOVED = " (deleted)";
 
 /** Files of this name that processes of this user hold a lock of: see `Processes.lockedFiles`. */
@@ -18,7 +18,7 @@ export function lockedFiles(name: string, identify: (pid: number) => ProcessIden
   const uid = process.geteuid!();
   for (const pid of lockHolders()) {
     try {
-      // What goes on in another container, or for another user, is not ours to believe.
+      // A process in another container, or of another user, can't be trusted.
       if (uidOf(pid) !== uid || deviceAndInode(`/proc/${pid}/root/`) !== root) continue;
       for (const descriptor of fs.readdirSync(`/proc/${pid}/fd`)) {
         const file = lookAt(`/proc/${pid}/fd/${descriptor}`, name);

@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { OrphanCare, Signals } from "../core/host.ts";
 import type { LibcCalls } from "./libc_calls.ts";
 
-/** What {@linkcode careForOrphans} works with. */
+/** Options of {@linkcode careForOrphans}. */
 export interface OrphanCareOptions {
   /** The calls, or why there are none. */
   calls: LibcCalls | string;
@@ -48,7 +48,7 @@ export function careForOrphans({ calls, signals, clock, isAwaited, endedChildren
   };
   const lookSoon = () => void (timer ??= clock.schedule(FIRST_LOOK_MS, look));
   const listening = signals.on("SIGCHLD", lookSoon);
-  // Who became this program by exec may have left some.
+  // The program that became this one by exec may have left orphans.
   lookSoon();
   return {
     lack: undefined,

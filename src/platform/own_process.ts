@@ -6,7 +6,7 @@ import type { OwnProcess } from "../core/host.ts";
 import { resolvePath } from "../core/paths.ts";
 import { ioError } from "./io_error.ts";
 
-/** What each runtime knows in its own way about its process. */
+/** Facts about its process that each runtime gets in its own way. */
 export interface ProcessFacts {
   /** Command line arguments after the program. */
   args: readonly string[];
@@ -44,7 +44,7 @@ export function createOwnProcess(facts: ProcessFacts): OwnProcess {
       const timer = setInterval(() => {}, LONGEST_PERIOD_MS);
       return { [Symbol.dispose]: () => clearInterval(timer) };
     },
-    // Who failed is only told in part. Deno: rejections, microtasks, listeners; not timers. Bun: timers, listeners; not rejections.
+    // Only some errors come with their owner. Deno: rejections, microtasks, listeners; not timers. Bun: timers, listeners; not rejections.
     onUncaught(handler) {
       const listener = (error: unknown) => handler(error, owners?.getStore());
       process.on("uncaughtException", listener);
@@ -91,7 +91,7 @@ function workingFolder(): string {
   try {
     if (named !== undefined && isPlain(named) && isSame(fs.statSync(named), fs.statSync("."))) return named;
   } catch {
-    // What the variable says is no longer true.
+    // PWD is outdated.
   }
   try {
     return process.cwd();

@@ -3,7 +3,7 @@ import process from "node:process";
 import type { ProcessEntry, ProcessIdentity } from "../core/host.ts";
 import { ioError } from "./io_error.ts";
 
-/** What the system says about all processes; zombies count as gone. Each question fails with `IO_NO_RESOURCES` without a file left to open. */
+/** The system's table of processes; zombies count as gone. Each question fails with `IO_NO_RESOURCES` without a file left to open. */
 export interface ProcessTable {
   /** The process that has this number now. */
   identify(pid: number): ProcessIdentity | undefined;
@@ -24,7 +24,7 @@ export function createProcessTable(): ProcessTable {
   return process.platform === "linux" ? procTable() : psTable();
 }
 
-/** What is used of /proc/PID/stat. */
+/** The fields of /proc/PID/stat that we use. */
 export interface Stat {
   name: string;
   parent: number;
@@ -95,7 +95,7 @@ function procTable(): ProcessTable {
   };
 }
 
-/** Whose process it is: the real user, as anybody may start a program with the rights of another, or hide behind root's folder. */
+/** Real user of a process, as anybody may start a program with the rights of another, or hide behind root's folder. */
 export function uidOf(pid: number): number | undefined {
   const [, uid] = /^Uid:\s+(\d+)/m.exec(readProc(`${pid}/status`) ?? "") ?? [];
   return uid === undefined ? undefined : Number(uid);

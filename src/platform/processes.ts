@@ -104,7 +104,7 @@ export function createProcesses({ launch, launchDetached, libcCalls }: Launcher,
       });
       if (care.lack === undefined && typeof loaded !== "string") {
         calls = loaded;
-        // Who was started before may have left orphans to somebody else.
+        // Programs started earlier may have left orphans to another process.
         adoptsSince = ticksNow();
       }
       return {
@@ -135,7 +135,7 @@ function ticksNow(): number | undefined {
   }
 }
 
-/** What the table says, or something else without a file left to open it: to run out of files must not keep anybody from being stopped. */
+/** Asks the table, or falls back without a file left to open it: to run out of files must not keep anybody from being stopped. */
 function lookOr<T>(look: () => T, otherwise: () => T): T {
   try {
     return look();

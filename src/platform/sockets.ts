@@ -11,7 +11,7 @@ const LISTENING = "0A";
 /** Files of one process that are looked at: a server may have a hundred thousand, and the first ones are those that it listens on. */
 const MAX_FILES = 4_096;
 
-/** Who listens, from /proc, which a test may have in another folder; other systems do not tell. */
+/** Finds listeners in /proc, which a test may have in another folder; other systems do not tell. */
 export function createSockets({ proc = "/proc", maxFiles = MAX_FILES }: { proc?: string; maxFiles?: number } = {}): Sockets {
   const isTold = process.platform === "linux";
   return {
@@ -62,7 +62,7 @@ function addressOf(hex: string): string {
   return normalAddress(groups.join(":"));
 }
 
-/** Those of the sockets that the process with this folder of files holds; undefined when it lives and not all of its files could be looked at. */
+/** Returns the sockets that the process with this folder of files holds; undefined when it lives and not all its files could be read. */
 function socketsOf(folder: string, inodes: ReadonlySet<number>, maxFiles: number): Set<number> | undefined {
   const held = new Set<number>();
   let names: string[];

@@ -10,7 +10,7 @@ import { createLimitScript } from "./limits.ts";
 import type { LibcCalls } from "./libc_calls.ts";
 import { checkProgram, findProgram } from "./program.ts";
 
-/** What is left to the runtime once program, mask and niceness are settled. */
+/** Options left to the runtime once program, mask and niceness are settled. */
 export interface LaunchOptions {
   /** The program's file, absolute. */
   file: string;
@@ -69,9 +69,9 @@ const OOM_SCORE = "/proc/self/oom_score_adj";
 const SHELL_NAME = /^[A-Za-z_]\w*$/;
 const BASH = ["/bin/bash", "/usr/bin/bash"];
 
-/** What surrounds each launch. */
+/** Dependencies of each launch. */
 export interface SpawnSurroundings {
-  /** Who it is that was launched. */
+  /** Returns the identity of the launched process. */
   identify: (pid: number) => ProcessIdentity;
   /** Calls `fn` so that what it launches wears the mark of a run that can't be taken off, where there is such a thing. */
   withTag: <T>(key: string, fn: () => T) => T;
@@ -95,7 +95,7 @@ export function createSpawn<T extends LaunchedDetached>(
     checkRoom(options, descriptors);
     const file = findProgram(options);
     const script = limitScript(options);
-    // What runs first is the shell then, so nobody else would tell what is wrong with the program.
+    // The shell runs first then, so nobody else would tell what is wrong with the program.
     if (script !== "") checkProgram(file, options);
     try {
       const key = options.marks && runKey(Object.fromEntries(options.marks.map((name) => [name, options.env[name]])));
@@ -139,7 +139,7 @@ function checkRoom({ argv, isUrgent = false }: SpawnOptions, { limit, reserve, h
   );
 }
 
-/** What the system has no way to hand on. The runtimes refuse it late, in words that show the value of a variable. */
+/** Refuses texts that the system can't hand on. The runtimes refuse them late, in words that show the value of a variable. */
 function checkTexts({ argv, env }: SpawnOptions): void {
   const isWhole = (text: string) => !text.includes("\0");
   const at = argv.findIndex((text) => !isWhole(text));
@@ -209,7 +209,7 @@ function limited<T extends LaunchedDetached>(script: string, launch: Launch<T>):
   };
 }
 
-/** What hands all variables on: bash, where there is one, as dash drops those with names such as `log.level`; `-p` keeps its functions out. */
+/** Picks a shell that hands all variables on: bash if there is one, as dash drops names such as `log.level`; `-p` keeps its functions out. */
 function shellFor(env: Readonly<Record<string, string>>): readonly string[] {
   const bash = Object.keys(env).every((name) => SHELL_NAME.test(name)) ? undefined : BASH.find((path) => fs.existsSync(path));
   return bash === undefined ? ["/bin/sh"] : [bash, "--posix", "-p"];

@@ -3,7 +3,7 @@ import { type Clock, sleep } from "../core/clock.ts";
 import type { Terminal } from "../core/host.ts";
 import { PacedOutput } from "../core/paced_output.ts";
 
-/** What each runtime knows in its own way about the terminal. */
+/** Facts about the terminal that each runtime gets in its own way. */
 export interface TerminalFacts {
   /** Whether the descriptor is a terminal; only asked for character devices. */
   isTerminal(fd: 1 | 2): boolean;
@@ -21,7 +21,7 @@ const DEFAULT_COLUMNS = 80;
 const DEFAULT_ROWS = 24;
 const WAIT_FOR_READER_MS = 1;
 const LOOK_AGAIN_MS = 10;
-/** What a write fails with when nobody reads any more: a closed pipe, a terminal that is gone, a descriptor that was never open. */
+/** Errors of a write that nobody reads any more: a closed pipe, a terminal that is gone, a descriptor that was never open. */
 const GONE = ["EPIPE", "EIO", "EBADF", "ECONNRESET"];
 
 /** `process.stdout` is never touched: on Bun it costs 11 ms and 7 MB, and loses what lies beyond 64 KB of a pipe when the process exits. */
@@ -62,7 +62,7 @@ export function createTerminal(facts: TerminalFacts, clock: Clock): Terminal {
     columns: () => (isTerminal(1) ? facts.columns() : undefined) || DEFAULT_COLUMNS,
     rows: () => (isTerminal(1) ? facts.rows() : undefined) || DEFAULT_ROWS,
     write: (fd, text) => {
-      // Whoever posts may not wait: neither behind what is posted, nor for the room that it has left.
+      // A caller that posts may not wait: neither behind earlier posts, nor for the room that they have left.
       if (outputs !== undefined) return post(fd, text);
       return writeWhole(new TextEncoder().encode(text), (bytes) => facts.write(fd, bytes));
     },
