@@ -23,6 +23,7 @@ const LOAD = "daemon/config_load_test.ts";
 const E2E = "e2e/daemon_test.ts";
 const SPAWN_E2E = "e2e/acceptance_spawn_test.ts";
 const INIT_E2E = "e2e/init_test.ts";
+const ANONYMOUS_E2E = "e2e/anonymous_test.ts";
 const STOP_E2E = "e2e/acceptance_stop_test.ts";
 const RESTART_E2E = "e2e/acceptance_restart_test.ts";
 const RELOAD_E2E = "e2e/acceptance_reload_test.ts";
@@ -735,6 +736,15 @@ export const CASES: readonly Case[] = [
     number: 79,
     title: "an essential service that is fatal: the rest stops, and the exit code is its own",
     tests: [[SERVICES_E2E, "runner 79: an essential service that fails for good stops the rest, and the daemon exits with its code"]],
+  },
+  {
+    suite: "runner",
+    number: 81,
+    title: "nothing to write to but the temporary folder, a user of no name, no HOME",
+    tests: [[
+      ANONYMOUS_E2E,
+      "runner 81: a user that nobody has made, without a home and with nothing to write to but the temporary folder, has a daemon",
+    ]],
   },
   {
     suite: "runner",

@@ -57,6 +57,7 @@ const OWED: Record<Case["suite"], readonly number[]> = {
     65,
     78,
     79,
+    81,
     82,
   ],
 };
