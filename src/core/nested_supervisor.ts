@@ -84,6 +84,8 @@ class NestedSupervisor implements Group {
       const how = await end.promise;
       // Whoever was stopped on purpose is not started by a crash of a sibling.
       this.#down = supervisor.stoppedByOperator();
+      // Looked for first: whoever is told to stop does not count any more.
+      const failed = supervisor.failures().at(0);
       await supervisor.stop(how.kind === "stopped" ? messageOf(signal.reason) : `${context.name} ends`);
       await started.catch(() => {});
       const unstopped = supervisor.unstopped();
@@ -92,7 +94,6 @@ class NestedSupervisor implements Group {
         throw new SubsystemError("SUBSYSTEM_STOP_TIMEOUT", context.name, `Cannot stop ${unstopped.map(({ path }) => path).join(", ")}`);
       }
       if (how.kind !== "idle") return;
-      const failed = supervisor.failures().at(0);
       if (failed !== undefined) {
         const { path, state, reason } = failed;
         throw new SubsystemError("SUBSYSTEM_FAILED", path, `Cannot go on as ${path} is ${state}: ${reason}`);

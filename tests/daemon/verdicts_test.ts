@@ -275,3 +275,21 @@ test("A run ends by whatever it throws: by a proxy of our own errors, and by a c
     assert.deepEqual([exitCode, errors.length], [1, 1]);
   }
 });
+
+test("A group whose last child has failed for good fails with it, and so does the daemon that has nothing else", async () => {
+  const boom = async (context: Context) => {
+    await context.sleep("1ms");
+    throw new Error("boom");
+  };
+  const daemon = Daemon.builder().withSupervisor(
+    "group",
+    {},
+    (group) => group.withTask("done", () => {}).withTask("worker", boom, { restart: RestartPolicy.Never }),
+  ).withoutSignals().build();
+  const { exitCode, reason, errors } = await daemon.run({ ownsProcess: false });
+  assert.deepEqual([exitCode, reason], [1, "every unit has failed"]);
+  assert.deepEqual(errors.map((error) => (error as Error).message), [
+    "Cannot go on as group has failed: Cannot go on as group/worker is failed: boom",
+  ]);
+  assert.equal((await daemon.ended("group")).state, "failed");
+});
