@@ -7,7 +7,7 @@ import { STATES } from "../core/state.ts";
 /** Says where a value is not what it must be, or undefined where it is. */
 type Check = (value: unknown, at: string) => string | undefined;
 
-/** What an answer of a daemon must look like; whoever listens on a socket may be somebody else. */
+/** Expected shape of an answer; the process that listens on a socket may be no daemon. */
 export interface Shape<T> {
   /** Says where a value has another shape; undefined where it has this one. */
   check: Check;
@@ -90,7 +90,7 @@ function orDropped(check: Check): Check {
 const state = one(STATES);
 const outcomes = list(object({ name: text, state, outcome: text, ok: bool, reason: text, note: maybe(text) }));
 
-/** What `/v1/status` answers, of whatever version. */
+/** Answer of `/v1/status`, of whatever version. */
 export const STATUS: Shape<StatusAnswer> = {
   check: object({
     name: text,
@@ -117,10 +117,10 @@ export const STATUS: Shape<StatusAnswer> = {
   }),
 };
 
-/** What commands on units answer. */
+/** Answer of commands on units. */
 export const OUTCOMES: Shape<OutcomesAnswer> = { check: object({ ok: bool, units: outcomes }) };
 
-/** What a reload answers. */
+/** Answer of a reload. */
 export const RELOAD: Shape<ReloadAnswer> = {
   check: object({
     ok: bool,

@@ -95,7 +95,7 @@ export class Client {
     this.target = target;
   }
 
-  /** What is known of the daemon, with all units or those that the patterns match. Works with every version. */
+  /** Gets the status of the daemon, with all units or those that the patterns match. Works with every version. */
   async status(patterns: readonly string[] = []): Promise<StatusAnswer> {
     const response = await this.#ask(`/v1/status${query(patterns.map((pattern) => ["name", pattern]))}`, { method: "GET" });
     return await this.#read(response, STATUS);
@@ -363,7 +363,7 @@ export class Client {
     );
   }
 
-  /** What stands in the place of the socket's folder, where that is why the daemon can't make its socket anew. */
+  /** Describes the obstacle in the place of the socket's folder, where that is why the daemon can't make its socket anew. */
   #obstacle(): string | undefined {
     const { files } = this.#host;
     for (let folder = folderOf(this.target.socket); folder !== "/"; folder = folderOf(folder)) {
@@ -374,7 +374,7 @@ export class Client {
         }
       } catch (error) {
         if (!isDaemonError(error)) throw error;
-        // Whoever refuses the look into a folder is the folder above it.
+        // A folder that can't be looked at is refused by the folder above it.
       }
     }
     return undefined;

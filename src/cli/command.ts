@@ -4,7 +4,7 @@ import type { WaitGoal } from "../core/operations.ts";
 import type { DaemonBuilder } from "../daemon/builder.ts";
 import type { Output } from "./output.ts";
 
-/** What a command works with. */
+/** Context of a command. */
 export interface CommandContext {
   /** The machine. */
   host: Host;
@@ -44,11 +44,11 @@ export interface CommandOptions {
   seconds?: number;
   /** Where a file is written. */
   output?: string;
-  /** What is waited for. */
+  /** Goal to wait for. */
   for?: WaitGoal;
   /** How long to wait. */
   timeout?: string;
-  /** Whether it is only said what would be done. */
+  /** Whether to say only what would be done. */
   dryRun?: boolean;
   /** Whether the machine is left out of a check. */
   fileOnly?: boolean;
@@ -85,9 +85,9 @@ export interface CommandSpec {
   aliases?: readonly string[];
   /** Arguments, as they stand in the usage line. */
   args?: string;
-  /** What it does, in one line. */
+  /** Its effect, in one line. */
   summary: string;
-  /** What else there is to know, in lines of its help. */
+  /** Further lines of its help. */
   notes?: readonly string[];
   /** Options that it takes. */
   options: readonly OptionName[];

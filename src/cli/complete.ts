@@ -11,10 +11,10 @@ import { GROUP_SUMMARY, makeOption } from "./parse.ts";
 /** Instead of candidates: the shell is to complete file names by itself. */
 export const FILES = ":files";
 
-/** Whoever pressed Tab does not wait longer for a daemon. */
+/** Longest wait for a daemon after Tab. */
 const PATIENCE_MS = 500;
 
-/** What may stand in a place, with what it means where that helps. */
+/** A possible completion, with its meaning where that helps. */
 type Candidate = readonly [value: string, meaning?: string];
 
 /**
@@ -47,7 +47,7 @@ async function candidatesFor(before: readonly string[], current: string, context
   return (await fill(place.name, line.target, context)).filter(([value]) => !given.includes(value));
 }
 
-/** What the words before the current one come to. */
+/** Result of reading the words before the current one. */
 interface Line {
   /** The words of the command so far. */
   path: string[];
@@ -114,7 +114,7 @@ function placesOf({ args = "" }: CommandSpec): { name: string; isMany: boolean }
   return [...args.matchAll(/[<[]([^>\].]+)(\.\.\.)?[>\]]/g)].map(([, name, dots]) => ({ name, isMany: dots !== undefined }));
 }
 
-/** What may stand for an argument of this name; `a|b` names its values itself. */
+/** Lists the values for an argument of this name; `a|b` names its values itself. */
 async function fill(name: string, target: TargetOptions, context: CommandContext): Promise<Candidate[]> {
   if (name.includes("|")) return name.split("|").map((value) => [value]);
   switch (name) {

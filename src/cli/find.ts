@@ -16,9 +16,9 @@ export interface Target {
   socket: string;
   /** Its lock file, which says whether it is alive. */
   lock: string;
-  /** What stands for it in messages: an id, or the path of the socket. */
+  /** Its name in messages: an id, or the path of the socket. */
   label: string;
-  /** What it is started from, as far as that is known. */
+  /** Source that it is started from, as far as that is known. */
   origin?: Origin;
   /** Whether nobody named it: it is the only one that runs. */
   isGuess: boolean;
@@ -53,7 +53,7 @@ export async function findDaemon(host: Host, options: TargetOptions, own?: Confi
   const here = usual.find((path) => host.files.info(path) !== undefined) ?? usual.find((path) => isRunFrom(path, host));
   if (here !== undefined) return await daemonOf(here, host);
 
-  // Those whose folders are where this environment says come first: only when there are none is it asked who runs at all.
+  // Daemons in the folders of this environment come first: only when there are none are the running ones searched for.
   const near = targets(host).filter(({ lock }) => {
     const record = readInstance(lock, host.files);
     return record !== undefined && isHeld(record, host);
@@ -117,7 +117,7 @@ async function daemonOf(config: string, host: Host): Promise<Target> {
   const live = liveInstances(host).find(({ origin }) => isSameOrigin(origin, config, host.files));
   if (live !== undefined) return targetOf(live);
 
-  // What a dead one has left is found without reading the file: it may be broken, renamed or removed since the start.
+  // Leftovers of a dead daemon are found without reading the file: it may be broken, renamed or removed since the start.
   const left = await withOrigin(config, host);
   if (left !== undefined) return left;
   const elsewhere = await inStateDir(config, host);

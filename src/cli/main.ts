@@ -8,7 +8,7 @@ import { exitCodeOf } from "./failure.ts";
 import { Output } from "./output.ts";
 import { absolutePath } from "./paths.ts";
 
-/** What {@linkcode main} works with. */
+/** Options of {@linkcode main}. */
 export interface MainOptions {
   /** The machine. */
   host: Host;

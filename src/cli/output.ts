@@ -12,7 +12,7 @@ const CLEAR_LINE = "\r\x1b[K";
 /** Puts a style around a text, or leaves it as it is. */
 export type Paint = (text: string, style: Style) => string;
 
-/** What an {@linkcode Output} needs of the machine. */
+/** Parts of the machine that an {@linkcode Output} needs. */
 export type OutputHost = Pick<Host, "terminal" | "env" | "clock" | "signals" | "processes">;
 
 /** Where a command writes. */

@@ -15,7 +15,7 @@ import { versionText } from "./version_text.ts";
 /** Options that may also stand before the command, and whether a value follows them. */
 const LEADING: ReadonlyMap<string, boolean> = new Map([["-c", true], ["--config", true], ["--socket", true], ["--json", false]]);
 
-/** What a group of commands is for; `config` is the only one. */
+/** Purpose of a group of commands; `config` is the only one. */
 export const GROUP_SUMMARY = "look at the configuration";
 
 /** Parses a command line, loads the command's body and runs it; returns the exit code. */
@@ -123,7 +123,7 @@ function configure(command: Command, { program, output }: CommandContext): void 
   });
 }
 
-/** What is wrong, on one line with what may be meant, or else with where to look. */
+/** Words a usage error on one line, with a suggestion or else with where to look. */
 function usageError(text: string, command: Command, program: string): string {
   const message = text.replace(/^error: /, `${program}: `).trim().replace(/\n+/g, " ").replace(/\.$/, "");
   if (message.endsWith("?)")) return `${message}\n`;

@@ -85,7 +85,7 @@ export function renderStatus(status: DaemonStatus, options: TableOptions & { now
   return `${top}\n\n${table}${nextStep(status, options)}`;
 }
 
-/** What shows why a unit is down for good; on a terminal only, as programs read tables too. */
+/** Returns the command that shows why a unit is down for good; on a terminal only, as programs read tables too. */
 function nextStep({ units }: DaemonStatus, { paint, width, program }: TableOptions & { program: string }): string {
   const down = units.find(({ state }) => state === "fatal" || state === "failed");
   if (down === undefined || width === undefined) return "";

@@ -52,7 +52,7 @@ function excerptOf(issue: ConfigIssue, options: RenderIssuesOptions): { lines: s
   const whole = [...before + shown(text.slice(Number(column) - 1))];
   const markLength = Math.max(1, [...shown(wrong)].length);
   const number = line.padStart(4);
-  // What is wrong stays in sight, however long the line is.
+  // The mistake stays in sight, however long the line is.
   const room = Math.max(20, width - number.length - 3);
   const from = Math.max(0, Math.min([...before].length + markLength + 4 - room, [...before].length - 4));
   const excerpt = whole.slice(from, from + room).join("");

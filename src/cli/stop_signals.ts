@@ -39,7 +39,7 @@ export class StopSignals implements Disposable {
     return this.#heard !== undefined;
   }
 
-  /** What a shell shows for a process that died of the first that came; undefined when none has. */
+  /** Exit code that shells use for death by the first signal that came; undefined when none has. */
   get exitCode(): number | undefined {
     return this.#heard && signalExitCode(SIGNAL_NUMBERS[this.#heard]);
   }

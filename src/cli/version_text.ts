@@ -1,7 +1,7 @@
 import { VERSION } from "../daemon/version.ts";
 import type { CommandContext } from "./command.ts";
 
-/** What `version` prints: the program, daemonkit's version, and the runtime below. */
+/** Output of `version`: the program, daemonkit's version, and the runtime below. */
 export function versionText({ host, program }: CommandContext): string {
   const own = `daemonkit ${VERSION} (${host.runtime})`;
   return program === "daemonkit" ? own : `${program}, ${own}`;

@@ -43,7 +43,7 @@ export async function watchStatus({ host, output }: CommandContext, client: Clie
     ? changesView((answer) => json ? output.printJsonText(JSON.stringify(answer)) : output.print(render(answer)))
     : screenView(host, (answer) => output.shown(render(answer)));
   const gone = new AbortController();
-  // What happens while a status is under way counts for the next one.
+  // Events that come while a status is under way count for the next one.
   let bell = new AbortController();
   const ring = () => bell.abort();
   using _ring = stop.onStop(ring);

@@ -2,7 +2,7 @@ import type { Address } from "../core/host.ts";
 import { type Problem, problem } from "./problem.ts";
 import { isLoopback, isLoopbackName, type ListenerGroup, type ListenerSpec } from "./spec.ts";
 
-/** Who may ask a listener for what; a reload replaces it while the listener stays open. */
+/** Access rules of a listener; a reload replaces them while the listener stays open. */
 export interface Access extends Pick<ListenerSpec, "name" | "allow" | "mode" | "group" | "maxBodyBytes" | "maxClients"> {
   /** Where it listens. */
   readonly address: Address;

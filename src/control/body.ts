@@ -3,7 +3,7 @@ import { type Problem, problem } from "./problem.ts";
 
 /** A request whose body can't be read. */
 export class BodyRefused extends Error {
-  /** What to answer. */
+  /** Problem to answer with. */
   readonly problem: Problem;
 
   /** Created with what to answer. */

@@ -18,9 +18,9 @@ import { parseSignal } from "./signal.ts";
 import { DEFAULT_MAX_BODY_BYTES, DEFAULT_MAX_CLIENTS, LISTENER_GROUPS } from "./spec.ts";
 import { OpenStreams, type StreamFormat } from "./stream.ts";
 
-/** What {@linkcode controlHandler} works with. */
+/** Options of {@linkcode controlHandler}. */
 export interface ControlOptions {
-  /** What it may ask of the daemon. */
+  /** Operations of the daemon. */
   operations: Operations;
   /** Version of daemonkit, on every answer. */
   version: string;
@@ -32,7 +32,7 @@ export interface ControlOptions {
   clock?: Clock;
   /** Whether metrics are there; asked for each request, as a reload may change it. @default {() => true} */
   isMetricsEnabled?: () => boolean;
-  /** Who may ask for what; asked for each request. @default {a socket of the same user that allows everything} */
+  /** Access rules, read for each request. @default {a socket of the same user that allows everything} */
   access?: () => Access;
   /** Profiles this process; without it there are no such routes. */
   profiler?: Profiler;
@@ -50,19 +50,19 @@ export interface ControlHandler extends HttpHandler {
   readonly routes: readonly { method: string; path: string }[];
 }
 
-/** What `/v1/status` answers. */
+/** Answer of `/v1/status`. */
 export interface StatusAnswer extends DaemonStatus {
   /** Version of the protocol that the daemon speaks. */
   protocol: number;
 }
 
-/** What a command on units answers. */
+/** Answer of a command on units. */
 export interface OutcomesAnswer {
   /** Version of this shape. */
   v: 1;
   /** Whether every unit is where the command wanted it. */
   ok: boolean;
-  /** What happened to each unit that the patterns matched; empty when none did. */
+  /** Outcome for each unit that the patterns matched; empty when none did. */
   units: UnitOutcome[];
 }
 
@@ -153,7 +153,7 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     return c.body(text, 200, { "content-type": METRICS_TYPES[format], "cache-control": "no-store" });
   });
 
-  // What never changes.
+  // These two routes work with every version of the protocol.
   app.get("/v1/status", (c) => {
     const patterns = c.req.queries("name") ?? [];
     const status = operations.status();
@@ -166,7 +166,7 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     return c.json({ v: 1, state: "stopping", pid: operations.status().pid, protocol }, 202);
   });
 
-  // What both sides have to agree on.
+  // The routes below need the same version of the protocol on both sides.
   app.use(async (c, next) => {
     const theirs = c.req.header("daemonkit-protocol");
     if (theirs === undefined || theirs === String(protocol)) return await next();
@@ -213,7 +213,7 @@ export function controlHandler(options: ControlOptions): ControlHandler {
   app.post("/v1/reload", async (c) => {
     const { dryRun = "0", timeout } = c.req.query();
     if (dryRun !== "0" && dryRun !== "1") {
-      // Whoever spells it otherwise wants nothing to change.
+      // Any other spelling is refused, as its author probably wants nothing to change.
       throw badRequest(`Cannot reload as "dryRun" must be 0 or 1: current value is ${JSON.stringify(dryRun)}`);
     }
     const reload = (signal?: AbortSignal) => operations.reload({ dryRun: dryRun === "1", ...(signal === undefined ? {} : { signal }) });
@@ -253,7 +253,7 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     const from = lastSeen === undefined || lastSeen > newest ? 0 : lastSeen;
     const isNew = from === 0 ? isWanted : (line: LogLine) => line.seq > from && (isWanted === undefined || isWanted(line));
     const first = isNothing || limit === 0 ? [] : operations.lines(units, limit, isNew);
-    // What the missing ones were is known only to who wanted all of them.
+    // The missing lines can be counted only when all lines were wanted.
     const missed = lastSeen !== undefined && patterns.length === 0 && isWanted === undefined ? newest - from - first.length : 0;
     const follow = c.req.query("follow") === "1" && !isNothing
       ? {
@@ -264,7 +264,7 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     const response = streams.open({ format: formatOf(c, "ndjson"), first, missed, ...follow });
     response.headers.set("daemonkit-matched", String(names.length));
     response.headers.set("daemonkit-first", String(first.length));
-    // Who wants older lines than there are is told from when on there are all.
+    // A client that wants older lines than are kept is told from when on all are there.
     if (!isNothing && lastSeen === undefined && first.length < limit) {
       const counts = operations.lineCounts().filter(({ name }) => units.length === 0 || units.includes(name));
       const keptFrom = counts.map((unit) => unit.keptFrom ?? "").reduce((a, b) => a > b ? a : b, "");
@@ -398,7 +398,7 @@ function lastEventId(c: HonoContext): number | undefined {
   return Number(text);
 }
 
-/** What came after an event, and how much of that is no longer there. A number from the future is one of a daemon that ran before. */
+/** Returns the events after a number, and how many of them are gone. A number from the future is one of a daemon that ran before. */
 function after(kept: readonly DaemonEvent[], lastSeen: number): { first: DaemonEvent[]; missed: number } {
   const from = lastSeen > (kept.at(-1)?.seq ?? 0) ? 0 : lastSeen;
   return { first: kept.filter(({ seq }) => seq > from), missed: Math.max(0, (kept[0]?.seq ?? 1) - from - 1) };

@@ -12,7 +12,7 @@ export interface HealthCheck {
   reason: string;
 }
 
-/** What health is asked for, and how to write the answer. */
+/** A health question, and how to write the answer. */
 export interface HealthQuestion {
   /** Names that are left out; one of a service leaves out all its instances. */
   exclude: readonly string[];
@@ -22,13 +22,13 @@ export interface HealthQuestion {
   isJson: boolean;
 }
 
-/** What health answers to a program. */
+/** Body of a health answer, for programs. */
 export interface HealthAnswerBody {
   /** Version of this shape. */
   v: 1;
   /** Whether everything that should be is ready. */
   ok: boolean;
-  /** What is not, and why. */
+  /** Units that are not ready, and why. */
   missing: { name: string; reason: string }[];
   /** Every check, where they were asked for. */
   checks?: HealthCheck[];
@@ -37,12 +37,12 @@ export interface HealthAnswerBody {
 /** Seconds after which to ask again. */
 const RETRY_SECONDS = 1;
 
-/** What must hold for the whole daemon to be ready, the daemon itself first. */
+/** Checks that must hold for the whole daemon to be ready, the daemon itself first. */
 export function healthChecks({ state, units }: Pick<DaemonStatus, "state" | "units">): HealthCheck[] {
   return [daemonCheck(state), ...units.map((unit) => ({ name: unit.name, ok: !isMissing(unit), reason: reasonOf(unit) }))];
 }
 
-/** What must hold for these units to be ready; who asks for one by name wants to know whether it is there, also where it was stopped on purpose. */
+/** Checks for the units that a client names; each must be there, even if it was stopped on purpose. */
 export function healthChecksOf(names: readonly string[], { state, units }: Pick<DaemonStatus, "state" | "units">): HealthCheck[] {
   const checks = units.filter(({ name }) => names.includes(name)).map((unit): HealthCheck => {
     const isThere = !isMissing(unit) && (unit.state === "running" || unit.state === "completed");
@@ -86,7 +86,7 @@ function daemonCheck(state: DaemonStatus["state"]): HealthCheck {
 }
 
 function reasonOf({ state, ready, reason, details }: UnitStatus): string {
-  // What a probe answers says more than that it was not content.
+  // The probe's answer says more than the fact that the probe failed.
   const why = state === "starting" && typeof details.probe === "string" ? details.probe : reason;
   const isPlain = state === "completed" || (state === "running" && ready !== false);
   if (isPlain || why === "") return state;

@@ -9,15 +9,15 @@ import { ProfileTurn } from "./profile.ts";
 import { addressText, ADMIN, type ListenerSpec } from "./spec.ts";
 import { readToken } from "./token.ts";
 
-/** What {@linkcode Listeners} work with. */
+/** Options of {@linkcode Listeners}. */
 export interface ListenersOptions {
   /** Serves, and reads the files of tokens. */
   host: Pick<Host, "http" | "clock" | "files" | "processes">;
   /** Path of the control socket. */
   socket: string;
-  /** What to open at the start. */
+  /** Listeners to open at the start. */
   specs: readonly ListenerSpec[];
-  /** What every listener answers with. */
+  /** Options of the handler that all listeners share. */
   control: Omit<ControlOptions, "access" | "clock" | "log">;
   /** Told of what is opened and closed, and of failures. */
   log: Logger;
@@ -60,9 +60,9 @@ export class Listeners implements Subsystem {
   #isUp = false;
   /** Changes come one after another. */
   #last: Promise<unknown> = Promise.resolve();
-  /** Those whose socket file somebody has removed, and for which others were opened: who is connected stays so. */
+  /** Listeners whose socket file was removed and that others replaced; their connections stay open. */
   #orphans: OpenListener[] = [];
-  /** Those that leave: the request that asked for it may be one of theirs, so it does not wait for them. The next change does. */
+  /** The closing of old listeners: the request for it may be on one of them, so it does not wait for them. The next change does. */
   #closing: Promise<unknown> = Promise.resolve();
 
   /** Creates them; nothing is opened yet. */
@@ -148,7 +148,7 @@ export class Listeners implements Subsystem {
   }
 
   async #change(specs: readonly ListenerSpec[]): Promise<void> {
-    // What can be refused without touching anything.
+    // First refuse whatever can be refused without touching anything.
     const wanted = await Promise.all(specs.map((spec) => this.#wanted(spec)));
     const keys = new Set(wanted.map(({ key }) => key));
     const twin = wanted.find(({ key }, index) => wanted.findIndex((each) => each.key === key) !== index);

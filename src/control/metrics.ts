@@ -3,11 +3,11 @@ import type { DaemonMeasures, DaemonStatus, LineCounts, UnitStatus } from "../co
 import { isMissing } from "../core/readiness.ts";
 import { STATES } from "../core/state.ts";
 
-/** What the series are made of: one look at the daemon. */
+/** Source of all series: one look at the daemon. */
 export interface MetricsSource {
   /** The daemon and its units. */
   status: DaemonStatus;
-  /** What is measured beside that. */
+  /** Its other measures. */
   measures: DaemonMeasures;
   /** Lines that units printed. */
   lines: readonly LineCounts[];
@@ -17,9 +17,9 @@ export interface MetricsSource {
 export interface Metric {
   /** Name of its series; that of a counter ends in `_total`, that of an info in `_info`. */
   readonly name: string;
-  /** What kind of value it has. */
+  /** Kind of its value. */
   readonly type: "counter" | "gauge" | "info";
-  /** What it says, in a sentence. */
+  /** Its meaning, in a sentence. */
   readonly help: string;
   /** Names of its labels, the same for every series. */
   readonly labels: readonly string[];

@@ -32,7 +32,7 @@ const NAME = {
 const NAMES = { ...query("name", "Names, or patterns with * and ?", list({ type: "string" })), explode: true };
 const TIMEOUT = query("timeout", 'How long to wait, such as "30s"; the change goes on after that');
 
-/** What every route of control can fail with, beside its own. */
+/** Errors that every route of control can answer, beside its own. */
 const REFUSALS = { "401": ref("responses", "Unauthorized"), "403": ref("responses", "Forbidden"), "503": ref("responses", "Busy") };
 const WITH_PROTOCOL = { ...REFUSALS, "409": ref("responses", "Problem") };
 const PROFILE = {

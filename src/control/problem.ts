@@ -11,11 +11,11 @@ export interface Problem {
   title: string;
   /** HTTP status. */
   status: number;
-  /** What happened, with what value. */
+  /** The fault, with the value. */
   detail: string;
   /** Stable code. */
   code: ErrorCode;
-  /** What to do about it. */
+  /** Advice: how to mend it. */
   hint?: string;
   /** Every mistake, where there may be several. */
   issues?: readonly ConfigIssue[];

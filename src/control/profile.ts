@@ -5,7 +5,7 @@ import type { CpuRecording, Profiler } from "../core/host.ts";
 import { answerProblem, problem } from "./problem.ts";
 import type { OpenStreams } from "./stream.ts";
 
-/** What {@linkcode profileRoutes} works with. */
+/** Options of {@linkcode profileRoutes}. */
 export interface ProfileRoutesOptions {
   /** Takes the profiles. */
   profiler: Profiler;
@@ -65,7 +65,7 @@ export function profileRoutes(app: Hono, { profiler, clock, streams, turn }: Pro
       const over = Promise.withResolvers<void>();
       const timer = clock.schedule(durationMs, over.resolve);
       const ending = streams.onEnd(over.resolve);
-      // Whoever asked may go: then nothing is recorded for nobody.
+      // The client may leave: then the recording ends early.
       return cpuBody(recording, over, () => {
         timer[Symbol.dispose]();
         ending[Symbol.dispose]();
@@ -108,7 +108,7 @@ async function heapBody(source: ReadableStream<Uint8Array>, release: () => void)
         const { done, value } = await next;
         if (!done) {
           next = reader.read();
-          // Whether it fails is asked at the next turn, which may not come.
+          // An error is handled at the next turn, which may not come.
           next.catch(() => {});
           return controller.enqueue(value);
         }

@@ -32,9 +32,9 @@ export interface ListenerTable {
 export interface ListenerProblem {
   /** Where it is, from the root of the configuration. */
   path: (string | number)[];
-  /** What was expected and found. */
+  /** The expected and the found value. */
   message: string;
-  /** What to do. */
+  /** Advice: how to mend it. */
   hint?: string;
   /** Something is missing below the path. */
   isMissing?: boolean;

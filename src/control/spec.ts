@@ -1,6 +1,6 @@
 import type { Address } from "../core/host.ts";
 
-/** What a listener may answer: its `allow` in the configuration. */
+/** A group of routes that a listener may answer: an item of `allow` in the configuration. */
 export type ListenerGroup = "health" | "metrics" | "control";
 
 /** Every {@linkcode ListenerGroup}. */
@@ -12,7 +12,7 @@ export interface ListenerSpec {
   readonly name: string;
   /** Where it listens; undefined for the control socket in the run folder, which is known only when the daemon starts. */
   readonly address: Address | undefined;
-  /** What it answers; the rest is not there. */
+  /** Groups of routes that it answers; no others exist on it. */
   readonly allow: readonly ListenerGroup[];
   /** Permissions of its socket file; undefined leaves it to this user alone. */
   readonly mode?: number;

@@ -9,7 +9,7 @@ interface Numbered {
   type?: string;
 }
 
-/** What a stream is made of. */
+/** Options of a stream. */
 export interface OpenStreamOptions<T> {
   /** How items are written. */
   format: StreamFormat;
@@ -51,7 +51,7 @@ export class OpenStreams {
     const write = format === "sse" ? sseText : ndjsonText;
     const nothing = format === "sse" ? ": open\n\n" : "\n";
     const encoder = new TextEncoder();
-    /** What came in this turn: a piece for each item would cost the daemon more than the item did. */
+    /** Text gathered in this turn: a piece for each item would cost the daemon more than the item did. */
     let held = "";
     let dropped = 0;
     let subscription: Disposable | undefined;

@@ -3,7 +3,7 @@ import { folderOf, resolvePath } from "../core/paths.ts";
 import { MAX_ENV_FILE_BYTES } from "./env_file.ts";
 import type { ServiceSpec } from "./spec.ts";
 
-/** What the files that a service names hold, by absolute path: a digest, or a word where there is nothing to read. Never what they hold. */
+/** Digests of the files that a service names, by absolute path, or a word where there is nothing to read. Never the contents themselves. */
 export type Contents = ReadonlyMap<string, string>;
 
 /** The parts of a host that contents are read from. */
@@ -12,11 +12,11 @@ type ContentFiles = Pick<Files, "read" | "info">;
 /** Most files of a module that are looked at: behind a few hundred there are libraries, which are not edited beside a daemon. */
 const MOST_FILES = 200;
 const MAX_MODULE_BYTES = 1_048_576;
-/** What stands behind `from`, `import` or `import(`, where it leads to a file of one's own. Too much in a comment does no harm. */
+/** Path of a local file after `from`, `import` or `import(`. A match inside a comment does no harm. */
 const LOCAL_IMPORT = /\b(?:from|import)\s*\(?\s*["'](\.{1,2}\/[^"'\n]+)["']/g;
 const ENDINGS = ["", ".ts", ".tsx", ".mts", ".js", ".mjs", ".json", "/index.ts", "/index.js"];
 
-/** What the files hold whose content is part of a service. */
+/** Digests the files whose content is part of a service. */
 export async function contentsOf(spec: ServiceSpec, files: ContentFiles): Promise<Contents> {
   const contents = new Map<string, string>();
   const own = new Set(spec.envFiles.map(({ path }) => path));
@@ -45,7 +45,7 @@ export async function filesOf({ envFiles, module }: ServiceSpec, files: ContentF
   return paths;
 }
 
-/** What tells that a file has been written anew, without reading it. */
+/** Returns a mark that changes when a file is written anew, without reading it. */
 export function markOf(path: string, files: Pick<Files, "info">): string {
   const info = files.info(path);
   return info === undefined ? "missing" : `${info.inode} ${info.size} ${info.mtimeMs}`;
@@ -60,12 +60,12 @@ export function changedContents(before: Contents, after: Contents): string[] {
 async function look(path: string, files: ContentFiles, maxBytes: number): Promise<Uint8Array | string> {
   const kind = files.info(path)?.kind;
   if (kind === undefined) return "missing";
-  // What a pipe gives it gives once, and to the service.
+  // A pipe gives its data once, and the service needs it.
   if (kind !== "file") return "not read";
   try {
     return (await files.read(path, { maxBytes })).bytes;
   } catch {
-    // That it can't be read is told by who needs it.
+    // The reader that needs the file reports this.
     return "unreadable";
   }
 }

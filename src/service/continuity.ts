@@ -4,7 +4,7 @@ import type { ChildProcess, ExitStatus, Processes, ProcessIdentity, SpawnOptions
 import { UNIT_VARIABLE } from "./environment.ts";
 import type { ProcessGroupOptions } from "./process_group.ts";
 
-/** What becomes of a program that a daemon left behind which did not live to stop it. */
+/** Treatment of a program that runs on after its daemon died. */
 export type LeftoverPolicy = "stop" | "adopt";
 
 /** A program that runs for a unit, as it is remembered for a later daemon. */
@@ -21,7 +21,7 @@ export interface RunningProgram {
   uid?: number;
 }
 
-/** What connects the services of a daemon with those of the daemons before and after it. */
+/** Connects the services of a daemon with those of the daemons before and after it. */
 export interface Continuity {
   /** The control socket, which tells this daemon's children from those of any other. */
   readonly socket: string;
@@ -56,7 +56,7 @@ export function isPassedOn({ pid, startTicks }: ProcessIdentity, processes: Proc
 }
 
 /**
- * What a process group asks of the system, for one that is no child of ours: the number of a child is kept for us until we have waited for
+ * Processes as a process group sees them, for a group that is no child of ours: the number of a child is kept for us until we wait for
  * it, that of a stranger goes to somebody else once its group is empty.
  */
 export function groupOfStranger(

@@ -13,7 +13,7 @@ export class EnvFileError extends SyntaxError {
   }
 }
 
-/** What the name of a variable may be, in `env` as in an env file. */
+/** Pattern of the name of a variable, in `env` as in an env file. */
 export const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 
 /** Largest env file. */
@@ -82,7 +82,7 @@ function withoutComment(value: string, hasBlanks: boolean): string {
   return (comment === -1 ? value : value.slice(0, comment)).trimEnd();
 }
 
-/** What the bytes of an env file hold, or the first mistake in them. */
+/** Reads the variables from the bytes of an env file, or the first mistake in them. */
 export function readEnv(bytes: Uint8Array): { variables: Map<string, string> } | { mistake: Omit<TextMistake, "hint"> } {
   const read = textOfBytes(bytes);
   if ("mistake" in read) return read;

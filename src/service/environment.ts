@@ -3,7 +3,7 @@ import type { Host, UserInfo } from "../core/host.ts";
 import { MAX_ENV_FILE_BYTES, readEnv } from "./env_file.ts";
 import type { ServiceSpec } from "./spec.ts";
 
-/** What `{port}` and `{instance}` stand for in one instance of a service. */
+/** Values of `{port}` and `{instance}` in one instance of a service. */
 export interface Placeholders {
   /** The instance's port; `{port}` stays as it is without one. */
   port: number | undefined;
@@ -24,7 +24,7 @@ export const UNIT_VARIABLE = "DAEMONKIT_UNIT";
 /** The variable in which each child carries its daemon's control socket, for `--socket`, and to tell two daemons of one file apart. */
 export const SOCKET_VARIABLE = "DAEMONKIT_SOCKET";
 
-/** What no two runs have in common, of one daemon or of several. */
+/** Variables that differ in every run, of one daemon or of several. */
 export const MARKS: readonly string[] = [UNIT_VARIABLE];
 
 /** Says to a daemon that it runs in the background. */
@@ -39,10 +39,10 @@ export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
 /** The daemon's own settings, how it was started, and two switches that would turn a compiled executable's child into something else. */
 const WITHHELD = /^(?:DAEMON_.*|DAEMONKIT_(?:BACKGROUND|SOCKET|STATE)|BUN_BE_BUN|BUN_OPTIONS)$/;
 
-/** What a service of another user inherits when nobody says what. */
+/** Variables that a service of another user inherits by default. */
 const HARMLESS: readonly string[] = ["PATH", "LANG", "LANGUAGE", "LC_*", "TZ", "TERM"];
 
-/** What {@linkcode serviceEnvironment} builds for. */
+/** Options of {@linkcode serviceEnvironment}. */
 export interface EnvironmentOptions extends Placeholders {
   /** Path of the unit. */
   unit: string;
@@ -78,7 +78,7 @@ export async function serviceEnvironment(spec: ServiceSpec, host: Host, options:
   return Object.fromEntries(variables);
 }
 
-/** What of the daemon's variables a service gets; one of another user gets nothing that may be secret unless it is named. */
+/** Selects the daemon's variables that a service gets; one of another user gets nothing that may be secret unless it is named. */
 function inheritance({ inheritEnv, user }: ServiceSpec): (name: string) => boolean {
   const names = inheritEnv ?? (user === undefined ? undefined : HARMLESS);
   if (names === undefined) return () => true;

@@ -7,7 +7,7 @@ export function unitNames({ name, instances }: Pick<ServiceSpec, "name" | "insta
   return instances === 1 ? [name] : Array.from({ length: instances }, (_, instance) => `${name}@${instance}`);
 }
 
-/** What becomes of the output of each unit of a service: the same, but for `{port}` and `{instance}` in the name of the file. */
+/** Log settings of each unit of a service: the same, but for `{port}` and `{instance}` in the name of the file. */
 export function unitLogs(spec: ServiceSpec): { unit: string; log: ServiceLogSpec }[] {
   const { port, log } = spec;
   return unitNames(spec).map((unit, instance) => {
@@ -26,7 +26,7 @@ export interface SameFile {
   service: string;
   /** The unit. */
   unit: string;
-  /** Who writes the file already. */
+  /** The unit that writes the file already. */
   other: string;
   /** The file. */
   file: string;

@@ -4,10 +4,10 @@ import type { Connection, Host, IpcServer } from "../core/host.ts";
 import { MODULE_PROTOCOL, type ModuleMessage } from "../core/module_protocol.ts";
 import type { ModuleLink } from "./module_link.ts";
 
-/** Who connects must say who it is within this time. */
+/** A module must name itself within this time after it connects. */
 const HELLO_TIMEOUT_MS = 10_000;
 
-/** What {@linkcode ModuleHub} needs. */
+/** Dependencies of {@linkcode ModuleHub}. */
 export interface ModuleHubOptions {
   /** The machine. */
   host: Pick<Host, "ipc" | "clock" | "secret">;

@@ -11,9 +11,9 @@ import type { AskToStop } from "./process_group.ts";
 /** A module that has said nothing for so long is blocked. */
 const SILENT_MS = 5 * HEARTBEAT_MS;
 
-/** What {@linkcode ModuleLink} needs. */
+/** Dependencies of {@linkcode ModuleLink}. */
 export interface ModuleLinkOptions {
-  /** What the module gets to know about its run. */
+  /** Facts about its run that the module gets. */
   welcome: Omit<Extract<DaemonMessage, { type: "welcome" }>, "type">;
   /** Times the silence. */
   clock: Clock;
@@ -40,7 +40,7 @@ export class ModuleLink implements AskToStop, Disposable {
     this.#options = options;
   }
 
-  /** What the module failed with. */
+  /** Error of the module. */
   get error(): ErrorLink | undefined {
     return this.#error;
   }

@@ -11,9 +11,9 @@ import type { ServiceSpec } from "./spec.ts";
 export interface UnmetNeed {
   /** The key that names it, within the table of the service. */
   path: readonly (string | number)[];
-  /** What was expected and found. */
+  /** The expected and the found value. */
   message: string;
-  /** What to do. */
+  /** Advice: how to mend it. */
   hint?: string;
   /** It is not there at all, so that somebody may still make it. */
   isMissing: boolean;
@@ -27,7 +27,7 @@ export interface NeedHost {
   env: Pick<Env, "get">;
   /** Users and programs. */
   processes: Pick<Processes, "user" | "group" | "uid" | "checkSpawn" | "controlGroup">;
-  /** What may be a module. */
+  /** Looks whether modules can be loaded. */
   modules: Pick<Modules, "unloadable">;
 }
 
@@ -69,7 +69,7 @@ async function envFileNeeds(
       continue;
     }
     if (info.kind === "directory") find(`expected a file, got the folder ${JSON.stringify(path)}`);
-    // What a pipe gives it gives once, and to the service.
+    // A pipe gives its data once, and the service needs it.
     if (info.kind !== "file") continue;
     try {
       const read = readEnv((await files.read(path, { maxBytes: MAX_ENV_FILE_BYTES })).bytes);
@@ -195,7 +195,7 @@ function logNeeds(spec: ServiceSpec, files: NeedHost["files"]): UnmetNeed[] {
   return [];
 }
 
-/** What stands below /proc and /sys acts on the kernel when it is written; only descriptors there lead to something else. */
+/** Files below /proc and /sys: a write to them acts on the kernel; only descriptors there lead to something else. */
 const KERNEL_FILE = /^\/(?:proc\/(?![^/]+\/fd\/)|sys\/)/;
 
 /** Why a file can't be written as a log; its folders are made. Undefined where it can. */

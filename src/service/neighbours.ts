@@ -6,22 +6,22 @@ import { SharedLook } from "./shared_look.ts";
 
 /** How {@linkcode Neighbours.kinOf} looks. */
 export interface KinLook {
-  /** What earlier looks have found out is believed, where everybody who asks agrees. @default {false} */
+  /** Trusts the findings of earlier looks, if all askers agree to that. @default {false} */
   isQuick?: boolean;
   /** Milliseconds from now to the look, unless somebody wants to know sooner. @default {0} */
   delayMs?: number;
 }
 
-/** What the services of a daemon ask about processes that are not their own children; they share the looks that answer it. */
+/** Answers questions about processes that are no children of ours; the services of a daemon share the looks. */
 export class Neighbours implements Disposable, AsyncDisposable {
   readonly #groups: SharedLook<number, ReadonlySet<number>>;
   readonly #kin: SharedLook<{ run: ProgramRun; isQuick: boolean }, ReadonlyMap<ProgramRun, readonly RunProcess[]>>;
-  /** What helpers of programs that have ended may still print to. */
+  /** Outputs that helpers of ended programs may still print to. */
   readonly #outputs = new Set<ServiceOutput>();
-  /** What somebody still waits to hear. */
+  /** Answers that somebody still waits for. */
   readonly #told = new Set<Promise<void>>();
 
-  /** Whose the ports are that probes ask. */
+  /** Owners of the ports that probes ask. */
   readonly ports: PortOwners;
 
   /** Creates it; nothing is looked at before somebody asks. */

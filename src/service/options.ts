@@ -25,7 +25,7 @@ export interface ProbeOptions {
   /** Time for which it has to live; shorter than `timeout`. */
   alive?: Duration;
   /**
-   * Who must listen where `tcp` or `http` asks on this machine: a process of the service, or anybody, such as the engine that publishes the
+   * Process that must listen where `tcp` or `http` asks on this machine: one of the service, or any, such as the engine that publishes the
    * port of a container. Where the system does not tell who listens, anybody counts. When somebody answers there before the program is
    * started, an answer of anybody counts once the program has lived for a second. @default {"unit"}
    */
@@ -36,7 +36,7 @@ export interface ProbeOptions {
   timeout?: Duration;
 }
 
-/** What becomes of the output of a service. */
+/** Settings for the output of a service. */
 export interface ServiceLogOptions {
   /** Log file; `{port}` and `{instance}` stand for the instance's own. @default {undefined} */
   file?: string;
@@ -62,7 +62,7 @@ export interface ServiceOptions {
    * its arguments to `runCli`.
    */
   module?: string;
-  /** What comes first: `name`, `name:started`, `name:ready`, `name:exited-ok`. @default {[]} */
+  /** Units to wait for: `name`, `name:started`, `name:ready`, `name:exited-ok`. @default {[]} */
   after?: readonly string[];
   /** Port of the first instance, handed on as PORT and `{port}`. @default {undefined} */
   port?: number;
@@ -93,11 +93,11 @@ export interface ServiceOptions {
     signal?: SignalName;
     /** Time until what should end with it is killed. @default {"5s"} */
     timeout?: Duration;
-    /** What ends with it: `all` that it has started, what is in its process `group`, the `process` alone, or what is in a `cgroup` of its own. @default {"all"} */
+    /** Processes that end with it: `all` of its own, its process `group`, the `process` alone, or a `cgroup` of its own. @default {"all"} */
     killMode?: KillMode;
   };
   /**
-   * What becomes of it when the daemon died and its next start finds the service running: `stop` ends it and starts it afresh; `adopt` goes
+   * Treatment of a service that runs on after the daemon died, at the next start: `stop` ends it and starts it afresh; `adopt` goes
    * on with it when its command is still the same. What an adopted service prints is lost (and a write is answered by SIGPIPE), and how it
    * ends is unknown, which counts as a failure. A module is always stopped.
    *
@@ -120,7 +120,7 @@ export interface ServiceOptions {
   rlimits?: Readonly<Partial<Record<RlimitName, RlimitOption>>>;
   /** How readily the system ends it when memory runs out: -1000 (never) to 1000. @default {the daemon's} */
   oomScoreAdj?: number;
-  /** What becomes of its output. */
+  /** Settings for its output. */
   log?: ServiceLogOptions;
 }
 
@@ -300,7 +300,7 @@ function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
   return Array.isArray(value) && value.every(isItem);
 }
 
-/** What a file mode mask looks like. */
+/** Wording for the form of a file mode mask. */
 export const UMASK = 'a mask such as "027" or 0o027';
 
 function isIntegerWithin(value: number, least: number, most: number): boolean {

@@ -17,7 +17,7 @@ export interface LogPort {
   room(): Promise<void> | undefined;
 }
 
-/** What {@linkcode ServiceOutput} needs beside the program. */
+/** Options of {@linkcode ServiceOutput} beside the program. */
 export interface ServiceOutputOptions {
   /** Path of the unit, on each line. */
   name: string;
@@ -66,7 +66,7 @@ export class ServiceOutput {
   constructor(child: ChildProcess, options: ServiceOutputOptions) {
     this.#options = options;
     this.#ended = Promise.all([this.#read(child.stdout, "stdout"), this.#read(child.stderr, "stderr")]);
-    // Whoever drains gets the failure; until then it must not count as unhandled, and nobody reads the pipe any more.
+    // Drain reports the failure; until then it must not count as unhandled, and nobody reads the pipe any more.
     this.#ended.catch(options.onBroken);
   }
 

@@ -6,7 +6,7 @@ import { UNIT_VARIABLE } from "./environment.ts";
 import type { TcpAddress } from "./probe.ts";
 import { SharedLook } from "./shared_look.ts";
 
-/** Whose a port is: the unit's own, somebody else's, nobody's, or unknown, as the system does not tell. */
+/** Owner of a port: the unit's own, somebody else, nobody, or unknown, as the system does not tell. */
 export type PortOwner = { kind: "own" | "nobody" | "unknown" } | { kind: "other"; who: string };
 
 /** A run of a unit, by which its processes are known. */
@@ -15,7 +15,7 @@ export interface OwnRun {
   program: ProgramRun;
   /** The mark of the run in the environment of all that it has started. */
   mark: string;
-  /** What earlier runs have left on purpose belongs to it too. */
+  /** Processes that earlier runs left on purpose belong to it too. */
   hasHelpers: boolean;
 }
 
@@ -38,7 +38,7 @@ const MOST_REMEMBERED = 1_000;
 export class PortOwners implements Disposable {
   readonly #host: Pick<Host, "processes" | "sockets">;
   readonly #look: SharedLook<Question, ReadonlyMap<Question, PortOwner>>;
-  /** Who held a foreign socket when it was looked for. */
+  /** Processes that held a foreign socket when they were looked up. */
   readonly #remembered = new Map<number, SocketHolder>();
   #hasToldUnknown = false;
 
@@ -53,7 +53,7 @@ export class PortOwners implements Disposable {
     return this.#host.sockets.isLocal(address.hostname);
   }
 
-  /** Whose a port is; for a unit that does not run yet, it is never its own. */
+  /** Finds the owner of a port; for a unit that does not run yet, it is never its own. */
   async ask(address: TcpAddress, run?: OwnRun): Promise<PortOwner> {
     const question = { address, run };
     try {
@@ -150,7 +150,7 @@ function strangerOf({ uid }: ListeningSocket): string {
   return `a process of user ${uid} that can't be seen from here`;
 }
 
-/** Those that a connection to an address would reach: the kernel takes who listens on just that, then who listens on all. */
+/** Sockets that a connection to an address would reach: the kernel prefers a listener on just that address to one on all. */
 function takersOf(sockets: readonly ListeningSocket[], { hostname, port }: TcpAddress): ListeningSocket[] {
   const at = (address: string) => sockets.filter((socket) => socket.port === port && socket.hostname === address);
   const address = normalAddress(hostname);

@@ -26,7 +26,7 @@ const ATTEMPT_TIMEOUT_MS = 5_000;
 /** First wait of probes that cost next to nothing; it doubles up to the probe's own rhythm, so that a quick start is seen quickly. */
 const FIRST_WAIT_MS = 25;
 
-/** What {@linkcode createProbe} needs beside the target. */
+/** Dependencies of {@linkcode createProbe} beside the target. */
 export interface ProbeSurroundings extends Placeholders {
   /** Connects, requests and spawns. */
   host: Host;
@@ -111,7 +111,7 @@ async function attempt(probe: Probe, clock: Clock, signal: AbortSignal): Promise
   }
 }
 
-/** What most often fails, in the words that most would use. */
+/** Words a failure; the most frequent one gets the usual words. */
 function failureOf(error: unknown): string {
   const { address } = (isDaemonError(error) && error.code === "IO_REFUSED" ? error.context ?? {} : {}) as { address?: TcpAddress };
   return address === undefined ? messageOf(error) : `connection refused by ${nameOf(address)}`;
@@ -180,7 +180,7 @@ function execProbe(launch: SpawnOptions, { host, neighbours }: ProbeSurroundings
   const { processes, clock } = host;
   return async (signal) => {
     const child = await processes.spawn(launch);
-    // What the command leaves running must neither pile up with each attempt nor outlive the service.
+    // Processes that the command leaves running must neither pile up with each attempt nor outlive the service.
     const group = new ProcessGroup(child, {
       processes,
       neighbours,
@@ -230,7 +230,7 @@ function lastLineOf(stream: ReadableStream<Uint8Array>, clock: Clock): { finish(
   let end: Promise<string> | undefined;
   const finish = async (patienceMs: number) => {
     const cancel = () => void reader.cancel().catch(() => {/* likewise */});
-    // Whoever has left the command's group may hold the pipe for ever.
+    // A process that has left the command's group may hold the pipe for ever.
     using _patience = patienceMs === 0 ? undefined : clock.schedule(patienceMs, cancel);
     if (patienceMs === 0) cancel();
     await pump;

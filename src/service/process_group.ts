@@ -11,7 +11,7 @@ export interface AskToStop {
   kill(): void;
 }
 
-/** What {@linkcode ProcessGroup} needs beside the process; how to stop is read when it is needed, as it may change. */
+/** Options of {@linkcode ProcessGroup} beside the process; those about stopping are read when needed, as they may change. */
 export interface ProcessGroupOptions {
   /** Sends signals. */
   processes: Pick<Processes, "signal" | "signalGroup" | "isAlive">;
@@ -19,7 +19,7 @@ export interface ProcessGroupOptions {
   neighbours: Pick<Neighbours, "isGroupAlive">;
   /** Times the stop. */
   clock: Clock;
-  /** What is sent to ask for an end. */
+  /** Signal that asks for an end. */
   stopSignal: SignalName;
   /** Asks for an end in place of the signal, which follows when that fails. @default {undefined} */
   stopCommand?: AskToStop;
@@ -66,7 +66,7 @@ export class ProcessGroup {
   #killedMs = Infinity;
   #hasLooked = false;
   #left: readonly RunProcess[] = [];
-  /** Who beside the group was sent which signal: nobody is asked twice. */
+  /** Signals already sent to processes beside the group: none is sent twice. */
   readonly #told = new Set<string>();
 
   /** Takes over a program that has just been started. */
@@ -75,12 +75,12 @@ export class ProcessGroup {
     this.#options = options;
   }
 
-  /** What the leader has left behind, while that is being ended. */
+  /** Processes that the leader left behind, while they are being ended. */
   get left(): readonly RunProcess[] {
     return this.#stage === "gone" ? [] : this.#left;
   }
 
-  /** What could not be ended; known at the end. */
+  /** Processes that could not be ended; known at the end. */
   get survivors(): readonly RunProcess[] {
     return this.#stage === "gone" ? this.#left : [];
   }
@@ -172,7 +172,7 @@ export class ProcessGroup {
     this.#left = [];
   }
 
-  /** What is in the leader's session is asked with it: a job of its shell, a program with a time limit. */
+  /** Processes of the leader's session get the signal with it: a job of its shell, a program with a time limit. */
   async #tellSession(): Promise<void> {
     const { killMode, kin, stopSignal } = this.#options;
     if (!endsAll(killMode) || kin === undefined) return;

@@ -10,7 +10,7 @@ const MAX_LENGTH = 65_536;
  */
 export class ReadyLine {
   readonly #pattern: RegExp;
-  /** What has come of the line that each stream is in. */
+  /** Text so far of the unfinished line of each stream. */
   readonly #begun = new Map<LineBlock["stream"], string>();
 
   /** Looks for a line that matches. */
@@ -18,7 +18,7 @@ export class ReadyLine {
     this.#pattern = pattern;
   }
 
-  /** Whether it is among these. */
+  /** Says whether one of these lines matches. */
   isIn({ stream, text, continues, open }: LineBlock): boolean {
     const lines = text.split("\n");
     if (continues) lines[0] = (this.#begun.get(stream) ?? "") + lines[0];

@@ -84,13 +84,13 @@ export interface ServiceTable {
 export interface ServiceProblem {
   /** Where it is, from the root of the configuration. */
   path: (string | number)[];
-  /** What was expected and found. */
+  /** The expected and the found value. */
   message: string;
-  /** What to do. */
+  /** Advice: how to mend it. */
   hint?: string;
   /** Something is missing below the path. */
   isMissing?: boolean;
-  /** What is missing elsewhere. */
+  /** Path that lacks something. */
   about?: (string | number)[];
 }
 
@@ -100,7 +100,7 @@ export function servicesTable(): v.GenericSchema {
   return v.pipe(v.record(v.string(), serviceTable()), v.metadata({ facts }));
 }
 
-/** What names variables of the daemon. */
+/** Wording for a name of variables of the daemon. */
 const INHERITED_NAME = 'name of a variable, with "*" for any characters';
 const INHERITED = v.pipe(v.string(), v.check((name) => /^[^=\0]+$/.test(name)));
 
@@ -282,7 +282,7 @@ const COMMAND = v.union([
   v.pipe(v.array(v.string()), v.check((argv) => argv.length > 0 && argv[0] !== "")),
 ]);
 
-/** Who probes over TLS would have to be told which certificate is right, so a probe does not. */
+/** Advises on an https URL: a probe speaks no TLS, as it would have to be told which certificate is right. */
 function adviseOnUrl(text: string): string | undefined {
   const [, user, host, port = "443"] = /^https:\/\/([^/]*@)?(\[[^\]]*\]|[^/:?#]+)(?::([^/?#]+))?/i.exec(text) ?? [];
   const address = `${host}:${port}`;

@@ -24,7 +24,7 @@ import { ReadyLine } from "./ready_line.ts";
 import { endsAll, type ServiceSpec } from "./spec.ts";
 import { StopCommand } from "./stop_command.ts";
 
-/** What services get from the daemon. */
+/** Ports that the daemon gives to services. */
 export interface ServicePorts {
   /** The machine. */
   host: Host;
@@ -32,9 +32,9 @@ export interface ServicePorts {
   logs: LogPort;
   /** Marks every child as belonging to this daemon. */
   daemonId: string;
-  /** What they ask about other processes, shared by all services of a daemon. */
+  /** Answers questions about other processes; shared by all services of a daemon. */
   neighbours: Neighbours;
-  /** What earlier daemons left of them, and what a later one will find; undefined where nobody will look. */
+  /** Connects services with those of earlier and later daemons; undefined where there is no such daemon. */
   continuity?: Continuity;
   /** Where modules report. */
   modules: ModuleHub;
@@ -79,7 +79,7 @@ export interface LastExit extends ExitStatus {
  *   `SPAWN_NO_RESOURCES` the daemon itself had no room for it (files, processes, memory): it waits, and no restart is counted.
  */
 export class Service implements Subsystem {
-  /** What it is, for `status`. */
+  /** Kind of unit, for `status`. */
   readonly kind = "service";
   readonly name: string;
   /** Its name behind those of the groups that it is in. */
@@ -95,7 +95,7 @@ export class Service implements Subsystem {
   #lastLines: readonly string[] | undefined;
   #spawnFailures = 0;
   #wasKilled = false;
-  /** What the files that it names held when it was started last, or when that was tried. */
+  /** Digests of the files that it names, taken at the last start or attempt to start. */
   #contents: Contents | undefined;
   /** The channel to the module of the present run. */
   #link: ModuleLink | undefined;
@@ -105,11 +105,11 @@ export class Service implements Subsystem {
   #group: ProcessGroup | undefined;
   /** Why it is not ready, or why this run never was; undefined once it is. */
   #probeAnswer: string | undefined;
-  /** Who held the address of its probe before this run began. */
+  /** Process that held the address of its probe before this run began. */
   #taken: string | undefined;
   /** How the last run ended, where it did not fail. */
   #end: string | undefined;
-  /** What the last run failed of; one that was asked to stop does not fail. */
+  /** Error of the last run; a run that was asked to stop does not fail. */
   #failure: unknown;
 
   /** Creates the subsystem of instance number `instance`; nothing is started. */
@@ -159,7 +159,7 @@ export class Service implements Subsystem {
     const { run, module } = this.#service;
     const escaped = pidsOf(this.#livingEscaped());
     const ending = pidsOf(this.#group?.left ?? []);
-    // Whoever sends a signal to it must not reach somebody else.
+    // The pid must not be shown once it belongs to another process: a signal to it would hit that one.
     const pid = this.#adopted !== undefined && isPassedOn(this.#adopted, this.#ports.host.processes) ? null : this.#pid;
     return {
       command: run === undefined ? `module ${module}` : typeof run === "string" ? run : run.join(" "),
@@ -176,7 +176,7 @@ export class Service implements Subsystem {
     };
   }
 
-  /** What becomes of it when an earlier daemon left it running, and how it is stopped. */
+  /** Treatment of a run that an earlier daemon left, and how to stop it. */
   get recovery(): { leftover: LeftoverPolicy; stop: Omit<ServiceSpec["stop"], "run"> & { uid?: number } } {
     const { leftover, stop, user } = this.#service;
     try {
@@ -196,12 +196,12 @@ export class Service implements Subsystem {
     return this.#service.name;
   }
 
-  /** What the files that it names held at its last start; undefined before the first one. */
+  /** Digests of the files that it names, at its last start; undefined before the first one. */
   get contents(): Contents | undefined {
     return this.#contents;
   }
 
-  /** What is known to keep it from being started now; undefined where nothing is. */
+  /** Returns a known reason why it can't be started now; undefined where there is none. */
   async startProblem(): Promise<string | undefined> {
     const { needs } = await unmetNeeds(this.#service, this.#ports.host);
     return needs.length === 0 ? undefined : needs.map(({ message }) => message).join("; ");
@@ -227,7 +227,7 @@ export class Service implements Subsystem {
     const stop = () => this.#service.stop;
     const { processes, clock } = host;
     const inherited = continuity === undefined ? undefined : await continuity.inherit(context.name);
-    // What was taken over is ours to stop.
+    // A program taken over from an earlier daemon is ours to stop.
     if (context.isShutdown() && inherited === undefined) return;
     const runNumber = inherited?.run ?? context.run;
     const unitValue = `${daemonId}/${context.name}/${runNumber}`;
@@ -361,7 +361,7 @@ export class Service implements Subsystem {
       ? undefined
       : neighbours.tellKin(run, { delayMs, tell: async (found) => this.#tellOfEscaped(found, await drained, context.log) });
     const isDrained = await drained;
-    // What a helper prints later says nothing about this run.
+    // Later output of a helper says nothing about this run.
     isOver = true;
     if (killMode === "process" && !isDrained) neighbours.adopt(output);
     if (context.isShutdown()) await told;
@@ -447,7 +447,7 @@ export class Service implements Subsystem {
     return this.#escaped.filter(({ identity }) => this.#ports.host.processes.isAlive(identity));
   }
 
-  /** Whether it is ready as far as asking it can tell; a log probe does not ask. */
+  /** Waits until its probe succeeds, and says whether it did; a log probe is not waited for here. */
   async #untilReady(probe: Probe | undefined, log: Logger, signal: AbortSignal): Promise<boolean> {
     const { ready: spec, module } = this.#service;
     // A module says itself that it is ready.
@@ -506,7 +506,7 @@ export class Service implements Subsystem {
         if (owner.kind === "other") return `${nameOf(address)} is answered by ${owner.who}, which does not belong to it; ${MEANT}`;
         ports.tellUnknown(() => log.warn("can't tell who listens here, so whoever answers a probe counts", { address: nameOf(address) }));
       }
-      // Who was there before says nothing of it, and a program that finds its port taken dies soon.
+      // An answer of a process that was there before proves nothing, and a program that finds its port taken dies soon.
       const restMs = wasAnswered ? startMs + MUST_LIVE_MS - clock.nowMs() : 0;
       if (restMs > 0) {
         this.#probeAnswer = `${nameOf(address)} was answered before it started, so it has to live for ${formatDuration(MUST_LIVE_MS)}`;
@@ -516,7 +516,7 @@ export class Service implements Subsystem {
     };
   }
 
-  /** What there is to say before anybody was asked; nothing where somebody will be, as he knows more. */
+  /** Returns the answer to show before the first probe; undefined where a probe will soon give a better one. */
   #firstAnswer(): string | undefined {
     const { ready, module } = this.#service;
     if (ready === undefined) return module === undefined ? undefined : "it has not said that it is";
@@ -537,7 +537,7 @@ export class Service implements Subsystem {
     });
   }
 
-  /** What is started: the service's own program, or this program again with the word that makes it run a module. */
+  /** Options of the program: the service's own, or this program again with the word that makes it run a module. */
   #program(launch: Omit<SpawnOptions, "argv">, token: string | undefined): SpawnOptions {
     const { run, module } = this.#service;
     const { host: { files, process, modules: code }, modules } = this.#ports;
@@ -597,13 +597,13 @@ export class Service implements Subsystem {
 
   #startError(unit: string, cause: unknown): unknown {
     if (!isDaemonError(cause) || cause instanceof SubsystemError) return cause;
-    // What the daemon lacks says nothing about the service.
+    // A lack of the daemon's own resources says nothing about the service.
     const code = cause.code === "IO_NO_RESOURCES" ? "SPAWN_NO_RESOURCES" : cause.code;
     return new SubsystemError(code, unit, `${unit}: ${messageOf(cause)}`, { cause, context: cause.context });
   }
 }
 
-/** What to do about a stranger who answers. */
+/** Advice for when a foreign process answers a probe. */
 const MEANT = 'if that is meant, write owner = "any" in ready';
 
 function pidsOf(processes: readonly RunProcess[]): number[] {

@@ -14,9 +14,9 @@ export type ProbeTarget =
 
 /** A readiness probe with its rhythm. */
 export interface ProbeSpec {
-  /** What is asked. */
+  /** Target of the probe. */
   target: ProbeTarget;
-  /** Who must listen where tcp and http ask on this machine: a process of the unit, or anybody. */
+  /** Owner that must listen where tcp and http ask on this machine: a process of the unit, or anybody. */
   owner: "unit" | "any";
   /** Longest wait between two attempts in milliseconds; tcp and http begin with 25 ms and double it, so that a quick start is seen quickly. */
   everyMs: number;
@@ -24,7 +24,7 @@ export interface ProbeSpec {
   timeoutMs: number;
 }
 
-/** What becomes of the output of a service. */
+/** Settings for the output of a service. */
 export interface ServiceLogSpec {
   /** Log file, absolute, in which `{port}` and `{instance}` stand for the instance's own; without one the daemon decides. */
   file: string | undefined;
@@ -41,7 +41,7 @@ export interface ServiceLogSpec {
 }
 
 /**
- * What ends with a program: `all` that it has started; what is in its process `group`; the `process` alone; `cgroup` is `all` too, in a
+ * Processes that end with a program: `all` that it has started; its process `group`; the `process` alone; `cgroup` is `all` too, in a
  * control group of its own, which nobody gets out of and which is killed at one moment.
  */
 export type KillMode = "all" | "group" | "process" | "cgroup";
@@ -74,7 +74,7 @@ export interface ServiceSpec {
   port: number | undefined;
   /** Number of copies. */
   instances: number;
-  /** What comes first: `name`, `name:started`, `name:ready`, `name:exited-ok`. */
+  /** Units to wait for: `name`, `name:started`, `name:ready`, `name:exited-ok`. */
   after: readonly string[];
   /** Readiness probe; without one it counts as started once it runs. */
   ready: ProbeSpec | undefined;
@@ -82,7 +82,7 @@ export interface ServiceSpec {
   restart: RestartPolicy;
   /** How it is stopped. */
   stop: { signal: SignalName; timeoutMs: number; killMode: KillMode; run: string | readonly string[] | undefined };
-  /** What becomes of it when a daemon finds it running that was left by one that died. */
+  /** Treatment of a run that a dead daemon left. */
   leftover: LeftoverPolicy;
   /** Stops the daemon when it ends for good by failing. */
   essential: boolean;
@@ -100,6 +100,6 @@ export interface ServiceSpec {
   rlimits: Rlimits;
   /** How readily the system ends it when memory runs out; the daemon's by default. */
   oomScoreAdj: number | undefined;
-  /** What becomes of its output. */
+  /** Settings for its output. */
   log: ServiceLogSpec;
 }

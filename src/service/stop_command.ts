@@ -9,7 +9,7 @@ import { type AskToStop, ProcessGroup } from "./process_group.ts";
 /** The variable in which a stop command finds the number of the process that it is to stop. */
 const LEADER_VARIABLE = "DAEMONKIT_PID";
 
-/** What {@linkcode StopCommand} needs beside the command. */
+/** Options of {@linkcode StopCommand} beside the command. */
 export interface StopCommandOptions {
   /** Path of the unit, on each line that it prints. */
   name: string;
@@ -66,7 +66,7 @@ export class StopCommand implements AskToStop {
       processes,
       neighbours,
       clock,
-      // What it leaves running when it has ended is not asked again.
+      // Processes that it leaves running at its end are killed at once.
       stopSignal: "SIGKILL",
       stopTimeoutMs: timeoutMs,
       killMode: "group",

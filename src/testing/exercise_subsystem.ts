@@ -233,7 +233,7 @@ class Subject implements Subsystem {
   /** Runs so far, and those beside another one. */
   runs = 0;
   overlaps = 0;
-  /** What it threw although nothing had told it to stop. */
+  /** Error that it threw although nothing had told it to stop. */
   failure: { error: unknown } | undefined;
   #recovered = Promise.withResolvers<void>();
 

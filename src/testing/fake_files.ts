@@ -124,7 +124,7 @@ export class FakeFiles implements Files {
     if (this.#entries.delete(path)) this.#changed(folderOf(path));
   }
 
-  /** What stands at a path. */
+  /** Returns the facts about the file at a path. */
   info(path: string): FileInfo | undefined {
     const entry = this.#entries.get(path);
     return entry && { kind: entry.kind, size: entry.bytes.length, mode: entry.mode, uid: 0, mtimeMs: entry.mtimeMs, inode: entry.inode };

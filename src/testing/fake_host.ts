@@ -54,7 +54,7 @@ export class FakeTerminal implements Terminal {
   stdout = "";
   /** Everything written to stderr. */
   stderr = "";
-  /** What {@linkcode FakeTerminal.isTerminal} says. */
+  /** Answer of {@linkcode FakeTerminal.isTerminal}. */
   isInteractive = false;
   /** Whether it would end this process by going away. */
   isControlling = false;
@@ -116,7 +116,7 @@ export class FakeTerminal implements Terminal {
     return (await Promise.all([this.#outputs[1].flush(), this.#outputs[2].flush()])).every((isDone) => isDone);
   }
 
-  /** What {@linkcode FakeTerminal.isControlling} says. */
+  /** Returns {@linkcode FakeTerminal.isControlling}. */
   canHangUp(): boolean {
     return this.isControlling;
   }
@@ -170,7 +170,7 @@ export class FakeOwnProcess implements OwnProcess {
   exitedWith: number | undefined;
   /** How many hold it alive. */
   holds = 0;
-  /** What {@linkcode FakeOwnProcess.overstay} says that holds it alive. */
+  /** Resources that {@linkcode FakeOwnProcess.overstay} names as holding it alive. */
   heldBy: readonly string[] = [];
   /** Delays of those who wait for it to overstay. */
   readonly overstays: { delayMs: number; fn: (heldBy: readonly string[]) => void }[] = [];
@@ -198,7 +198,7 @@ export class FakeOwnProcess implements OwnProcess {
     };
   }
 
-  /** Who owns it. */
+  /** Name of the current owner. */
   get owner(): string | undefined {
     return this.#owners.get("this process");
   }
@@ -289,7 +289,7 @@ export class FakeOwnProcess implements OwnProcess {
 export class FakeModules implements Modules {
   /** Exports by path. */
   readonly exports: Map<string, Readonly<Record<string, unknown>>> = new Map();
-  /** What was provided, by name. */
+  /** Modules that were provided, by name. */
   readonly provided: Map<string, () => Promise<Readonly<Record<string, unknown>>>> = new Map();
 
   /** The exports that the test has set. */
@@ -348,7 +348,7 @@ export class FakeHost implements Host {
   readonly processes: FakeProcesses = new FakeProcesses();
   /** Network. */
   readonly http: FakeHttp = new FakeHttp();
-  /** Who listens. */
+  /** Sockets of the machine. */
   readonly sockets: FakeSockets = new FakeSockets();
   /** Profiles. */
   readonly profiler: FakeProfiler = new FakeProfiler();

@@ -17,7 +17,7 @@ import type {
   UserInfo,
 } from "../core/host.ts";
 
-/** What a program of {@linkcode FakeProcesses} does when it is started; it may keep the process and go on later. */
+/** Behaviour of a program of {@linkcode FakeProcesses} when it is started; it may keep the process and go on later. */
 export type FakeProgram = (process: FakeProcess) => void;
 
 /** Signals that a program survives unless it wants to die of them. */
@@ -27,7 +27,7 @@ const BOOT_ID = "fake-boot";
 
 /** A process that a test holds in its hands. */
 export interface FakeProcess {
-  /** Who it is. */
+  /** Its identity. */
   readonly identity: ProcessIdentity;
   /** The group it belongs to. */
   readonly pgid: number;
@@ -327,7 +327,7 @@ export class FakeProcesses implements Processes {
     return members.length > 0;
   }
 
-  /** Those of the groups that have living members. */
+  /** Returns the groups that have living members. */
   livingGroups(pgids: readonly number[]): ReadonlySet<number> {
     return new Set(this.#alive().map((process) => process.pgid)).intersection(new Set(pgids));
   }
@@ -342,7 +342,7 @@ export class FakeProcesses implements Processes {
     return this.#alive().flatMap(({ identity, options: { env } }) => name in env ? [{ identity, value: env[name] }] : []);
   }
 
-  /** What the leader of a run has started, wherever it has gone. */
+  /** Returns the processes that the leader of each run has started, wherever they have gone. */
   belonging(runs: readonly ProgramRun[]): ReadonlyMap<ProgramRun, readonly RunProcess[]> {
     return new Map(runs.map((run) => {
       const { members = [] } = this.#groups.find(({ pgid }) => pgid === run.leader.pid) ?? {};

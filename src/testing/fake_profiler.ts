@@ -21,7 +21,7 @@ import type { CpuRecording, Profiler } from "../core/host.ts";
 export class FakeProfiler implements Profiler {
   /** Recordings that are under way. */
   recordings = 0;
-  /** What a recording comes to. */
+  /** Result of a recording. */
   cpuText = '{"nodes":[]}';
   /** The pieces of a picture of the heap. */
   heapPieces: readonly string[] = ['{"snapshot":', "{}}"];

@@ -50,7 +50,7 @@ export class FakeSockets implements Sockets {
     return [...this.#sockets.values()].map(({ socket }) => socket).filter(({ port }) => ports.has(port));
   }
 
-  /** Those who hold them and are not hidden. */
+  /** Finds the processes that hold these sockets and are not hidden. */
   holders(inodes: ReadonlySet<number>, pids?: readonly number[]): { found: SocketHolder[]; unseen: number[] } {
     if (this.failure !== undefined) throw this.failure;
     if (pids === undefined) this.wholeLooks++;

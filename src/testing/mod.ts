@@ -1,5 +1,5 @@
 /**
- * What we test with: a clock that stands still until told to go on, and a machine in memory whose programs are functions and whose faults
+ * Tools for tests: a clock that stands still until told to go on, and a machine in memory whose programs are functions and whose faults
  * come on order.
  *
  * @example A program that ignores SIGTERM is killed after its time

@@ -176,7 +176,7 @@ function configOf({ builder }: CommandContext, { socket, config }: CommandOption
   return builder !== undefined || socket !== undefined ? null : config;
 }
 
-/** What the events of a shutdown tell about how it goes. */
+/** Follows the course of a shutdown by its events. */
 class Ending {
   readonly #states: Map<string, State>;
   /** Whether patience ran out. */

@@ -22,7 +22,7 @@ export const profile: CommandBody = async (context, [text], options) => {
   }
   const client = await connect(context, options);
   const { name } = await client.status();
-  // Whoever answers does not say where the file goes.
+  // The daemon must not choose the path of the file.
   const path = absolutePath(
     options.output ?? `${name.replace(/[^\w.@-]/g, "_")}-${stamp(host.clock.wallMs())}.${KINDS[kind].extension}`,
     host,

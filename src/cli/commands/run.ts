@@ -28,7 +28,7 @@ export const run: CommandBody = async (context, args, options) => {
   return report.errors[0] instanceof ConfigError ? EXIT_CODES.config : report.exitCode;
 };
 
-/** What a service printed last whose failure led to an error. */
+/** Last lines of the service whose failure led to an error. */
 function lastLinesOf(error: unknown): readonly string[] {
   const lines = isDaemonError(error) ? error.context?.lastLines : undefined;
   if (Array.isArray(lines)) return lines.slice(-LAST_LINES);

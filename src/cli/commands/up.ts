@@ -68,7 +68,7 @@ export const up: CommandBody = async (context, args, options) => {
   return show(context, options, verdict);
 };
 
-/** What is started, and where it keeps its things. Mistakes in the configuration are found here, where somebody sees them. */
+/** Prepares the program to start and its folders. Mistakes in the configuration are found here, where somebody sees them. */
 async function prepareStart(
   context: CommandContext,
   args: readonly string[],
@@ -102,7 +102,7 @@ async function prepareStart(
   };
 }
 
-/** Whoever finds their file broken wants to know what becomes of the daemon that runs from it. */
+/** Tells the user whose file is broken about the daemon that runs from it. */
 async function tellWhatRuns(path: string, { host, output }: CommandContext): Promise<void> {
   const target = await findDaemon(host, { config: path }).catch(() => undefined);
   if (target === undefined) return;
@@ -120,7 +120,7 @@ async function startGuardian(
   { command, cwd }: { command: readonly string[]; cwd: string },
 ): Promise<DetachedProcess> {
   const { run, log, lock } = folders;
-  // Who can't write there is told so here: nobody reads what the guardian would say.
+  // A log that can't be written is reported here: nobody reads the guardian's own messages.
   host.files.openAppend(log)[Symbol.dispose]();
   const script = `${run}/guardian.sh`;
   endPause(lock, host.files);
@@ -243,7 +243,7 @@ function show(
   return isReady ? EXIT_CODES.ok : EXIT_CODES.failed;
 }
 
-/** Who stays down as an operator wanted it, and who with them; undefined when nobody does. */
+/** Names the units that an operator stopped, and those that were stopped with them; undefined when there are none. */
 function keptDown(units: readonly UnitStatus[], program: string): string | undefined {
   const stopped = units.filter(({ desired, state }) => desired === "down" && state === "stopped").map(({ name }) => name);
   if (stopped.length === 0) return undefined;
