@@ -119,7 +119,7 @@ export class GroupBuilder {
   }
 
   /**
-   * What was gathered, for the supervisor that runs it; who goes on gathering does not touch it.
+   * The registrations so far, for the supervisor that runs them; later changes of the builder do not touch them.
    *
    * @throws {RangeError} if `after` names nothing or leads back to itself, or contradicts the order of the strategy.
    * @internal
@@ -340,7 +340,7 @@ export class DaemonBuilder extends GroupBuilder {
   }
 }
 
-/** What the order of a daemon asks of a unit. */
+/** A unit as the check of the order sees it. */
 type Node = Parameters<typeof afterProblems>[0][number];
 
 /** Names and edges of an entry, as `after` sees them. */

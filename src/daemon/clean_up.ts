@@ -20,9 +20,9 @@ export interface Place {
   socket: string;
 }
 
-/** What became of what a daemon has left. */
+/** Result of cleaning up after a daemon. */
 export interface CleanUp {
-  /** What there is to say about it, in sentences. */
+  /** Findings, in sentences. */
   said: string[];
   /** Units of which something could not be ended. */
   unended: string[];

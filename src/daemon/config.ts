@@ -7,7 +7,7 @@ import type { Explanation } from "../config/explain.ts";
 import { DEADLINE_KEYS, type Deadlines, settleDeadlines } from "./deadlines.ts";
 import { isDaemonName, type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
 
-/** What the process ends with after it was told to stop by a signal: 0, or 128 plus the signal's number. */
+/** Exit code after a stop by signal: 0, or 128 plus the signal's number. */
 export type StopExitCode = "zero" | "signal";
 
 /** A configuration as plain data, in the spelling of the file. */
@@ -132,7 +132,7 @@ export class ShutdownConfig {
     return this.#killTimeoutMs;
   }
 
-  /** What the process ends with after a stop by signal. */
+  /** Exit code after a stop by signal. */
   get exitCode(): StopExitCode {
     return this.#exitCode;
   }
@@ -277,7 +277,7 @@ const SHUTDOWN = new ShutdownConfig(0, 5_000, 10_000, 15_000, "zero", 0);
 const MONITORING = new MonitoringConfig(true);
 const BUS = new BusConfig(4_096);
 
-/** What a {@linkcode Config} can tell of the sources that it was loaded from. */
+/** Explains from which source a key of a {@linkcode Config} has its value. */
 export type Explain = (key: string) => Promise<Explanation>;
 
 /** Options of {@linkcode Config.load}. */
@@ -603,7 +603,7 @@ export class ConfigBuilder {
     return this.#set("shutdown.drain_delay_ms", duration);
   }
 
-  /** What the process ends with after a stop by signal. @default {"zero"} */
+  /** Exit code after a stop by signal. @default {"zero"} */
   exitCode(exitCode: StopExitCode): this {
     return this.#set("shutdown.exit_code", exitCode);
   }

@@ -3,7 +3,7 @@ import { isDaemonError, messageOf } from "../core/errors.ts";
 import type { Files, Watcher } from "../core/host.ts";
 import { folderOf } from "../core/paths.ts";
 
-/** What {@linkcode ConfigWatch} works with. */
+/** Options of {@linkcode ConfigWatch}. */
 export interface ConfigWatchOptions {
   /** Reads the files. */
   files: Pick<Files, "info" | "realPath">;
@@ -17,7 +17,7 @@ export interface ConfigWatchOptions {
   read: () => Promise<string | undefined>;
   /** Other files whose change is one of the configuration, absolute, as they are named now. @default {none} */
   named?: () => Iterable<string>;
-  /** What tells that one of these has been written anew. */
+  /** Returns a mark that changes when one of these files is written anew. */
   markOf?: (path: string) => string;
   /** Text of the configuration that was loaded last. */
   loaded: string;

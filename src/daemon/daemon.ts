@@ -158,7 +158,7 @@ export class Daemon implements AsyncDisposable {
     return (this.#token ??= new CancelToken()).cancelled();
   }
 
-  /** What happens in it, as events by topic. Readers see what is published after they came. */
+  /** Events of the daemon, by topic. Readers see events published after they came. */
   get bus(): EventBus<DaemonTopics> {
     return this.#started("bus").bus;
   }
@@ -172,7 +172,7 @@ export class Daemon implements AsyncDisposable {
     return this.#started("get").get(type, name);
   }
 
-  /** What an operator can ask of it. */
+  /** Operations for operators. */
   get operations(): Operations {
     return this.#started("operations").operations;
   }

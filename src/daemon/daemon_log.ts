@@ -75,7 +75,7 @@ export class DaemonLog implements AsyncDisposable {
     }
   }
 
-  /** That its file can't be written now, and why; undefined while it can, or where there is none. */
+  /** Says that its file can't be written now, and why; undefined while it can, or where there is none. */
   get notice(): string | undefined {
     const failure = this.#file?.failure;
     return failure && `the log file of the daemon can't be written: ${messageOf(failure.error)}`;

@@ -9,11 +9,11 @@ export type DeadlineKey = typeof DEADLINE_KEYS[number];
 /** Some of the four deadlines, in milliseconds. */
 export type Deadlines = Partial<Record<DeadlineKey, number>>;
 
-/** What four deadlines became, and why. */
+/** The four deadlines as they were settled, and why. */
 export interface DeadlineVerdict {
   /** All four, in order. */
   deadlines: Record<DeadlineKey, number>;
-  /** Those that some source set and that stand; the others follow. */
+  /** Deadlines that some source set and that stand; the others follow. */
   fixed: Deadlines;
   /** Contradictions inside one source: its index, the later key, and the earlier one. */
   contradictions: { source: number; key: DeadlineKey; earlier: DeadlineKey }[];

@@ -6,7 +6,7 @@ import type { Logger } from "../core/log.ts";
 export function logEvent(daemonLog: Logger, event: DaemonEvent): void {
   if (event.type === "config.reload") {
     const { outcome, version, reason } = event;
-    // What was refused is told with all its mistakes by who read it.
+    // The reader of a refused configuration logs all its mistakes.
     return outcome === "refused" ? undefined : daemonLog.info(`configuration ${outcome}`, { version, reason });
   }
   if (event.type !== "subsystem.state" && event.type !== "subsystem.ready") {

@@ -6,7 +6,7 @@ export interface ExitReport {
   exitCode: number;
   /** Why it stopped, in a few words. */
   reason: string;
-  /** What went wrong on the way, oldest first: the newest 100. What was over before the shutdown began does not change the exit code. */
+  /** Errors on the way, oldest first: the newest 100. An error that was over before the shutdown began does not change the exit code. */
   errors: unknown[];
   /** Older errors that had to make room. */
   droppedErrors: number;

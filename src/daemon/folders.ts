@@ -3,10 +3,10 @@ import type { Host } from "../core/host.ts";
 import { resolvePath } from "../core/paths.ts";
 import { isSameOrigin, type Origin, programPath, realOrigin } from "./origin.ts";
 
-/** What of the host decides where a daemon keeps its things. */
+/** Parts of the host that decide where a daemon keeps its things. */
 export type FoldersHost = Pick<Host, "files" | "env" | "processes" | "process">;
 
-/** What a daemon's folders are derived from. */
+/** Options from which a daemon's folders are derived. */
 export interface FolderOptions {
   /** Name from the configuration. */
   name: string;
@@ -23,7 +23,7 @@ export interface DaemonFolders {
    * its real one at the first start. No two users have one.
    */
   readonly id: string;
-  /** What it is started from. */
+  /** Source that it is started from. */
   readonly origin: Origin;
   /** Survives reboots: logs, memory of manual stops. */
   readonly state: string;
@@ -37,7 +37,7 @@ export interface DaemonFolders {
   readonly groups: string;
   /** Manual stops. */
   readonly overrides: string;
-  /** What a daemon in the background says on its own account. */
+  /** Log of a daemon in the background, for its own messages. */
   readonly log: string;
   /** Why the state folder is not the one that was wanted, in a sentence; absent where it is. */
   readonly displaced?: string;
@@ -119,7 +119,7 @@ export function isTrusted(root: string, { files, processes: { uid } }: FoldersHo
   return info?.kind === "directory" && (info.uid === uid || info.uid === 0);
 }
 
-/** What is in a folder; one that this user may not read holds nothing for them. */
+/** Lists a folder; one that this user may not read counts as empty. */
 export function listOrNothing(path: string, { files }: FoldersHost): string[] {
   try {
     return files.list(path);
@@ -260,7 +260,7 @@ function makeOwn(path: string, { files, processes: { uid } }: FoldersHost): void
   files.makeDir(path, { mode: 0o700 });
   for (const folder of shared === undefined ? [path] : [shared, path]) {
     const info = files.info(folder);
-    // Whoever may write there could make us believe what was in force, or who runs.
+    // Another owner could forge which configuration was in force, or which daemon runs.
     if (info !== undefined && info.uid !== uid) {
       throw new DaemonError("IO_DENIED", `Cannot use ${folder} as it must belong to user ${uid}: current owner is ${info.uid}`);
     }

@@ -7,7 +7,7 @@ import type { RunningProgram } from "../service/continuity.ts";
 /** Starts and ends within this time are written together: a thousand services that start at once are a few writes. */
 const TOGETHER_MS = 5;
 
-/** What {@linkcode GroupFile} works with. */
+/** Options of {@linkcode GroupFile}. */
 export interface GroupFileOptions {
   /** Path of the file. */
   path: string;
@@ -19,7 +19,7 @@ export interface GroupFileOptions {
   clock: Clock;
   /** Told when the file can't be written. */
   log: Logger;
-  /** What it holds to begin with. */
+  /** Programs that it holds to begin with. */
   programs: readonly RunningProgram[];
 }
 
@@ -88,7 +88,7 @@ export class GroupFile implements Disposable {
   }
 }
 
-/** What a group file holds; nothing when it is missing or damaged. */
+/** Reads a group file; no programs when it is missing or damaged. */
 export function readGroups(path: string, files: Files): { id: string | undefined; programs: RunningProgram[] } {
   if (files.info(path) === undefined) return { id: undefined, programs: [] };
   try {

@@ -6,7 +6,7 @@ import { BACKGROUND_VARIABLE, SOCKET_VARIABLE, STATE_VARIABLE, UNIT_VARIABLE } f
 import type { DaemonFolders } from "./folders.ts";
 import { isSameOrigin, type Origin } from "./origin.ts";
 
-/** What a guardian is told. */
+/** Options of a guardian. */
 export interface GuardianOptions {
   /** File that holds {@linkcode GUARDIAN_SCRIPT}: in the arguments it would be what every look at the processes shows. */
   script: string;
@@ -26,7 +26,7 @@ export interface Guardian {
   identity: ProcessIdentity;
   /** Lock file of its daemon. */
   lock: string;
-  /** What its daemon is started from. */
+  /** Source that its daemon is started from. */
   origin: Origin;
 }
 
@@ -149,7 +149,7 @@ export function endPause(lock: string, files: Files): void {
   files.remove(resolvePath(folderOf(lock), "pause"));
 }
 
-/** What a pause means, in a part of a sentence. */
+/** Describes a pause, in a part of a sentence. */
 export function pauseText({ identity: { pid } }: Guardian, pause: Pause | undefined): string {
   if (pause === undefined) return `its guardian (process ${pid}) is about to start it`;
   const { code, deaths, delaySeconds } = pause;

@@ -5,7 +5,7 @@ import { fileNameOf, folderOf, resolvePath } from "../core/paths.ts";
 import type { DaemonFolders } from "./folders.ts";
 import { isSameOrigin, type Origin } from "./origin.ts";
 
-/** Who holds the lock of a daemon, as its lock file says. */
+/** Holder of the lock of a daemon, as its lock file says. */
 export interface InstanceRecord extends ProcessIdentity {
   /** Version of daemonkit. */
   version: string;
@@ -13,7 +13,7 @@ export interface InstanceRecord extends ProcessIdentity {
   protocol: number;
   /** Its id. */
   id: string;
-  /** What it was started from; empty where an old version does not say. */
+  /** Source that it was started from; empty where an old version does not say. */
   origin: Origin;
   /** Its control socket. */
   socket: string;
@@ -23,9 +23,9 @@ export interface InstanceRecord extends ProcessIdentity {
 
 /** The lock of a daemon, held until disposed or until the process ends, however it does. */
 export interface Instance extends Disposable {
-  /** What the lock file says. */
+  /** Content of the lock file. */
   readonly record: InstanceRecord;
-  /** What an instance left behind that ended without a goodbye on this boot; undefined after a clean end. */
+  /** Record of an instance that died on this boot without a clean end; undefined after a clean end. */
   readonly crashed: InstanceRecord | undefined;
   /**
    * Makes the lock file anew where it was removed or replaced; true when it was. Until then a lock file that has no name any more keeps a
@@ -37,7 +37,7 @@ export interface Instance extends Disposable {
   restore(): Promise<boolean>;
 }
 
-/** What {@linkcode acquireInstance} works with. */
+/** Parts of the host that {@linkcode acquireInstance} needs. */
 export type InstanceHost = Pick<Host, "files" | "processes" | "clock">;
 
 /** Where an instance has its lock, and what it is. */
@@ -114,7 +114,7 @@ export async function acquireInstance(
 export function heldInstances(processes: Pick<Processes, "lockedFiles">): { record: InstanceRecord; inode: number }[] {
   return processes.lockedFiles(LOCK_NAME).flatMap(({ identity, path, inode, text }) => {
     const record = parseRecord(text, path);
-    // Who has it open may be somebody who looks whether it is free.
+    // A process may have it open only to see whether it is free.
     return record?.pid === identity.pid && record.startTicks === identity.startTicks ? [{ record, inode }] : [];
   });
 }
@@ -257,11 +257,11 @@ function writePidFile(path: string, host: Pick<Host, "files" | "processes">): Di
   };
 }
 
-/** What operators changed at run time and what survives a restart of the daemon. */
+/** Changes by operators at run time that survive a restart of the daemon. */
 export interface Overrides {
   /** Units that were stopped by hand. */
   down: ReadonlySet<string>;
-  /** What is wrong with the file, where it had to be ignored. */
+  /** Fault of the file, where it had to be ignored. */
   warning?: string;
 }
 

@@ -4,7 +4,7 @@ import type { Files } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import { RepeatedLook } from "./repeated_look.ts";
 
-/** What was read of the disk for a configuration. */
+/** Files that were read for a configuration. */
 export interface KeptFiles {
   /** Texts by absolute path. */
   readonly texts: ReadonlyMap<string, string>;
@@ -60,7 +60,7 @@ export function keepConfig(state: string, path: string, { texts, missing }: Kept
   files.writeText(fileIn(state), `${JSON.stringify({ v: 1, path, texts: [...texts], missing: [...missing] })}\n`, { mode: 0o600 });
 }
 
-/** What was kept for the configuration at this path; undefined where there is nothing of use. */
+/** Reads the files kept for the configuration at this path; undefined where there is nothing of use. */
 export function readKept(state: string, path: string, files: Files): KeptFiles | undefined {
   try {
     const { v, path: of, texts, missing } = JSON.parse(files.readText(fileIn(state))) as Record<string, unknown>;
@@ -72,11 +72,11 @@ export function readKept(state: string, path: string, files: Files): KeptFiles |
   }
 }
 
-/** What {@linkcode MendWatch} works with. */
+/** Options of {@linkcode MendWatch}. */
 export interface MendWatchOptions {
   /** The configuration file. */
   path: string;
-  /** What is wrong with it. */
+  /** Its fault. */
   problem: unknown;
   /** Reads it again; rejects while it is not right. */
   read: () => Promise<unknown>;
@@ -109,7 +109,7 @@ export class MendWatch implements Disposable {
     this.#complain(options.problem);
   }
 
-  /** What an operator has to know, while it is so. */
+  /** Notice for the operator, while the fault lasts. */
   get notice(): string | undefined {
     if (this.#looks.isOver) return undefined;
     const problem = this.#problem;

@@ -4,7 +4,7 @@ import { LOG_LEVELS } from "../core/log.ts";
 
 /** One setting of a daemon as the builder checks it, without the schema and its library. A test holds both in agreement. */
 export interface Leaf {
-  /** What a right value looks like, to go on after "expected". */
+  /** Wording for a right value, to go on after "expected". */
   expects: string;
   /** The value as the configuration keeps it, or undefined when it is none. */
   read: (value: unknown) => unknown;

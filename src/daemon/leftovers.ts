@@ -10,7 +10,7 @@ export interface StopPlan extends Omit<ServiceSpec["stop"], "run"> {
   uid?: number;
 }
 
-/** What a daemon that died has left of one unit. */
+/** Processes of one unit that a dead daemon left. */
 export interface Leftover {
   /** Path of the unit. */
   unit: string;
@@ -24,11 +24,11 @@ export interface Leftover {
   isNewer: boolean;
 }
 
-/** What {@linkcode findLeftovers} looks for. */
+/** Input of {@linkcode findLeftovers}. */
 export interface LeftoverSearch {
   /** The id in the marks. It is this user's own, and one daemon has it, so the place of its folders does not matter. */
   id: string;
-  /** What was written down. */
+  /** Programs that were written down. */
   programs: readonly RunningProgram[];
   /** How a unit is stopped. */
   planOf: (unit: string) => StopPlan;
@@ -85,7 +85,7 @@ export function findLeftovers({ id, programs, planOf }: LeftoverSearch, processe
     if (killMode !== "process" && group === identity.pid && !ownGroups.has(group)) leftover.leaders.push(identity);
   }
 
-  // What has left its group and taken off its mark is still known by its session and its parents.
+  // A process that left its group and took off its mark is still known by its session and its parents.
   const runs = new Map<ProgramRun, string>(
     programs.filter(({ unit, identity }) => identity.bootId === processes.self().bootId && endsAll(planOf(unit).killMode)).map((
       { unit, run, identity, uid },
@@ -108,7 +108,7 @@ export function findLeftovers({ id, programs, planOf }: LeftoverSearch, processe
   return [...found.values()];
 }
 
-/** What {@linkcode endLeftovers} works with. */
+/** Options of {@linkcode endLeftovers}. */
 export interface EndOptions {
   /** Looks for what is left. */
   find: () => Leftover[];

@@ -5,7 +5,7 @@ import type { LineCounts, LogLine } from "../core/operations.ts";
 /** Lines kept for each unit. */
 const LINES_PER_UNIT = 1_000;
 
-/** What is kept of one unit. */
+/** Lines kept of one unit. */
 interface UnitLines {
   readonly ring: LineRing;
   readonly counts: Omit<LineCounts, "keptFrom">;

@@ -2,7 +2,7 @@ import type { LineBlock } from "../core/line_block.ts";
 import { LOG_LEVELS, type Logger, type LogSink } from "../core/log.ts";
 import { formatText } from "../log/format.ts";
 
-/** What a line of {@linkcode formatText} has before its level, and between level and message: the line's own time and name say both. */
+/** Text before the level of a {@linkcode formatText} line, and between level and message; time and name of the line say both. */
 const HEAD = /^\S+ (\S+ +)\S+ /;
 
 /** A sink that hands on records as lines of a unit, as if the unit had printed them: warnings and errors on stderr. */

@@ -37,7 +37,7 @@ export interface LoadOptions {
   set?: readonly string[];
   /** Settings made in code; everything else wins over them. @default {Config.default()} */
   base?: Config;
-  /** What the names of the environment begin with. @default {"DAEMON_"} */
+  /** Prefix of names in the environment. @default {"DAEMON_"} */
   envPrefix?: string;
 }
 
@@ -60,13 +60,13 @@ export interface LoadedConfig {
   readonly files: readonly string[];
   /** Folder that relative paths were resolved from. */
   readonly baseDir: string;
-  /** What was put right or left aside, in sentences. */
+  /** Corrections made and values left aside, in sentences. */
   readonly warnings: readonly string[];
   /** The merged and checked values in the spelling of the file: what a reload compares. May hold secrets. */
   readonly tree: Tree;
   /** The tables of the services with what they take from the defaults, by name, in the spelling of the file. */
   readonly tables: Readonly<Record<string, Tree>>;
-  /** What of the disk it was read from. */
+  /** Files that it was read from. */
   readonly kept: KeptFiles;
   /** Why this is what was kept of the last one in force and not what is in the file; undefined otherwise. */
   readonly problem?: unknown;
@@ -74,7 +74,7 @@ export interface LoadedConfig {
   readonly fingerprint: string;
   /** The same for the files as they are now; undefined while the main one is missing or empty. */
   look(): Promise<string | undefined>;
-  /** What differs from the configuration before, where this one was loaded in its place, and waits for a restart of the daemon. */
+  /** Changes that wait for a restart of the daemon, where this configuration was loaded in place of an earlier one. */
   readonly heldBack: readonly HeldBack[];
   /**
    * Loads the same sources again, to take the place of this configuration. Keys that only a restart of the daemon can apply keep their value,
@@ -148,7 +148,7 @@ async function loadFiles(host: LoadHost, options: LoadOptions, before: LoadedCon
   return rereadable(facts, name, host, options);
 }
 
-// What a configuration keeps must not keep the one before, and that one the one before it, back to the first. A closure that is made inside
+// A configuration must not keep its predecessor alive, nor that one its own, back to the first. A closure that is made inside
 // an async function keeps all of its arguments alive on Bun, so these are made here.
 
 /** Adds what looks at the same files again, and what loads them. */

@@ -8,7 +8,7 @@ import type { Logger } from "../core/log.ts";
 import type { ChildHandle, Context, ShutdownHandle, StopOptions, Subsystem, WorkHandle, WorkOptions } from "../core/subsystem.ts";
 import type { ShutdownRequest } from "../core/verdict.ts";
 
-/** What differs for code that runs in a process of its own from what its own daemon would tell it. */
+/** Parts of the context that differ between code in a process of its own and code in the daemon. */
 export type ModuleFacts = Pick<Context, "name" | "run" | "attempt" | "log" | "ready" | "requestShutdown">;
 
 /** The context of a module: that of its own daemon, but for what only the daemon that has started the process knows. */

@@ -29,7 +29,7 @@ const FAREWELL_MS = 1_000;
 const PATIENCE_MS = 1_000;
 const NAME = "module";
 
-/** What {@linkcode runModule} works with. */
+/** Options of {@linkcode runModule}. */
 export interface RunModuleOptions {
   /** The machine. */
   host: Host;
@@ -79,12 +79,12 @@ async function load(path: string, host: Host): Promise<Readonly<Record<string, u
   }
 }
 
-/** What can be told of an error; the class of ours says less than its code, and its name is not kept by every bundler. */
+/** Describes an error; our class names say less than the codes, and bundlers may change them. */
 function errorOf(error: unknown): ErrorLink {
   return isDaemonError(error) ? { ...linkOf(error), name: "Error" } : linkOf(error);
 }
 
-/** What a module exports, as a subsystem: a function, a subsystem, or a class of one that is made without arguments. */
+/** Makes a subsystem of a module's default export: a function, a subsystem, or a class of one that is made without arguments. */
 function subsystemOf(exports: Readonly<Record<string, unknown>>, path: string): { subsystem: Pick<Subsystem, "run">; isManual: boolean } {
   const given = exports.default;
   const spec = exports.spec as SubsystemSpec | undefined;
@@ -152,7 +152,7 @@ async function runInside(
   return exitCode;
 }
 
-/** What really failed: what the daemon inside says about it names a subsystem that nobody knows. */
+/** Returns the real error: the daemon inside wraps it with the name of a subsystem that nobody knows. */
 function causeOf(error: unknown): unknown {
   if (!(error instanceof SubsystemError) || error.cause === undefined) return error;
   if (error.code !== "RUNTIME_PANIC") return error.cause;

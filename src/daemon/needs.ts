@@ -11,11 +11,11 @@ import type { LoadedConfig } from "./load.ts";
 /** The parts of a host on which a configuration is looked up. */
 export type CheckHost = NeedHost & FoldersHost;
 
-/** What a configuration names and this machine does not have. */
+/** Things that a configuration names and this machine lacks. */
 export interface Findings {
-  /** What keeps a service from starting. */
+  /** Faults that keep a service from starting. */
   problems: Problem[];
-  /** What may be there in time, or is worth knowing, in sentences. */
+  /** Lacks that may be mended in time, or are worth knowing, in sentences. */
   warnings: string[];
   /** The same of what services inherit, which the log of a daemon that starts says by itself. */
   inherited: string[];
@@ -25,7 +25,7 @@ export interface Findings {
  * Looks up what the configuration names: env files and what they hold, modules, programs, folders, log files, users, tokens. Nothing is
  * started.
  *
- * What is missing for a service that waits for the end of another one (`exited-ok`) is a warning: that one may be about to make it.
+ * A lack of a service that waits for the end of another one (`exited-ok`) is a warning: that one may be about to make it.
  */
 export async function checkNeeds({ services, listeners, config, path, issuesOf }: LoadedConfig, host: CheckHost): Promise<Findings> {
   const problems: Problem[] = [];
@@ -53,7 +53,7 @@ export async function checkNeeds({ services, listeners, config, path, issuesOf }
   const reason = file === undefined ? undefined : logFileProblem(file, host.files);
   if (reason !== undefined) problems.push({ path: ["logging", "file"], message: reason });
   for (const { name, tokenFile } of listeners) {
-    // What a pipe gives it gives once, and to the daemon.
+    // A pipe gives its data once, and the daemon needs it.
     if (tokenFile === undefined || isPipe(tokenFile, host.files)) continue;
     const read = await readToken(tokenFile, host.files);
     if (!("problem" in read)) continue;

@@ -23,7 +23,7 @@ import { VERSION } from "./version.ts";
 /** States in which a start has nothing to do. */
 const UP: readonly UnitStatus["state"][] = ["starting", "running", "completed"];
 
-/** What an operator can ask of a running daemon, carried out by its session. */
+/** Operations on a running daemon, carried out by its session. */
 export class DaemonOperations implements Operations {
   readonly #session: Session;
 
@@ -81,7 +81,7 @@ export class DaemonOperations implements Operations {
     return [...found.values()].sort(comparePlaces).map(({ unit }) => unit.path);
   }
 
-  /** What a pattern means; only one with wildcards, and one that nobody answers to, looks at all units. */
+  /** Finds the units that a pattern names; only one with wildcards, or one without a match, looks at all units. */
   #matches(pattern: string): Place[] {
     const supervisor = this.#supervisor();
     if (/[*?]/.test(pattern)) return supervisor.paths().filter(matcherOf(pattern)).flatMap((path) => supervisor.findAll(path));
@@ -101,11 +101,11 @@ export class DaemonOperations implements Operations {
   }
 
   async stop(names: readonly string[], options: { signal?: AbortSignal } = {}): Promise<UnitOutcome[]> {
-    // What is refused here stops nothing, so nothing of it is remembered.
+    // A refused command stops nothing, so nothing of it is remembered.
     const asked = this.#bySupervisor(names, options);
     const stopping = this.#ask(asked, options, (supervisor, own) => supervisor.stopUnits(own));
     const forgotten = this.#rememberDown(names);
-    // What comes after was stopped with it and starts with it: nobody's wish to be remembered.
+    // Dependents were stopped with these units and start with them: their stop is nobody's wish to be remembered.
     return withNote(await stopping, forgotten);
   }
 
@@ -208,7 +208,7 @@ export class DaemonOperations implements Operations {
     return names.every((name) => down.has(name)) ? undefined : surroundings.rememberDown(down.union(new Set(names)));
   }
 
-  /** That of all units; before it is there, nobody can say who is unknown. */
+  /** Returns the supervisor of all units; before it is there, nobody can say which names are unknown. */
   #supervisor(): Supervisor {
     const { supervisor } = this.#session;
     if (supervisor !== undefined) return supervisor;
@@ -243,7 +243,7 @@ export class DaemonOperations implements Operations {
   }
 }
 
-/** What keeps a service from being started, as it is to run by now. */
+/** Returns the reason why a service can't be started, with the settings of its next run. */
 async function startProblemOf({ next, registration }: Unit): Promise<string | undefined> {
   return await ((next ?? registration).subsystem as Partial<Service>).startProblem?.();
 }

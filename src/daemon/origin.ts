@@ -3,7 +3,7 @@ import type { Files, Host } from "../core/host.ts";
 import { fileNameOf, folderOf, resolvePath } from "../core/paths.ts";
 
 /**
- * What a daemon is started from, by which one is told from another of the same user: the absolute path of its configuration file as it was
+ * Source that a daemon is started from; it tells daemons of one user apart: the absolute path of its configuration file as it was
  * named, whatever the environment. One that is made in code has no file, so it is `program:PATH#NAME@FOLDER`, told apart by its run folder.
  */
 export type Origin = string;

@@ -11,15 +11,15 @@ export interface OwnFile {
   restore(): boolean | Promise<boolean>;
 }
 
-/** What {@linkcode OwnFiles} works with. */
+/** Options of {@linkcode OwnFiles}. */
 export interface OwnFilesOptions {
   /** Times the looks. */
   clock: Clock;
   /** Told of what can't be made anew. */
   log: Logger;
-  /** What to look after, in the order in which it is made anew. */
+  /** Files to look after, in the order in which they are made anew. */
   files: readonly OwnFile[];
-  /** Told the names of what was made anew. */
+  /** Told the names of the files that were made anew. */
   onRestored: (names: readonly string[]) => void;
 }
 

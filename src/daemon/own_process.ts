@@ -21,7 +21,7 @@ export function ownProcess(session: Session, host: Host, exitGraceMs: number | u
     // At once: a start that fails has its exit code too.
     void session.ended.then(({ exitCode, unstopped }) => {
       process.setExitCode(exitCode);
-      // What is still being written for a reader who may never take it does not end by itself.
+      // A write to a reader that never takes it does not end by itself.
       const isBusy = () => terminal.isBusy(1) || terminal.isBusy(2);
       const exit = () => isBusy() ? void terminal.flush().then(() => process.exit(exitCode)) : process.exit(exitCode);
       // Either would keep the process alive for ever; whoever waits for the report has its turn first.

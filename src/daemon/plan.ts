@@ -22,7 +22,7 @@ export interface GroupEntry {
   readonly name: string;
   readonly after: readonly string[];
   readonly restart?: RestartWhen;
-  /** What is in it. */
+  /** Entries of the group. */
   readonly entries: readonly Entry[];
   /** The longest time that one of its own has to stop, in milliseconds. */
   readonly longestStopMs: number;
@@ -80,7 +80,7 @@ export type EventListener = (event: DaemonEvent) => unknown;
 export interface Plan {
   /** The daemon's settings. */
   readonly config: Config;
-  /** What it runs, in order of registration. */
+  /** Entries that it runs, in order of registration. */
   readonly entries: readonly Entry[];
   /** How the units at the top are restarted together; undefined restarts each alone. */
   readonly supervision: SupervisorOptions | undefined;

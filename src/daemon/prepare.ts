@@ -70,7 +70,7 @@ export async function prepare(session: Session, options: StartOptions): Promise<
   const ports = {
     host,
     logs,
-    // Whoever has no folders shares the name with others.
+    // A daemon without folders shares its name with others.
     daemonId: session.surroundings?.id ?? `${config.name}-${host.secret()}`,
     neighbours: resources.use(new Neighbours(host)),
     modules: resources.use(
@@ -84,7 +84,7 @@ export async function prepare(session: Session, options: StartOptions): Promise<
     session.linesOfLog = (path) => {
       const [name] = path.split("/", 1);
       const isOwn = session.others.values().some(({ subsystem, kind }) => subsystem.name === name && kind !== "service");
-      // What a service prints are lines already.
+      // The output of a service consists of lines already.
       if (!isOwn || paths.has(path)) return undefined;
       const sinks = [linesSink(path, (block) => session.lines.publish(block))];
       return (log) => both(log, createLogger({ level: "trace", name: path, clock: session.clock, sinks }));
@@ -116,7 +116,7 @@ function folderOrElse({ process }: Host, otherwise: string): string {
   }
 }
 
-/** What services leave behind becomes a child of this process, which owns it; process 1 has such children anyway. */
+/** Adopts the processes that services leave behind, so that this process owns them; process 1 has such children anyway. */
 function adoptOrphans({ plan: { loaded }, resources, log }: Session, { processes }: Host, { built }: Services): void {
   if (loaded === undefined && built.length === 0 && processes.self().pid !== 1) return;
   const { lack, isInit } = resources.use(processes.adoptOrphans());
@@ -180,7 +180,7 @@ interface BuiltService {
 interface Services {
   configured: readonly ServiceSpec[];
   built: readonly BuiltService[];
-  /** Those of code, with their paths as names. */
+  /** Services of code, with their paths as names. */
   named: readonly ServiceSpec[];
 }
 
@@ -271,7 +271,7 @@ async function takeLock(
     await daemonFolders({ name: config.name, configPath: loaded?.path ?? null, stateDir }, host),
     host,
   );
-  // Who waits to start the daemon again would find another one in its place.
+  // A guardian that is about to start the daemon would find this one in its place.
   const refusal = () => {
     const guardian = isBackground ? undefined : guardiansOf(folders, host).at(0);
     return guardian && new DaemonError(
@@ -336,7 +336,7 @@ async function openControl(session: Session, host: Host, held: Held): Promise<Re
     },
   };
 
-  // What listens has a supervisor of its own: it is there before the first unit and until the last one is down.
+  // Listeners have a supervisor of their own: it is there before the first unit and until the last one is down.
   const listeners = new Listeners({
     host,
     socket: folders.socket,
@@ -400,7 +400,7 @@ function watchConfig(session: Session, host: Host, first: LoadedConfig): void {
   let named: ReadonlySet<string> = new Set();
   const apply = ({ config, path, fingerprint, services }: LoadedConfig) => {
     if (!config.hotReload) named = new Set();
-    // What a module imports is read to know it, which nobody need wait for.
+    // The imports of a module are found by reading it, and nobody need wait for that.
     else {
       const nearest = new Set(
         services.flatMap(({ envFiles, module }) => [...envFiles.map((file) => file.path), ...module === undefined ? [] : [module]]),

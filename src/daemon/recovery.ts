@@ -7,7 +7,7 @@ import { GroupFile, readGroups } from "./group_file.ts";
 import type { InstanceRecord } from "./instance.ts";
 import { endLeftovers, findLeftovers, type Leftover, type StopPlan } from "./leftovers.ts";
 
-/** What {@linkcode Recovery} works with. */
+/** Options of {@linkcode Recovery}. */
 export interface RecoveryOptions {
   /** Where the daemon keeps its things; its lock is held. */
   folders: Pick<DaemonFolders, "id" | "socket" | "groups">;
@@ -21,7 +21,7 @@ export interface RecoveryOptions {
   limitMs: number;
 }
 
-/** What is asked of a service. */
+/** Parts of a service that recovery needs. */
 type Recoverable = Pick<Service, "path" | "recovery" | "command">;
 
 /** More numbers than these say nothing more. */
@@ -31,7 +31,7 @@ const MOST_PIDS = 10;
 const UNKNOWN_UNIT: StopPlan = { signal: "SIGTERM", timeoutMs: 5_000, killMode: "all" };
 
 /**
- * What connects a daemon with the one before it, which may have died, and with the one after it.
+ * Connects a daemon with the one before it, which may have died, and with the one after it.
  *
  * - {@linkcode Recovery.settle} ends what was left, or hands it over: before any unit starts. It looks at every start: a daemon that died may
  *   have had its folders elsewhere, or none any more.
@@ -47,7 +47,7 @@ export class Recovery implements Continuity, AsyncDisposable {
   /** Programs that wait for their unit to go on with them. */
   readonly #kept = new Map<string, RunningProgram>();
   readonly #unended = new Map<string, Leftover>();
-  /** What is being ended now. */
+  /** Leftovers that are being ended now. */
   #ending: Leftover[] = [];
 
   /** Reads what the earlier instance wrote down. */
@@ -64,7 +64,7 @@ export class Recovery implements Continuity, AsyncDisposable {
     return [...this.#unended.keys()];
   }
 
-  /** What is waited for before any unit starts, with the numbers of its processes; undefined when nothing is. */
+  /** Names the processes that are waited for before any unit starts; undefined when there are none. */
   get notice(): string | undefined {
     const { processes } = this.#options.host;
     const left = this.#ending.map(({ unit, processes: entries }) => {

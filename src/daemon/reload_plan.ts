@@ -6,12 +6,12 @@ import type { ReloadAnswer, ReloadChange } from "../core/operations.ts";
 import type { LoadedConfig } from "./load.ts";
 import { DAEMON_PLACES } from "./schema.ts";
 
-/** What a reload would do. */
+/** Effects of a reload. */
 export type ReloadPlan = Pick<ReloadAnswer, "changes" | "unchanged">;
 
 /** Tables whose entries have names; each entry is one change. */
 const NAMED_TABLES = ["service", "listen"] as const;
-/** What does nothing by itself: it shows in the services that take from it. */
+/** Tables without an effect of their own: they show in the services that take from them. */
 const TEMPLATES = ["defaults"];
 
 /** The settings of a configuration: its tree without tables of named entries. */

@@ -112,9 +112,9 @@ export interface Services {
   readonly tables: Readonly<Record<string, ServiceTable>>;
 }
 
-/** What the deadlines of the shutdown follow from. */
+/** Input from which the deadlines of the shutdown follow. */
 export interface GivenDeadlines {
-  /** Those that are set. */
+  /** Deadlines that are set. */
   readonly fixed: Deadlines;
   /** The longest `stop.timeout` that a service sets, in milliseconds; 0 where none does. */
   readonly longestStopMs: number;

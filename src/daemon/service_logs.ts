@@ -40,7 +40,7 @@ const DESCRIPTORS: Readonly<Record<string, 1 | 2 | undefined>> = { "/dev/stdout"
 /** Units that a notice names. */
 const MOST_NAMED = 3;
 
-/** What is kept of one unit. It outlives the unit's runs. */
+/** Log state of one unit. It outlives the unit's runs. */
 interface UnitLog {
   format: LineFormat;
   maxLineBytes: number;
@@ -133,7 +133,7 @@ export class ServiceLogs implements LogPort, Disposable {
     const { lines, show } = this.#options;
     lines.publish(block);
     const unit = this.#units.get(block.name);
-    // What stands on the console by its own wish is not shown there once more.
+    // A unit that itself writes to the console is not shown there a second time.
     if (unit?.fd === undefined) show(block);
     if (unit === undefined || unit.format === "raw" || (unit.file === undefined && unit.fd === undefined)) return;
     this.#write(unit, formatLines(block, unit.format), block.count);

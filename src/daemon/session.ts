@@ -43,7 +43,7 @@ const USUAL_STOP_MS = 5_000;
 /** Takes a configuration that is to take effect. One that may refuse it by throwing is registered before those that can't. */
 export type Applier = (loaded: LoadedConfig) => void | Promise<void>;
 
-/** What a daemon from a configuration file has beside its units. */
+/** Parts of a daemon from a configuration file beside its units. */
 export interface Surroundings {
   /** Name and a hash of the configuration file's path. */
   readonly id: string;
@@ -51,7 +51,7 @@ export interface Surroundings {
   readonly moduleSocket: string;
   /** Units that stay down until an operator starts them. */
   readonly down: ReadonlySet<string>;
-  /** What connects its services with those of the daemons before and after it. */
+  /** Connects its services with those of the daemons before and after it. */
   readonly continuity: Continuity;
   /** Remembers which units an operator stopped; returns what keeps it from being remembered beyond the daemon's end. */
   rememberDown(names: ReadonlySet<string>): string | undefined;
@@ -70,7 +70,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
   readonly turns: Turns;
   /** Chance. */
   readonly random: () => number;
-  /** What it was told to run. */
+  /** Plan of the units to run. */
   readonly plan: Plan;
   /** Resolves with the report when everything has ended. */
   readonly ended: Promise<ExitReport>;
@@ -82,7 +82,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
   readonly reloads: Record<ConfigReloadEvent["outcome"], number> = { applied: 0, unchanged: 0, refused: 0 };
   /** Units of the services of the configuration file. */
   services: ServiceUnits | undefined;
-  /** What runs beside them. */
+  /** Registrations that run beside them. */
   readonly others: Set<Registration> = new Set();
   /** Units of the services that code has added, wherever they are in the tree. */
   readonly builtServices: Service[] = [];
@@ -165,7 +165,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
   #stopsOfCode(): { name: string; stopMs: number }[] {
     const configured = this.plan.loaded?.services ?? [];
     const stops: { name: string; stopMs: number }[] = [];
-    // Who names no time has what the shutdown leaves.
+    // A unit without a stop time of its own gets the time that the shutdown leaves.
     const note = (name: string, stopMs: number | undefined) =>
       stopMs !== undefined && stopMs !== USUAL_STOP_MS && stops.push({ name, stopMs });
     for (const entry of this.plan.entries) {
@@ -237,7 +237,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
     return this.#events ??= new EventStore();
   }
 
-  /** What an operator can ask. */
+  /** Operations for operators. */
   get operations(): Operations {
     return this.#operations ??= new DaemonOperations(this);
   }
@@ -365,7 +365,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
     this.#timeline.begin();
   }
 
-  /** What has failed for good beside others has not stopped the daemon, and is no clean end of one that was made in code. */
+  /** Notes units that failed for good: they did not stop the daemon, but are no clean end of one that was made in code. */
   #noteFailures(): void {
     if (this.#exitCode !== undefined || this.#loaded !== undefined) return;
     for (const { path, reason, error: cause } of this.#supervisor?.failures() ?? []) {
@@ -391,7 +391,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
     this.#notices.push(look);
   }
 
-  /** What an operator has to know now. */
+  /** Notices for the operator. */
   notices(): string[] {
     return this.#notices.map((look) => look()).filter((text) => text !== undefined);
   }
@@ -419,7 +419,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
       await this.reload();
       return true;
     } catch (error) {
-      // What is wrong with a file is in the log already.
+      // Mistakes of the file are in the log already.
       if (!(error instanceof ConfigError)) {
         this.log.error("the configuration could not be reloaded", { reason: messageOf(error), err: error });
       }
@@ -656,7 +656,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
   }
 
   #askDaemon(reason: string): void {
-    // Whoever is told of the shutdown is not the unit that asked for it, and may wait for the end.
+    // Listeners told of the shutdown are not the unit that asked for it, and may wait for the end.
     if (this.#labels === undefined) this.#requestShutdown(reason);
     else this.#labels.runAs(undefined, () => this.#requestShutdown(reason));
   }
