@@ -1050,8 +1050,8 @@ export class Supervisor {
     }
     this.#count(unit, 0);
     if (this.#places === undefined) return;
-    if (this.#group !== undefined && unit.index < this.#group.from) this.#group.from--;
-    this.#reorder();
+    // Its place stays empty for now: to count all anew for each that goes would cost the square of their number.
+    if (this.#ordered.length > 2 * this.#units.size) this.#reorder();
   }
 
   /** Starts a unit that waits for its turn, or leaves it waiting, or skips it: as what it comes after says. */
@@ -1331,7 +1331,7 @@ export class Supervisor {
     const from = Math.min(this.#strategy === "oneForAll" ? 0 : trigger.index, this.#group?.from ?? Infinity);
     const reason = `restarts with ${trigger.name}`;
     this.#group = { from, trigger: trigger.name, holding: 0, blocking: 0, isWaiting: true };
-    const members = this.#ordered.slice(from);
+    const members = this.#orderedFrom(from);
     for (const unit of members) {
       this.#group.holding += unit.counts & COUNTS.holdsGroup ? 1 : 0;
       this.#group.blocking += unit.counts & COUNTS.blocksGroup ? 1 : 0;
@@ -1355,7 +1355,7 @@ export class Supervisor {
     if (!isOver && isWaiting === group.isWaiting) return false;
     group.isWaiting = isWaiting;
     if (isOver) this.#group = undefined;
-    for (const unit of this.#ordered.slice(group.from)) {
+    for (const unit of this.#orderedFrom(group.from)) {
       this.#recount(unit);
       this.#agenda.push(unit);
     }
@@ -1533,8 +1533,17 @@ export class Supervisor {
     if (this.#instances !== undefined) noteInstance(this.#instances, key, unit);
   }
 
-  /** Counts the places of siblings anew, after one has gone. */
+  /** Siblings from this place on that are still there, in order. */
+  #orderedFrom(from: number): Unit[] {
+    return this.#ordered.slice(from).filter((unit) => !this.#isForgotten(unit));
+  }
+
+  /** Counts the places of siblings anew, after many have gone. */
   #reorder(): void {
+    if (this.#group !== undefined) {
+      const { from } = this.#group;
+      this.#group.from = this.#ordered.slice(0, from).filter((unit) => !this.#isForgotten(unit)).length;
+    }
     this.#ordered.length = 0;
     this.#instances = undefined;
     this.#nextIndex = 0;

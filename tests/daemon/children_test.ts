@@ -196,3 +196,28 @@ test("A temporary subsystem waits for one that is started again with what had fa
   await until(() => temporary.state === "running");
   assert.deepEqual(names(daemon), ["main", "a", "b", "c", "temp"]);
 });
+
+test("A restForOne group from which most children went restarts those behind the one that failed, and nobody else", async () => {
+  const runs = new Map<string, number>();
+  let crash = () => {};
+  const child = (name: string) => ({
+    name,
+    run: async (context: Context) => {
+      runs.set(name, (runs.get(name) ?? 0) + 1);
+      const failed = Promise.withResolvers<void>();
+      if (name === "c50") crash = () => failed.reject(new Error("boom"));
+      await context.race(failed.promise);
+    },
+  });
+  const daemon = await Daemon.builder().withSupervisor("group", { strategy: "restForOne" }, (group) => group.withSubsystem(child("first")))
+    .build().start();
+  const handles = Array.from({ length: 100 }, (_, index) => daemon.add(child(`c${index}`), { group: "group" }));
+  await until(() => runs.size === 101);
+  const kept = [10, 50, 90];
+  await Promise.all(handles.filter((_, index) => !kept.includes(index)).map((handle) => handle.remove()));
+  crash();
+  await until(() => runs.get("c90") === 2);
+  assert.deepEqual(["first", ...kept.map((index) => `c${index}`)].map((name) => runs.get(name)), [1, 1, 2, 2]);
+  daemon.shutdown();
+  assert.equal((await daemon.wait()).exitCode, 0);
+});
