@@ -103,6 +103,9 @@ export async function acquireInstance(
         lock.write("");
         // A guardian that finds no file takes the end for a death.
         if (files.info(folders.lock) === undefined) files.writeText(folders.lock, "", { mustSync: false });
+      } catch (error) {
+        // Where something else stands in the place of its folder, the end is a clean one all the same.
+        if (!(error instanceof IoError)) throw error;
       } finally {
         lock[Symbol.dispose]();
       }

@@ -122,7 +122,7 @@ async function loadFiles(host: LoadHost, options: LoadOptions, before: LoadedCon
   const name = options.path ??
     (!isFile(files, resolvePath(cwd, "daemon.toml")) && isFile(files, resolvePath(cwd, "daemon.json")) ? "daemon.json" : "daemon.toml");
   const path = resolvePath(cwd, name);
-  const isThere = files.info(path) !== undefined;
+  const isThere = isFile(files, path);
   if (!isThere && (!optional || (before !== undefined && before.path !== null))) {
     throw new ConfigError("CONFIG_NOT_FOUND", `Cannot load the configuration as there is no file ${path}: create it, or name another one`, {
       context: { path },
@@ -212,11 +212,15 @@ async function bytesOf(path: string, files: LoadHost["files"]): Promise<Uint8Arr
   try {
     return (await files.read(path, { maxBytes: MAX_CONFIG_BYTES })).bytes;
   } catch (error) {
-    // Without a file left to open there is nothing wrong with this one.
-    if (!(error instanceof IoError) || error.code === "IO_NO_RESOURCES") throw error;
-    const code = error.code === "IO_NOT_FOUND" ? "CONFIG_NOT_FOUND" : "CONFIG_UNREADABLE";
-    throw new ConfigError(code, `Cannot load the configuration: ${error.message}`, { cause: error, context: { path } });
+    throw unreadable(error, path);
   }
+}
+
+/** The failure to read a configuration file; without a file left to open there is nothing wrong with this one. */
+function unreadable(error: unknown, path: string): unknown {
+  if (!(error instanceof IoError) || error.code === "IO_NO_RESOURCES") return error;
+  const code = error.code === "IO_NOT_FOUND" ? "CONFIG_NOT_FOUND" : "CONFIG_UNREADABLE";
+  return new ConfigError(code, `Cannot load the configuration: ${error.message}`, { cause: error, context: { path } });
 }
 
 function isEmpty({ text, mistake }: SourceFile): boolean {
@@ -345,5 +349,10 @@ function configOfTree(
 }
 
 function isFile(files: LoadHost["files"], path: string): boolean {
-  return files.info(path) !== undefined;
+  try {
+    return files.info(path) !== undefined;
+  } catch (error) {
+    // A circle of links, or a folder that is closed to this user.
+    throw unreadable(error, path);
+  }
 }

@@ -9,6 +9,7 @@ const MEANINGS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   EPERM: ["IO_DENIED", "the system does not permit it"],
   EROFS: ["IO_DENIED", "the file system is read-only"],
   EISDIR: ["IO_FAILED", "it is a folder"],
+  ELOOP: ["IO_FAILED", "links there lead in a circle"],
   ENXIO: ["IO_FAILED", "it is a pipe that nobody reads"],
   EEXIST: ["IO_EXISTS", "something else stands there"],
   EADDRINUSE: ["IO_ADDRESS_IN_USE", "the address is in use"],

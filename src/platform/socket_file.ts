@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import process from "node:process";
 import { IoError } from "../core/errors.ts";
+import { errnoOf } from "./io_error.ts";
 
 /** Bytes that the system has for the path of a socket. */
 const LONGEST_PATH = process.platform === "linux" ? 107 : 103;
@@ -65,7 +66,13 @@ export class SocketFile {
 
   /** Whether it stands where it was made. */
   isThere(): boolean {
-    return fs.lstatSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode;
+    try {
+      return fs.lstatSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode;
+    } catch (error) {
+      // A file stands in the place of its folder.
+      if (errnoOf(error) === "ENOTDIR") return false;
+      throw error;
+    }
   }
 
   /** Removes it, and nothing that somebody else has put in its place. */

@@ -280,6 +280,7 @@ e2e(
     const down = await stage.cli("down");
     assert.equal(down.code, 0, down.stderr);
     assert.match(down.stdout, new RegExp(`pid ${pid}\\) ended after .*, by SIGTERM as its socket can't be reached`));
+    assert.doesNotMatch(daemonLogOf(stage), /Cannot stop listeners|daemonkit: Cannot write/);
     assert.equal(isRunning(pid), false);
     assert.deepEqual(processesOf(stage, /sleep|guardian/), []);
   },
@@ -466,13 +467,26 @@ e2e("while what an earlier daemon left is ended: status says what is waited for,
 });
 
 e2e(
-  "a folder, an unreadable file and an empty one: 6, with what is wrong; a name too long for its socket is refused by validate",
+  "a folder, a circle of links, an unreadable file and an empty one: 6, with what is wrong; a name too long for its socket is refused by validate",
   async (stage) => {
     mkdirSync(join(stage.folder, "conf"));
     for (const args of [["up", "conf"], ["run", "conf"], ["validate", "conf"], ["up", "-c", "conf"], ["config", "show", "-c", "conf"]]) {
       const { code, stderr } = await stage.cli(...args);
       assert.equal(code, 6, `${args.join(" ")}: ${stderr}`);
       assert.match(stderr, /\/conf is a folder: name a file, as .*\/conf\/daemon\.toml/);
+    }
+    symlinkSync("two.toml", join(stage.folder, "one.toml"));
+    symlinkSync("one.toml", join(stage.folder, "two.toml"));
+    for (
+      const args of [["up", "one.toml"], ["up", "-c", "one.toml"], ["run", "one.toml"], ["validate", "one.toml"], [
+        "status",
+        "-c",
+        "one.toml",
+      ]]
+    ) {
+      const { code, stderr } = await stage.cli(...args);
+      assert.equal(code, args[0] === "status" ? 3 : 6, `${args.join(" ")}: ${stderr}`);
+      if (args[0] !== "status") assert.match(stderr, /one\.toml as links there lead in a circle/);
     }
     if (process.getuid!() !== 0) {
       writeFileSync(join(stage.folder, "secret.toml"), ONE, { mode: 0o000 });
