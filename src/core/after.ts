@@ -8,7 +8,7 @@ export type AfterCondition = "started" | "ready" | "exited-ok";
 export interface AfterEdge {
   /** Name of the sibling that comes first. */
   name: string;
-  /** What of it is waited for; a plain name means ready, which for a unit without readiness means started. */
+  /** Condition to wait for; a plain name means ready, which for a unit without readiness means started. */
   condition: AfterCondition;
 }
 
@@ -48,9 +48,9 @@ export interface AfterProblem {
   index: number;
   /** The name that does not exist, where that is the mistake. */
   unknown?: string;
-  /** What is wrong, in the form "must …: current value is …". */
+  /** The fault, in the form "must …: current value is …". */
   message: string;
-  /** What to write instead, where that is known. */
+  /** Advice on the text to write instead, where that is known. */
   hint?: string;
 }
 

@@ -8,12 +8,12 @@ import { mustBePowerOfTwo, Ring } from "./ring.ts";
 /** Names of the topics of a bus. */
 export type TopicOf<Events extends object> = Extract<keyof Events, string>;
 
-/** What a reader of several topics gets. */
+/** Event that a reader of several topics gets. */
 export type TopicEvent<Events extends object, Topic extends TopicOf<Events>> = {
   [Each in Topic]: {
     /** Where it was published. */
     topic: Each;
-    /** What was published. */
+    /** The published value. */
     value: Events[Each];
   };
 }[Topic];
@@ -57,7 +57,7 @@ const INLINE_AT = 64;
 /** Events handed to handlers before the event loop gets its turn. */
 const MOST_PER_TURN = 4_096;
 
-/** Who is in a {@linkcode Roster}. */
+/** Member of a {@linkcode Roster}. */
 interface Listed {
   /** Written by the roster only. */
   isListed: boolean;
@@ -394,7 +394,7 @@ export class EventBus<Events extends object> implements Disposable {
     try {
       this.#onHandlerError?.(error, topic);
     } catch {
-      // Whoever is told of failures has failed: the next handler must still run, and there is nobody left to tell.
+      // The handler of failures has failed itself: the next handler must still run, and there is nobody left to tell.
       this.#handlerErrors++;
     }
   }
@@ -416,7 +416,7 @@ export class BusReceiver<T> extends Receiver<T> {
   }
 }
 
-/** What a reader's place needs of the bus. */
+/** Options of a reader's place in the bus. */
 interface BusSourceOptions {
   isMerged: boolean;
   onLag: ((count: number) => void) | undefined;

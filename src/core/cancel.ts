@@ -258,7 +258,7 @@ export class CancelToken extends Entry {
     else guard(abort, (error) => this.#blame(error));
   }
 
-  /** That of the nearest handler that has one. */
+  /** Returns the guard of the nearest handler that has one. */
   #guard(): ListenerErrorHandler["guard"] {
     return this.#handler?.guard ?? (this.#parent === undefined ? undefined : this.#parent.#guard());
   }

@@ -78,7 +78,7 @@ export class Sender<T> implements Disposable {
   /**
    * Sends a value; resolves once the channel has taken it.
    *
-   * What was sent before {@linkcode Sender.close} is taken, also when it waits for room. Rejects with the reason of an aborted signal, and
+   * Values sent before {@linkcode Sender.close} are taken, also when they wait for room. Rejects with the reason of an aborted signal, and
    * the value is not sent then.
    *
    * @throws {DaemonError} with the code `CHANNEL_CLOSED` (as a rejection) if this end was closed or the last receiver is gone.
@@ -161,7 +161,7 @@ class WaitingSend<T> extends Waiter<void> {
   }
 }
 
-/** What all ends share. */
+/** State shared by all ends. */
 class Channel<T> extends Source<T> {
   readonly capacity: number;
   readonly sends: WaitList<WaitingSend<T>> = new WaitList();

@@ -13,7 +13,7 @@ export interface SubsystemEnd {
   readonly state: State;
   /** Why, in a few words. */
   readonly reason: string;
-  /** What it failed with; undefined where it did not fail. */
+  /** Error that it failed with; undefined where it did not fail. */
   readonly error: unknown;
 }
 

@@ -1,27 +1,27 @@
-/** What a reload does with a changed key: applies it at once, restarts the unit it belongs to, or reports that the daemon must restart. */
+/** Effect of a reload on a changed key: applied at once, restarts the unit it belongs to, or reports that the daemon must restart. */
 export type ReloadClass = "live" | "unit" | "daemon";
 
-/** What a text of the configuration stands for, where its type alone does not say. */
+/** Meaning of a text of the configuration, where its type alone does not say. */
 export type KeyKind = "duration" | "milliseconds" | "size" | "path";
 
 /** Stands in messages for a value that is never shown. */
 export const HIDDEN = "a value that is not shown";
 
-/** What is known of one key of the configuration beside its type; features declare it, the loader and the documentation read it. */
+/** Facts about one key of the configuration beside its type; features declare them, the loader and the documentation read them. */
 export type KeyFacts = {
-  /** What the key does, in one sentence; absent for the items of a list. */
+  /** Purpose of the key, in one sentence; absent for the items of a list. */
   about?: string;
-  /** What a right value looks like, to go on after "expected". */
+  /** Wording for a right value, to go on after "expected". */
   expects: string;
-  /** What a reload does with it. */
+  /** Effect of a reload. */
   reload: ReloadClass;
   /** Value without any source; absent where there is none. */
   default?: unknown;
-  /** What the text stands for. */
+  /** Meaning of the text. */
   kind?: KeyKind;
   /** Words that others use for a value, in small letters, and the value. */
   meant?: Readonly<Record<string, string>>;
-  /** What to do about a text that it does not take; undefined where that text calls for nothing in particular. */
+  /** Advises on a text that it does not take; undefined where that text calls for nothing in particular. */
   advise?: (text: string) => string | undefined;
   /** Its value is never shown. @default {false} */
   secret?: boolean;
@@ -35,9 +35,9 @@ export type KeyFacts = {
   unitFormOf?: string;
 };
 
-/** What is known of a table of the configuration. */
+/** Facts about a table of the configuration. */
 export type TableFacts = {
-  /** What the table holds, to go on after "expected". */
+  /** Wording for the content of the table, to go on after "expected". */
   expects: string;
   /** Keys whose features have not landed. */
   notYetKeys?: readonly string[];

@@ -1,4 +1,4 @@
-/** What part of a daemon an error belongs to. */
+/** Part of a daemon that an error belongs to. */
 export type ErrorCategory = "config" | "signal" | "shutdown" | "subsystem" | "io" | "runtime" | "profiling" | "lock" | "ipc";
 
 /** How bad an error is: `error` fails an operation, `fatal` ends the daemon, `warning` is recorded only. */
@@ -63,7 +63,7 @@ export interface ErrorCodeEntry {
   severity: ErrorSeverity;
   /** Whether the same call may succeed when it is made again. */
   retryable: boolean;
-  /** What to do about it, in a sentence or two. */
+  /** Advice: how to mend it, in a sentence or two. */
   remedy: string;
 }
 

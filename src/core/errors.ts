@@ -5,7 +5,7 @@ export type ErrorContext = Readonly<Record<string, unknown>>;
 
 /** Options of {@linkcode DaemonError} and its subclasses. */
 export interface DaemonErrorOptions {
-  /** What led to this failure, of any type. */
+  /** Cause of this failure, of any type. */
   cause?: unknown;
   /** Facts beside the message. */
   context?: ErrorContext;
@@ -17,7 +17,7 @@ export interface ErrorLink {
   name: string;
   /** Stable code, where the link carries one. */
   code?: string;
-  /** What happened, at most 8 KiB of it. */
+  /** Message, at most 8 KiB of it. */
   message: string;
 }
 
@@ -62,9 +62,9 @@ export class DaemonError implements Error {
   // Declared only: a defined field would be written twice, which doubles the cost of a chain on Deno.
   /** Stable name of the failure. */
   declare readonly code: ErrorCode;
-  /** What happened, with what value, and what to do. */
+  /** The fault, with the value, and how to mend it. */
   declare readonly message: string;
-  /** What led to it, undefined when nothing did. */
+  /** Cause of the error, undefined when there is none. */
   declare readonly cause: unknown;
   /** Facts beside the message. */
   declare readonly context: ErrorContext | undefined;
@@ -178,9 +178,9 @@ export interface ConfigIssue {
   source: string;
   /** Path of the key, such as `service.api.port`; empty for the whole document. */
   path: string;
-  /** What was expected and what was found; never shows a secret. */
+  /** The expected and the found value; never shows a secret. */
   message: string;
-  /** What to do about it. */
+  /** Advice: how to mend it. */
   hint?: string;
   /** `CONFIG_NOT_YET` for a key whose feature has not landed, else `CONFIG_INVALID`. */
   code?: ErrorCode;
@@ -318,7 +318,7 @@ export function linkOf(value: unknown): ErrorLink {
     if (value instanceof Error) name = String(value.name);
     code = (value as { code?: unknown } | null | undefined)?.code;
   } catch {
-    // What can't be read is left out.
+    // Properties that can't be read are left out.
   }
   return { name, ...(typeof code === "string" ? { code } : {}), message: messageOf(value) };
 }
@@ -355,7 +355,7 @@ function titleOf(value: unknown): string {
   return `${name}: ${message}`;
 }
 
-/** What `fn` returns, or something else where the system does not allow it (`IO_DENIED`). */
+/** Returns the result of `fn`, or a substitute where the system does not allow the call (`IO_DENIED`). */
 export function unlessDenied<T>(fn: () => T, otherwise: T): T {
   try {
     return fn();

@@ -1,6 +1,6 @@
 import type { State } from "./state.ts";
 
-/** What every {@linkcode DaemonEvent} has. */
+/** Fields common to every {@linkcode DaemonEvent}. */
 export interface EventHead {
   /** Version of the event's shape. */
   v: 1;
@@ -24,7 +24,7 @@ export interface SubsystemStateEvent extends EventHead {
   to: State;
   /** Why, in a few words. */
   reason: string;
-  /** What was thrown, where something was. */
+  /** The thrown error, if any. */
   error?: { name: string; code?: string; message: string };
   /** Which restart in a row this is, for `restarting`. */
   attempt?: number;
@@ -67,7 +67,7 @@ export interface ConfigReloadEvent extends EventHead {
   type: "config.reload";
   /** Number of the configuration in force. */
   version: number;
-  /** What has become of what was read: taken, the same as before, or refused. */
+  /** Result of the reload: taken, the same as before, or refused. */
   outcome: "applied" | "unchanged" | "refused";
   /** Names of what differs: settings, and tables such as `service.api`. */
   changed: string[];
@@ -75,7 +75,7 @@ export interface ConfigReloadEvent extends EventHead {
   reason: string;
 }
 
-/** What happens in a daemon, as data on its bus. */
+/** Events of a daemon, as data on its bus. */
 export type DaemonEvent = SubsystemStateEvent | SubsystemReadyEvent | DaemonLifeEvent | ConfigReloadEvent;
 
 /** Every type of event, and when it comes. */
@@ -92,7 +92,7 @@ export const EVENT_TYPES: Readonly<Record<DaemonEvent["type"], string>> = {
   "config.reload": "The configuration was read again.",
 };
 
-/** What a daemon publishes on its bus, by topic. */
+/** Topics on the bus of a daemon. */
 export interface DaemonTopics {
   /** Everything that happens. */
   event: DaemonEvent;

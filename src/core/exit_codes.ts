@@ -18,7 +18,7 @@ export const EXIT_CODES = {
   ownFailure: 125,
 } as const;
 
-/** What each exit code says. */
+/** Meaning of each exit code. */
 export const EXIT_CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODES, string>> = {
   ok: "Done; for `run`, a clean stop.",
   failed:

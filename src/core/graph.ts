@@ -32,17 +32,17 @@ export class Knot<V> {
   readonly dependents: Set<Edge<V>> = new Set();
   /** Edges of `after` that are not met. */
   unmet = 0;
-  /** Those of them that are late, down or barred: they may stay so for long. */
+  /** Unmet edges that are late, down or barred: they may stay so for long. */
   late = 0;
-  /** Those of them that go down or are down on purpose. */
+  /** Unmet edges that go down or are down on purpose. */
   down = 0;
-  /** Those of them that are barred. */
+  /** Unmet edges that are barred. */
   barred = 0;
   /** Direct dependents that stop, or have such dependents themselves. */
   ahead = 0;
 }
 
-/** What has edges, or none. */
+/** Node of the graph; one without edges has no knot. */
 export interface Vertex<V> {
   knot: Knot<V> | undefined;
 }

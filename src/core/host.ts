@@ -28,9 +28,9 @@ export interface Host {
   readonly processes: Processes;
   /** HTTP over TCP and unix sockets. */
   readonly http: Http;
-  /** Who listens on this machine. */
+  /** Listeners on this machine. */
   readonly sockets: Sockets;
-  /** What this process spends its time and memory on. */
+  /** Profiles of the time and memory that this process spends. */
   readonly profiler: Profiler;
   /** Bytes between processes of this machine. */
   readonly ipc: Ipc;
@@ -90,9 +90,9 @@ export interface Signals {
   on(signal: SignalName, handler: () => void): Disposable;
 }
 
-/** What kind of thing a path names. */
+/** Facts about a file or folder. */
 export interface FileInfo {
-  /** What stands there, symbolic links followed. */
+  /** Kind of the file, symbolic links followed. */
   kind: "file" | "directory" | "socket" | "other";
   /** Bytes. */
   size: number;
@@ -116,11 +116,11 @@ export interface ReadOptions {
   signal?: AbortSignal;
 }
 
-/** What was read by {@linkcode Files.read}. */
+/** Result of {@linkcode Files.read}. */
 export interface FileContent {
   /** All of it. */
   bytes: Uint8Array;
-  /** What it was read from: that which was opened, whatever stands at the path by now. */
+  /** Facts about the opened file, even if the path names another one by now. */
   info: FileInfo;
 }
 
@@ -144,7 +144,7 @@ export interface Files {
   makeDir(path: string, options?: { mode?: number }): void;
   /** Removes a file or socket; a missing one is fine. */
   remove(path: string): void;
-  /** What stands at a path, or undefined when nothing does. With `isLinkItself` a symbolic link is not followed: its kind is `other`. */
+  /** Looks at a path; undefined when nothing is there. With `isLinkItself` a symbolic link is not followed: its kind is `other`. */
   info(path: string, options?: { isLinkItself?: boolean }): FileInfo | undefined;
   /** Names in a folder, sorted. Fails with `IO_NOT_FOUND`. */
   list(path: string): string[];
@@ -209,7 +209,7 @@ export interface Watcher {
   watch(folder: string, onChange: () => void): Disposable;
 }
 
-/** What makes a process that process and not a later one with the same number. */
+/** Identity of a process, which no later process with the same number shares. */
 export interface ProcessIdentity {
   /** Process number. */
   pid: number;
@@ -287,7 +287,7 @@ export interface ProgramRun {
 
 /** A living process that belongs to a run. */
 export interface RunProcess {
-  /** Who it is. */
+  /** Its identity. */
   identity: ProcessIdentity;
   /** Number of its process group. */
   group: number;
@@ -307,7 +307,7 @@ export interface ControlGroup extends Disposable {
   kill(): void;
 }
 
-/** That this process is the parent of what its descendants leave behind: see {@linkcode Processes.adoptOrphans}. */
+/** Keeps this process the parent of what its descendants leave behind: see {@linkcode Processes.adoptOrphans}. */
 export interface OrphanCare extends Disposable {
   /** Why it can't be, or could not wait for them; undefined where all is well. */
   readonly lack: string | undefined;
@@ -317,7 +317,7 @@ export interface OrphanCare extends Disposable {
 
 /** A process as {@linkcode Processes.census} saw it. */
 export interface ProcessEntry {
-  /** Who it is. */
+  /** Its identity. */
   identity: ProcessIdentity;
   /** Number of its parent, 0 where there is none. */
   parent: number;
@@ -327,7 +327,7 @@ export interface ProcessEntry {
   uid: number | undefined;
   /** Whether it has ended and was not waited for: it does nothing any more, but nobody else can have its number. */
   isZombie: boolean;
-  /** Those of the variables asked for that its environment holds; none where it is kept from us. */
+  /** Values of the variables asked for that its environment holds; none where it is kept from us. */
   env: Readonly<Record<string, string>>;
 }
 
@@ -339,7 +339,7 @@ export interface LockedFile {
   path: string;
   /** Number of the file on its disk. */
   inode: number;
-  /** What it holds now, also when it has no name any more. */
+  /** Its present content, also when it has no name any more. */
   text: string;
 }
 
@@ -388,7 +388,7 @@ export interface Processes {
    */
   signalGroup(pgid: number, signal: SignalName, options?: { isSeen?: boolean }): boolean;
   /**
-   * Those of the groups that have living members, found by one reading of the process table; without a file left to open, those that have
+   * Returns the groups that have living members, found by one reading of the process table; without a file left to open, those that have
    * any.
    */
   livingGroups(pgids: readonly number[]): ReadonlySet<number>;
@@ -435,7 +435,7 @@ export interface Processes {
 /** Where a server listens: a unix socket, or an interface and port (0 takes a free one). */
 export type Address = { unix: string } | { hostname: string; port: number };
 
-/** What a server knows of the connection that a request came over. */
+/** Facts about the connection that a request came over. */
 export interface HttpConnection {
   /** Whether so many connections are at work that only what ends at once should be answered. */
   readonly isCrowded: boolean;
@@ -506,7 +506,7 @@ export interface SocketHolder {
   name: string;
 }
 
-/** Who listens on this machine. */
+/** Listeners on this machine. */
 export interface Sockets {
   /** Whether connections to a host stay on this machine, as far as its name tells: nothing is looked up. */
   isLocal(hostname: string): boolean;
@@ -516,7 +516,7 @@ export interface Sockets {
    */
   listening(ports: ReadonlySet<number>): ListeningSocket[] | undefined;
   /**
-   * Who of these processes, or of all, holds one of these sockets. `unseen` are the living ones whose files are kept from us, or are so many
+   * Holders of these sockets, among these processes or all. `unseen` are living ones whose files are kept from us, or are so many
    * that not all were looked at. Fails with `IO_NO_RESOURCES`.
    */
   holders(inodes: ReadonlySet<number>, pids?: readonly number[]): { found: SocketHolder[]; unseen: number[] };
@@ -630,7 +630,7 @@ export interface Terminal {
   flush(): Promise<boolean>;
 }
 
-/** What a process uses; what the system does not tell is missing. */
+/** Resource usage of a process; a figure that the system does not tell is missing. */
 export interface ProcessUsage {
   /** Resident memory in bytes. */
   residentBytes?: number;
@@ -684,6 +684,6 @@ export interface OwnProcess {
   onOverstay(delayMs: number, fn: (heldBy: readonly string[]) => void): void;
   /** Resident memory in bytes, for `version` and `status`; 0 when the system does not tell. */
   residentBytes(): number;
-  /** What this process uses, for metrics. */
+  /** Resource usage of this process, for metrics. */
   usage(): ProcessUsage;
 }

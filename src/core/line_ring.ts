@@ -54,7 +54,7 @@ export class LineRing {
       this.#bytes -= bytesOf(oldest);
       this.#blocks[this.#oldest++] = undefined;
     }
-    // What has gone is cut off in one piece once it is half of the list.
+    // Removed blocks are cut off in one piece once they are half of the list.
     if (this.#oldest > 16 && this.#oldest * 2 > this.#blocks.length) {
       this.#blocks = this.#blocks.slice(this.#oldest);
       this.#oldest = 0;

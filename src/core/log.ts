@@ -26,9 +26,9 @@ export interface LogRecord {
   timeMs: number;
   /** How important it is. */
   level: LogLevel;
-  /** What happened, in one sentence without its variable parts. */
+  /** The event, in one sentence without its variable parts. */
   message: string;
-  /** Who says so: the daemon's part or the subsystem's path. */
+  /** Name of the logger: the daemon's part or the subsystem's path. */
   logger: string;
   /** The variable parts. An error stands under `err`. */
   fields: LogFields;
@@ -37,7 +37,7 @@ export interface LogRecord {
 /** Where records go. It must not throw; a record it can't keep is its own to count. */
 export type LogSink = (record: LogRecord) => void;
 
-/** What features and subsystems log through. */
+/** Log interface of features and subsystems. */
 export interface Logger {
   /** Records a step that only its developer cares for. */
   trace(message: string, fields?: LogFields): void;

@@ -5,14 +5,14 @@ import type { LogLevel } from "./log.ts";
 export const MODULE_WORD = "__module";
 /** The socket on which the daemon waits for a module. */
 export const SOCKET_VARIABLE = "DAEMONKIT_IPC";
-/** What shows the daemon which of its modules has called. */
+/** Variable with the secret by which a module proves to the daemon which one it is. */
 export const TOKEN_VARIABLE = "DAEMONKIT_IPC_TOKEN";
 /** Version of what follows. */
 export const MODULE_PROTOCOL = 1;
 /** A module says so often that its loop goes on. */
 export const HEARTBEAT_MS = 1_000;
 
-/** What a module's process tells its daemon; `hello` comes first. */
+/** Messages from a module's process to its daemon; `hello` comes first. */
 export type ModuleMessage =
   | { type: "hello"; protocol: number; token: string }
   | { type: "ready" }
@@ -23,7 +23,7 @@ export type ModuleMessage =
   | { type: "result" }
   | { type: "error"; error: ErrorLink };
 
-/** What a daemon tells the process of a module; `welcome` answers `hello`. */
+/** Messages from a daemon to the process of a module; `welcome` answers `hello`. */
 export type DaemonMessage =
   | { type: "welcome"; unit: string; run: number; attempt: number; stopTimeoutMs: number }
   | { type: "stop"; reason: string };

@@ -1,4 +1,4 @@
-/** What a name of a service, job or subsystem must look like. */
+/** Pattern of the name of a service, job or subsystem. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 const RESERVED = ["all", "daemon"];
 

@@ -82,7 +82,7 @@ class NestedSupervisor implements Group {
       const started = supervisor.start(this.#down);
       started.then(() => context.ready(), (error) => end.resolve({ kind: "escalated", error }));
       const how = await end.promise;
-      // Whoever was stopped on purpose is not started by a crash of a sibling.
+      // A child that was stopped on purpose is not started by a crash of a sibling.
       this.#down = supervisor.stoppedByOperator();
       // Looked for first: whoever is told to stop does not count any more.
       const failed = supervisor.failures().at(0);

@@ -2,7 +2,7 @@ import type { ProcessUsage, SignalName } from "./host.ts";
 import type { State } from "./state.ts";
 import type { ConfigReloadEvent, DaemonEvent } from "./event.ts";
 
-/** What is known of one unit, as every surface shows it. */
+/** Status of one unit, as every surface shows it. */
 export interface UnitStatus {
   /** Path: its name, below the names of its supervisors. */
   name: string;
@@ -12,7 +12,7 @@ export interface UnitStatus {
   state: State;
   /** Whether it is ready; null where readiness does not apply. */
   ready: boolean | null;
-  /** What the operator wants. */
+  /** State that the operator wants. */
   desired: "up" | "down";
   /** Why it is in this state, in a few words. */
   reason: string;
@@ -26,7 +26,7 @@ export interface UnitStatus {
   details: Readonly<Record<string, unknown>>;
 }
 
-/** What is known of the daemon, as every surface shows it. */
+/** Status of the daemon, as every surface shows it. */
 export interface DaemonStatus {
   /** Version of this shape. */
   v: 1;
@@ -54,7 +54,7 @@ export interface DaemonStatus {
   uptimeMs: number;
   /** Resident memory of the daemon in bytes; 0 when the system does not tell. */
   residentBytes: number;
-  /** What an operator has to know now, in sentences: what is waited for before the units start, or that the file can't be used. */
+  /** Notices for the operator, in sentences: the wait before the units start, or that the file can't be used. */
   notices: string[];
   /** Every unit, in order of registration. */
   units: UnitStatus[];
@@ -90,7 +90,7 @@ export interface LineCounts {
   keptFrom: string | null;
 }
 
-/** What health and metrics ask for beside the status. */
+/** Measures for health and metrics beside the status. */
 export interface DaemonMeasures {
   /** Whether every unit has started once. */
   hasStarted: boolean;
@@ -100,18 +100,18 @@ export interface DaemonMeasures {
   eventsPublished: number;
   /** Events that slow readers of the bus lost. */
   busLagged: number;
-  /** What the process of the daemon uses. */
+  /** Resource usage of the daemon's process. */
   process: ProcessUsage;
 }
 
-/** What a command did to one unit. */
+/** Outcome of a command for one unit. */
 export interface UnitOutcome {
   /** Path of the unit. */
   name: string;
   /** State when the command ended. */
   state: State;
   /**
-   * What happened: `started`, `already running`, `stopped`, `already stopped`, `restarted`, `removed`, `failed`, `timed out`; of a wait its
+   * Outcome: `started`, `already running`, `stopped`, `already stopped`, `restarted`, `removed`, `failed`, `timed out`; of a wait its
    * goal; of a signal `sent SIGHUP`, `not running`, `no service`.
    */
   outcome: string;
@@ -119,26 +119,26 @@ export interface UnitOutcome {
   ok: boolean;
   /** Why, where it is not. */
   reason: string;
-  /** What else there is to know of it, such as that it will not be remembered. */
+  /** Further fact, such as that it will not be remembered. */
   note?: string;
 }
 
 /**
- * What one can wait for, in the words of `after`: `ready`, or completed where it has no readiness; `started`, be it ready or not;
+ * Goals of a wait, in the words of `after`: `ready`, or completed where it has no readiness; `started`, be it ready or not;
  * `stopped`, for whatever reason, without a restart to come.
  */
 export type WaitGoal = "ready" | "started" | "stopped";
 
 /** One difference between the configuration in force and the one that was read. */
 export interface ReloadChange {
-  /** What happened to it. */
+  /** Kind of the change. */
   kind: "added" | "removed" | "changed";
-  /** What differs: a setting such as `logging.level`, or a table such as `service.api`. */
+  /** Name of the changed setting, such as `logging.level`, or table, such as `service.api`. */
   name: string;
   /** Keys of that table that differ, such as `env.LOG`; empty for a setting, and for a table that came or went. */
   keys: string[];
   /**
-   * What applying it does: `start`, `stop` or `restart` units, change their number (`scale`), `live` without touching what runs, or nothing
+   * Effect of applying it: `start`, `stop` or `restart` units, change their number (`scale`), `live` without touching what runs, or nothing
    * before the `daemon` is restarted.
    */
   effect: "start" | "stop" | "restart" | "scale" | "live" | "daemon";
@@ -148,7 +148,7 @@ export interface ReloadChange {
   to?: string;
 }
 
-/** What a reload did, or would do. */
+/** Result of a reload, or of a dry run. */
 export interface ReloadAnswer {
   /** Version of this shape. */
   v: 1;
@@ -158,16 +158,16 @@ export interface ReloadAnswer {
   dryRun: boolean;
   /** Number of the configuration in force, from 1; a reload that changes something adds one. */
   version: number;
-  /** What differs, services last. */
+  /** Changes, services last. */
   changes: ReloadChange[];
   /** Number of services that stay as they are. */
   unchanged: number;
-  /** What became of the units that were started, stopped and restarted. */
+  /** Outcomes of the units that were started, stopped and restarted. */
   units: UnitOutcome[];
 }
 
 /**
- * What the control plane may ask of a running daemon. Unknown names fail with `SUBSYSTEM_UNKNOWN`; while there are no units yet, all names
+ * Operations that the control plane may ask of a running daemon. Unknown names fail with `SUBSYSTEM_UNKNOWN`; without units yet, all names
  * fail with `RUNTIME_STATE`.
  */
 export interface Operations {
@@ -175,7 +175,7 @@ export interface Operations {
   status(): DaemonStatus;
   /** Resolves when there are units, or will be none any more; until then `notices` of the status say what is waited for. Rejects with the reason when the signal aborts. */
   prepared(options?: { signal?: AbortSignal }): Promise<void>;
-  /** What health and metrics ask for beside the status. */
+  /** Measures for health and metrics beside the status. */
   measures(): DaemonMeasures;
   /**
    * Names of all units that a pattern with `*` and `?` matches; a plain name that does not exist fails. An instance group `api` means

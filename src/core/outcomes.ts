@@ -1,7 +1,7 @@
 import type { UnitOutcome } from "./operations.ts";
 import type { State } from "./state.ts";
 
-/** What an outcome is told from. */
+/** Facts that an outcome follows from. */
 export interface OutcomeFacts {
   readonly path: string;
   readonly state: State;
@@ -36,14 +36,14 @@ const failed = (facts: OutcomeFacts, reason: string, outcome = "failed"): UnitOu
   reason,
 });
 
-/** What a command to start a unit did. */
+/** Outcome of a command to start a unit. */
 export function outcomeOfStart(facts: OutcomeFacts, wasRunning = false): UnitOutcome {
   if (facts.state === "completed") return done(facts, wasRunning ? "already running" : "completed");
   if (facts.state === "running") return done(facts, wasRunning ? "already running" : "started");
   return failed(facts, facts.reason, facts.wasLate ? "timed out" : "failed");
 }
 
-/** What a command to restart a unit did, which found it in run number `runBefore`. */
+/** Outcome of a command to restart a unit, which found it in run number `runBefore`. */
 export function outcomeOfRestart(facts: OutcomeFacts, runBefore: number): UnitOutcome {
   const outcome = outcomeOfStart(facts);
   if (!outcome.ok) return outcome;
@@ -51,14 +51,14 @@ export function outcomeOfRestart(facts: OutcomeFacts, runBefore: number): UnitOu
   return outcome.outcome === "started" ? { ...outcome, outcome: "restarted" } : outcome;
 }
 
-/** What a command to stop a unit did; `because` says why one was stopped that nobody named. */
+/** Outcome of a command to stop a unit; `because` says why one was stopped that nobody named. */
 export function outcomeOfStop(facts: OutcomeFacts, wasDown: boolean, because = ""): UnitOutcome {
   if (!facts.hasRun && !wasDown && facts.stopFailure !== undefined) return failed(facts, facts.stopFailure);
   if (!facts.hasRun) return done(facts, wasDown ? "already stopped" : "stopped", because);
   return facts.isOverdue ? failed(facts, facts.reason, "timed out") : failed(facts, "another command started it again");
 }
 
-/** What became of a unit that was taken away. */
+/** Outcome of the removal of a unit. */
 export function outcomeOfRemoval(facts: OutcomeFacts): UnitOutcome {
   if (!facts.isRemoved) return failed(facts, "it was added again meanwhile");
   return facts.hasRun ? failed(facts, facts.reason, "timed out") : done(facts, "removed");

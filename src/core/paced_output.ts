@@ -19,7 +19,7 @@ export interface PacedOutputOptions {
 export interface PostOptions {
   /** Lines in the text. @default {1} */
   count?: number;
-  /** What the output itself says in the place of lines that were dropped. @default {a sentence behind "daemonkit: "} */
+  /** Makes the note that is written in the place of lines that were dropped. @default {a sentence behind "daemonkit: "} */
   noteDropped?: (count: number) => string;
 }
 
@@ -60,7 +60,7 @@ export class PacedOutput {
   readonly #encoder = new TextEncoder();
   #waiting: Piece[] = [];
   #length = 0;
-  /** What is being written, and how much of its bytes is left. */
+  /** The piece that is being written, and how much of its bytes is left. */
   #current: Piece = { text: "", count: 0, missing: 0 };
   #bytes: Uint8Array = new Uint8Array();
   #isWriting = false;
@@ -223,7 +223,7 @@ export class PacedOutput {
     return true;
   }
 
-  /** What could not be written is lost; what comes later is tried, unless nobody reads any more. */
+  /** Drops the text that could not be written; later text is tried, unless nobody reads any more. */
   #fail(error: unknown): void {
     this.#isWriting = false;
     this.#isGone = this.#options.isGone(error);

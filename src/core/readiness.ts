@@ -26,7 +26,7 @@ export function isKeptDown({ desired, state, reason }: Pick<UnitStatus, "desired
 /**
  * Whether a unit should be there and is not: it starts, waits for a restart, has failed, or was skipped.
  *
- * Who was stopped by hand, and who has completed, is not missing; who was stopped with it is, as it starts with it again.
+ * A unit that was stopped by hand, or has completed, is not missing; one that was stopped with it is, as it starts with it again.
  */
 export function isMissing({ desired, state, ready }: Pick<UnitStatus, "desired" | "state" | "ready">): boolean {
   return desired === "up" && state !== "completed" && (state !== "running" || ready === false);

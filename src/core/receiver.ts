@@ -1,6 +1,6 @@
 import { Waiter, WaitList, type WaitOptions } from "./waiters.ts";
 
-/** What {@linkcode Receiver.recv} gives: a value, or `done` when nothing will come any more. */
+/** Result of {@linkcode Receiver.recv}: a value, or `done` when nothing will come any more. */
 export type Received<T> = IteratorResult<T, undefined>;
 
 /**
@@ -35,7 +35,7 @@ export abstract class Source<T> {
   }
 }
 
-/** What a read makes of a source. */
+/** Defines how a kind of read takes values from a source. */
 interface Shape<T, R> {
   take(source: Source<T>): R;
   ended(): R;

@@ -39,9 +39,9 @@ const DEFAULT_SPEC: ResolvedSpec = {
 
 /** A subsystem as it was registered, checked and with every default filled in. */
 export interface Registration {
-  /** What runs. */
+  /** The subsystem to run. */
   readonly subsystem: Subsystem;
-  /** What it is, for `status`. */
+  /** Kind of unit, for `status`. */
   readonly kind: string;
   /** How it is run. */
   readonly spec: ResolvedSpec;

@@ -1,7 +1,7 @@
 import { type Duration, durationMs } from "./duration.ts";
 import { checkKeys, checkOneOf } from "./options.ts";
 
-/** What happens when restarts are used up: end for good, wait until there is room again, or fail the supervisor. */
+/** Effect of used-up restarts: end for good, wait until there is room again, or fail the supervisor. */
 export type OnExhausted = "fatal" | "pause" | "escalate";
 
 /** Options of {@linkcode RestartPolicy}. */
@@ -20,7 +20,7 @@ export interface RestartOptions {
   within?: Duration;
   /** A run of at least this length is stable: the next restart is the first of a new row. No run is with 0. @default {"60s"} */
   resetAfter?: Duration;
-  /** What happens when they are used up. @default {"fatal"} */
+  /** Effect when they are used up. @default {"fatal"} */
   onExhausted?: OnExhausted;
 }
 
@@ -38,7 +38,7 @@ export interface BackoffOptions {
   jitter?: number;
   /** A run of at least this length starts a new row. No run does with 0. @default {"60s"} */
   resetAfter?: Duration;
-  /** What happens when they are used up. @default {"fatal"} */
+  /** Effect when they are used up. @default {"fatal"} */
   onExhausted?: OnExhausted;
 }
 
@@ -97,7 +97,7 @@ export class RestartPolicy {
   readonly withinMs: number | undefined;
   /** Length of a stable run in milliseconds. */
   readonly resetAfterMs: number;
-  /** What happens when restarts are used up. */
+  /** Effect when restarts are used up. */
   readonly onExhausted: OnExhausted;
 
   /** Restarts after a failure, with the default limits; the policy of whoever names none. */
@@ -181,7 +181,7 @@ export class RestartPolicy {
 /** How long a policy with `onExhausted: "pause"` pauses that knows neither a window nor a stable run. */
 const PAUSE_MS = 60_000;
 
-/** What becomes of a run that ended without having been told to. */
+/** Verdict on a run that ended without having been told to. */
 export type RestartVerdict =
   | { kind: "end" }
   | { kind: "restart"; attempt: number; delayMs: number }

@@ -1,11 +1,11 @@
 import { byteSize } from "./bytes.ts";
 
-/** What the system can limit for a program and for all that it starts. */
+/** Limits that the system can set for a program and for all that it starts. */
 export type RlimitName = "nofile" | "nproc" | "core" | "cpu" | "fsize" | "data" | "stack" | "as" | "memlock";
 
 /** The two values of a limit, `Infinity` for none; an absent one stays as the daemon has it. */
 export interface Rlimit {
-  /** What holds. */
+  /** The limit in force. */
   readonly soft?: number;
   /** How far the program may raise it. */
   readonly hard?: number;
@@ -20,7 +20,7 @@ export type RlimitValue = number | string;
 /** A limit as it is written: one value for both, or each by its name. */
 export type RlimitOption = RlimitValue | { readonly soft?: RlimitValue; readonly hard?: RlimitValue };
 
-/** What each limit counts. */
+/** Unit of each limit. */
 export const RLIMIT_UNITS: Readonly<Record<RlimitName, "bytes" | "seconds" | "files" | "processes">> = {
   nofile: "files",
   nproc: "processes",
@@ -33,7 +33,7 @@ export const RLIMIT_UNITS: Readonly<Record<RlimitName, "bytes" | "seconds" | "fi
   memlock: "bytes",
 };
 
-/** What a value of a limit looks like. */
+/** Wording for a right value of a limit. */
 export function rlimitExpectation(name: RlimitName): string {
   const unit = RLIMIT_UNITS[name];
   return unit === "bytes" ? `a size such as 65536 or "64MiB", or "unlimited"` : `a number of ${unit}, or "unlimited"`;

@@ -11,7 +11,7 @@ import type { InstanceType, Program, Settings } from "./program.ts";
 import type { ChildHandle, Context, ShutdownHandle, StopOptions, StopScope, Subsystem, WorkHandle, WorkOptions } from "./subsystem.ts";
 import { type CheckedRequest, fatalError, type ShutdownRequest, shutdownRequest } from "./verdict.ts";
 
-/** What a handle asks of the one who runs it. */
+/** Functions that a handle needs of its runner. */
 export interface HandleHost extends ListenerErrorHandler {
   /** Time. */
   readonly clock: Clock;
@@ -25,7 +25,7 @@ export interface HandleHost extends ListenerErrorHandler {
   requestShutdown(request: CheckedRequest): void;
 }
 
-/** What a context asks of the one who runs it. */
+/** Functions that a context needs of its runner. */
 export interface RunHost extends HandleHost {
   /** Path of the subsystem. */
   readonly path: string;
@@ -154,7 +154,7 @@ class Child extends Handle implements ChildHandle {
 export class RunContext extends Handle implements Context {
   readonly run: number;
   readonly attempt: number;
-  /** What a spawned piece of work threw first; it fails the run. */
+  /** First error of a spawned piece of work; it fails the run. */
   failure: { error: unknown } | undefined;
   /** Its body has ended. */
   isOver = false;

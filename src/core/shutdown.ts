@@ -13,7 +13,7 @@ export interface ShutdownTimes {
   killTimeoutMs: number;
 }
 
-/** What a {@linkcode ShutdownTimeline} calls, each at most once and in this order; `nowMs` is the clock's time, which it has just read. */
+/** Calls of a {@linkcode ShutdownTimeline}, each made at most once and in this order; `nowMs` is the time that it has just read. */
 export interface ShutdownSteps {
   /** Begins to stop gracefully. */
   stop(nowMs: number): void;

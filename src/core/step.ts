@@ -8,7 +8,7 @@ import type { State } from "./state.ts";
 export type StopWhy = "down" | "with" | "restart" | "change" | "group" | "late" | "end";
 
 /**
- * What a unit is in, more exactly than its {@linkcode State} says. Without a run: `idle`, `held` (stopped with what it comes after),
+ * Phase of a unit, more exact than its {@linkcode State}. Without a run: `idle`, `held` (stopped with what it comes after),
  * `waiting`, `skipped`, `backoff`, and the ends `completed`, `failed`, `fatal`. With one: `starting`, `running`, `queued` (it is to stop and
  * waits for its turn), `closing` (it has ended and cleans up), `stopping`, `overdue` (it did not stop in its time).
  */
@@ -32,7 +32,7 @@ export type PhaseName =
 export interface Phase {
   /** Which one. */
   readonly name: PhaseName;
-  /** What everybody else sees of it. */
+  /** State that everybody else sees. */
   readonly state: State;
   /** Why its run stops, where it does. */
   readonly why: StopWhy | undefined;
@@ -41,7 +41,7 @@ export interface Phase {
 }
 
 /**
- * What can happen to a unit. `want`: it is to be up. `hold`: it is to wait for one that was stopped. `skip`: what it comes after has failed
+ * Inputs of a unit. `want`: it is to be up. `hold`: it is to wait for one that was stopped. `skip`: what it comes after has failed
  * for good. `start`: its turn has come. `ready`: it says so. `ask`: its run is to stop, in its turn; without a run it is down. `spare`: it is
  * not to stop after all. `tell`: its turn to stop has come. `close`: its run has ended and cleans up. `late`: the time of its stop is over.
  * `settle`: a run that was told to stop has ended. `complete`, `retry`, `fail`, `exhaust`: a run ended, and this is the verdict.
@@ -162,7 +162,7 @@ const PLAIN: Readonly<Partial<Record<PhaseName, Phase>>> = {
   running: plain("running", "running"),
 };
 
-/** What a step needs to know beside the phase. */
+/** Facts that a step needs beside the phase. */
 export interface StepFacts {
   /** Why the run is to stop. */
   why?: StopWhy;
@@ -183,7 +183,7 @@ export function step(phase: Phase, input: StepInput, facts: StepFacts = NO_FACTS
   const cell = STEPS[phase.name][input];
   if (cell === null) return phase;
   if (typeof cell === "object") throw new Error(`Cannot apply "${input}" to a unit that is ${phase.name} as ${cell.never}`);
-  // Who was starting goes on starting.
+  // A unit that was starting goes on starting.
   if (input === "spare") return PLAIN[phase.state === "starting" ? "starting" : "running"]!;
   const same = PLAIN[cell];
   if (same !== undefined) return same;
@@ -215,13 +215,13 @@ export function hasRunIn({ name }: Phase): boolean {
   }
 }
 
-/** What becomes of a unit whose run has ended. */
+/** Next step of a unit whose run has ended. */
 export type AfterEnd = "down" | "held" | "again" | "judge";
 
-/** What follows the end of a run, by the phase it ended in and by whether the unit is still to be up: pure. */
+/** Decides the next step after a run, by the phase it ended in and by whether the unit is still to be up: pure. */
 export function afterEnd({ name, why }: Phase, isWanted: boolean): AfterEnd {
   if (!isWanted) return "down";
   if (name === "starting" || name === "running" || why === "end" || why === "late") return "judge";
-  // Whoever wanted it down has changed their mind: `down` and wanted is a start that came during the stop.
+  // The wish has changed: `down` and wanted is a start that came during the stop.
   return why === "with" ? "held" : "again";
 }

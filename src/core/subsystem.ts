@@ -14,12 +14,12 @@ export type HealthAnswer = boolean | { status: "pass" | "warn" | "fail"; note?: 
 /**
  * Something that a daemon starts, watches, restarts and stops.
  *
- * What it may assume:
+ * A subsystem may assume:
  * - `run` is called again only after the promise of the run before has settled and all its disposers have run.
  * - The context belongs to one run; a new run gets a new one.
  * - Whatever it throws, whenever, ends this run only.
  *
- * What it must do:
+ * A subsystem must:
  * - Stay in `run` for as long as it works: the end of `run` is the end of the run, clean-up included.
  * - Return (or throw) soon after `context.signal` aborts. A promise can't be killed: a run that ignores the signal is named in the exit
  *   report as unstopped and is never started a second time beside itself.
@@ -106,7 +106,7 @@ export interface SubsystemSpec {
   significant?: boolean;
 }
 
-/** What tells a piece of work that it must end, and how much time it has. */
+/** Tells a piece of work that it must end, and how much time it has. */
 export interface ShutdownHandle {
   /** Aborts when this run must stop. Made on first use; its listeners are isolated: one that throws is charged to this subsystem. */
   readonly signal: AbortSignal;
@@ -203,7 +203,7 @@ export interface ChildHandle extends ShutdownHandle, Disposable {
   cancel(reason?: unknown): void;
 }
 
-/** What one run of a subsystem gets. */
+/** Context of one run of a subsystem. */
 export interface Context extends ShutdownHandle {
   /** Path of the subsystem: its name, below the names of its supervisors. */
   readonly name: string;

@@ -33,24 +33,24 @@ import type { Turns } from "./turns.ts";
 import { fatalIn } from "./verdict.ts";
 import { COUNTS, Unit, UnitHandle, Watch, type Wish } from "./unit.ts";
 
-/** Who else is restarted when one is: nobody, all siblings, or those registered after it. */
+/** Siblings that are restarted with a child: none, all, or those registered after it. */
 export type Strategy = "oneForOne" | "oneForAll" | "restForOne";
 
 /** Options of a supervisor. */
 export interface SupervisorOptions {
-  /** Who else is restarted when one is. Other than `oneForOne` also starts siblings one after another. @default {"oneForOne"} */
+  /** Siblings that are restarted with a child. Other than `oneForOne` also starts them one after another. @default {"oneForOne"} */
   strategy?: Strategy;
   /** Restarts of all children together within `within`, whatever their own policies grant. @default {Infinity} */
   maxRestarts?: number;
   /** Length of the sliding window of `maxRestarts`. @default {"30s"} */
   within?: Duration;
-  /** What happens beyond that: the supervisor fails, the child ends as fatal, or its restart waits for room. @default {"escalate"} */
+  /** Effect beyond that: the supervisor fails, the child ends as fatal, or its restart waits for room. @default {"escalate"} */
   onExhausted?: OnExhausted;
   /** Ends the supervisor when the first, or the last, child marked `significant` has ended by itself. @default {"never"} */
   autoShutdown?: "never" | "anySignificant" | "allSignificant";
 }
 
-/** What supervisors get from the daemon, the same for all of one tree. */
+/** Ports that supervisors get from the daemon, the same for all of one tree. */
 export interface SupervisorPorts {
   /** Time. */
   readonly clock: Clock;
@@ -88,7 +88,7 @@ export interface SupervisorPorts {
   runAs<T>(path: string, fn: () => T): T;
 }
 
-/** What the children of a supervisor are to be from now on: see {@linkcode Supervisor.change}. */
+/** Desired children of a supervisor from now on: see {@linkcode Supervisor.change}. */
 export interface ChildrenChange {
   /** All children, in order. One whose subsystem runs already and is not to be restarted goes on with the new spec and edges. */
   children: readonly Registration[];
@@ -130,7 +130,7 @@ export type SupervisorEnd =
   | { kind: "asked"; name: string }
   | { kind: "escalated"; error: unknown };
 
-/** What a run threw, where it threw; what was thrown may be undefined. */
+/** Error of a run that threw; the thrown value itself may be undefined. */
 type Failure = { error: unknown } | undefined;
 
 /** A command, and who is to be told whom it is about. */
@@ -221,7 +221,7 @@ const ENTERING_TURNS = 5;
  * `supervisorSubsystem` makes one a subsystem of another.
  */
 export class Supervisor {
-  /** What the daemon gave. */
+  /** Ports from the daemon. */
   readonly ports: SupervisorPorts;
   readonly #strategy: Strategy;
   readonly #intensity: { policy: RestartPolicy; history: RestartHistory } | undefined;
@@ -269,7 +269,7 @@ export class Supervisor {
   #significant = 0;
   /** With a strategy that orders siblings: which of them are moving, and which are ending. */
   readonly #places: { moving: IndexSet; ending: IndexSet } | undefined;
-  /** What stops last while all stop, with what it comes after. */
+  /** Units that stop last while all stop, with those that they come after. */
   #last: ReadonlySet<Unit> | undefined;
   #waiters: Waiter[] = [];
   /** Watched units that something has happened to. */
@@ -742,7 +742,7 @@ export class Supervisor {
     }
   }
 
-  /** What a unit can do by itself now: start, when its turn has come, or be told to stop. */
+  /** Takes the next step that a unit can take by itself: start, when its turn has come, or be told to stop. */
   #act(unit: Unit): void {
     switch (unit.phase.name) {
       case "idle":
@@ -855,7 +855,7 @@ export class Supervisor {
     if (this.#phase === "stopping") return { units: new Set(asked), running };
     // Of several who ask at once, the first one starts it; the others find a run under way, even if it is not ready yet.
     for (const unit of asked) if (unit.hasRun && unit.wish === "up") running.add(unit);
-    // What they come after, as far as it is not up and never was what they wait for.
+    // Add the units that they come after, as far as those are not up and never met the condition.
     const needed = withNeeds(
       asked.filter((unit) => !unit.isRemoved),
       ({ from, to }) => {
@@ -865,7 +865,7 @@ export class Supervisor {
       },
     );
     const units = new Set(asked);
-    // What was stopped with one of them comes back with it.
+    // Units that were stopped with one of them come back with it.
     const stopped = [...needed].filter((unit) => unit.wish !== "up");
     const roots = new Set(stopped);
     const back = withDependents(stopped, (unit) => roots.has(unit) || unit.phase.name === "held" || unit.phase.why === "with");
@@ -928,7 +928,7 @@ export class Supervisor {
     if (this.#phase === "stopping") return touched;
     const { added, restarted, removed } = touched;
 
-    // Who stays, who is new, who goes.
+    // Sort the units into those that stay, that are new, and that go.
     const before = this.#units;
     this.#units = new Map();
     this.#instances = undefined;
@@ -938,7 +938,7 @@ export class Supervisor {
       const { name } = child.subsystem;
       const key = nameKey(name);
       const known = before.get(key);
-      // Whoever lists it has not heard yet that it is gone.
+      // The caller has not heard yet that this one is gone.
       if (child.spec.temporary && (known === undefined || known.isRemoved)) continue;
       before.delete(key);
       const unit = known ?? new Unit(this, child, this.#prefix + name, 0);
@@ -962,7 +962,7 @@ export class Supervisor {
     }
     this.#reconnect();
 
-    // What goes, and what must run afresh, is told to stop, in order.
+    // Units that go, or must run afresh, are told to stop, in order.
     const fresh = [...restarted.keys()];
     for (const unit of fresh) {
       unit.wasLate = false;
@@ -972,7 +972,7 @@ export class Supervisor {
     this.#ask(fresh.filter((unit) => unit.hasRun), "change", CHANGED);
     for (const unit of removed) this.#forget(unit);
 
-    // What is new, and what had ended and is to run afresh, starts when its turn comes; for others the way may be free now.
+    // New units, and ended ones that are to run afresh, start when their turn comes; for others the way may be free now.
     for (const unit of [...fresh, ...added]) {
       if (unit.hasRun) continue;
       unit.clearTimer();
@@ -1000,7 +1000,7 @@ export class Supervisor {
     this.post({ kind: "forget", unit });
   }
 
-  /** What was stopped with a temporary child that does not come back ends with it, where it is temporary too. */
+  /** Ends units that were stopped with a temporary child that does not come back, where they are temporary too. */
   #endTemporary(unit: Unit): void {
     if (!unit.isRemoved) return this.#letGo(unit);
     for (const { from } of unit.knot?.dependents ?? []) if (from.phase.name === "skipped") this.#letGo(from);
@@ -1138,7 +1138,7 @@ export class Supervisor {
 
   #readyTimeout(unit: Unit, context: RunContext): void {
     unit.clearTimer();
-    // Whoever waits for its turn to stop is to stop anyway.
+    // A unit that waits for its turn to stop is to stop anyway.
     if (unit.phase.name !== "starting") return;
     const { unready } = unit.words;
     const reason = `not ready within ${formatDuration(unit.spec.readyTimeoutMs)}${unready === undefined ? "" : `: ${unready}`}`;
@@ -1162,7 +1162,7 @@ export class Supervisor {
     // Whatever else is known to be wrong, the run's own verdict holds.
     if (fatalIn(body?.error) !== undefined) context.failure = body;
     context.endedFirst = !context.token.isCancelled;
-    // What the run has started must not outlive it, whoever holds its signal.
+    // Work that the run has started must not outlive it, whoever holds its signal.
     if (!context.token.isCancelled) context.token.cancel(body === undefined ? stopReason(`${unit.path} has returned`) : body.error);
     if (context.hasLeftovers) {
       this.post({ kind: "ending", unit, context });
@@ -1313,7 +1313,7 @@ export class Supervisor {
   /** A child failed before it was ready: nothing more is started, and what was is stopped again, in reverse and with time of its own. */
   #failStart(unit: Unit, { error: cause }: { error: unknown }): void {
     this.#move(unit, "fail", messageOf(cause), { error: cause });
-    // What failed inside a group is named by its whole path already.
+    // A failure inside a group is named by its whole path already.
     const isInside = hasCode(cause, "SUBSYSTEM_START_FAILED") && cause instanceof SubsystemError && cause.subsystem !== unit.path;
     const message = isInside ? messageOf(cause) : `Cannot start ${unit.path}: ${messageOf(cause)}`;
     this.#startFailure = new SubsystemError("SUBSYSTEM_START_FAILED", unit.path, message, {
@@ -1402,7 +1402,7 @@ export class Supervisor {
   #stopUnits(asked: readonly Unit[], reason: string): { units: Set<Unit>; down: Set<Unit> } {
     const down = new Set(asked.filter((unit) => unit.isDown));
     const units = new Set(asked);
-    // What comes after something that has completed does not need it any more.
+    // Dependents of a completed unit do not need it any more.
     const all = withDependents(asked, (unit) => unit.phase.name !== "completed");
     const tops = new Map<Unit, string>();
     for (const unit of asked) tops.set(unit, unit.name);
@@ -1412,7 +1412,7 @@ export class Supervisor {
       if (units.has(unit) || unit.wish !== "up") continue;
       if (unit.hasRun || unit.phase.name === "backoff") kept.push(unit);
     }
-    // What comes after is asked first, so that nobody's turn comes before it is known who stops.
+    // Dependents are asked first, so that nobody's turn comes before it is known who stops.
     const asking: [Unit, StopWhy, string][] = [
       ...kept.map((unit): [Unit, StopWhy, string] => [unit, "with", stoppedWith(tops.get(unit)!)]),
       ...asked.map((unit): [Unit, StopWhy, string] => [unit, "down", reason]),
@@ -1477,7 +1477,7 @@ export class Supervisor {
 
   /** How long a stop of this unit may take. */
   stopTimeoutOf(unit: Unit): number {
-    // Who names no time has what the shutdown leaves.
+    // A unit without a stop time of its own gets the time that the shutdown leaves.
     return unit.spec.stopTimeoutMs ?? (this.ports.remainingMs() === undefined ? this.ports.stopTimeoutMs() : Infinity);
   }
 
@@ -1662,7 +1662,7 @@ export class Supervisor {
     }
   }
 
-  /** Whoever is told of what happens must not keep it from happening. */
+  /** Emits an event; a listener that throws must not stop the supervisor. */
   #emit(unit: Unit, event: EventBody): void {
     try {
       this.ports.emit(event);

@@ -1,6 +1,6 @@
 /** Escape, the beginning of every terminal sequence. */
 const ESC = "\u001b";
-/** What begins a sequence: an escape with a bracket, or one character in their place. */
+/** Beginning of a control sequence: an escape with a bracket, or one character in their place. */
 const CSI = `(?:${ESC}\\[|\\x9b)`;
 /**
  * Terminal sequences: colours and cursor moves, titles, links and other strings up to their end, what resets or switches the terminal; and an
@@ -43,7 +43,7 @@ export function escapeControls(text: string): string {
   return text.replace(ALL_CONTROLS, (control) => control === "\n" ? "\\n" : escaped(control));
 }
 
-/** What a message may do that quotes others: show, line by line and without colours. Controls that are no whole sequence are shown as escapes. */
+/** Makes quoted text harmless: it is shown line by line and without colours. Controls that are no whole sequence are shown as escapes. */
 export function inert(text: string): string {
   if (text.search(ALL_CONTROLS) < 0) return text;
   // Whole sequences only: a lone escape may begin another one once what is behind it has been taken out.
@@ -64,19 +64,20 @@ export function plain(text: string): string {
 }
 
 /**
- * What somebody else's text may do to a terminal: show, in its own colours, which are ended at the end of each line. What would move the
- * cursor, change the terminal or turn the direction of reading is taken out; of a line that was written over by `\r`, such as a progress bar, the last state stays.
+ * Tames foreign text for a terminal: it shows in its own colours, which are ended at the end of each line. Sequences that would move the
+ * cursor, change the terminal or turn the direction of reading are taken out; of a line that was written over by `\r`,
+ * such as a progress bar, the last state stays.
  */
 export function tame(text: string): string {
   if (text.search(CONTROLS) < 0 && !text.includes(ESC)) return text;
   return text.split("\n").map(tameLine).join("\n");
 }
 
-/** What a line has shown, one state after another, where that differs from its text: each as long as `\r` or a move to its beginning lets it. */
+/** Lists the states that a line has shown, where they differ from its text: each lasts until `\r` or a move to its beginning. */
 export function shownStates(line: string): string[] {
   if (line.search(CONTROLS) < 0 && !line.includes(ESC)) return [];
   const states = plain(line.replace(TO_BEGINNING, "\r")).split("\r").map(shown);
-  // What is written over something longer ends in blanks that nobody sees.
+  // A short text written over a longer one ends in blanks that nobody sees.
   return states.flatMap((state) => state.endsWith(" ") ? [state, state.trimEnd()] : [state]);
 }
 

@@ -1,8 +1,8 @@
-/** What keeps the bytes of a file from being a text, and where; both numbers count from 1. */
+/** Mistake that keeps the bytes of a file from being a text, and its place; both numbers count from 1. */
 export interface TextMistake {
-  /** What was expected and found. */
+  /** The expected and the found text. */
   message: string;
-  /** What to do. */
+  /** Advice: how to mend it. */
   hint: string;
   /** Line. */
   line: number;

@@ -29,13 +29,13 @@ export interface Telling extends Subsystem {
   readonly [WORDS]: Words;
 }
 
-/** What there is to say of a run. */
+/** Texts about a run. */
 export interface Words {
   /** Why it is not ready yet. */
   readonly unready?: string;
   /** How it ended where it did not fail. */
   readonly end?: string;
-  /** What it failed of by itself: a stop that was asked for before that became known has nothing to do with it. */
+  /** Error of the run itself: a stop that was asked for before that became known has nothing to do with it. */
   readonly failure?: unknown;
 }
 
@@ -47,10 +47,10 @@ export interface Group extends Subsystem {
   readonly [INNER]: Supervisor | undefined;
 }
 
-/** What a unit is to be, and who says so. */
+/** Desired state of a unit, and who wants it. */
 export type Wish = "up" | "not started" | "operator" | "policy" | "removed" | "end";
 
-/** What a unit counts as, one bit each: the supervisor sums them up, so that it never has to look at all units. */
+/** Counts that a unit belongs to, one bit each: the supervisor sums them up, so that it never has to look at all units. */
 export const COUNTS = {
   /** It starts, stops, or waits for what does. */
   moving: 1,
@@ -68,7 +68,7 @@ export const COUNTS = {
   holdsGroup: 64,
   /** Its siblings wait until its run has ended. */
   blocksGroup: 128,
-  /** Those that stop last wait for it. */
+  /** It must stop before the units that stop last. */
   early: 256,
   /** It counts for `autoShutdown`, and is not over. */
   significant: 512,
@@ -76,22 +76,22 @@ export const COUNTS = {
 
 /** A child of a supervisor. Only the supervisor's loop writes its fields. */
 export class Unit implements RunHost, OutcomeFacts {
-  /** Who runs it. */
+  /** Its supervisor. */
   readonly supervisor: Supervisor;
-  /** What its present run was started from, or the next one will be. */
+  /** Registration of its present run, or of the next one. */
   registration: Registration;
-  /** What the next run is started from, where that is something else than the present one runs. */
+  /** Registration of the next run, where it differs from that of the present one. */
   next: Registration | undefined;
   path: string;
   /** Place among its siblings. */
   index: number;
-  /** What comes first, and what comes after this one; undefined for most, as they have neither. */
+  /** Edges to the units before and after this one; undefined for most, as they have none. */
   knot: Knot<Unit> | undefined;
   phase: Phase = IDLE;
   /** Why it is in this phase, but for one that waits: see `Supervisor.status`. */
   lastReason = "not started yet";
   wish: Wish = "not started";
-  /** What it counts as: a sum of {@linkcode COUNTS}. */
+  /** Its counts: a sum of {@linkcode COUNTS}. */
   counts = 0;
   run = 0;
   restarts = 0;
@@ -101,11 +101,11 @@ export class Unit implements RunHost, OutcomeFacts {
   wasLate = false;
   /** Why its last run did not stop cleanly. */
   stopFailure: string | undefined;
-  /** What its last run failed with. */
+  /** Error of its last run. */
   failure: { error: unknown } | undefined;
   /** The deadline or wait of the present phase. */
   timer: Disposable | undefined;
-  /** Those who wait for something of it. */
+  /** Waits for an event of this unit. */
   watches: Watch[] | undefined;
   #history: RestartHistory | undefined;
   #startedAt: { run: number; text: string } | undefined;
@@ -183,7 +183,7 @@ export class Unit implements RunHost, OutcomeFacts {
     return (this.registration.subsystem as Partial<Group>)[INNER];
   }
 
-  /** What the subsystem itself says of the present or last run. */
+  /** Texts of the subsystem about the present or last run. */
   get words(): Words {
     return (this.registration.subsystem as Partial<Telling>)[WORDS] ?? NO_WORDS;
   }
@@ -258,7 +258,7 @@ export class Unit implements RunHost, OutcomeFacts {
     };
   }
 
-  /** What is known of a start that takes its time, and why there is another one. */
+  /** Returns the reason for its state: why a start takes its time, and why there is another one. */
   #reasonNow(): string {
     const { reason, words: { unready } } = this;
     if (this.state !== "starting" || unready === undefined) return reason;
@@ -296,7 +296,7 @@ export class Unit implements RunHost, OutcomeFacts {
   }
 }
 
-/** What who added a unit can do with it. */
+/** Handle of a unit for the code that added it. */
 export class UnitHandle implements SubsystemHandle {
   readonly #unit: Unit;
   #ended: Promise<SubsystemEnd> | undefined;

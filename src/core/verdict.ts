@@ -63,7 +63,7 @@ export function fatalIn(error: unknown): SubsystemError | undefined {
       at = at.suppressed;
     }
   } catch {
-    // What can't be looked at says nothing.
+    // An error that can't be looked at has no verdict.
     return undefined;
   }
   return hasCode(at, "SUBSYSTEM_FATAL") ? at as SubsystemError : undefined;

@@ -1,4 +1,4 @@
-/** What every wait accepts. */
+/** Options of every wait. */
 export interface WaitOptions {
   /** Ends the wait early: it rejects with the signal's reason. */
   signal?: AbortSignal;
@@ -6,9 +6,9 @@ export interface WaitOptions {
 
 /** A place in a {@linkcode WaitList}. */
 export class WaitLink {
-  /** Who came before, kept by the list. */
+  /** The wait before this one, kept by the list. */
   previous: WaitLink | undefined;
-  /** Who came after, kept by the list. */
+  /** The wait after this one, kept by the list. */
   next: WaitLink | undefined;
 }
 
@@ -17,7 +17,7 @@ export class WaitLink {
  * signal either way.
  */
 export class Waiter<T> extends WaitLink {
-  /** What the caller awaits. */
+  /** Promise for the caller. */
   readonly promise: Promise<T>;
   readonly #list: WaitList<WaitLink>;
   readonly #signal: AbortSignal | undefined;
@@ -60,12 +60,12 @@ export class Waiter<T> extends WaitLink {
   }
 }
 
-/** Those who wait, first come first served. Leaving costs the same from any place. */
+/** List of waits, first come first served. Leaving costs the same from any place. */
 export class WaitList<W extends WaitLink> {
   #first: W | undefined;
   #last: W | undefined;
 
-  /** Whoever waits longest, undefined when nobody does. */
+  /** The longest wait, undefined when there is none. */
   get first(): W | undefined {
     return this.#first;
   }

@@ -93,7 +93,7 @@ export interface ServiceOptions {
     signal?: SignalName;
     /** Time until what should end with it is killed. @default {"5s"} */
     timeout?: Duration;
-    /** Processes that end with it: `all` of its own, the process `group`, the `process` alone, or a `cgroup` of its own. @default {"all"} */
+    /** Processes that end with it: `all` of its own, its process `group`, the `process`, or a `cgroup` of its own. @default {"all"} */
     killMode?: KillMode;
   };
   /**
