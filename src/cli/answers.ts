@@ -19,7 +19,7 @@ export interface Shape<T> {
 export class AnswerRefused extends Error {}
 
 /**
- * Reads JSON of a certain shape. What it has beyond that stays, as a newer daemon may say more.
+ * Reads JSON of a certain shape. Further fields stay, as a newer daemon may say more.
  *
  * @throws {AnswerRefused} if it is something else; the message goes on after "as".
  */

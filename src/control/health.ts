@@ -6,7 +6,7 @@ import { isMissing } from "../core/readiness.ts";
 export interface HealthCheck {
   /** `daemon`, or the path of a unit. */
   name: string;
-  /** Whether it holds. */
+  /** Whether the check passes. */
   ok: boolean;
   /** Why not, or in what way: `starting`, `restarting: exited with code 1`, `completed`. */
   reason: string;

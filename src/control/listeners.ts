@@ -44,7 +44,7 @@ const GRACE_MS = 1_000;
 /**
  * Everything that a daemon listens on, as one subsystem: opened together, closed together, and changed by a reload as a whole.
  *
- * - What is at an address is kept as long as that address is wanted: only its rules change, and its open streams go on. They are ended when
+ * - A listener is kept as long as its address is wanted: only its rules change, and its open streams go on. They are ended when
  *   it no longer allows control, or another token is asked for.
  * - A change that can't be carried out as a whole changes nothing.
  * - Stopping ends open streams first, as a server would wait for them for ever, then lets answers under way go out for a second.
@@ -121,7 +121,7 @@ export class Listeners implements Subsystem {
   }
 
   /**
-   * Opens the sockets anew whose files somebody has removed or replaced; resolves with whether there were any. Who is connected stays so.
+   * Opens the sockets anew whose files somebody has removed or replaced; resolves with whether there were any. Open connections stay.
    *
    * @throws {DaemonError} if one can't be opened.
    */

@@ -59,7 +59,7 @@ const OWN_WAITS = 16;
  * One node of the tree along which a stop travels: cancelled from above or by its own holder, with a reason, exactly once.
  *
  * - Cancelling reaches every child and every callback before `cancel()` returns, in the order in which they were added.
- * - What a callback throws goes to the nearest handler above it; the others still run.
+ * - An error of a callback goes to the nearest handler above it; the others still run.
  * - `force()` is the second step and `kill()` the third; each implies those before it.
  * - {@linkcode CancelToken.signal} is made on first use; nothing is paid for it before.
  */

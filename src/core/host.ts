@@ -136,8 +136,8 @@ export interface Files {
   /** The text of a file. Fails with `IO_NOT_FOUND`, `IO_DENIED` or `IO_FAILED`. */
   readText(path: string): string;
   /**
-   * Replaces a file by write, fsync and rename, so that a reader sees the old or the new text, never a part. Default mode 0o600. What need
-   * not survive a loss of power does without the fsync, which costs milliseconds: `mustSync: false`.
+   * Replaces a file by write, fsync and rename, so that a reader sees the old or the new text, never a part. Default mode 0o600. A text
+   * that need not survive a loss of power does without the fsync, which costs milliseconds: `mustSync: false`.
    */
   writeText(path: string, text: string, options?: { mode?: number; mustSync?: boolean }): void;
   /** Makes a folder and those above it; an existing one is fine and keeps its mode. Default mode 0o700. */
@@ -251,7 +251,7 @@ export interface SpawnOptions {
   oomScoreAdj?: number;
   /** Names of variables of `env` whose values together no other run has: by them {@linkcode Processes.belonging} knows what belongs to it. */
   marks?: readonly string[];
-  /** Whether it may use the last files of this process, which are kept for what ends something. @default {false} */
+  /** Whether it may use the last free files of this process, which are reserved for stopping. @default {false} */
   isUrgent?: boolean;
 }
 
@@ -325,7 +325,7 @@ export interface ProcessEntry {
   group: number;
   /** User that it belongs to, where it holds one of the variables and the system says it. */
   uid: number | undefined;
-  /** Whether it has ended and was not waited for: it does nothing any more, but nobody else can have its number. */
+  /** Whether it has ended and was not waited for: it does nothing any more, but its number is still taken. */
   isZombie: boolean;
   /** Values of the variables asked for that its environment holds; none where it is kept from us. */
   env: Readonly<Record<string, string>>;
@@ -383,7 +383,7 @@ export interface Processes {
   /** Sends a signal to one process; false when it is gone. */
   signal(pid: number, signal: SignalName): boolean;
   /**
-   * Sends a signal to all of a process group; false when nobody is left in it. Who has just seen somebody there says so by `isSeen`: then
+   * Sends a signal to all of a process group; false when nobody is left in it. A caller that has just seen a member sets `isSeen`: then
    * a group without a leader is not looked for in the whole process table, and zombies count too.
    */
   signalGroup(pgid: number, signal: SignalName, options?: { isSeen?: boolean }): boolean;
@@ -398,8 +398,8 @@ export interface Processes {
   findByEnv(name: string): { identity: ProcessIdentity; value: string }[];
   /**
    * The living processes of some runs, by the object that stands for the run: the members of the leader's session and group, what descends
-   * from it, and what carries its marks, be it in another session and an orphan. Who wears the marks of a run and is neither of its user nor
-   * ours nor root's is not believed.
+   * from it, and what carries its marks, be it in another session and an orphan. A process with the marks of a run that is neither its
+   * user's nor ours nor root's is not believed.
    *
    * - {@linkcode Processes.adoptOrphans} adds what has rewritten its environment and left everything else.
    * - A quick look believes what earlier looks have found out about processes that were there, which is for the moment after a crash: a
@@ -542,7 +542,7 @@ export interface Profiler {
 /** A connection between two processes. */
 export interface Connection extends Disposable {
   /**
-   * The next bytes from the other side, undefined once it has ended. What nobody reads stays with the sender. One call at a time.
+   * The next bytes from the other side, undefined once it has ended. Unread bytes stay with the sender. One call at a time.
    *
    * Rejects with `IPC_FAILED` when the connection broke.
    */
@@ -612,7 +612,7 @@ export interface Terminal {
    * Hands on text that is written as soon as its reader takes it; this process waits for nothing. False once nobody reads any more.
    *
    * - A bounded amount waits; what comes after that is dropped, and a line in its place says how many lines are missing.
-   * - What is posted to both keeps its order where both are one terminal or pipe.
+   * - Text posted to both keeps its order where both are one terminal or pipe.
    * - Files are written at once.
    */
   post(fd: 1 | 2, text: string | Uint8Array, options?: PostOptions): boolean;
@@ -625,7 +625,7 @@ export interface Terminal {
   isBusy(fd: 1 | 2): boolean;
   /**
    * Resolves with true once everything posted is written or nobody reads any more, and with false when a reader takes nothing for a second,
-   * or not all within five. What then is still written keeps the process from ending by itself: see {@linkcode OwnProcess.exit}.
+   * or not all within five. A write that goes on then keeps the process from ending by itself: see {@linkcode OwnProcess.exit}.
    */
   flush(): Promise<boolean>;
 }

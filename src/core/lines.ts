@@ -17,7 +17,7 @@ const RETURN = 13;
  * - A line ends with `\n` or `\r\n`; what follows the last one comes out at {@linkcode LineSplitter.end}.
  * - A line longer than `maxLineBytes` comes in several pieces, never cut inside a character. No more than one line is held back.
  * - Bytes that are no UTF-8 become U+FFFD.
- * - What is held back of a line that does not go on, such as a prompt, comes out by {@linkcode LineSplitter.flush}; what follows of that
+ * - The held part of a line that does not go on, such as a prompt, comes out by {@linkcode LineSplitter.flush}; what follows of that
  *   line is the next piece, and its line end alone is none.
  * - Lines that come together are handed on together, joined by `\n`, with their number: one text a read costs a tenth of one text a line.
  * - `onBytes` is told of the bytes of each text before `onLines` gets that, and of a line end that comes alone: every byte once and in

@@ -14,7 +14,7 @@ export interface OutcomeFacts {
   readonly wasLate: boolean;
   /** Why the last run did not stop cleanly. */
   readonly stopFailure: string | undefined;
-  /** Whether it is no child any more. */
+  /** Whether it was removed from its supervisor. */
   readonly isRemoved: boolean;
   /** Number of the current or last run. */
   readonly run: number;

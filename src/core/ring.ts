@@ -1,5 +1,5 @@
 /**
- * The newest values of a sequence without end, each at its position counted from 0. Who reads keeps their own position; a position below
+ * The newest values of a sequence without end, each at its position counted from 0. Each reader keeps its own position; a position below
  * {@linkcode Ring.oldest} has been overwritten.
  */
 export class Ring<T> {

@@ -7,7 +7,7 @@ export interface ShutdownTimes {
   drainDelayMs: number;
   /** End of the graceful time. @default {5_000} */
   timeoutMs: number;
-  /** Whatever can be killed is killed. @default {10_000} */
+  /** All units that can be killed are killed. @default {10_000} */
   forceTimeoutMs: number;
   /** The daemon gives up and ends with the report. @default {15_000} */
   killTimeoutMs: number;
@@ -19,7 +19,7 @@ export interface ShutdownSteps {
   stop(nowMs: number): void;
   /** Patience is over: everything is told to stop at once. */
   force(): void;
-  /** Whatever can be killed is killed. */
+  /** All units that can be killed are killed. */
   kill(): void;
   /** Gives up on what is left. */
   giveUp(): void;
@@ -94,7 +94,7 @@ export class ShutdownTimeline {
   }
 
   /**
-   * Jumps ahead, as on a second signal: first to the killing, then to the end. What can't be killed keeps the time that the plan leaves
+   * Jumps ahead, as on a second signal: first to the killing, then to the end. Survivors of that keep the time that the plan leaves
    * between killing and giving up.
    */
   hurry(): void {

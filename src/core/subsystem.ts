@@ -70,7 +70,7 @@ export interface Subsystem {
   details?(): Readonly<Record<string, unknown>>;
 }
 
-/** A function that can be run as a subsystem. What it returns is not looked at, unless it is a promise, which is waited for. */
+/** A function that can be run as a subsystem. Its result is ignored, unless it is a promise, which is waited for. */
 export type Task = (context: Context) => Promise<unknown> | unknown;
 
 /** How a subsystem is run. */
@@ -303,7 +303,7 @@ export interface Context extends ShutdownHandle {
   fatal(cause: unknown): SubsystemError;
   /**
    * Asks for the stop of this subsystem, which is not restarted, or of its whole group. Returns at once; the run hears of it by its signal,
-   * like of any other stop. What comes after it goes on. In a module it ends the module's process.
+   * like of any other stop. Its dependents go on. In a module it ends the module's process.
    *
    * @example A task that ends its group, and with it the daemon that has nothing else to do
    * ```ts

@@ -215,7 +215,7 @@ const ENTERING_TURNS = 5;
  * - Start follows `after`; what has no edge between it starts in order of registration, each entered before the next.
  * - Stop is the reverse: a child is told to stop when everything that comes after it is down, or did not get down in its time.
  * - A run is never followed by another before it has settled with all its disposers.
- * - What does not stop is named by {@linkcode Supervisor.unstopped}, not waited for without end.
+ * - A child that does not stop is named by {@linkcode Supervisor.unstopped}, not waited for without end.
  * - Each step looks only at what it touches: units keep count of their edges, the supervisor of its units.
  *
  * `supervisorSubsystem` makes one a subsystem of another.
@@ -469,8 +469,8 @@ export class Supervisor {
    * Makes the children what they are to be: starts new ones, stops those that are no longer listed and forgets them, restarts those that
    * must run afresh, and lets all others go on. Resolves when that is done, with what became of those that were touched.
    *
-   * - What an operator stopped stays down, and takes the change at its next start.
-   * - What has ended or failed is started when it is to run afresh: the change may be the cure.
+   * - A child that an operator stopped stays down, and takes the change at its next start.
+   * - A child that has ended or failed is started when it is to run afresh: the change may be the cure.
    * - A child of the same name is never run beside one that has not ended yet.
    *
    * @throws {ShutdownError} if the supervisor is stopping.
@@ -1028,7 +1028,7 @@ export class Supervisor {
     return name === "idle" && wish !== "up" && wish !== "not started";
   }
 
-  /** Lets go of a child that was taken away, once nothing of it lives. What came after it comes after what it came after. */
+  /** Lets go of a child that was taken away, once nothing of it lives. Its dependents then depend on its own dependencies. */
   #forget(unit: Unit): void {
     const key = nameKey(unit.name);
     if (!unit.isRemoved || unit.hasRun || this.#units.get(key) !== unit) return;
@@ -1159,7 +1159,7 @@ export class Supervisor {
   #ended(unit: Unit, context: RunContext, body: Failure): void {
     if (context.isOver) return;
     context.isOver = true;
-    // Whatever else is known to be wrong, the run's own verdict holds.
+    // The run's own verdict holds, even if other faults are known.
     if (fatalIn(body?.error) !== undefined) context.failure = body;
     context.endedFirst = !context.token.isCancelled;
     // Work that the run has started must not outlive it, whoever holds its signal.

@@ -277,7 +277,7 @@ export class DaemonBuilder extends GroupBuilder {
 
   /**
    * Calls `listener` with every event of the daemons that this builder makes, from the first one on: also with those of the start, which come
-   * before anybody can reach the bus. What it throws, or its promise rejects with, is in the exit report; nobody waits for it. Disposing what
+   * before anybody can reach the bus. Its error, or that of its promise, is in the exit report; nobody waits for it. Disposing what
    * is returned takes it back.
    *
    * @example The first events of a daemon

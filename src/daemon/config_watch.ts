@@ -38,7 +38,7 @@ const LOOK_MS = 5_000;
  *
  * - The folders are watched and not the files, so that renames over them and swaps of links are seen: the folder of the path and, where it
  *   leads through links, that of the file behind them.
- * - What is missing or empty is waited for: it is a file on its way to be replaced.
+ * - A missing or empty file is waited for: it is a file on its way to be replaced.
  * - A text that was refused is not offered a second time.
  */
 export class ConfigWatch implements Disposable {

@@ -31,9 +31,9 @@ const STANDARD: Record<DeadlineKey, number> = { drain_delay_ms: 0, timeout_ms: 5
  * Settles the four deadlines out of several sources, strongest first: `drain_delay < timeout < force_timeout < kill_timeout`.
  *
  * - A contradiction inside one source is a mistake; a key of a stronger source makes those of weaker ones give way.
- * - What nobody sets follows from what is set: force is 1.5 times and kill twice the graceful time. With nothing set: 0, 5, 10, 15 s.
- * - What nobody sets also leaves each unit the time that it has to stop, of which `longestStopMs` is the longest: the graceful time is no
- *   shorter, and whoever is told to stop at its end has as much again before anything is killed.
+ * - Unset deadlines follow from the others: force is 1.5 times and kill twice the graceful time. With nothing set: 0, 5, 10, 15 s.
+ * - They also leave each unit the time that it has to stop, of which `longestStopMs` is the longest: the graceful time is no
+ *   shorter, and a unit that is told to stop at its end has as much again before anything is killed.
  */
 export function settleDeadlines(sources: readonly Deadlines[], longestStopMs = 0): DeadlineVerdict {
   const contradictions: DeadlineVerdict["contradictions"] = [];

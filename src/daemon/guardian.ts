@@ -49,8 +49,8 @@ const HURRY = "SIGALRM";
 /**
  * Starts a daemon, and again when it has died: killed by a signal without having emptied its lock file, or 70; once it has died, a
  * configuration that it can't read counts too, as it could before. Waits 1 s before that, each time twice as long up to 30 s, and gives up after ten
- * deaths in a row; who ran for a minute begins a new row. While it waits, a file beside the lock says why. Hands TERM, INT, HUP and USR2 on.
- * Needs sh and sleep alone, and mkdir where a folder was removed. What is put in the background by a shell has INT and QUIT ignored: the
+ * deaths in a row; a run of a minute begins a new row. While it waits, a file beside the lock says why. Hands TERM, INT, HUP and USR2 on.
+ * Needs sh and sleep alone, and mkdir where a folder was removed. A program that a shell puts in the background ignores INT and QUIT: the
  * daemon handles both.
  */
 export const GUARDIAN_SCRIPT = `log=$1 lock=$2 uptime=$3; shift 3
@@ -103,7 +103,7 @@ export function guardianArgv({ script, command, log, lock, uptime = "/proc/uptim
 }
 
 /**
- * The environment of a guardian. Whoever calls `up` from within a service of another daemon does not make the new daemon a part of that
+ * The environment of a guardian. A call of `up` from within a service of another daemon does not make the new daemon a part of that
  * service.
  */
 export function guardianEnvironment(

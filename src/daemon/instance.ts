@@ -17,7 +17,7 @@ export interface InstanceRecord extends ProcessIdentity {
   origin: Origin;
   /** Its control socket. */
   socket: string;
-  /** Whether it still looks if another one runs. */
+  /** Whether it is still checking for another running instance. */
   isClaim: boolean;
 }
 

@@ -9,8 +9,8 @@ const SAME_REQUEST_MS = 100;
 
 /**
  * Makes a session the owner of its process until disposed: it keeps the process alive, goes to the working folder (for good), handles
- * signals, charges stray errors to their owners, and sets the exit code at the end. What keeps the process alive for `exitGraceMs` after that
- * is named, and the process ends; without such a time it may live on.
+ * signals, charges stray errors to their owners, and sets the exit code at the end. Resources that keep the process alive for `exitGraceMs`
+ * after that are named, and the process ends; without such a time it may live on.
  */
 export function ownProcess(session: Session, host: Host, exitGraceMs: number | undefined): Disposable {
   const { process, signals, terminal } = host;

@@ -16,7 +16,7 @@ export class RepeatedLook implements Disposable {
     this.#lookLater();
   }
 
-  /** Whether it has ended. */
+  /** Whether the looks have ended. */
   get isOver(): boolean {
     return this.#isOver;
   }

@@ -176,7 +176,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
     return stops;
   }
 
-  /** Whether it has ended. */
+  /** Whether the session has ended. */
   get isOver(): boolean {
     return this.#phase === "over";
   }
@@ -432,7 +432,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
     this.#appliers.push(fn);
   }
 
-  /** Calls `fn` at each reload that changes nothing: files that the configuration only names may hold something else now. What throws refuses it. */
+  /** Calls `fn` at each reload that changes nothing: files that the configuration only names may have changed. An error of `fn` refuses it. */
   onUnchanged(fn: () => Promise<void>): void {
     this.#rereaders.push(fn);
   }

@@ -20,7 +20,7 @@ export interface ConsoleSinkOptions {
   color?: boolean;
 }
 
-/** Shows records on the terminal as they come. Who reads them slowly, or not at all, holds up nobody: see `Terminal.post`. */
+/** Shows records on the terminal as they come. A slow or absent reader holds up nobody: see `Terminal.post`. */
 export function consoleSink(options: ConsoleSinkOptions): LogSink {
   const { terminal, clock, fd = 2, json = false, color = false } = options;
   const format = recordFormat(json, color);
@@ -56,8 +56,8 @@ export interface ConsoleLinesOptions {
 const MAX_HELD_LENGTH = 65_536;
 
 /**
- * Shows what units print, each line behind the unit's name (`api  | text`). On a terminal none of it does more than show. Who reads it slowly,
- * or not at all, holds up nobody: see `Terminal.post`.
+ * Shows what units print, each line behind the unit's name (`api  | text`). On a terminal none of it does more than show. A slow
+ * or absent reader holds up nobody: see `Terminal.post`.
  *
  * Lines that come within one turn of the event loop's microtasks are written at once: a line for itself would cost a system call.
  */

@@ -30,7 +30,7 @@ export interface FileSinkOptions extends FileSinkSettings {
 }
 
 /**
- * Keeps records in a {@linkcode RotatingFile}; an error is written at once. What befalls the file is a record in it.
+ * Keeps records in a {@linkcode RotatingFile}; an error is written at once. Mishaps of the file are recorded in it.
  *
  * @throws {IoError} if the file can't be opened.
  */

@@ -1,7 +1,7 @@
 import type { LineBlock, LineFormat } from "../core/line_block.ts";
 
 /**
- * Writes the lines of a block, the last line end included. What a unit printed stays as it is; the pieces of a line that has paused are
+ * Writes the lines of a block, the last line end included. The text of a unit stays as it is; the pieces of a line that has paused are
  * lines of their own.
  */
 export function formatLines(block: LineBlock, format: Exclude<LineFormat, "raw">): string {

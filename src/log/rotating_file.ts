@@ -163,7 +163,7 @@ export class RotatingFile implements Disposable {
     if (this.flush()) this.#close();
   }
 
-  /** Changes where it lies and how much it keeps. What waits goes to the old place, if it can be written. */
+  /** Changes where it lies and how much it keeps. Waiting lines go to the old place, if it can be written. */
   configure(settings: RotationSettings): void {
     const { path, maxSize, keep, maxTotal } = settings;
     const old = this.#settings;

@@ -65,7 +65,7 @@ export interface BunListenOptions<T> {
 
 /** A connection of `Bun.listen`. */
 export interface BunSocket<T> {
-  /** Whatever belongs to it. */
+  /** Data that we attach to the connection. */
   data: T;
   /** Hands bytes to the system; answers how many it took, -1 when the other side has gone. */
   write(bytes: Uint8Array): number;

@@ -18,7 +18,7 @@ export interface Head {
   body: BodyState;
   /** Whether the peer would send another request over this connection. */
   keepsAlive: boolean;
-  /** Whether it is HTTP/1.0, which knows no chunks. */
+  /** Whether the request is HTTP/1.0, which knows no chunks. */
   isOld: boolean;
 }
 

@@ -84,7 +84,7 @@ export class HttpServerLoop {
     return this.#open.size - this.#waiting.size > max - Math.min(MOST_KEPT, Math.ceil(max / 4));
   }
 
-  /** Whether it answers no more than what is under way. */
+  /** Whether it only finishes the requests under way and takes no new ones. */
   get isDraining(): boolean {
     return this.#isDraining;
   }

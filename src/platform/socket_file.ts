@@ -26,7 +26,7 @@ export class SocketFile {
 
   /**
    * Lets `listen` make a socket and puts it at `path`, in the place of whatever stands there. `listen` makes the file before it returns, so
-   * that the mask is in force for nothing else. Who may connect, by `mode` (0o600) and `gid`, is settled before it has its name.
+   * that the mask is in force for nothing else. Access by `mode` (0o600) and `gid` is settled before it has its name.
    */
   static make<T extends { close(): void }>(
     path: string,
@@ -64,7 +64,7 @@ export class SocketFile {
     }
   }
 
-  /** Whether it stands where it was made. */
+  /** Whether the socket file is still at its path. */
   isThere(): boolean {
     try {
       return fs.lstatSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode;

@@ -98,7 +98,7 @@ export interface ServiceOptions {
   };
   /**
    * Treatment of a service that runs on after the daemon died, at the next start: `stop` ends it and starts it afresh; `adopt` goes
-   * on with it when its command is still the same. What an adopted service prints is lost (and a write is answered by SIGPIPE), and how it
+   * on with it when its command is still the same. Output of an adopted service is lost (and a write is answered by SIGPIPE), and how it
    * ends is unknown, which counts as a failure. A module is always stopped.
    *
    * @default {"stop"}

@@ -28,7 +28,7 @@ interface Question {
 const MOST_REMEMBERED = 1_000;
 
 /**
- * Finds out whose process listens where a probe asks. Who asks at one moment shares one look.
+ * Finds the owner of the process that listens where a probe asks. Questions of one moment share one look.
  *
  * - Of a unit are its program and all that a stop would end with it: its group, its session, its descendants, what carries its mark.
  * - Where two share a port (SO_REUSEPORT) it is enough that one of them is of the unit.

@@ -48,10 +48,10 @@ const KILL_MS = 700;
  *
  * - {@linkcode ProcessGroup.stop} asks once, whatever else happens, and {@linkcode ProcessGroup.kill} follows by itself after the timeout.
  * - A stop command asks for the leader only: what the leader leaves behind gets the signal.
- * - What is in the leader's session is asked together with the leader. What has gone into a session of its own is asked when the leader is
+ * - Processes in the leader's session are asked together with the leader. A process in a session of its own is asked when the leader is
  *   gone, as the leader may be there to stop it; SIGKILL comes to all at the same time.
  * - {@linkcode ProcessGroup.ended} resolves only when nobody is left: a leader that goes first leaves the others to be stopped like itself.
- *   Who does not even go of SIGKILL is then among the {@linkcode ProcessGroup.survivors}.
+ *   A process that survives even SIGKILL is then among the {@linkcode ProcessGroup.survivors}.
  * - After that no signal is sent any more, because the number may belong to somebody else.
  */
 export class ProcessGroup {

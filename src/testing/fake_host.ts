@@ -56,7 +56,7 @@ export class FakeTerminal implements Terminal {
   stderr = "";
   /** Answer of {@linkcode FakeTerminal.isTerminal}. */
   isInteractive = false;
-  /** Whether it would end this process by going away. */
+  /** Whether its loss would end this process, as that of a controlling terminal does. */
   isControlling = false;
   /** Width in characters. */
   width = 80;
@@ -121,7 +121,7 @@ export class FakeTerminal implements Terminal {
     return this.isControlling;
   }
 
-  /** Whether it plays a terminal. */
+  /** Whether it acts as a terminal. */
   isTerminal(): boolean {
     return this.isInteractive;
   }

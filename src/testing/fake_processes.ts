@@ -35,7 +35,7 @@ export interface FakeProcess {
   readonly options: SpawnOptions;
   /** Every signal that reached it, in order. */
   readonly received: readonly SignalName[];
-  /** Whether it has not ended. */
+  /** Whether the process still runs. */
   readonly isAlive: boolean;
   /** Resolves when it has ended. */
   readonly ended: Promise<ExitStatus>;

@@ -38,7 +38,7 @@ export class FakeSockets implements Sockets {
     return { [Symbol.dispose]: () => void this.#sockets.delete(inode) };
   }
 
-  /** Whether it is the loopback of this machine. */
+  /** Whether the host name is the loopback of this machine. */
   isLocal(hostname: string): boolean {
     return ["127.0.0.1", "::1", "localhost", "0.0.0.0", "::"].includes(hostname);
   }
