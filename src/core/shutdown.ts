@@ -72,6 +72,11 @@ export class ShutdownTimeline {
     if (this.#phase === "idle") this.#times = times;
   }
 
+  /** Whether it has begun. */
+  get hasBegun(): boolean {
+    return this.#phase !== "idle";
+  }
+
   /** Whether the graceful time is over. */
   get isForced(): boolean {
     return this.#phase === "forced" || this.#phase === "killing";

@@ -76,7 +76,7 @@ export interface SupervisorPorts {
   requestShutdown(reason: string, exitCode?: number, isForced?: boolean): void;
   /** Milliseconds until the daemon gives up; undefined before a shutdown. */
   remainingMs(): number | undefined;
-  /** Milliseconds that a stop may take outside a shutdown, for a subsystem that names no time of its own. */
+  /** Milliseconds that the stop of a subsystem may take that names no time of its own; Infinity in a shutdown, which has deadlines. */
   stopTimeoutMs(): number;
   /** So many more units, or fewer, are to be up and are not. */
   countMissing(by: number): void;
@@ -536,9 +536,11 @@ export class Supervisor {
   /** Children that have failed for good and still count: nobody has stopped them since, and nobody has said that they may fail. */
   failures(): FinalFailure[] {
     const failures: FinalFailure[] = [];
-    for (const { phase: { name, state }, wish, spec: { mayFail }, path, reason, failure, inner } of this.#units.values()) {
-      if (name !== "failed" && name !== "fatal") failures.push(...inner?.failures() ?? []);
-      else if (wish === "up" && !mayFail) failures.push({ path, state, reason, error: failure?.error });
+    for (const unit of this.#units.values()) {
+      const { phase: { name, state }, wish, spec, path, failure, inner } = unit;
+      if (name !== "failed" && name !== "fatal") {
+        if (inner !== undefined) failures.push(...inner.failures());
+      } else if (wish === "up" && !spec.mayFail) failures.push({ path, state, reason: unit.reason, error: failure?.error });
     }
     return failures;
   }
@@ -771,7 +773,7 @@ export class Supervisor {
         unit.watches = watches.length === 0 ? undefined : watches;
       }
     }
-    if (this.#waiters.length === 0) return;
+    if (!this.#waiters.some((waiter) => waiter.isOver())) return;
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) {
@@ -844,8 +846,9 @@ export class Supervisor {
 
   /** Makes a unit wait for its turn to start, unless it has a run. */
   #want(unit: Unit, reason: string): void {
-    if (unit.wish !== "up") this.#wish(unit, "up");
-    if (unit.hasRun) return;
+    if (unit.hasRun) return this.#wish(unit, "up");
+    // Counted once, by the move.
+    unit.wish = "up";
     this.#agenda.push(unit);
     this.#move(unit, "want", reason);
   }
@@ -1030,8 +1033,9 @@ export class Supervisor {
 
   /** Lets go of a child that was taken away, once nothing of it lives. Its dependents then depend on its own dependencies. */
   #forget(unit: Unit): void {
+    if (!unit.isRemoved || unit.hasRun) return;
     const key = nameKey(unit.name);
-    if (!unit.isRemoved || unit.hasRun || this.#units.get(key) !== unit) return;
+    if (this.#units.get(key) !== unit) return;
     this.#units.delete(key);
     this.#instances?.get(groupKey(key))?.delete(unit);
     const { knot } = unit;
@@ -1381,8 +1385,12 @@ export class Supervisor {
       this.#last = this.#strategy === "oneForOne" ? withNeeds(last) : new Set(this.#ordered.slice(0, last.at(-1)!.index + 1));
       for (const unit of units) this.#recount(unit);
     }
-    for (const unit of units) if (unit.phase.name === "skipped") this.#wish(unit, "end");
-    this.#toAsk = { units: units.filter(({ phase: { name } }) => name !== "skipped"), reason };
+    const toAsk: Unit[] = [];
+    for (const unit of units) {
+      if (unit.phase.name === "skipped") this.#wish(unit, "end");
+      else toAsk.push(unit);
+    }
+    this.#toAsk = { units: toAsk, reason };
   }
 
   /** Asks the next of all; false when each was asked. */
@@ -1392,7 +1400,8 @@ export class Supervisor {
     const unit = units.pop();
     if (unit === undefined) this.#toAsk = undefined;
     else {
-      if (!unit.isRemoved) this.#wish(unit, "end");
+      // Counted once, by the move.
+      if (!unit.isRemoved) unit.wish = "end";
       this.#askOne(unit, "down", reason);
     }
     return unit !== undefined;
@@ -1477,8 +1486,7 @@ export class Supervisor {
 
   /** How long a stop of this unit may take. */
   stopTimeoutOf(unit: Unit): number {
-    // A unit without a stop time of its own gets the time that the shutdown leaves.
-    return unit.spec.stopTimeoutMs ?? (this.ports.remainingMs() === undefined ? this.ports.stopTimeoutMs() : Infinity);
+    return unit.spec.stopTimeoutMs ?? this.ports.stopTimeoutMs();
   }
 
   #armStop(unit: Unit, context: RunContext): void {
@@ -1701,13 +1709,14 @@ export class Supervisor {
 
   #countsOf(unit: Unit): number {
     const { phase: { name, state }, wish, knot } = unit;
+    const { hasRun } = unit;
     const isWanted = wish === "up";
-    const isLive = unit.hasRun && name !== "overdue";
+    const isLive = hasRun && name !== "overdue";
     const isEnding = name === "queued" || name === "stopping" || name === "closing";
     const isInGroup = this.#isInGroup(unit);
     const isMoving = state === "starting" && name !== "overdue" || name === "stopping" ||
       (name === "waiting" && (knot === undefined || knot.late === 0) && !(isInGroup && this.#group!.isWaiting));
-    const isAlive = unit.hasRun || name === "waiting" || name === "backoff" || name === "held" || wish === "operator";
+    const isAlive = hasRun || name === "waiting" || name === "backoff" || name === "held" || wish === "operator";
     let counts = 0;
     if (isMoving) counts |= COUNTS.moving;
     if (isEnding) counts |= COUNTS.ending;
@@ -1728,35 +1737,34 @@ export class Supervisor {
     const before = unit.counts;
     if (before === counts) return;
     unit.counts = counts;
-    const by = (bit: number) => ((counts & bit) === 0 ? 0 : 1) - ((before & bit) === 0 ? 0 : 1);
-    this.#moving += by(COUNTS.moving);
-    this.#alive += by(COUNTS.alive);
-    this.#live += by(COUNTS.live);
-    this.#significant += by(COUNTS.significant);
-    const missing = by(COUNTS.missing);
-    if (missing !== 0) this.ports.countMissing(missing);
+    const changed = before ^ counts;
+    if (changed & COUNTS.moving) this.#moving += counts & COUNTS.moving ? 1 : -1;
+    if (changed & COUNTS.alive) this.#alive += counts & COUNTS.alive ? 1 : -1;
+    if (changed & COUNTS.live) this.#live += counts & COUNTS.live ? 1 : -1;
+    if (changed & COUNTS.missing) this.ports.countMissing(counts & COUNTS.missing ? 1 : -1);
+    if (changed & COUNTS.significant) this.#significant += counts & COUNTS.significant ? 1 : -1;
     if (this.#last !== undefined) {
-      this.#early += by(COUNTS.early);
+      if (changed & COUNTS.early) this.#early += counts & COUNTS.early ? 1 : -1;
       if (this.#early === 0) { for (const last of this.#last) this.#agenda.push(last); }
     }
     if (this.#places === undefined) return;
     if (this.#group !== undefined) {
-      this.#group.holding += by(COUNTS.holdsGroup);
-      this.#group.blocking += by(COUNTS.blocksGroup);
+      if (changed & COUNTS.holdsGroup) this.#group.holding += counts & COUNTS.holdsGroup ? 1 : -1;
+      if (changed & COUNTS.blocksGroup) this.#group.blocking += counts & COUNTS.blocksGroup ? 1 : -1;
     }
-    this.#countInOrder(this.#places, unit, by(COUNTS.moving), by(COUNTS.ending));
+    this.#countInOrder(this.#places, unit, changed);
   }
 
   /** Keeps who moves and who ends; whose turn comes by that is on the agenda. */
-  #countInOrder(places: { moving: IndexSet; ending: IndexSet }, { index }: Unit, moving: number, ending: number): void {
-    if (moving > 0) places.moving.add(index);
-    else if (moving < 0) {
+  #countInOrder(places: { moving: IndexSet; ending: IndexSet }, { index, counts }: Unit, changed: number): void {
+    if (changed & counts & COUNTS.moving) places.moving.add(index);
+    else if (changed & COUNTS.moving) {
       places.moving.delete(index);
       const { lowest } = places.moving;
       if (lowest > index && lowest !== Infinity) this.#agenda.push(this.#ordered[lowest]);
     }
-    if (ending > 0) places.ending.add(index);
-    else if (ending < 0) {
+    if (changed & counts & COUNTS.ending) places.ending.add(index);
+    else if (changed & COUNTS.ending) {
       places.ending.delete(index);
       const { highest } = places.ending;
       if (highest >= 0 && highest < index) this.#agenda.push(this.#ordered[highest]);

@@ -196,7 +196,8 @@ export class DaemonBuilder extends GroupBuilder {
   #sink: LogSink | undefined;
   #pidFile: string | undefined;
   #host: Host | undefined;
-  #listeners: Set<EventListener> | undefined;
+  /** Shared by the daemons that it makes; the set is made with the first listener. */
+  readonly #listeners: { all: Set<EventListener> | undefined } = { all: undefined };
 
   /** Creates a builder; `Daemon.builder()` and `Daemon.fromConfig()` do it for you. */
   constructor(config: Config = Config.default(), loaded?: LoadedConfig) {
@@ -301,7 +302,7 @@ export class DaemonBuilder extends GroupBuilder {
     }
     // One that is given twice is called twice, and taken back once.
     const own: EventListener = (event) => listener(event);
-    const listeners = this.#listeners ??= new Set();
+    const listeners = this.#listeners.all ??= new Set();
     listeners.add(own);
     return { [Symbol.dispose]: () => void listeners.delete(own) };
   }
@@ -329,7 +330,7 @@ export class DaemonBuilder extends GroupBuilder {
       sink: this.#sink,
       pidFile: this.#pidFile ?? this.#config.pidFile,
       loaded: this.#loaded,
-      listeners: this.#listeners ??= new Set(),
+      listeners: this.#listeners,
       host: this.#host,
     });
   }

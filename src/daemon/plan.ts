@@ -93,7 +93,7 @@ export interface Plan {
   /** The configuration file that it was made from, with its control socket, lock and folders; undefined for a daemon made in code. */
   readonly loaded: LoadedConfig | undefined;
   /** Told of every event, from the first one on; who comes or goes later is heard too. */
-  readonly listeners: ReadonlySet<EventListener>;
+  readonly listeners: { readonly all: ReadonlySet<EventListener> | undefined };
   /** The machine; undefined takes the real one when it is first needed. */
   readonly host: Host | undefined;
 }

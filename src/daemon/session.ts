@@ -82,13 +82,12 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
   readonly reloads: Record<ConfigReloadEvent["outcome"], number> = { applied: 0, unchanged: 0, refused: 0 };
   /** Units of the services of the configuration file. */
   services: ServiceUnits | undefined;
-  /** Registrations that run beside them. */
-  readonly others: Set<Registration> = new Set();
   /** Units of the services that code has added, wherever they are in the tree. */
   readonly builtServices: Service[] = [];
   /** Folders and memory of a daemon from a configuration file. */
   surroundings: Surroundings | undefined;
 
+  #others: Set<Registration> | undefined;
   readonly #requestShutdown: (reason: string) => void;
   #resolve!: (report: ExitReport) => void;
   readonly #timeline: ShutdownTimeline;
@@ -121,7 +120,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
   /** The longest time that a unit of code has to stop. */
   #longestOfCodeMs: number | undefined;
   /** Paths of services that the end of the daemon's own patience has killed. */
-  readonly #killed = new Set<string>();
+  #killed: Set<string> | undefined;
   /** When the shutdown began, on the wall. */
   #stoppingSinceMs = Infinity;
   #reloads: Promise<Reloads> | undefined;
@@ -227,6 +226,11 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
     return this.#resources ??= new AsyncDisposableStack();
   }
 
+  /** What runs beside the services of the configuration file. */
+  get others(): Set<Registration> {
+    return this.#others ??= new Set();
+  }
+
   /** Lines that its services printed. */
   get lines(): LineStore {
     return this.#lines ??= new LineStore();
@@ -282,8 +286,8 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
   }
 
   /** The services among its units, from the file and from code. */
-  startables(): Pick<Service, "path" | "killedAt">[] {
-    return [...this.services?.all() ?? [], ...this.builtServices];
+  startables(): readonly Pick<Service, "path" | "killedAt">[] {
+    return this.services === undefined ? this.builtServices : [...this.services.all(), ...this.builtServices];
   }
 
   /** Names of units that should be ready and are not. */
@@ -315,7 +319,8 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
       supervisor.onEnd((end) => this.#unitsEnded(end));
       supervisor.onChild((child, isAdded) => this.#childChanged(child, isAdded));
       this.#announce("daemon.starting", "start");
-      for (const warning of shortDeadlines(this.config.shutdown.given(), this.#stopsOfCode())) this.log.warn(warning);
+      const stops = this.#stopsOfCode();
+      if (stops.length > 0) { for (const warning of shortDeadlines(this.config.shutdown.given(), stops)) this.log.warn(warning); }
       await supervisor.start(this.surroundings?.down, nowMs);
       if (this.#phase === "starting") {
         this.#phase = "running";
@@ -575,7 +580,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
 
   /** Kills whatever can be killed. */
   kill(): void {
-    for (const { name, kind } of this.#late()) if (kind === "service") this.#killed.add(name);
+    for (const { name, kind } of this.#late()) if (kind === "service") (this.#killed ??= new Set()).add(name);
     this.#supervisor?.kill();
   }
 
@@ -590,7 +595,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
 
   /** Whether anybody looks at events. */
   isObserved(): boolean {
-    return this.#bus !== undefined || this.plan.listeners.size > 0 || this.#events !== undefined || this.log !== silentLogger;
+    return this.#bus !== undefined || (this.plan.listeners.all?.size ?? 0) > 0 || this.#events !== undefined || this.log !== silentLogger;
   }
 
   /** Numbers and dates an event, logs it, and publishes it. */
@@ -599,7 +604,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
     const event = { v: 1, seq: ++this.#seq, time: new Date(this.clock.wallMs()).toISOString(), ...body } as DaemonEvent;
     logEvent(this.log, event);
     this.#events?.publish(event);
-    for (const listener of this.plan.listeners) this.#tell(listener, event);
+    for (const listener of this.plan.listeners.all ?? []) this.#tell(listener, event);
     const bus = this.#bus;
     if (bus === undefined) return;
     bus.publish("event", event);
@@ -669,9 +674,9 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
   /** Makes what a unit that prints nothing logs into lines for `logs`, where somebody can ask for them; undefined for services. */
   linesOfLog: ((path: string) => ((log: Logger) => Logger) | undefined) | undefined;
 
-  /** Milliseconds that a stop may take outside a shutdown: as long as all stops of one may. */
+  /** Milliseconds that a stop may take: outside a shutdown as long as all stops of one may, inside one what its deadlines leave. */
   stopTimeoutMs(): number {
-    return this.config.shutdown.timeoutMs;
+    return this.#timeline.hasBegun ? Infinity : this.config.shutdown.timeoutMs;
   }
 
   /** So many more units, or fewer, are to be up and are not. */
@@ -749,7 +754,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
     const isForced = this.#timeline.isForced;
     this.#timeline.finish();
     for (const { path, killedAt } of this.startables()) {
-      if (killedAt !== undefined && Date.parse(killedAt) >= this.#stoppingSinceMs) this.#killed.add(path);
+      if (killedAt !== undefined && Date.parse(killedAt) >= this.#stoppingSinceMs) (this.#killed ??= new Set()).add(path);
     }
     const unstopped = this.#supervisor?.unstopped() ?? [];
     this.#phase = "over";
@@ -779,7 +784,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
       errors,
       droppedErrors,
       unstopped,
-      killed: [...this.#killed],
+      killed: this.#killedPaths(),
       uptimeMs: this.uptimeMs(),
     });
   }
@@ -794,9 +799,14 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
     }
   }
 
+  #killedPaths(): string[] {
+    return this.#killed === undefined ? [] : [...this.#killed];
+  }
+
   #announceEnd(): void {
-    const killed = [...this.#killed];
-    if (this.isObserved()) this.emit({ type: "daemon.stopped", reason: this.#reason, ...killed.length === 0 ? {} : { killed } });
+    if (!this.isObserved()) return;
+    const killed = this.#killedPaths();
+    this.emit({ type: "daemon.stopped", reason: this.#reason, ...killed.length === 0 ? {} : { killed } });
   }
 
   #announce(type: DaemonLifeEvent["type"], reason: string): void {

@@ -43,7 +43,7 @@ export class Rig implements SupervisorPorts {
     return undefined;
   }
   stopTimeoutMs(): number {
-    return 5_000;
+    return this.remainingMs() === undefined ? 5_000 : Infinity;
   }
   isKeptDown(path: string): boolean {
     return this.keptDown.has(path);
