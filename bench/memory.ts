@@ -54,6 +54,8 @@ async function runningSubsystem(heapBytes: () => Promise<number>): Promise<numbe
   await using daemon = Daemon.builder().withTask("first", work).withoutSignals().build();
   await daemon.start();
   for (let index = 0; index < OBJECTS; index++) daemon.add({ name: `task-${index}`, run: work });
+  // They start in several turns of the event loop.
+  while (daemon.getStats().states.running !== OBJECTS + 1) await new Promise((resolve) => setTimeout(resolve, 1));
   return (await heapBytes() - before) / OBJECTS;
 }
 

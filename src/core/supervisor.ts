@@ -1095,7 +1095,7 @@ export class Supervisor {
     try {
       running = this.ports.runAs(unit.path, () => subsystem.run(context)) as Promise<void> | void;
       if (typeof running?.then === "function") {
-        running.then(() => this.#ended(unit, context, undefined), (error) => this.#ended(unit, context, { error }));
+        this.#follow(running, unit, context);
       } else running = undefined;
     } catch (error) {
       return this.#ended(unit, context, { error });
@@ -1105,6 +1105,11 @@ export class Supervisor {
       this.#ended(unit, context, undefined);
     } else if (readiness === "auto") this.#entered(unit, context);
     else this.#armReady(unit, context);
+  }
+
+  /** Hears of the end of a run: apart from the launch, as what hears of it lives as long as the run and keeps all that it sees. */
+  #follow(running: Promise<void>, unit: Unit, context: RunContext): void {
+    running.then(() => this.#ended(unit, context, undefined), (error) => this.#ended(unit, context, { error }));
   }
 
   /** A run is ready once it was entered, which an async function that throws at once was not. */

@@ -529,8 +529,9 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
 
   /** A unit of code has come or gone. */
   #childChanged(child: Registration, isAdded: boolean): void {
-    if (!isAdded) return void this.others.delete(child);
-    this.others.add(child);
+    if (!isAdded) return void this.#others?.delete(child);
+    // Only who reloads a file or serves operators asks for them later.
+    if (this.services !== undefined) this.others.add(child);
     const { stopTimeoutMs = USUAL_STOP_MS } = child.spec;
     const longestMs = stopTimeoutMs === USUAL_STOP_MS ? 0 : longestStopOf([stopTimeoutMs]);
     if (longestMs <= this.#longestOfCodeMs!) return;
