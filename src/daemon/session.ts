@@ -437,7 +437,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
     this.#appliers.push(fn);
   }
 
-  /** Calls `fn` at each reload that changes nothing: files that the configuration only names may have changed. An error of `fn` refuses it. */
+  /** Calls `fn` at each reload that changes nothing, as files that the configuration names may have changed. An error of `fn` refuses it. */
   onUnchanged(fn: () => Promise<void>): void {
     this.#rereaders.push(fn);
   }
