@@ -60,3 +60,14 @@ function shown(value: unknown): string {
   if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
   return String(value);
 }
+
+/**
+ * Refuses what can't be called.
+ *
+ * @throws {TypeError} if it is no function.
+ */
+export function checkFunction(action: string, name: string, value: unknown): void {
+  if (typeof value !== "function") {
+    throw new TypeError(`Cannot ${action} as "${name}" must be a function: current value is ${shown(value)}`);
+  }
+}

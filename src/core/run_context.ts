@@ -6,7 +6,7 @@ import { messageOf, SubsystemError } from "./errors.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import type { DaemonTopics } from "./event.ts";
 import type { Logger } from "./log.ts";
-import { checkKeys, checkOneOf } from "./options.ts";
+import { checkFunction, checkKeys, checkOneOf } from "./options.ts";
 import type { InstanceType, Program, Settings } from "./program.ts";
 import type { ChildHandle, Context, ShutdownHandle, StopOptions, StopScope, Subsystem, WorkHandle, WorkOptions } from "./subsystem.ts";
 import { type CheckedRequest, fatalError, type ShutdownRequest, shutdownRequest } from "./verdict.ts";
@@ -89,6 +89,7 @@ class Handle implements ShutdownHandle {
   }
 
   onDrain(fn: () => void): Disposable {
+    checkFunction("wait for the drain", "fn", fn);
     if (this.#drain === undefined) {
       const drain = this.#drain = this.#host.drain?.child(this.#host) ?? new CancelToken(this.#host);
       // The end of the run is no draining: nobody is told then.
@@ -187,10 +188,12 @@ export class RunContext extends Handle implements Context {
   }
 
   onForce(fn: () => void): Disposable {
+    checkFunction("wait for force", "fn", fn);
     return this.token.onForce(fn);
   }
 
   onKill(fn: () => void): Disposable {
+    checkFunction("wait for the kill", "fn", fn);
     return this.token.onKill(fn);
   }
 
@@ -214,6 +217,10 @@ export class RunContext extends Handle implements Context {
     if (options !== undefined) checkKeys("spawn work", options, ["onFailure"]);
     const { onFailure = "failRun" } = options ?? {};
     checkOneOf("spawn work", "onFailure", onFailure, ["failRun", "log"]);
+    if (typeof name !== "string") {
+      throw new TypeError(`Cannot spawn work as "name" must be a text: current value is of type ${typeof name}`);
+    }
+    checkFunction("spawn work", "fn", fn);
     this.#refuseWhenOver("spawn work");
     const child = this.child();
     const work = (async () => {

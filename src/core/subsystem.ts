@@ -303,7 +303,8 @@ export interface Context extends ShutdownHandle {
   fatal(cause: unknown): SubsystemError;
   /**
    * Asks for the stop of this subsystem, which is not restarted, or of its whole group. Returns at once; the run hears of it by its signal,
-   * like of any other stop. Its dependents go on. In a module it ends the module's process.
+   * like of any other stop. Its dependents go on. In a module it ends the module's process. A daemon whose last subsystem has stopped itself
+   * ends, as when it had returned; one whose last subsystem was stopped from outside waits to start it again.
    *
    * @example A task that ends its group, and with it the daemon that has nothing else to do
    * ```ts

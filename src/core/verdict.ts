@@ -8,8 +8,9 @@ export interface ShutdownRequest {
   /** The exit code of the daemon, from 0 to 255, whatever else happens; the first one that is given holds. @default {what the end comes to} */
   exitCode?: number;
   /**
-   * Leaves no time for a graceful end: everything is told at once, and killed where it can be killed. Also hurries a shutdown that has begun.
-   * The exit code is 1 then, unless `exitCode` says otherwise.
+   * Leaves no time for a graceful end: everything is told at once, and killed where it can be killed. What can't be killed, such as a task that
+   * does not listen, has the time between `forceTimeout` and `killTimeout`. Also hurries a shutdown that has begun. The exit code is 1 then,
+   * unless `exitCode` says otherwise.
    *
    * @default {false}
    */

@@ -212,3 +212,15 @@ test("Context.bus and Context.config are those of the daemon", async () => {
   const { exitCode, reason } = await daemon.run({ ownsProcess: false });
   assert.deepEqual([exitCode, reason], [0, "seen"]);
 });
+
+test("Context refuses at the call what is no function, and a name that is no text", async () => {
+  const report = await Daemon.builder().withTask("a", (context) => {
+    for (const call of [() => context.spawn("w", 5 as never), () => context.onDrain(5 as never), () => context.onForce("x" as never)]) {
+      assert.throws(call, /"fn" must be a function: current value is (5|"x")/);
+    }
+    assert.throws(() => context.onKill(undefined as never), /"fn" must be a function/);
+    assert.throws(() => context.spawn(5 as never, () => {}), /"name" must be a text/);
+    context.requestShutdown("done");
+  }).run({ ownsProcess: false });
+  assert.equal(report.exitCode, 0);
+});

@@ -238,7 +238,8 @@ e2e("what a live daemon has on disk is removed: it is found, never doubled, make
   }
   // A look may come in the middle of what removes a folder with all that is in it.
   assert.ok(restored().length <= removals.length + 2, restored().join("\n"));
-  assert.equal(daemonLogOf(stage).match(/made its files anew/g)?.length, 1);
+  // Lines of the log are written together, a moment later.
+  await until(() => daemonLogOf(stage).match(/made its files anew/g)?.length, { isRight: (count) => count === 1 });
   const overrides = readFileSync(join(state, "daemonkit", readdirSync(join(state, "daemonkit"))[0], "overrides.json"), "utf8");
   assert.equal(overrides, '{"v":1,"down":["b"]}\n');
   assert.deepEqual(readdirSync(join(state, "daemonkit", readdirSync(join(state, "daemonkit"))[0])).sort(), [
