@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import process from "node:process";
 import { test } from "../harness.ts";
 import { EXECUTABLE } from "../tools/compile.ts";
@@ -12,7 +11,8 @@ const UID = 54_321;
 // The executable alone, as other users may not look into the folders of the runtimes; only root may become another user.
 if (!("Deno" in globalThis) && process.getuid?.() === 0 && existsSync(EXECUTABLE) && existsSync("/usr/bin/setpriv")) {
   test("runner 81: a user that nobody has made, without a home and with nothing to write to but the temporary folder, has a daemon", () => {
-    const folder = mkdtempSync(`${tmpdir()}/daemonkit-`);
+    // The folder for temporary files of a test run is its user's alone.
+    const folder = mkdtempSync("/tmp/daemonkit-");
     try {
       chmodSync(folder, 0o755);
       const temp = `${folder}/tmp`;
