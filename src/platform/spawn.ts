@@ -64,6 +64,8 @@ const CODES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   E2BIG: ["SPAWN_FAILED", "its arguments and environment are too long"],
 };
 const MAX_ID = 2 ** 31 - 1;
+/** Files that a launch opens on its way. Without room for all of them a runtime may fail after the program has been started. */
+const FILES_OF_A_LAUNCH = 8;
 const OOM_SCORE = "/proc/self/oom_score_adj";
 /** Names of variables that every shell hands on. */
 const SHELL_NAME = /^[A-Za-z_]\w*$/;
@@ -130,7 +132,7 @@ function checkUser({ argv, uid, gid }: SpawnOptions): void {
 
 /** The last files are for control: a daemon that can't be asked or stopped is worse than one that starts a service later. */
 function checkRoom({ argv, isUrgent = false }: SpawnOptions, { limit, reserve, hasRoomFor }: Descriptors): void {
-  if (isUrgent || hasRoomFor(reserve)) return;
+  if (isUrgent || hasRoomFor(reserve + FILES_OF_A_LAUNCH)) return;
   throw new IoError(
     "IO_NO_RESOURCES",
     `Cannot start ${argv[0]} as this process has too many files open: it may have ${limit} and keeps ${reserve} for its control socket; ` +

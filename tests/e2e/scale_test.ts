@@ -4,7 +4,9 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { until } from "../until.ts";
 import { e2e, isRunning, processesIn } from "./driver.ts";
+import { processesOf } from "./processes.ts";
 import { unitsOf } from "./units.ts";
 
 const HARD_FILES = Number(/^Max open files +\S+ +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? Infinity);
@@ -66,4 +68,14 @@ e2e("500 services that ignore the stop signal are gone by their own time or by t
   assert.equal(stderr.match(/^.* did not stop in time and is killed/gm)?.length, 250);
   assert.doesNotMatch(stderr, /did not stop within/);
   assert.deepEqual(processesIn(stage.folder).filter(isRunning), []);
+});
+
+e2e("without files for all services, what was started is followed and stopped, and nobody is left", async (stage) => {
+  stage.write("daemon.toml", `name = "few"\n[service.a]\nrun = ["sleep", "1009"]\ninstances = 60\n`);
+  const daemon = stage.startThrough('ulimit -n 80; exec "$0" "$@"', "run");
+  // Each try that finds no files is one at which a program could be started and lost.
+  await until(() => daemon.stderr().match(/too many files open/g)?.length ?? 0, { isRight: (count) => count >= 30 });
+  daemon.kill("SIGTERM");
+  assert.equal((await daemon.ended).code, 0);
+  assert.deepEqual(processesOf(stage, /sleep 1009/), []);
 });
