@@ -422,6 +422,8 @@ e2e("in a guardian's pause: status and up say what is going on, up ends it, and 
     await until(() => daemonLogOf(stage).match(/guardian: the daemon has died/g)?.length === deaths);
     if (deaths < 3) assert.equal((await stage.cli("up")).code, 0);
   }
+  const pause = join(runFolderOf(stage), "pause");
+  await until(() => existsSync(pause) && /^137 3 /.test(readFileSync(pause, "utf8")));
   // Held, so that the pause has no end before everybody has looked.
   const [guardian] = processesOf(stage, /guardian\.sh/);
   process.kill(guardian, "SIGSTOP");
