@@ -59,7 +59,7 @@ async function runningSubsystem(heapBytes: () => Promise<number>): Promise<numbe
   return (await heapBytes() - before) / OBJECTS;
 }
 
-/** What collects garbage at once. */
+/** Function that collects garbage at once. */
 export async function collector(): Promise<() => void | Promise<void>> {
   if ("Bun" in globalThis) {
     const { gcAndSweep } = await import("bun:jsc" as string);

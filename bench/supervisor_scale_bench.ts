@@ -159,7 +159,7 @@ const ROWS: Record<string, Row> = {
         for (let index = 0; index < size; index++) add(daemon, index);
       }),
     );
-    // What was added has started by then.
+    // The added ones have started by then.
     await operations.wait([name(size - 1)], "ready", {});
     await new Promise((resolve) => setTimeout(resolve, 20));
     tell("one command", await timed(() => operations.stop([name(size >> 1)], {})));
@@ -220,7 +220,7 @@ if (values.row !== undefined) {
           for (const key of ["ms", "longestMs", "cpuMs", "longestCpuMs"] as const) known[key] = Math.min(known[key], figure[key]);
           best.set(what, known);
         }
-        // What does not end once is not tried again.
+        // A row that does not end once is not tried again.
         if (figures.size === 0) break;
       }
       if (best.size === 0) line([row, String(size), `over ${values.limit} s`, "–"]);

@@ -1,5 +1,5 @@
 /**
- * What do 100,000 rounds (or `--rounds N`) of what programs do in loops leave in the heap? Each idiom plays once to warm up, as compiled code
+ * Measures the heap that 100,000 rounds (or `--rounds N`) of idioms in loops leave behind. Each idiom plays once to warm up, as compiled code
  * counts as heap too; the bytes per round are those of the second time. Exits with 1 when one keeps more than a byte a round and `--check`
  * is given.
  */

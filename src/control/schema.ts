@@ -123,7 +123,7 @@ function listenerTable(): v.GenericSchema {
         expects: ADDRESS,
       }),
       allow: key(v.array(item(v.picklist(LISTENER_GROUPS))), {
-        about: "What it answers.",
+        about: "Groups of routes that it answers.",
         ...live,
         expects: GROUPS,
         default: DEFAULT_ALLOW,

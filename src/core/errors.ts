@@ -240,6 +240,11 @@ export class SubsystemError extends DaemonError {
   }
 }
 
+/** The error for a unit that is not there. */
+export function unknownUnit(path: string, context?: ErrorContext): SubsystemError {
+  return new SubsystemError("SUBSYSTEM_UNKNOWN", path, `Cannot find a unit named ${JSON.stringify(path)}`, context && { context });
+}
+
 /** A deliberate stop: the reason of aborted signals, and the error of what is refused during shutdown. */
 export class ShutdownError extends DaemonError {}
 

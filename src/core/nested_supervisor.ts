@@ -85,7 +85,7 @@ class NestedSupervisor implements Group {
       // A child that was stopped on purpose is not started by a crash of a sibling.
       this.#down = supervisor.stoppedByOperator();
       // Looked for first: whoever is told to stop does not count any more.
-      const failed = supervisor.failures().at(0);
+      const failed = how.kind === "idle" ? supervisor.failures().at(0) : undefined;
       await supervisor.stop(how.kind === "stopped" ? messageOf(signal.reason) : `${context.name} ends`);
       await started.catch(() => {});
       const unstopped = supervisor.unstopped();
@@ -93,7 +93,6 @@ class NestedSupervisor implements Group {
       if (unstopped.length > 0 && how.kind !== "stopped") {
         throw new SubsystemError("SUBSYSTEM_STOP_TIMEOUT", context.name, `Cannot stop ${unstopped.map(({ path }) => path).join(", ")}`);
       }
-      if (how.kind !== "idle") return;
       if (failed !== undefined) {
         const { path, state, reason } = failed;
         throw new SubsystemError("SUBSYSTEM_FAILED", path, `Cannot go on as ${path} is ${state}: ${reason}`);

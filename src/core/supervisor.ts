@@ -13,6 +13,7 @@ import {
   ShutdownError,
   SubsystemError,
   TimeoutError,
+  unknownUnit,
 } from "./errors.ts";
 import type { EventBody } from "./event.ts";
 import { link, regrade, type Target, unlink, withDependents, withNeeds } from "./graph.ts";
@@ -525,11 +526,9 @@ export class Supervisor {
   /** Children that were told to stop and did not within their time. */
   unstopped(): Unstopped[] {
     const unstopped: Unstopped[] = [];
-    for (const unit of this.#units.values()) {
-      const { path, stopAskedMs, inner } = unit;
+    this.#visit(({ path, stopAskedMs }) => {
       if (stopAskedMs !== undefined) unstopped.push({ path, waitedMs: Math.round(this.ports.clock.nowMs() - stopAskedMs) });
-      if (inner !== undefined) unstopped.push(...inner.unstopped());
-    }
+    });
     return unstopped;
   }
 
@@ -548,22 +547,16 @@ export class Supervisor {
   /** Children that run and are instances of a class, in order of registration, each nested supervisor followed by its own. */
   instances<T extends object>(type: InstanceType<T>): { path: string; instance: T }[] {
     const found: { path: string; instance: T }[] = [];
-    for (const unit of this.#units.values()) {
-      const { path, hasRun, registration: { subsystem }, inner } = unit;
+    this.#visit(({ path, hasRun, registration: { subsystem } }) => {
       if (hasRun && subsystem instanceof type) found.push({ path, instance: subsystem });
-      if (inner !== undefined) { for (const each of inner.instances(type)) found.push(each); }
-    }
+    });
     return found;
   }
 
   /** A snapshot of all children, in order of registration, each nested supervisor followed by its own. */
   status(): UnitStatus[] {
     const all: UnitStatus[] = [];
-    for (const unit of this.#units.values()) {
-      all.push(unit.status());
-      const { inner } = unit;
-      if (inner !== undefined) { for (const status of inner.status()) all.push(status); }
-    }
+    this.#visit((unit) => all.push(unit.status()));
     return all;
   }
 
@@ -583,21 +576,26 @@ export class Supervisor {
   /** Paths of all children, in order of registration, each nested supervisor followed by its own. */
   paths(): string[] {
     const all: string[] = [];
-    for (const unit of this.#units.values()) {
-      all.push(unit.path);
-      for (const path of unit.inner?.paths() ?? []) all.push(path);
-    }
+    this.#visit(({ path }) => all.push(path));
     return all;
   }
 
   /** Paths of those that are to be up and are not, in order. */
   missing(): string[] {
     const missing: string[] = [];
-    for (const unit of this.#units.values()) {
-      if (unit.counts & COUNTS.missing) missing.push(unit.path);
-      for (const path of unit.inner?.missing() ?? []) missing.push(path);
-    }
+    this.#visit(({ counts, path }) => {
+      if (counts & COUNTS.missing) missing.push(path);
+    });
     return missing;
+  }
+
+  /** Calls `fn` with all children, in order of registration, each nested supervisor followed by its own. */
+  #visit(fn: (unit: Unit) => void): void {
+    for (const unit of this.#units.values()) {
+      fn(unit);
+      const { inner } = unit;
+      if (inner !== undefined) inner.#visit(fn);
+    }
   }
 
   /** The child with this path; undefined when there is none. */
@@ -1644,7 +1642,7 @@ export class Supervisor {
 
   #unit(name: string): Unit {
     const unit = this.#units.get(nameKey(name));
-    if (unit === undefined) throw new SubsystemError("SUBSYSTEM_UNKNOWN", name, `Cannot find a unit named ${JSON.stringify(name)}`);
+    if (unit === undefined) throw unknownUnit(name);
     return unit;
   }
 

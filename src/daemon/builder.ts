@@ -3,6 +3,7 @@ import type { Host } from "../core/host.ts";
 import type { LogSink } from "../core/log.ts";
 import { nameKey } from "../core/names.ts";
 import type { Context, Subsystem, SubsystemSpec, Task } from "../core/subsystem.ts";
+import { checkFunction } from "../core/options.ts";
 import { checkSupervisorOptions } from "../core/supervisor_options.ts";
 import { supervisorSubsystem } from "../core/nested_supervisor.ts";
 import { checkName, checkSubsystem, registration } from "../core/registration.ts";
@@ -101,7 +102,7 @@ export class GroupBuilder {
    */
   withSupervisor(name: string, options: SupervisorOptions, add: (group: GroupBuilder) => void, spec?: SubsystemSpec): this {
     checkSupervisorOptions(`add supervisor ${JSON.stringify(name)}`, options);
-    if (typeof add !== "function") throw new TypeError(`Cannot add supervisor ${JSON.stringify(name)} as "add" must be a function`);
+    checkFunction(`add supervisor ${JSON.stringify(name)}`, "add", add);
     const group = new GroupBuilder(this.#baseDir);
     add(group);
     const entries = group.entries(options.strategy);
@@ -297,9 +298,7 @@ export class DaemonBuilder extends GroupBuilder {
    * ```
    */
   onEvent(listener: EventListener): Disposable {
-    if (typeof listener !== "function") {
-      throw new TypeError(`Cannot listen to events as the listener must be a function: current value is of type ${typeof listener}`);
-    }
+    checkFunction("listen to events", "listener", listener);
     // One that is given twice is called twice, and taken back once.
     const own: EventListener = (event) => listener(event);
     const listeners = this.#listeners.all ??= new Set();
@@ -367,9 +366,7 @@ function nameOf(entry: Entry): string {
 }
 
 function freshEachRun(name: string, make: () => Task): Subsystem {
-  if (typeof make !== "function") {
-    throw new TypeError(`Cannot add ${JSON.stringify(name)} as "make" must be a function: current value is ${typeof make}`);
-  }
+  checkFunction(`add ${JSON.stringify(name)}`, "make", make);
   return { name, run: (context: Context) => make()(context) };
 }
 
@@ -387,7 +384,7 @@ function checkAfter(units: readonly Node[]): void {
 }
 
 function checkLogFiles(entries: readonly Entry[]): void {
-  const [same] = sameFiles(servicesIn(entries).map(({ service, path }) => ({ ...service, name: path })));
+  const [same] = sameFiles(servicesIn(entries).map(({ service, prefix }) => ({ ...service, name: prefix + service.name })));
   if (same === undefined) return;
   const { unit, other, file } = same;
   throw new RangeError(

@@ -1,4 +1,4 @@
-import { DaemonError, messageOf, SubsystemError } from "../core/errors.ts";
+import { DaemonError, messageOf, unknownUnit } from "../core/errors.ts";
 import type { DaemonEvent } from "../core/event.ts";
 import type { SignalName } from "../core/host.ts";
 import { groupKey, nameKey, nearest } from "../core/names.ts";
@@ -89,9 +89,7 @@ export class DaemonOperations implements Operations {
     if (matches.length > 0) return matches;
     const names = supervisor.paths();
     const near = nearest(pattern, names);
-    throw new SubsystemError("SUBSYSTEM_UNKNOWN", pattern, `Cannot find a unit named ${JSON.stringify(pattern)}`, {
-      context: { name: pattern, known: names, ...(near === undefined ? {} : { nearest: near }) },
-    });
+    throw unknownUnit(pattern, { name: pattern, known: names, ...(near === undefined ? {} : { nearest: near }) });
   }
 
   async start(names: readonly string[], options: { signal?: AbortSignal } = {}): Promise<UnitOutcome[]> {
@@ -224,7 +222,7 @@ export class DaemonOperations implements Operations {
     const bySupervisor = new Map<Supervisor, string[]>();
     for (const path of names) {
       const found = this.#supervisor().find(path);
-      if (found === undefined) throw new SubsystemError("SUBSYSTEM_UNKNOWN", path, `Cannot find a unit named ${JSON.stringify(path)}`);
+      if (found === undefined) throw unknownUnit(path);
       const own = bySupervisor.get(found.supervisor) ?? [];
       own.push(found.name);
       bySupervisor.set(found.supervisor, own);

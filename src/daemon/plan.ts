@@ -30,14 +30,14 @@ export interface GroupEntry {
   readonly make: (children: readonly Registration[], ports: () => SupervisorPorts) => Registration;
 }
 
-/** The services among entries, at any depth, with the path of each. */
-export function servicesIn(entries: readonly Entry[]): { service: ServiceSpec; path: string }[] {
-  const found: { service: ServiceSpec; path: string }[] = [];
+/** The services among entries, at any depth, each with the path of its group and a slash before its name. */
+export function servicesIn(entries: readonly Entry[]): { service: ServiceSpec; prefix: string }[] {
+  const found: { service: ServiceSpec; prefix: string }[] = [];
   // By a list, not by recursion: nobody limits how deep groups lie.
   const groups: { entries: readonly Entry[]; prefix: string }[] = [{ entries, prefix: "" }];
   for (const { entries, prefix } of groups) {
     for (const entry of entries) {
-      if ("service" in entry) found.push({ service: entry.service, path: prefix + entry.service.name });
+      if ("service" in entry) found.push({ service: entry.service, prefix });
       else if ("make" in entry) groups.push({ entries: entry.entries, prefix: `${prefix}${entry.name}/` });
     }
   }

@@ -91,9 +91,8 @@ export async function prepare(session: Session, options: StartOptions): Promise<
     };
   }
   const { children } = session.services.change(services.configured);
-  const prefixed = new Map(services.built.map(({ own, service, path }) => [own, { service, prefix: path.slice(0, -service.name.length) }]));
   const others = registrationsOf(plan.entries, () => session, (own) => {
-    const found = prefixed.get(own);
+    const found = services.built.get(own);
     if (found === undefined) return [];
     const made = serviceSubsystems(found.service, ports, found.prefix);
     session.builtServices.push(...made);
@@ -117,8 +116,8 @@ function folderOrElse({ process }: Host, otherwise: string): string {
 }
 
 /** Adopts the processes that services leave behind, so that this process owns them; process 1 has such children anyway. */
-function adoptOrphans({ plan: { loaded }, resources, log }: Session, { processes }: Host, { built }: Services): void {
-  if (loaded === undefined && built.length === 0 && processes.self().pid !== 1) return;
+function adoptOrphans({ plan: { loaded }, resources, log }: Session, { processes }: Host, { named }: Services): void {
+  if (loaded === undefined && named.length === 0 && processes.self().pid !== 1) return;
   const { lack, isInit } = resources.use(processes.adoptOrphans());
   if (lack === undefined) return;
   if (isInit) {
@@ -166,20 +165,11 @@ function tellLostVariables({ plan: { loaded }, log }: Session, { env, files }: H
   }
 }
 
-/** A service that was added in code, wherever it is in the tree. */
-interface BuiltService {
-  /** As the builder has it. */
-  own: ServiceSpec;
-  /** The same with absolute paths. */
-  service: ServiceSpec;
-  /** Of its unit, or of its instances before their numbers. */
-  path: string;
-}
-
 /** The services of a daemon: those of its file, which a reload may change, and those that were added in code, in their order. */
 interface Services {
   configured: readonly ServiceSpec[];
-  built: readonly BuiltService[];
+  /** By the service as the builder has it: the same with absolute paths, and the path of its group with a slash. */
+  built: ReadonlyMap<ServiceSpec, { service: ServiceSpec; prefix: string }>;
   /** Services of code, with their paths as names. */
   named: readonly ServiceSpec[];
 }
@@ -187,17 +177,18 @@ interface Services {
 function servicesOf({ plan: { loaded, entries } }: Session, cwd: string): Services {
   const configured = loaded?.services ?? [];
   const isOfFile = new Set(configured);
-  const built = servicesIn(entries).filter(({ service }) => !isOfFile.has(service)).map(({ service: own, path }): BuiltService => ({
-    own,
-    path,
-    service: {
-      ...own,
-      cwd: resolvePath(cwd, own.cwd),
-      module: own.module && resolvePath(cwd, own.module),
-      envFiles: own.envFiles.map(({ path, optional }) => ({ path: resolvePath(cwd, path), optional })),
-    },
-  }));
-  return { configured, built, named: built.map(({ service, path }) => ({ ...service, name: path })) };
+  const built = new Map(
+    servicesIn(entries).filter(({ service }) => !isOfFile.has(service)).map(({ service: own, prefix }) => {
+      const service = {
+        ...own,
+        cwd: resolvePath(cwd, own.cwd),
+        module: own.module && resolvePath(cwd, own.module),
+        envFiles: own.envFiles.map(({ path, optional }) => ({ path: resolvePath(cwd, path), optional })),
+      };
+      return [own, { service, prefix }];
+    }),
+  );
+  return { configured, built, named: [...built.values()].map(({ service, prefix }) => ({ ...service, name: prefix + service.name })) };
 }
 
 /** Opens the daemon's own log and those of its services. */

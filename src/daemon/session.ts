@@ -1,7 +1,7 @@
 import { EventBus } from "../core/bus.ts";
 import { CancelToken, stopReason } from "../core/cancel.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { ConfigError, isDaemonError, messageOf, ShutdownError, SubsystemError } from "../core/errors.ts";
+import { ConfigError, isDaemonError, messageOf, ShutdownError, SubsystemError, unknownUnit } from "../core/errors.ts";
 import { Deadlines } from "../core/deadlines.ts";
 import type { ConfigReloadEvent, DaemonEvent, DaemonLifeEvent, DaemonTopics, EventBody } from "../core/event.ts";
 import { EXIT_CODES, signalExitCode } from "../core/exit_codes.ts";
@@ -226,7 +226,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
     return this.#resources ??= new AsyncDisposableStack();
   }
 
-  /** What runs beside the services of the configuration file. */
+  /** Units beside the services of the configuration file. */
   get others(): Set<Registration> {
     return this.#others ??= new Set();
   }
@@ -523,7 +523,7 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
 
   #unitAt(path: string): Unit {
     const unit = this.#supervisor?.find(path);
-    if (unit === undefined) throw new SubsystemError("SUBSYSTEM_UNKNOWN", path, `Cannot find a unit named ${JSON.stringify(path)}`);
+    if (unit === undefined) throw unknownUnit(path);
     return unit;
   }
 

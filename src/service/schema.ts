@@ -317,7 +317,7 @@ function readyTable(): v.GenericSchema {
       expects: "a regular expression",
     }),
     owner: key(v.picklist(["unit", "any"]), {
-      about: "Whose listener may answer a probe on this machine: one of the unit itself, or anybody.",
+      about: "Who may answer a probe on this machine: a listener of the unit itself, or anybody.",
       ...unit,
       expects: "one of unit, any",
       default: "unit",
@@ -392,7 +392,7 @@ function restartTable(): v.GenericSchema {
       kind: "duration",
     }),
     on_exhausted: key(v.picklist(["fatal", "pause", "escalate"]), {
-      about: "What happens beyond max_restarts: the service fails for good, waits until there is room, or stops the daemon.",
+      about: "The effect beyond max_restarts: the service fails for good, waits until there is room, or stops the daemon.",
       ...live,
       expects: "one of fatal, pause, escalate",
       default: "fatal",
@@ -417,14 +417,14 @@ function stopTable(): v.GenericSchema {
       meant: SIGNALS,
     }),
     timeout: key(duration(), {
-      about: "What has not stopped by then is killed.",
+      about: "A service that has not stopped by then is killed.",
       ...live,
       expects: DURATION,
       default: "5s",
       kind: "duration",
     }),
     kill_mode: key(v.picklist(KILL_MODES), {
-      about: "Who is killed: all that the service has started, its process group, the process alone, or its control group.",
+      about: "The processes that are killed: all that the service has started, its process group, the process alone, or its control group.",
       ...live,
       expects: `one of ${KILL_MODES.join(", ")}`,
       default: "all",

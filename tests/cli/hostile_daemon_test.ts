@@ -17,7 +17,7 @@ const RAW = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u
 const OWN = /\x1b\[(?:0|1|2|3[1236])m/g;
 // deno-lint-ignore no-control-regex -- control characters are what it looks for
 const STYLES = /\x1b\[[0-9;]*m/g;
-/** What draws again and again on a screen of its own. */
+/** Sequences of a command that draws again and again on a screen of its own. */
 // deno-lint-ignore no-control-regex -- control characters are what it looks for
 const SCREEN = /\x1b\[(?:\?1049[hl]|\?25[hl]|\?7[hl]|[HKJ])/g;
 const TIME = "2026-01-01T00:00:00.000Z";
@@ -56,7 +56,7 @@ async function ask(args: readonly string[], answer: Answer, { columns, clock }: 
   machine.terminalColumns = columns;
   machine.file(SOCKET, "", "socket");
   machine.sockets.set(SOCKET, answer);
-  // What goes on until Ctrl+C gets one.
+  // Commands that go on until Ctrl+C get one.
   if (args.includes("--watch")) void until(() => machine.out !== "" || machine.err !== "").then(() => machine.signals.emit("SIGINT"));
   const code = await main([...args, "--socket", SOCKET], { host: machine.host });
   return { code, machine };

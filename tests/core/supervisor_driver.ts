@@ -136,6 +136,16 @@ export class Child implements Subsystem {
   }
 }
 
+/** Counts promises that have not settled. */
+export class Unanswered {
+  count = 0;
+
+  add(promise: Promise<unknown>): void {
+    this.count++;
+    promise.then(() => this.count--, () => this.count--);
+  }
+}
+
 /** Lets everything that is ready to go on do so. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 30; turn++) await Promise.resolve();

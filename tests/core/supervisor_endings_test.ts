@@ -31,7 +31,7 @@ test("Daemon: an operator's stop of all that runs ends neither group nor daemon,
   assert.equal((await daemon.wait()).exitCode, 0);
 });
 
-/** What `run` returns when it is no promise of the language. */
+/** A value that `run` may return and that is no promise of the language. */
 class Thenable {
   resolve: () => void = () => {};
   reject: (error: unknown) => void = () => {};

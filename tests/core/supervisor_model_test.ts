@@ -11,7 +11,7 @@ import { UnitHandle } from "../../src/core/unit.ts";
 import type { Strategy, Supervisor } from "../../src/core/supervisor.ts";
 import type { SubsystemSpec } from "../../src/core/subsystem.ts";
 import { test } from "../harness.ts";
-import { type Child, Rig, settle } from "./supervisor_driver.ts";
+import { type Child, Rig, settle, Unanswered } from "./supervisor_driver.ts";
 import { MAX_RESTARTS, type Plan, SupervisorModel } from "./supervisor_model.ts";
 
 type Command =
@@ -120,7 +120,7 @@ class CheckedRig extends Rig {
     this.supervisorUnderTest.onChild(({ subsystem: { name } }, isAdded) => {
       if (isAdded) return;
       this.dropped.add(name);
-      // What came after it comes after what it came after from now on.
+      // Its dependents come after its own dependencies from now on.
       this.hasChanged = true;
     });
     this.notes.push = (...notes) => {
@@ -279,13 +279,9 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
   const model = strategy === "oneForOne" ? new SupervisorModel(plans, down) : undefined;
   const nameOf = (index: number) => plans[index % plans.length].name;
   let added = 0;
-  let unanswered = 0;
+  const unanswered = new Unanswered();
   /** Ends that those who added a child wait for. */
   let unended = 0;
-  const answered = (promise: Promise<unknown>) => {
-    unanswered++;
-    promise.then(() => unanswered--, () => unanswered--);
-  };
   const check = (after: string) => {
     assert.deepEqual(rig.violations, [], after);
     if (model !== undefined) assert.deepEqual([...rig.status().keys()].sort(), [...model.units.keys()].sort(), after);
@@ -302,7 +298,7 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
     }
   };
 
-  answered(supervisor.start(down));
+  unanswered.add(supervisor.start(down));
   await settle();
   check("the start");
   for (const [index, each] of commands.entries()) {
@@ -311,7 +307,7 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
       case "stop":
       case "restart": {
         const names = [...new Set(each.units.map(nameOf))].filter((name) => rig.status().has(name));
-        answered(supervisor[`${each.kind}Units`](names));
+        unanswered.add(supervisor[`${each.kind}Units`](names));
         model?.[each.kind](names);
         break;
       }
@@ -340,7 +336,7 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
         const unit = supervisor.find(name);
         if (unit === undefined) break;
         const handle = new UnitHandle(unit);
-        answered(each.kind === "remove" ? handle.remove() : handle.stop());
+        unanswered.add(each.kind === "remove" ? handle.remove() : handle.stop());
         if (each.kind === "remove") model?.remove(name);
         else model?.stop([name]);
         break;
@@ -363,7 +359,7 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
         if (model === undefined) break;
         const gone = new Set(each.gone.map(nameOf));
         const restart = new Set(each.restart.map(nameOf));
-        answered(rig.change(gone, restart));
+        unanswered.add(rig.change(gone, restart));
         model.change(plans.filter(({ name }) => !gone.has(name) && !rig.dropped.has(name)), [...restart]);
         for (const [name, unit] of model.units) unit.isDeaf = rig.children.get(name)!.isDeaf;
         break;
@@ -396,7 +392,7 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
         break;
       case "stopAll":
         rig.isStopping = true;
-        answered(supervisor.stop("end"));
+        unanswered.add(supervisor.stop("end"));
         model?.stopAll();
         break;
       case "force":
@@ -414,11 +410,11 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
   check("a quiet hour");
   assert.deepEqual(rig.misplaced(), []);
   assert.equal(rig.missing, supervisor.status().filter(isMissing).length);
-  assert.equal(unanswered, 0, "commands without an answer after a quiet hour");
+  assert.equal(unanswered.count, 0, "commands without an answer after a quiet hour");
   for (const [name, { state }] of rig.status()) assert.ok(state !== "starting" && state !== "restarting", `${name} is ${state} for ever`);
 
   // After the end nothing lives but what was named, and once that has ended too nothing is left at all.
-  answered(supervisor.stop("end"));
+  unanswered.add(supervisor.stop("end"));
   model?.stopAll();
   await rig.clock.advance(60_000);
   model?.advance(60_000);
@@ -432,7 +428,7 @@ async function drive(given: Graph, commands: readonly Command[], strategy: Strat
   check("the last end");
   assert.deepEqual(rig.live, []);
   assert.equal(rig.clock.pendingTimers, 0);
-  assert.equal(unanswered, 0);
+  assert.equal(unanswered.count, 0);
   assert.equal(unended, 0, "ends that nobody was told of");
 }
 

@@ -100,7 +100,7 @@ class Turning implements Clock {
 class Crowd extends Rig {
   readonly turning = new Turning();
   override readonly turns: Turns = new Turns(this.turning);
-  /** What happened in the present turn. */
+  /** Events of the present turn. */
   happened = 0;
   mostInATurn = 0;
   turnsTaken = 0;

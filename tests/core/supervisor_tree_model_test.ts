@@ -7,7 +7,7 @@ import { RestartPolicy, type RestartWhen } from "../../src/core/restart.ts";
 import type { Strategy, Supervisor } from "../../src/core/supervisor.ts";
 import { test } from "../harness.ts";
 import fc, { HISTORIES } from "../property.ts";
-import { type Child, Rig, settle } from "./supervisor_driver.ts";
+import { type Child, Rig, settle, Unanswered } from "./supervisor_driver.ts";
 
 /** A child of a random tree: a function, or a group of others. */
 type Shape =
@@ -125,15 +125,11 @@ function isBelow(path: string, above: readonly UnitStatus[]): boolean {
 async function drive(given: { strategy: Strategy; children: Shape[] }, commands: readonly Command[]): Promise<void> {
   const rig = new TreeRig(given);
   const { root, clock } = rig;
-  let unanswered = 0;
-  const answered = (promise: Promise<unknown>) => {
-    unanswered++;
-    promise.then(() => unanswered--, () => unanswered--);
-  };
+  const unanswered = new Unanswered();
   const check = (after: string) => assert.deepEqual(rig.violations, [], after);
   const at = <T>(list: readonly T[], index: number): T => list[index % list.length];
 
-  answered(root.start());
+  unanswered.add(root.start());
   await calm();
   check("the start");
   for (const [index, each] of commands.entries()) {
@@ -143,7 +139,7 @@ async function drive(given: { strategy: Strategy; children: Shape[] }, commands:
       case "restart": {
         const { name: path } = at(rig.status(), each.unit);
         const unit = root.find(path)!;
-        answered(unit.supervisor[`${each.kind}Units`]([unit.name]));
+        unanswered.add(unit.supervisor[`${each.kind}Units`]([unit.name]));
         break;
       }
       case "fail":
@@ -175,7 +171,7 @@ async function drive(given: { strategy: Strategy; children: Shape[] }, commands:
     await calm();
   }
   check("a quiet hour");
-  assert.equal(unanswered, 0, "commands without an answer after a quiet hour");
+  assert.equal(unanswered.count, 0, "commands without an answer after a quiet hour");
   const status = rig.status();
   const unstopped = new Set(root.unstopped().map(({ path }) => path));
   const isHeldUp = (path: string) => [...unstopped].some((each) => each === path || each.startsWith(`${path}/`));
@@ -188,7 +184,7 @@ async function drive(given: { strategy: Strategy; children: Shape[] }, commands:
   assert.deepEqual(misplaced, []);
   assert.equal(rig.missing, status.filter(isMissing).length);
 
-  answered(root.stop("end"));
+  unanswered.add(root.stop("end"));
   for (let minutes = 0; minutes < 2; minutes++) {
     await calm();
     await clock.advance(60_000);
@@ -203,7 +199,7 @@ async function drive(given: { strategy: Strategy; children: Shape[] }, commands:
   await clock.advance(120_000);
   assert.deepEqual(rig.live, []);
   assert.equal(clock.pendingTimers, 0);
-  assert.equal(unanswered, 0);
+  assert.equal(unanswered.count, 0);
 }
 
 test("A tree of supervisors runs nothing twice, leaves nothing waiting for ever, and puts each unit where it is wanted", async () => {

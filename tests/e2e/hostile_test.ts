@@ -1,4 +1,4 @@
-/** What people do who are not trusted: hold connections, answer in the daemon's place. */
+/** Attacks of people who are not trusted: they hold connections and answer in the daemon's place. */
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";

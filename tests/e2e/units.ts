@@ -24,7 +24,7 @@ export async function unitsOf(stage: Stage): Promise<Record<string, UnitAnswer>>
 }
 
 /**
- * What `status --json` shows, from its source: who asks again and again starts no program each time. With more daemons than one, or none
+ * The answer that `status --json` shows, from its source: a test that asks again and again starts no program each time. With more daemons than one, or none
  * where they usually are, the command finds the one that is meant.
  */
 async function statusOf(stage: Stage): Promise<string> {

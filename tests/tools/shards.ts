@@ -10,7 +10,7 @@ export interface Shard {
   files: readonly string[];
 }
 
-/** What {@linkcode shardsOf} divides. */
+/** Files and runners that {@linkcode shardsOf} divides. */
 export interface ShardOptions {
   /** Files with their sizes. */
   files: readonly TestFile[];

@@ -103,7 +103,7 @@ function buildExecutable(): void {
 /** A runtime at work, in several processes. */
 class Run {
   readonly runtime: Runtime;
-  /** What was not a test. */
+  /** Failures outside of tests. */
   readonly #others: string[] = [];
   readonly #args: readonly string[];
   readonly #isVerbose: boolean;
@@ -220,7 +220,7 @@ class ShardProcess {
     return lines;
   }
 
-  /** What it has left behind, after its end; then that is gone. */
+  /** Lists the processes and files that it has left behind, after its end, and removes them. */
   async leftovers(): Promise<readonly string[]> {
     const left = await leftoversOf(this.#folder, [NOTES]);
     rmSync(this.#folder, { recursive: true, force: true });

@@ -51,11 +51,7 @@ export const down: CommandBody = async (context, _args, options) => {
     }
   });
   const timer = abortAfter(options.timeout, patience, host.clock);
-  const gone = (events?.ended ?? Promise.resolve()).then(async () => {
-    await untilGone(record, host, patience.signal);
-    // It ends with its daemon; one whose daemon was killed would start another.
-    await endGuardians(guardians, host, patience.signal);
-  }).then(() => true, () => false);
+  const gone = (events?.ended ?? Promise.resolve()).then(() => isGoneWithin(record, guardians, host, patience.signal));
   const over = new AbortController();
   let isSilent = false;
   untilSilent(client, host, over.signal).then(() => {
@@ -75,9 +71,7 @@ export const down: CommandBody = async (context, _args, options) => {
         `\`${context.program} down\` ends what it leaves`,
     );
   }
-  if (!isGone) {
-    throw new CommandFailure(EXIT_CODES.timeout, `Cannot wait any longer for ${who} after ${options.timeout}; it goes on stopping`);
-  }
+  if (!isGone) throw stillStopping(who, options);
   const unstopped = isSame ? ending.unstopped() : [];
   const how = ending.isForced ? "was forced to stop" : ending.isComplete || !isSame ? "stopped" : "ended without a report";
   const { killed } = ending;
@@ -117,15 +111,9 @@ async function downBySignal(
   using _timer = abortAfter(options.timeout, patience, host.clock);
   const record = instanceOf(target, host);
   if (record !== undefined) host.processes.signal(record.pid, "SIGTERM");
-  const work = untilGone(record, host, patience.signal).then(() => endGuardians(guardians, host, patience.signal)).then(
-    () => true,
-    () => false,
-  );
-  const isGone = await output.waitFor(`stopping ${target.label}`, work);
+  const isGone = await output.waitFor(`stopping ${target.label}`, isGoneWithin(record, guardians, host, patience.signal));
   const who = `${target.label} (pid ${record?.pid ?? "unknown"})`;
-  if (!isGone) {
-    throw new CommandFailure(EXIT_CODES.timeout, `Cannot wait any longer for ${who} after ${options.timeout}; it goes on stopping`);
-  }
+  if (!isGone) throw stillStopping(who, options);
   const tookMs = host.clock.nowMs() - beganMs;
   if (options.json) {
     const pid = record?.pid ?? null;
@@ -145,6 +133,27 @@ async function downBySignal(
     );
   }
   return EXIT_CODES.ok;
+}
+
+/** Waits until a daemon is gone, and its guardians after it; false where the signal aborts before that. */
+async function isGoneWithin(
+  record: InstanceRecord | undefined,
+  guardians: readonly Guardian[],
+  host: Host,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await untilGone(record, host, signal);
+    // It ends with its daemon; one whose daemon was killed would start another.
+    await endGuardians(guardians, host, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function stillStopping(who: string, { timeout }: CommandOptions): CommandFailure {
+  return new CommandFailure(EXIT_CODES.timeout, `Cannot wait any longer for ${who} after ${timeout}; it goes on stopping`);
 }
 
 /** Of a daemon that has died there is left what it ran, and perhaps the guardian that would start it again. */
