@@ -68,7 +68,10 @@ e2e("up says why a start failed: the configuration, the daemon's own words, unit
     /Cannot go on as x has failed: x exited with code 3\n {2}\| no disk\n[^]*Cannot start ends as its daemon ended with code 3; its log is .*daemon\.log/,
   );
 
-  stage.write("part.toml", `name = "part"\n[service.x]\nrun = "exit 9"\nrestart = "never"\n[service.y]\nrun = ["sleep", "1001"]\n`);
+  stage.write(
+    "part.toml",
+    `name = "part"\n[service.x]\nrun = "exit 9"\nrestart = "never"\nready = { log = "^never" }\n[service.y]\nrun = ["sleep", "1001"]\n`,
+  );
   const part = await stage.cli("up", "part.toml");
   assert.equal(part.code, 1);
   assert.match(part.stdout, /^part \(pid \d+\) runs and is not ready: 2 units\n {2}x failed: x exited with code 9\n$/);
