@@ -12,11 +12,17 @@ import type { LibcCalls } from "./libc_calls.ts";
 import { careForOrphans } from "./orphan_care.ts";
 import { launchAs } from "./launch_as.ts";
 import { createProcessTable } from "./process_table.ts";
-import { checkSpawn, createSpawn, type Launcher, type SpawnSurroundings } from "./spawn.ts";
+import { checkSpawn, createSpawn, type Launch, type Launcher, type SpawnSurroundings } from "./spawn.ts";
+import { Turns } from "./streams.ts";
 import { findGroup, findUser } from "./users.ts";
 
 /** Child processes by the runtime's own launch, all else by signals and the process table. */
 export function createProcesses({ launch, launchDetached, libcCalls }: Launcher, signals: Signals, descriptors: Descriptors): Processes {
+  const turns = new Turns();
+  const launchInTurns: Launch = (options) => {
+    const launched = launch(options);
+    return { ...launched, stdout: turns.of(launched.stdout), stderr: turns.of(launched.stderr) };
+  };
   const table = createProcessTable();
   const children = new Map<number, OwnChild>();
   let calls: LibcCalls | undefined;
@@ -60,7 +66,7 @@ export function createProcesses({ launch, launchDetached, libcCalls }: Launcher,
   return {
     self: () => identifyChild(process.pid),
     uid: process.geteuid?.() ?? 0,
-    spawn: createSpawn(launch, surroundings, descriptors),
+    spawn: createSpawn(launchInTurns, surroundings, descriptors),
     spawnDetached: createSpawn(launchDetached, surroundings, descriptors),
     checkSpawn,
     identify: (pid) => table.identify(pid),

@@ -34,11 +34,28 @@ for (const [name, make] of OUTPUTS) {
     assert.equal(code, 0);
     const { units } = JSON.parse(stdout) as { units: { name: string; restarts: number }[] };
     assert.ok(units.some(({ name, restarts }) => name === "crashy" && restarts > 0), stdout);
-    assert.equal((await stage.cli("restart", "noisy")).code, 0);
+    const restarted = await stage.cli("restart", "noisy");
+    assert.equal(restarted.code, 0, restarted.stderr);
     process.kill(daemon.pid, "SIGTERM");
     assert.equal(await daemon.ended, 0);
   });
 }
+
+e2e("services that print without a pause keep nobody from the daemon: status, restart and SIGTERM are answered", async (stage) => {
+  const noisy = (name: string) =>
+    `[service.${name}]\nrun = "while :; do seq 1 200000; done"\nlog = { file = "${name}.log", max_size = "3MB", keep = 2 }\n`;
+  stage.write("daemon.toml", `name = "flooded"\n${noisy("first")}${noisy("second")}`);
+  // What the console shows goes to /dev/null: a reader would set the pace.
+  const daemon = stage.startThrough(`exec "$0" "$@" >/dev/null`, "run");
+  await until(() => ["first", "second"].every((name) => existsSync(join(stage.folder, `${name}.log.2`))));
+  for (const words of [["status"], ["restart", "first"]]) {
+    const { code, stderr } = await stage.cli(...words);
+    assert.equal(code, 0, stderr);
+  }
+  daemon.kill("SIGTERM");
+  const { code, stderr } = await daemon.ended;
+  assert.equal(code, 0, stderr);
+});
 
 e2e("a console that is read again says how many lines are missing, and goes on", async (stage, subject) => {
   stage.write("daemon.toml", `name = "late"\n[service.burst]\nrun = "seq 1 700000; echo over; touch over; sleep 1000"\n`);
