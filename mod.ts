@@ -21,11 +21,11 @@
  *
  * @module
  */
-export { type ByteSize, byteSize, formatBytes } from "./src/core/bytes.ts";
-export type { AddOptions, SubsystemEnd, SubsystemHandle } from "./src/core/children.ts";
-export { type Clock, sleep, type SleepOptions, systemClock } from "./src/core/clock.ts";
-export { type Duration, durationMs, formatDuration } from "./src/core/duration.ts";
-export { ERROR_CODES, type ErrorCategory, type ErrorCode, type ErrorCodeEntry, type ErrorSeverity } from "./src/core/error_codes.ts";
+export { type ByteSize, byteSize, formatBytes } from "./src/core/values/bytes.ts";
+export type { AddOptions, SubsystemEnd, SubsystemHandle } from "./src/core/supervise/children.ts";
+export { type Clock, sleep, type SleepOptions, systemClock } from "./src/core/ports/clock.ts";
+export { type Duration, durationMs, formatDuration } from "./src/core/values/duration.ts";
+export { ERROR_CODES, type ErrorCategory, type ErrorCode, type ErrorCodeEntry, type ErrorSeverity } from "./src/core/values/error_codes.ts";
 export {
   ConfigError,
   type ConfigIssue,
@@ -42,7 +42,7 @@ export {
   ShutdownError,
   SubsystemError,
   TimeoutError,
-} from "./src/core/errors.ts";
+} from "./src/core/values/errors.ts";
 export type {
   ConfigReloadEvent,
   DaemonEvent,
@@ -51,26 +51,33 @@ export type {
   EventHead,
   SubsystemReadyEvent,
   SubsystemStateEvent,
-} from "./src/core/event.ts";
-export { EXIT_CODES, signalExitCode } from "./src/core/exit_codes.ts";
-export { type Host, SIGNAL_NUMBERS, type SignalName } from "./src/core/host.ts";
-export type { LineFormat } from "./src/core/line_block.ts";
-export { LOG_LEVELS, type LogFields, type Logger, LogLevel, type LogRecord, type LogSink, silentLogger } from "./src/core/log.ts";
+} from "./src/core/supervise/event.ts";
+export { EXIT_CODES, signalExitCode } from "./src/core/values/exit_codes.ts";
+export { type Host } from "./src/core/ports/host.ts";
+export { SIGNAL_NUMBERS, type SignalName } from "./src/core/values/signal_name.ts";
+export type { LineFormat } from "./src/core/wire/line_block.ts";
+export { LOG_LEVELS, type LogFields, type Logger, LogLevel, type LogRecord, type LogSink, silentLogger } from "./src/core/ports/log.ts";
 export type {
   DaemonMeasures,
   DaemonStatus,
   LineCounts,
-  LogLine,
   Operations,
   ReloadAnswer,
   ReloadChange,
   UnitOutcome,
   UnitStatus,
   WaitGoal,
-} from "./src/core/operations.ts";
-export { type BackoffOptions, type OnExhausted, type RestartOptions, RestartPolicy, type RestartWhen } from "./src/core/restart.ts";
-export type { RlimitName, RlimitOption, Rlimits, RlimitValue } from "./src/core/rlimits.ts";
-export { type State, STATES } from "./src/core/state.ts";
+} from "./src/core/supervise/operations.ts";
+export type { LogLine } from "./src/core/wire/line_block.ts";
+export {
+  type BackoffOptions,
+  type OnExhausted,
+  type RestartOptions,
+  RestartPolicy,
+  type RestartWhen,
+} from "./src/core/supervise/restart.ts";
+export type { RlimitName, RlimitOption, Rlimits, RlimitValue } from "./src/core/values/rlimits.ts";
+export { type State, STATES } from "./src/core/supervise/state.ts";
 export type {
   ChildHandle,
   Context,
@@ -79,20 +86,20 @@ export type {
   StopOptions,
   StopScope,
   Subsystem,
-  SubsystemSpec,
   Task,
   WorkHandle,
   WorkOptions,
-} from "./src/core/subsystem.ts";
-export type { Strategy, SupervisorOptions, Unstopped } from "./src/core/supervisor.ts";
-export type { ShutdownRequest } from "./src/core/verdict.ts";
+} from "./src/core/supervise/subsystem.ts";
+export type { SubsystemSpec } from "./src/core/supervise/spec.ts";
+export type { Strategy, SupervisorOptions, Unstopped } from "./src/core/supervise/supervisor.ts";
+export type { ShutdownRequest } from "./src/core/supervise/verdict.ts";
 export type { LeftoverPolicy } from "./src/service/continuity.ts";
 export type { ProbeOptions, ServiceLogOptions, ServiceOptions } from "./src/service/options.ts";
 export { DaemonBuilder, GroupBuilder } from "./src/daemon/builder.ts";
 export type { EventListener } from "./src/daemon/plan.ts";
 export { Daemon, type DaemonStats, type GroupOption, type RunOptions } from "./src/daemon/daemon.ts";
 export type { ExitReport } from "./src/daemon/exit_report.ts";
-export type { InstanceType, Settings } from "./src/core/program.ts";
+export type { InstanceType, Settings } from "./src/core/supervise/program.ts";
 export { SignalConfig, signalDescription, type SignalOptions } from "./src/daemon/signal_config.ts";
 export {
   BusConfig,
@@ -106,9 +113,9 @@ export {
   PerformanceConfig,
   ShutdownConfig,
   type StopExitCode,
-} from "./src/daemon/config.ts";
-export type { KeptFiles } from "./src/daemon/kept_config.ts";
-export type { HeldBack, LoadedConfig, LoadHost, LoadOptions } from "./src/daemon/load.ts";
+} from "./src/settings/config.ts";
+export type { KeptFiles } from "./src/settings/kept_config.ts";
+export type { HeldBack, LoadedConfig, LoadHost, LoadOptions } from "./src/settings/load_settings.ts";
 export {
   BusReceiver,
   EventBus,
@@ -117,12 +124,12 @@ export {
   type SubscribeOptions,
   type TopicEvent,
   type TopicOf,
-} from "./src/core/bus.ts";
-export { chan, ChannelReceiver, type Channels, Sender } from "./src/core/channel.ts";
-export { type Received, Receiver } from "./src/core/receiver.ts";
-export type { WaitOptions } from "./src/core/waiters.ts";
+} from "./src/core/messages/bus.ts";
+export { chan, ChannelReceiver, type Channels, Sender } from "./src/core/messages/channel.ts";
+export { type Received, Receiver } from "./src/core/messages/receiver.ts";
+export type { WaitOptions } from "./src/core/messages/waiters.ts";
 export type { Explanation, SourcedValue } from "./src/config/explain.ts";
 export type { Change, Path, Tree, Value } from "./src/config/tree.ts";
-export type { Explain } from "./src/daemon/config.ts";
+export type { Explain } from "./src/settings/config.ts";
 export type { ListenerGroup, ListenerSpec } from "./src/control/spec.ts";
 export type { KillMode, ProbeSpec, ProbeTarget, ServiceLogSpec, ServiceSpec } from "./src/service/spec.ts";

@@ -1,6 +1,6 @@
 /** How long an answer to /metrics takes for a hundred services, and one to /readyz; run by either runtime. */
 import { controlHandler } from "../src/control/mod.ts";
-import { silentLogger } from "../src/core/log.ts";
+import { silentLogger } from "../src/core/ports/log.ts";
 import { FakeOperations, fakeUnit } from "../tests/control/fake_operations.ts";
 
 const ROUNDS = 500;

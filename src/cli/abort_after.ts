@@ -1,5 +1,5 @@
-import type { Clock } from "../core/clock.ts";
-import { durationMs } from "../core/duration.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import { durationMs } from "../core/values/duration.ts";
 
 /** Aborts when the time of `--timeout` is over, unless the result is disposed before; without one it never does. */
 export function abortAfter(timeout: string | undefined, controller: AbortController, clock: Clock): Disposable {

@@ -1,8 +1,9 @@
-import type { LogLine, ReloadAnswer } from "../core/operations.ts";
+import type { LogLine } from "../core/wire/line_block.ts";
+import type { ReloadAnswer } from "../core/supervise/operations.ts";
 import type { OutcomesAnswer, Problem, StatusAnswer } from "../control/mod.ts";
-import type { DaemonEvent } from "../core/event.ts";
-import { isTooNestedJson } from "../core/nesting.ts";
-import { STATES } from "../core/state.ts";
+import type { DaemonEvent } from "../core/supervise/event.ts";
+import { isTooNestedJson } from "../core/values/nesting.ts";
+import { STATES } from "../core/supervise/state.ts";
 
 /** Says where a value is not what it must be, or undefined where it is. */
 type Check = (value: unknown, at: string) => string | undefined;

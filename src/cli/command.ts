@@ -1,6 +1,6 @@
-import type { Host } from "../core/host.ts";
-import type { LogLevel } from "../core/log.ts";
-import type { WaitGoal } from "../core/operations.ts";
+import type { Host } from "../core/ports/host.ts";
+import type { LogLevel } from "../core/ports/log.ts";
+import type { WaitGoal } from "../core/supervise/operations.ts";
 import type { DaemonBuilder } from "../daemon/builder.ts";
 import type { Output } from "./output.ts";
 

@@ -1,7 +1,7 @@
 import type { Option } from "commander";
-import { EXIT_CODES } from "../core/exit_codes.ts";
-import { SIGNAL_NUMBERS } from "../core/host.ts";
-import { LEAVES } from "../daemon/leaves.ts";
+import { EXIT_CODES } from "../core/values/exit_codes.ts";
+import { SIGNAL_NUMBERS } from "../core/values/signal_name.ts";
+import { LEAVES } from "../settings/leaves.ts";
 import { Client } from "./client.ts";
 import type { CommandBody, CommandContext, CommandSpec } from "./command.ts";
 import { COMMANDS } from "./commands.ts";

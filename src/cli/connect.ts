@@ -1,5 +1,5 @@
-import { EXIT_CODES } from "../core/exit_codes.ts";
-import { guardiansOf, pauseOf, pauseText } from "../daemon/guardian.ts";
+import { EXIT_CODES } from "../core/values/exit_codes.ts";
+import { guardiansOf, pauseOf, pauseText } from "../instance/guardian.ts";
 import { Client } from "./client.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandFailure } from "./failure.ts";

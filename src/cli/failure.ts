@@ -1,5 +1,5 @@
-import { isDaemonError } from "../core/errors.ts";
-import { EXIT_CODES } from "../core/exit_codes.ts";
+import { isDaemonError } from "../core/values/errors.ts";
+import { EXIT_CODES } from "../core/values/exit_codes.ts";
 
 /** A command that can't do what it was asked: says so in one message and ends with this code. */
 export class CommandFailure extends Error {

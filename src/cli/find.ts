@@ -1,12 +1,12 @@
-import { EXIT_CODES } from "../core/exit_codes.ts";
-import { isDaemonError } from "../core/errors.ts";
-import type { Host } from "../core/host.ts";
-import { fileNameOf, folderOf, resolvePath } from "../core/paths.ts";
-import type { Config } from "../daemon/config.ts";
-import { daemonFolders, folderRoots, hashOf, isTrusted, listOrNothing, programFolders } from "../daemon/folders.ts";
-import { type Guardian, guardians } from "../daemon/guardian.ts";
-import { heldInstances, type InstanceRecord, isHeld, lockPathOf, readInstance } from "../daemon/instance.ts";
-import { isSameOrigin, type Origin, realOrigin } from "../daemon/origin.ts";
+import { EXIT_CODES } from "../core/values/exit_codes.ts";
+import { isDaemonError } from "../core/values/errors.ts";
+import type { Host } from "../core/ports/host.ts";
+import { fileNameOf, folderOf, resolvePath } from "../core/values/paths.ts";
+import type { Config } from "../settings/config.ts";
+import { daemonFolders, folderRoots, hashOf, isTrusted, listOrNothing, programFolders } from "../instance/folders.ts";
+import { type Guardian, guardians } from "../instance/guardian.ts";
+import { heldInstances, type InstanceRecord, isHeld, lockPathOf, readInstance } from "../instance/instance.ts";
+import { isSameOrigin, type Origin, realOrigin } from "../instance/origin.ts";
 import { CommandFailure } from "./failure.ts";
 import { absolutePath, CONFIG_FILES } from "./paths.ts";
 
@@ -144,7 +144,7 @@ async function withOrigin(config: string, host: Host): Promise<Target | undefine
 /** The daemon whose configuration names its own state folder. */
 async function inStateDir(configPath: string, host: Host): Promise<Target | undefined> {
   try {
-    const { loadConfig } = await import("../daemon/load.ts");
+    const { loadConfig } = await import("../settings/load_settings.ts");
     const { files, env } = host;
     const { config } = await loadConfig({ files, env, cwd: "/" }, { path: configPath });
     const { id, socket, lock } = await daemonFolders({ name: config.name, configPath, stateDir: config.stateDir }, host);

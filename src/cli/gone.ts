@@ -1,4 +1,4 @@
-import type { State } from "../core/state.ts";
+import type { State } from "../core/supervise/state.ts";
 
 const GONE: ReadonlySet<State> = new Set<State>(["waiting", "stopped", "completed", "skipped", "failed", "fatal"]);
 

@@ -1,5 +1,5 @@
-import type { LogLine } from "../core/operations.ts";
-import { escapeControls, NAME_COLORS, paint, plain, tame } from "../core/terminal_text.ts";
+import type { LogLine } from "../core/wire/line_block.ts";
+import { escapeControls, NAME_COLORS, paint, plain, tame } from "../core/values/terminal_text.ts";
 
 /** How lines of units are shown. */
 export interface LineViewOptions {

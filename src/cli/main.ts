@@ -1,7 +1,7 @@
-import { ConfigError, formatIssue, isDaemonError, messageOf } from "../core/errors.ts";
-import { EXIT_CODES } from "../core/exit_codes.ts";
-import type { Host } from "../core/host.ts";
-import { MODULE_WORD } from "../core/module_protocol.ts";
+import { ConfigError, formatIssue, isDaemonError, messageOf } from "../core/values/errors.ts";
+import { EXIT_CODES } from "../core/values/exit_codes.ts";
+import type { Host } from "../core/ports/host.ts";
+import { MODULE_WORD } from "../core/wire/module_protocol.ts";
 import type { DaemonBuilder } from "../daemon/builder.ts";
 import type { CommandContext } from "./command.ts";
 import { exitCodeOf } from "./failure.ts";

@@ -1,5 +1,5 @@
-import type { Host } from "../core/host.ts";
-import { harmlessJson, inert, ownStyled, tame } from "../core/terminal_text.ts";
+import type { Host } from "../core/ports/host.ts";
+import { harmlessJson, inert, ownStyled, tame } from "../core/values/terminal_text.ts";
 import { beforeDying } from "./stop_signals.ts";
 
 /** Styles that a text for a person may have. */

@@ -1,11 +1,11 @@
 import { type Argument, Command, CommanderError, Option } from "commander";
 import { parsePattern } from "../control/pattern.ts";
 import { MAX_SECONDS } from "../control/profile.ts";
-import { EXIT_CODES } from "../core/exit_codes.ts";
-import { LOG_LEVELS } from "../core/log.ts";
-import { durationMs } from "../core/duration.ts";
-import { messageOf } from "../core/errors.ts";
-import { VERSION } from "../daemon/version.ts";
+import { EXIT_CODES } from "../core/values/exit_codes.ts";
+import { LOG_LEVELS } from "../core/ports/log.ts";
+import { durationMs } from "../core/values/duration.ts";
+import { messageOf } from "../core/values/errors.ts";
+import { VERSION } from "../instance/version.ts";
 import type { CommandContext, CommandOptions, CommandSpec, OptionName } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { CommandFailure } from "./failure.ts";

@@ -1,5 +1,5 @@
-import type { Host } from "../core/host.ts";
-import { resolvePath } from "../core/paths.ts";
+import type { Host } from "../core/ports/host.ts";
+import { resolvePath } from "../core/values/paths.ts";
 
 /** The configuration files that are meant when none is named, the first that is there. */
 export const CONFIG_FILES: readonly string[] = ["daemon.toml", "daemon.json"];

@@ -1,9 +1,9 @@
-import { formatBytes } from "../core/bytes.ts";
-import { formatDuration } from "../core/duration.ts";
-import type { DaemonEvent } from "../core/event.ts";
-import type { DaemonStatus, ReloadAnswer, ReloadChange, UnitOutcome, UnitStatus } from "../core/operations.ts";
-import type { State } from "../core/state.ts";
-import { plain as withoutSequences } from "../core/terminal_text.ts";
+import { formatBytes } from "../core/values/bytes.ts";
+import { formatDuration } from "../core/values/duration.ts";
+import type { DaemonEvent } from "../core/supervise/event.ts";
+import type { DaemonStatus, ReloadAnswer, ReloadChange, UnitOutcome, UnitStatus } from "../core/supervise/operations.ts";
+import type { State } from "../core/supervise/state.ts";
+import { plain as withoutSequences } from "../core/values/terminal_text.ts";
 import type { Paint, Style } from "./output.ts";
 
 /** A cell of a table: its text, and how it is styled. */

@@ -1,5 +1,5 @@
-import { HIDDEN } from "../core/config_key.ts";
-import { type ConfigIssue, formatIssue } from "../core/errors.ts";
+import { HIDDEN } from "../core/values/config_key.ts";
+import { type ConfigIssue, formatIssue } from "../core/values/errors.ts";
 import type { Paint } from "./output.ts";
 import { plain } from "./render.ts";
 

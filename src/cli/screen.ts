@@ -1,4 +1,4 @@
-import type { Terminal } from "../core/host.ts";
+import type { Terminal } from "../core/ports/terminal.ts";
 
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l"; // a screen of its own, no cursor, long lines cut
 const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";

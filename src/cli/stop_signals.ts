@@ -1,5 +1,6 @@
-import { signalExitCode } from "../core/exit_codes.ts";
-import { type Host, SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
+import { signalExitCode } from "../core/values/exit_codes.ts";
+import type { Host } from "../core/ports/host.ts";
+import { SIGNAL_NUMBERS, type SignalName } from "../core/values/signal_name.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 

@@ -1,4 +1,4 @@
-import { VERSION } from "../daemon/version.ts";
+import { VERSION } from "../instance/version.ts";
 import type { CommandContext } from "./command.ts";
 
 /** Output of `version`: the program, daemonkit's version, and the runtime below. */

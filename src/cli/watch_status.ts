@@ -1,8 +1,8 @@
-import { sleep } from "../core/clock.ts";
-import { EXIT_CODES } from "../core/exit_codes.ts";
-import type { Host } from "../core/host.ts";
+import { sleep } from "../core/ports/clock.ts";
+import { EXIT_CODES } from "../core/values/exit_codes.ts";
+import type { Host } from "../core/ports/host.ts";
 import type { StatusAnswer } from "../control/mod.ts";
-import { PROTOCOL } from "../daemon/version.ts";
+import { PROTOCOL } from "../instance/version.ts";
 import type { Client } from "./client.ts";
 import type { CommandContext } from "./command.ts";
 import { CommandFailure } from "./failure.ts";

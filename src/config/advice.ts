@@ -1,8 +1,8 @@
-import { HIDDEN } from "../core/config_key.ts";
-import { durationMs } from "../core/duration.ts";
-import { nearest } from "../core/names.ts";
+import { HIDDEN } from "../core/values/config_key.ts";
+import { durationMs } from "../core/values/duration.ts";
+import { nearest } from "../core/values/names.ts";
 import { isTable, type Value } from "./tree.ts";
-import type { LeafNode, Node } from "./schema.ts";
+import type { LeafNode, Node } from "./key_table.ts";
 
 /** Advice for a value of the wrong type, to follow which is enough: a value that the key would not take is never advised. */
 export function adviceFor(node: LeafNode, name: string, value: Value): string | undefined {

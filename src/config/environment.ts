@@ -1,5 +1,5 @@
-import { nearest } from "../core/names.ts";
-import { fixedLeaves, type Node } from "./schema.ts";
+import { nearest } from "../core/values/names.ts";
+import { fixedLeaves, type Node } from "./key_table.ts";
 import { formatPath, type Path, setAt, type Tree } from "./tree.ts";
 
 /** The environment as a source. */

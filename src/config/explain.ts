@@ -1,8 +1,8 @@
-import { HIDDEN } from "../core/config_key.ts";
-import { ConfigError } from "../core/errors.ts";
-import { nearest } from "../core/names.ts";
+import { HIDDEN } from "../core/values/config_key.ts";
+import { ConfigError } from "../core/values/errors.ts";
+import { nearest } from "../core/values/names.ts";
 import { hasPath, type Layer, placeOf } from "./layer.ts";
-import { type ConfigSchema, factsAt, fixedLeaves, type Node, nodeAt, type Settlement } from "./schema.ts";
+import { type ConfigSchema, factsAt, fixedLeaves, type Node, nodeAt, type Settlement } from "./key_table.ts";
 import { formatPath, isTable, parsePath, type Path, type Tree, type Value, valueAt } from "./tree.ts";
 
 /** A value and where it stands. */

@@ -1,6 +1,6 @@
 import { toJsonSchema } from "@valibot/to-json-schema";
-import type { KeyFacts, TableFacts } from "../core/config_key.ts";
-import type { Schema } from "./schema.ts";
+import type { KeyFacts, TableFacts } from "../core/values/config_key.ts";
+import type { Schema } from "./key_table.ts";
 
 /** The JSON Schema of a configuration, for editors: types, choices, defaults and what each key expects. */
 export function jsonSchemaOf(root: Schema): Record<string, unknown> {

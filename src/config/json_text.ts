@@ -1,6 +1,6 @@
 import type { Position, Positions } from "./layer.ts";
 import { positionsIn } from "./line_index.ts";
-import { endOfText, MAX_NESTING } from "../core/nesting.ts";
+import { endOfText, MAX_NESTING } from "../core/values/nesting.ts";
 import { TOO_NESTED } from "./nesting.ts";
 import { formatPath, type Path } from "./tree.ts";
 

@@ -3,8 +3,8 @@ export { environmentNames, type EnvironmentSource } from "./environment.ts";
 export { type Explanation, type SourcedValue } from "./explain.ts";
 export { expandVariables, type Expansion } from "./expand.ts";
 export { type Layer, placeOf } from "./layer.ts";
-export { load, type Loaded, type Sources } from "./load.ts";
-export { type ConfigSchema, type Entries, key, type Node, nodeOf, type Problem, type Schema, type Settlement, table } from "./schema.ts";
+export { load, type Loaded, type Sources } from "./load_layers.ts";
+export { type ConfigSchema, type Entries, key, type Node, nodeOf, type Problem, type Schema, type Settlement, table } from "./key_table.ts";
 export {
   type Change,
   diff,

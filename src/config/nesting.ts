@@ -1,4 +1,4 @@
-import { endOfText, MAX_NESTING } from "../core/nesting.ts";
+import { endOfText, MAX_NESTING } from "../core/values/nesting.ts";
 import type { Position } from "./layer.ts";
 import { positionsIn } from "./line_index.ts";
 

@@ -1,12 +1,12 @@
-import type { ErrorCode } from "../core/error_codes.ts";
-import { durationMs } from "../core/duration.ts";
-import { nearest } from "../core/names.ts";
-import { HIDDEN, type KeyFacts } from "../core/config_key.ts";
+import type { ErrorCode } from "../core/values/error_codes.ts";
+import { durationMs } from "../core/values/duration.ts";
+import { nearest } from "../core/values/names.ts";
+import { HIDDEN, type KeyFacts } from "../core/values/config_key.ts";
 import { isWaiting, renameAdvice, tableMeantBy } from "./advice.ts";
 import { expandVariables } from "./expand.ts";
-import { isTooNestedJson } from "../core/nesting.ts";
+import { isTooNestedJson } from "../core/values/nesting.ts";
 import { PathMap } from "./path_map.ts";
-import { childOf, type LeafNode, type Node } from "./schema.ts";
+import { childOf, type LeafNode, type Node } from "./key_table.ts";
 import { formatPath, isSame, isTable, type Path, put, type Tree, type Value } from "./tree.ts";
 
 /** A mistake within one source, at the path under which the source holds it. */

@@ -1,4 +1,4 @@
-import type { Address } from "../core/host.ts";
+import type { Address } from "../core/ports/http.ts";
 import { type Problem, problem } from "./problem.ts";
 import { isLoopback, isLoopbackName, type ListenerGroup, type ListenerSpec } from "./spec.ts";
 

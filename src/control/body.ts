@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import type { Clock } from "../core/ports/clock.ts";
 import { type Problem, problem } from "./problem.ts";
 
 /** A request whose body can't be read. */

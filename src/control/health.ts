@@ -1,6 +1,6 @@
-import { groupKey, nameKey } from "../core/names.ts";
-import type { DaemonStatus, UnitStatus } from "../core/operations.ts";
-import { isMissing } from "../core/readiness.ts";
+import { groupKey, nameKey } from "../core/values/names.ts";
+import type { DaemonStatus, UnitStatus } from "../core/supervise/operations.ts";
+import { isMissing } from "../core/supervise/readiness.ts";
 
 /** One thing that must hold for the daemon to be ready. */
 export interface HealthCheck {

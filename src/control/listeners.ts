@@ -1,8 +1,10 @@
-import { ConfigError, DaemonError, IoError, isDaemonError, messageOf } from "../core/errors.ts";
-import type { Address, Host, HttpServer } from "../core/host.ts";
-import type { Logger } from "../core/log.ts";
-import { folderOf } from "../core/paths.ts";
-import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
+import { ConfigError, DaemonError, IoError, isDaemonError, messageOf } from "../core/values/errors.ts";
+import type { Address, HttpServer } from "../core/ports/http.ts";
+import type { Host } from "../core/ports/host.ts";
+import type { Logger } from "../core/ports/log.ts";
+import { folderOf } from "../core/values/paths.ts";
+import type { Context, Subsystem } from "../core/supervise/subsystem.ts";
+import type { SubsystemSpec } from "../core/supervise/spec.ts";
 import { type Access, hashOf } from "./access.ts";
 import { type ControlHandler, controlHandler, type ControlOptions } from "./handler.ts";
 import { ProfileTurn } from "./profile.ts";

@@ -1,7 +1,7 @@
-import { exitCodeOf } from "../core/exit_status.ts";
-import type { DaemonMeasures, DaemonStatus, LineCounts, UnitStatus } from "../core/operations.ts";
-import { isMissing } from "../core/readiness.ts";
-import { STATES } from "../core/state.ts";
+import { exitCodeOf } from "../core/values/exit_status.ts";
+import type { DaemonMeasures, DaemonStatus, LineCounts, UnitStatus } from "../core/supervise/operations.ts";
+import { isMissing } from "../core/supervise/readiness.ts";
+import { STATES } from "../core/supervise/state.ts";
 
 /** Source of all series: one look at the daemon. */
 export interface MetricsSource {

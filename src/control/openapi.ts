@@ -1,4 +1,4 @@
-import { STATES } from "../core/state.ts";
+import { STATES } from "../core/supervise/state.ts";
 
 type Json = Record<string, unknown>;
 

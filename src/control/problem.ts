@@ -1,7 +1,7 @@
-import type { ConfigIssue } from "../core/errors.ts";
-import { ConfigError, DaemonError, messageOf } from "../core/errors.ts";
-import type { ErrorCode } from "../core/error_codes.ts";
-import { STATUS_NAMES } from "../core/http_status.ts";
+import type { ConfigIssue } from "../core/values/errors.ts";
+import { ConfigError, DaemonError, messageOf } from "../core/values/errors.ts";
+import type { ErrorCode } from "../core/values/error_codes.ts";
+import { STATUS_NAMES } from "../core/values/http_status.ts";
 
 /** A failure as RFC 9457 tells it, with what lets a program branch and a person act. */
 export interface Problem {

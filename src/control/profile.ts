@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
-import type { Clock } from "../core/clock.ts";
-import { DaemonError } from "../core/errors.ts";
-import type { CpuRecording, Profiler } from "../core/host.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import { DaemonError } from "../core/values/errors.ts";
+import type { CpuRecording, Profiler } from "../core/ports/profiler.ts";
 import { answerProblem, problem } from "./problem.ts";
 import type { OpenStreams } from "./stream.ts";
 

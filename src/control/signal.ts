@@ -1,5 +1,5 @@
-import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
-import { nearest } from "../core/names.ts";
+import { SIGNAL_NUMBERS, type SignalName } from "../core/values/signal_name.ts";
+import { nearest } from "../core/values/names.ts";
 
 /**
  * Reads the name of a signal: `HUP`, `SIGHUP`, in any case, or its number on Linux, `1`.

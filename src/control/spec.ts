@@ -1,4 +1,4 @@
-import type { Address } from "../core/host.ts";
+import type { Address } from "../core/ports/http.ts";
 
 /** A group of routes that a listener may answer: an item of `allow` in the configuration. */
 export type ListenerGroup = "health" | "metrics" | "control";

@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import type { Clock } from "../core/ports/clock.ts";
 
 /** How items of a stream are written: one JSON text a line, or server-sent events. */
 export type StreamFormat = "ndjson" | "sse";

@@ -1,6 +1,6 @@
-import { isDaemonError, messageOf } from "../core/errors.ts";
-import type { FileInfo, Files } from "../core/host.ts";
-import { textOfBytes } from "../core/text_file.ts";
+import { isDaemonError, messageOf } from "../core/values/errors.ts";
+import type { FileInfo, Files } from "../core/ports/files.ts";
+import { textOfBytes } from "../core/values/text_file.ts";
 
 /** The token of a listener, or why there is none, to go on after "must be one token in a file: ". */
 export type TokenFile = { token: string; info: FileInfo } | { problem: string; hint?: string };

@@ -1,10 +1,10 @@
-import type { Clock } from "../core/clock.ts";
-import { messageOf } from "../core/errors.ts";
-import type { Host } from "../core/host.ts";
-import type { LineBlock } from "../core/line_block.ts";
-import type { Logger, LogSink } from "../core/log.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import { messageOf } from "../core/values/errors.ts";
+import type { Host } from "../core/ports/host.ts";
+import type { LineBlock } from "../core/wire/line_block.ts";
+import type { Logger, LogSink } from "../core/ports/log.ts";
 import { consoleLines, consoleSink, createLogger, type FileSink, fileSink, type RootLogger } from "../log/mod.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "../settings/config.ts";
 
 /** Options of {@linkcode DaemonLog}. */
 export interface DaemonLogOptions {

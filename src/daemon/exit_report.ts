@@ -1,4 +1,4 @@
-import type { Unstopped } from "../core/supervisor.ts";
+import type { Unstopped } from "../core/supervise/supervisor.ts";
 
 /** How a daemon ended. */
 export interface ExitReport {

@@ -1,12 +1,12 @@
-import type { EventBus } from "../core/bus.ts";
-import type { DaemonTopics } from "../core/event.ts";
-import type { InstanceType, Settings } from "../core/program.ts";
-import type { AddOptions, SubsystemHandle } from "../core/children.ts";
-import type { Duration } from "../core/duration.ts";
-import type { SubsystemError } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
-import type { ChildHandle, Context, ShutdownHandle, StopOptions, Subsystem, WorkHandle, WorkOptions } from "../core/subsystem.ts";
-import type { ShutdownRequest } from "../core/verdict.ts";
+import type { EventBus } from "../core/messages/bus.ts";
+import type { DaemonTopics } from "../core/supervise/event.ts";
+import type { InstanceType, Settings } from "../core/supervise/program.ts";
+import type { AddOptions, SubsystemHandle } from "../core/supervise/children.ts";
+import type { Duration } from "../core/values/duration.ts";
+import type { SubsystemError } from "../core/values/errors.ts";
+import type { Logger } from "../core/ports/log.ts";
+import type { ChildHandle, Context, ShutdownHandle, StopOptions, Subsystem, WorkHandle, WorkOptions } from "../core/supervise/subsystem.ts";
+import type { ShutdownRequest } from "../core/supervise/verdict.ts";
 
 /** Parts of the context that differ between code in a process of its own and code in the daemon. */
 export type ModuleFacts = Pick<Context, "name" | "run" | "attempt" | "log" | "ready" | "requestShutdown">;

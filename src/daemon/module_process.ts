@@ -1,8 +1,9 @@
-import { DaemonError, type ErrorLink, isDaemonError, linkOf, messageOf, SubsystemError } from "../core/errors.ts";
-import { EXIT_CODES } from "../core/exit_codes.ts";
-import { encodeFrame, FrameReader } from "../core/frames.ts";
-import type { Connection, Host } from "../core/host.ts";
-import type { LogRecord } from "../core/log.ts";
+import { DaemonError, type ErrorLink, isDaemonError, linkOf, messageOf, SubsystemError } from "../core/values/errors.ts";
+import { EXIT_CODES } from "../core/values/exit_codes.ts";
+import { encodeFrame, FrameReader } from "../core/wire/frames.ts";
+import type { Connection } from "../core/ports/ipc.ts";
+import type { Host } from "../core/ports/host.ts";
+import type { LogRecord } from "../core/ports/log.ts";
 import {
   type DaemonMessage,
   HEARTBEAT_MS,
@@ -10,14 +11,15 @@ import {
   type ModuleMessage,
   SOCKET_VARIABLE,
   TOKEN_VARIABLE,
-} from "../core/module_protocol.ts";
-import { RestartPolicy } from "../core/restart.ts";
-import type { Context, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
-import { shutdownRequest } from "../core/verdict.ts";
+} from "../core/wire/module_protocol.ts";
+import { RestartPolicy } from "../core/supervise/restart.ts";
+import type { Context, Subsystem } from "../core/supervise/subsystem.ts";
+import type { SubsystemSpec } from "../core/supervise/spec.ts";
+import { shutdownRequest } from "../core/supervise/verdict.ts";
 import { jsonOf } from "../log/fields.ts";
 import { createLogger } from "../log/mod.ts";
 import { DaemonBuilder } from "./builder.ts";
-import { Config } from "./config.ts";
+import { Config } from "../settings/config.ts";
 import type { Daemon } from "./daemon.ts";
 import { ModuleContext } from "./module_context.ts";
 

@@ -1,24 +1,24 @@
-import { DaemonError, messageOf, unknownUnit } from "../core/errors.ts";
-import type { DaemonEvent } from "../core/event.ts";
-import type { SignalName } from "../core/host.ts";
-import { groupKey, nameKey, nearest } from "../core/names.ts";
+import { DaemonError, messageOf, unknownUnit } from "../core/values/errors.ts";
+import type { DaemonEvent } from "../core/supervise/event.ts";
+import type { SignalName } from "../core/values/signal_name.ts";
+import { groupKey, nameKey, nearest } from "../core/values/names.ts";
 import type {
   DaemonMeasures,
   DaemonStatus,
   LineCounts,
-  LogLine,
   Operations,
   ReloadAnswer,
   UnitOutcome,
   UnitStatus,
   WaitGoal,
-} from "../core/operations.ts";
-import { comparePlaces, type Place, type Supervisor } from "../core/supervisor.ts";
-import type { Unit } from "../core/unit.ts";
+} from "../core/supervise/operations.ts";
+import type { LogLine } from "../core/wire/line_block.ts";
+import { comparePlaces, type Place, type Supervisor } from "../core/supervise/supervisor.ts";
+import type { Unit } from "../core/supervise/unit.ts";
 import type { Service } from "../service/mod.ts";
-import type { EventStore } from "./event_store.ts";
+import type { EventStore } from "../record/event_store.ts";
 import type { Session } from "./session.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../instance/version.ts";
 
 /** States in which a start has nothing to do. */
 const UP: readonly UnitStatus["state"][] = ["starting", "running", "completed"];
@@ -149,7 +149,7 @@ export class DaemonOperations implements Operations {
   }
 
   async wait(names: readonly string[], goal: WaitGoal, { signal }: { signal?: AbortSignal } = {}): Promise<UnitOutcome[]> {
-    const { untilThere } = await import("./until_there.ts");
+    const { untilThere } = await import("../record/until_there.ts");
     const units = () => this.#statusOf(new Set(names));
     return await untilThere(names, goal, { units, events: this.#events, ...(signal === undefined ? {} : { signal }) });
   }

@@ -1,7 +1,8 @@
-import { formatDuration } from "../core/duration.ts";
-import { messageOf } from "../core/errors.ts";
-import { EXIT_CODES } from "../core/exit_codes.ts";
-import type { Host, SignalName } from "../core/host.ts";
+import { formatDuration } from "../core/values/duration.ts";
+import { messageOf } from "../core/values/errors.ts";
+import { EXIT_CODES } from "../core/values/exit_codes.ts";
+import type { Host } from "../core/ports/host.ts";
+import type { SignalName } from "../core/values/signal_name.ts";
 import type { Session } from "./session.ts";
 
 /** Two signals within this time are one request: a terminal and a process manager often both send one. */

@@ -1,12 +1,12 @@
-import type { DaemonEvent } from "../core/event.ts";
-import type { Host } from "../core/host.ts";
-import type { LogSink } from "../core/log.ts";
-import type { Registration } from "../core/registration.ts";
-import type { RestartWhen } from "../core/restart.ts";
-import type { SupervisorOptions, SupervisorPorts } from "../core/supervisor.ts";
+import type { DaemonEvent } from "../core/supervise/event.ts";
+import type { Host } from "../core/ports/host.ts";
+import type { LogSink } from "../core/ports/log.ts";
+import type { Registration } from "../core/supervise/registration.ts";
+import type { RestartWhen } from "../core/supervise/restart.ts";
+import type { SupervisorOptions, SupervisorPorts } from "../core/supervise/supervisor.ts";
 import type { ServiceSpec } from "../service/spec.ts";
-import type { Config } from "./config.ts";
-import type { LoadedConfig } from "./load.ts";
+import type { Config } from "../settings/config.ts";
+import type { LoadedConfig } from "../settings/load_settings.ts";
 import type { SignalConfig } from "./signal_config.ts";
 
 /** Something that a builder was told to run: ready as it is, or made when the daemon starts and knows its host. */

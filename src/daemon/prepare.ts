@@ -1,30 +1,30 @@
-import { resolvePath } from "../core/paths.ts";
-import { CancelToken } from "../core/cancel.ts";
-import { DaemonError, isDaemonError, messageOf } from "../core/errors.ts";
-import { MODULE_WORD } from "../core/module_protocol.ts";
-import type { Host } from "../core/host.ts";
-import { tame } from "../core/terminal_text.ts";
-import { type Registration, registration } from "../core/registration.ts";
-import { Supervisor, type SupervisorPorts } from "../core/supervisor.ts";
+import { resolvePath } from "../core/values/paths.ts";
+import { CancelToken } from "../core/supervise/cancel.ts";
+import { DaemonError, isDaemonError, messageOf } from "../core/values/errors.ts";
+import { MODULE_WORD } from "../core/wire/module_protocol.ts";
+import type { Host } from "../core/ports/host.ts";
+import { tame } from "../core/values/terminal_text.ts";
+import { type Registration, registration } from "../core/supervise/registration.ts";
+import { Supervisor, type SupervisorPorts } from "../core/supervise/supervisor.ts";
 import { markOf, ModuleHub, Neighbours, type Service, serviceSubsystems, unitNames } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
-import { ConfigWatch } from "./config_watch.ts";
+import { ConfigWatch } from "../settings/config_watch.ts";
 import type { StartOptions } from "./daemon.ts";
 import { DaemonLog } from "./daemon_log.ts";
 import { createLogger } from "../log/mod.ts";
-import { both, linesSink } from "./lines_of_log.ts";
-import type { DaemonFolders } from "./folders.ts";
-import type { Instance } from "./instance.ts";
-import type { LoadedConfig } from "./load.ts";
-import { filesNamed, handsOnAll } from "./needs.ts";
+import { both, linesSink } from "../record/lines_of_log.ts";
+import type { DaemonFolders } from "../instance/folders.ts";
+import type { Instance } from "../instance/instance.ts";
+import type { LoadedConfig } from "../settings/load_settings.ts";
+import { filesNamed, handsOnAll } from "../settings/needs.ts";
 import { ownProcess } from "./own_process.ts";
-import type { OwnFile } from "./own_files.ts";
-import type { Recovery } from "./recovery.ts";
+import type { OwnFile } from "../instance/own_files.ts";
+import type { Recovery } from "../leftover/recovery.ts";
 import { ServiceLogs } from "./service_logs.ts";
 import { ServiceUnits } from "./service_units.ts";
 import { registrationsOf, servicesIn } from "./plan.ts";
 import type { Session } from "./session.ts";
-import { PROTOCOL, VERSION } from "./version.ts";
+import { PROTOCOL, VERSION } from "../instance/version.ts";
 
 /**
  * Gets everything that a daemon needs from the machine, in order; the session's resources undo it in reverse: the process, the lock, the
@@ -60,7 +60,7 @@ export async function prepare(session: Session, options: StartOptions): Promise<
     logs.apply([...configured, ...services.named]);
   });
   if (pidFile !== undefined) {
-    const { pidFile: write } = await import("./instance.ts");
+    const { pidFile: write } = await import("../instance/instance.ts");
     resources.use(write(resolvePath(workDir, pidFile), config.name, host));
   }
   if (held !== undefined && options.isBackground && loaded?.path) await keepWhatIsInForce(session, host, held);
@@ -254,9 +254,9 @@ async function takeLock(
   const { resources, plan: { config, loaded } } = session;
   const stateDir = config.stateDir === undefined ? undefined : resolvePath(workDir, config.stateDir);
   const [{ daemonFolders, prepareFolders, rememberOrigin }, { acquireInstance }, { guardiansOf, pauseOf, pauseText }] = await Promise.all([
-    import("./folders.ts"),
-    import("./instance.ts"),
-    import("./guardian.ts"),
+    import("../instance/folders.ts"),
+    import("../instance/instance.ts"),
+    import("../instance/guardian.ts"),
   ]);
   const folders = prepareFolders(
     await daemonFolders({ name: config.name, configPath: loaded?.path ?? null, stateDir }, host),
@@ -294,10 +294,10 @@ async function openControl(session: Session, host: Host, held: Held): Promise<Re
   }
   const [{ readOverrides, writeOverrides }, { originFileIn }, { OwnFiles }, { Recovery }, { ADMIN_LISTENER, Listeners }] = await Promise
     .all([
-      import("./instance.ts"),
-      import("./folders.ts"),
-      import("./own_files.ts"),
-      import("./recovery.ts"),
+      import("../instance/instance.ts"),
+      import("../instance/folders.ts"),
+      import("../instance/own_files.ts"),
+      import("../leftover/recovery.ts"),
       import("../control/mod.ts"),
     ]);
   const recovery = resources.use(
@@ -429,7 +429,7 @@ function watchConfig(session: Session, host: Host, first: LoadedConfig): void {
 
 /** Keeps each configuration in force for the next start, and sees to it that a file that could not be used at this one is used once it is right. */
 async function keepWhatIsInForce(session: Session, host: Host, { folders: { state }, refills }: Held): Promise<void> {
-  const { keepConfig, MendWatch } = await import("./kept_config.ts");
+  const { keepConfig, MendWatch } = await import("../settings/kept_config.ts");
   const keep = ({ path, kept }: LoadedConfig) => {
     try {
       keepConfig(state, path!, kept, host.files);

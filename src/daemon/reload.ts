@@ -1,12 +1,12 @@
-import { sleep } from "../core/clock.ts";
-import { ConfigError, type ConfigIssue, DaemonError, formatIssue, isDaemonError, messageOf } from "../core/errors.ts";
-import { groupKey, nameKey } from "../core/names.ts";
-import type { ReloadAnswer, ReloadChange } from "../core/operations.ts";
-import type { Registration } from "../core/registration.ts";
-import type { LoadedConfig } from "./load.ts";
+import { sleep } from "../core/ports/clock.ts";
+import { ConfigError, type ConfigIssue, DaemonError, formatIssue, isDaemonError, messageOf } from "../core/values/errors.ts";
+import { groupKey, nameKey } from "../core/values/names.ts";
+import type { ReloadAnswer, ReloadChange } from "../core/supervise/operations.ts";
+import type { Registration } from "../core/supervise/registration.ts";
+import type { LoadedConfig } from "../settings/load_settings.ts";
 import { changedContents, contentsOf } from "../service/mod.ts";
-import { checkNeeds, refuseUnmet } from "./needs.ts";
-import { type ReloadPlan, reloadPlan, restartedServices } from "./reload_plan.ts";
+import { checkNeeds, refuseUnmet } from "../settings/needs.ts";
+import { type ReloadPlan, reloadPlan, restartedServices } from "../settings/reload_plan.ts";
 import type { Session } from "./session.ts";
 
 /** How often a missing or empty file is looked for, and the wait in between. */

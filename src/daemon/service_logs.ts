@@ -1,11 +1,11 @@
-import type { Clock } from "../core/clock.ts";
-import { isDaemonError, messageOf } from "../core/errors.ts";
-import type { Files } from "../core/host.ts";
-import type { LineBlock, LineFormat } from "../core/line_block.ts";
-import type { Logger } from "../core/log.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import { isDaemonError, messageOf } from "../core/values/errors.ts";
+import type { Files } from "../core/ports/files.ts";
+import type { LineBlock, LineFormat } from "../core/wire/line_block.ts";
+import type { Logger } from "../core/ports/log.ts";
 import { DropNotice, formatLines, formatRemark, RotatingFile, type RotationSettings } from "../log/mod.ts";
 import { type LogPort, type ServiceSpec, unitLogs } from "../service/mod.ts";
-import type { LineStore } from "./line_store.ts";
+import type { LineStore } from "../record/line_store.ts";
 
 /** Options of {@linkcode ServiceLogs}. */
 export interface ServiceLogsOptions {

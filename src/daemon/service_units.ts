@@ -1,4 +1,4 @@
-import { type Registration, registration } from "../core/registration.ts";
+import { type Registration, registration } from "../core/supervise/registration.ts";
 import { type Service, type ServicePorts, serviceSubsystems } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 

@@ -1,5 +1,5 @@
-import { SIGNAL_NUMBERS, type SignalName } from "../core/host.ts";
-import { checkKeys } from "../core/options.ts";
+import { SIGNAL_NUMBERS, type SignalName } from "../core/values/signal_name.ts";
+import { checkKeys } from "../core/values/options.ts";
 
 /** Options of {@linkcode SignalConfig}. */
 export interface SignalOptions {

@@ -1,8 +1,8 @@
-import type { Clock } from "../core/clock.ts";
-import type { Terminal } from "../core/host.ts";
-import type { LineBlock } from "../core/line_block.ts";
-import type { LogRecord, LogSink } from "../core/log.ts";
-import { harmlessJson, NAME_COLORS, paint, plain, tame } from "../core/terminal_text.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import type { Terminal } from "../core/ports/terminal.ts";
+import type { LineBlock } from "../core/wire/line_block.ts";
+import type { LogRecord, LogSink } from "../core/ports/log.ts";
+import { harmlessJson, NAME_COLORS, paint, plain, tame } from "../core/values/terminal_text.ts";
 import { formatJson, formatText } from "./format.ts";
 import { jsonLines, prefixLines } from "./line_format.ts";
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import type { Clock } from "../core/ports/clock.ts";
 
 /** How often a lasting loss is mentioned. */
 const MENTION_MS = 60_000;

@@ -1,5 +1,5 @@
-import { errorChain, type ErrorLink, messageOf } from "../core/errors.ts";
-import type { LogRecord } from "../core/log.ts";
+import { errorChain, type ErrorLink, messageOf } from "../core/values/errors.ts";
+import type { LogRecord } from "../core/ports/log.ts";
 
 /** Longest stack that a record carries, in characters. */
 const MAX_STACK_LENGTH = 16_384;

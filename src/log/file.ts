@@ -1,6 +1,6 @@
-import type { Clock } from "../core/clock.ts";
-import type { Files } from "../core/host.ts";
-import type { LogRecord, LogSink } from "../core/log.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import type { Files } from "../core/ports/files.ts";
+import type { LogRecord, LogSink } from "../core/ports/log.ts";
 import { DropNotice } from "./drop_notice.ts";
 import { formatJson, formatText } from "./format.ts";
 import { RotatingFile, type RotationSettings } from "./rotating_file.ts";

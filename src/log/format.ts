@@ -1,5 +1,5 @@
-import type { LogLevel, LogRecord } from "../core/log.ts";
-import { escapeControls, paint } from "../core/terminal_text.ts";
+import type { LogLevel, LogRecord } from "../core/ports/log.ts";
+import { escapeControls, paint } from "../core/values/terminal_text.ts";
 import { type ErrorFields, fieldsOf, jsonOf } from "./fields.ts";
 
 /** Turns a record into its line or lines, the last line end included. */

@@ -1,4 +1,4 @@
-import type { LineBlock, LineFormat } from "../core/line_block.ts";
+import type { LineBlock, LineFormat } from "../core/wire/line_block.ts";
 
 /**
  * Writes the lines of a block, the last line end included. The text of a unit stays as it is; the pieces of a line that has paused are

@@ -1,5 +1,5 @@
-import type { Clock } from "../core/clock.ts";
-import { LOG_LEVELS, type LogFields, type Logger, type LogLevel, type LogSink } from "../core/log.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import { LOG_LEVELS, type LogFields, type Logger, type LogLevel, type LogSink } from "../core/ports/log.ts";
 
 /** Options of {@linkcode createLogger}. */
 export interface LoggerOptions {

@@ -1,7 +1,7 @@
-import type { Clock } from "../core/clock.ts";
-import { isDaemonError } from "../core/errors.ts";
-import type { AppendFile, Files } from "../core/host.ts";
-import { fileNameOf, folderOf, isDevicePath } from "../core/paths.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import { isDaemonError } from "../core/values/errors.ts";
+import type { AppendFile, Files } from "../core/ports/files.ts";
+import { fileNameOf, folderOf, isDevicePath } from "../core/values/paths.ts";
 
 /** Where a {@linkcode RotatingFile} lies and how much it keeps; all of it can change while it is in use. */
 export interface RotationSettings {

@@ -1,8 +1,8 @@
 import fs from "node:fs";
-import { type Clock, sleep } from "../core/clock.ts";
-import { formatDuration } from "../core/duration.ts";
-import { IoError } from "../core/errors.ts";
-import type { FileContent, FileInfo, ReadOptions } from "../core/host.ts";
+import { type Clock, sleep } from "../core/ports/clock.ts";
+import { formatDuration } from "../core/values/duration.ts";
+import { IoError } from "../core/values/errors.ts";
+import type { FileContent, FileInfo, ReadOptions } from "../core/ports/files.ts";
 import { errnoOf, ioError } from "./io_error.ts";
 
 const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = fs.constants;

@@ -1,5 +1,5 @@
 import process from "node:process";
-import { IoError, messageOf } from "../core/errors.ts";
+import { IoError, messageOf } from "../core/values/errors.ts";
 import { libcNames } from "./libc_names.ts";
 import { LIBC_SYMBOLS, type LibcCalls, libcCalls, LIST_SYMBOLS, type RawLibcCalls } from "./libc_calls.ts";
 

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import process from "node:process";
-import { IoError, messageOf } from "../core/errors.ts";
-import type { ControlGroup, ProcessIdentity } from "../core/host.ts";
+import { IoError, messageOf } from "../core/values/errors.ts";
+import type { ControlGroup, ProcessIdentity } from "../core/ports/processes.ts";
 import { ioError } from "./io_error.ts";
 import { parseStat, readProc } from "./process_table.ts";
 

@@ -1,4 +1,4 @@
-import { messageOf } from "../core/errors.ts";
+import { messageOf } from "../core/values/errors.ts";
 import { libcNames } from "./libc_names.ts";
 import { LIBC_SYMBOLS, type LibcCalls, libcCalls, LIST_SYMBOLS, type RawLibcCalls } from "./libc_calls.ts";
 

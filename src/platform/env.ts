@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import process from "node:process";
-import type { Env } from "../core/host.ts";
+import type { Env } from "../core/ports/env.ts";
 
 /**
  * The environment of this process, the same on both runtimes: what is no UTF-8 Bun would hand on with other bytes in it, and Deno not at all.

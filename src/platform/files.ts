@@ -1,9 +1,9 @@
 import fs from "node:fs";
 import process from "node:process";
-import type { Clock } from "../core/clock.ts";
-import { IoError } from "../core/errors.ts";
-import type { AppendFile, FileInfo, FileLock, Files } from "../core/host.ts";
-import { isDevicePath } from "../core/paths.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import { IoError } from "../core/values/errors.ts";
+import type { AppendFile, FileInfo, FileLock, Files } from "../core/ports/files.ts";
+import { isDevicePath } from "../core/values/paths.ts";
 import { readBounded } from "./bounded_read.ts";
 import { ioError } from "./io_error.ts";
 import { trustedPlace } from "./trusted_path.ts";

@@ -1,5 +1,6 @@
-import { systemClock } from "../core/clock.ts";
-import type { Host, Modules } from "../core/host.ts";
+import { systemClock } from "../core/ports/clock.ts";
+import type { Host } from "../core/ports/host.ts";
+import type { Modules } from "../core/ports/modules.ts";
 import { createEnv } from "./env.ts";
 import { createDescriptors } from "./descriptors.ts";
 import { createFiles, type LockableFile } from "./files.ts";

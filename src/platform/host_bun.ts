@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import process from "node:process";
-import type { Host } from "../core/host.ts";
+import type { Host } from "../core/ports/host.ts";
 import { bun } from "./bun.ts";
 import { type Libc, loadLibc, loadLibcCalls } from "./bun_libc.ts";
 import type { LockableFile } from "./files.ts";

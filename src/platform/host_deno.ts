@@ -1,6 +1,6 @@
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { Host } from "../core/host.ts";
+import type { Host } from "../core/ports/host.ts";
 import { loadLibcCalls } from "./deno_libc.ts";
 import type { LockableFile } from "./files.ts";
 import { createHost } from "./host.ts";

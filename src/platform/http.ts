@@ -1,6 +1,6 @@
 import fs from "node:fs";
-import { IoError, messageOf } from "../core/errors.ts";
-import type { Address, Http, HttpServer } from "../core/host.ts";
+import { IoError, messageOf } from "../core/values/errors.ts";
+import type { Address, Http, HttpServer } from "../core/ports/http.ts";
 import type { Descriptors } from "./descriptors.ts";
 import { HttpServerLoop, type RawConnection } from "./http_server.ts";
 import { errnoOf, ioError } from "./io_error.ts";

@@ -1,4 +1,4 @@
-import type { Address } from "../core/host.ts";
+import type { Address } from "../core/ports/http.ts";
 import { bun, type BunFetchInit, type BunSocket } from "./bun.ts";
 import type { HttpFacts, RuntimeListener } from "./http.ts";
 import type { RawConnection } from "./http_server.ts";

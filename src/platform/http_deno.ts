@@ -1,4 +1,4 @@
-import type { Address } from "../core/host.ts";
+import type { Address } from "../core/ports/http.ts";
 import type { HttpFacts, RuntimeListener } from "./http.ts";
 import type { RawConnection } from "./http_server.ts";
 import { endingWith } from "./streams.ts";

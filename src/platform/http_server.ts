@@ -1,7 +1,7 @@
-import type { HttpConnection, HttpHandler } from "../core/host.ts";
-import { messageOf } from "../core/errors.ts";
+import type { HttpConnection, HttpHandler } from "../core/ports/http.ts";
+import { messageOf } from "../core/values/errors.ts";
 import { HeadRefused, Input, readHead } from "./http_head.ts";
-import { STATUS_NAMES } from "../core/http_status.ts";
+import { STATUS_NAMES } from "../core/values/http_status.ts";
 
 /** A connection as a runtime gives it. */
 export interface RawConnection {

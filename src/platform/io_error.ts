@@ -1,5 +1,5 @@
-import type { ErrorCode } from "../core/error_codes.ts";
-import { type ErrorContext, IoError, messageOf } from "../core/errors.ts";
+import type { ErrorCode } from "../core/values/error_codes.ts";
+import { type ErrorContext, IoError, messageOf } from "../core/values/errors.ts";
 
 /** Our code and wording for each system error. */
 const MEANINGS: Readonly<Record<string, readonly [ErrorCode, string]>> = {

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import process from "node:process";
-import { Condition } from "../core/condition.ts";
-import { IoError, messageOf } from "../core/errors.ts";
-import type { Connection, Ipc } from "../core/host.ts";
+import { Condition } from "../core/messages/condition.ts";
+import { IoError, messageOf } from "../core/values/errors.ts";
+import type { Connection, Ipc } from "../core/ports/ipc.ts";
 import { ioError } from "./io_error.ts";
 import { SocketFile } from "./socket_file.ts";
 

@@ -1,5 +1,5 @@
 import process from "node:process";
-import type { ProcessIdentity, ProgramRun, RunProcess } from "../core/host.ts";
+import type { ProcessIdentity, ProgramRun, RunProcess } from "../core/ports/processes.ts";
 import { allPids, isTrusted, parseStat, pick, type ProcessTable, readProc, type Stat, uidOf } from "./process_table.ts";
 
 /** A child of this process, as whoever has started it knows it. */

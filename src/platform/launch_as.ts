@@ -1,6 +1,6 @@
 import fs from "node:fs";
-import { IoError } from "../core/errors.ts";
-import type { SpawnOptions } from "../core/host.ts";
+import { IoError } from "../core/values/errors.ts";
+import type { SpawnOptions } from "../core/ports/processes.ts";
 import type { LibcCalls } from "./libc_calls.ts";
 
 /**

@@ -1,8 +1,8 @@
 import fs from "node:fs";
 import process from "node:process";
-import { IoError } from "../core/errors.ts";
-import type { SpawnOptions } from "../core/host.ts";
-import type { Rlimit, RlimitName } from "../core/rlimits.ts";
+import { IoError } from "../core/values/errors.ts";
+import type { SpawnOptions } from "../core/ports/processes.ts";
+import type { Rlimit, RlimitName } from "../core/values/rlimits.ts";
 
 /** Soft and hard limits of a process. */
 type Limits = Readonly<Record<RlimitName, Required<Rlimit>>>;

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import process from "node:process";
-import type { LockedFile, ProcessIdentity } from "../core/host.ts";
+import type { LockedFile, ProcessIdentity } from "../core/ports/processes.ts";
 import { uidOf } from "./process_table.ts";
 
 /** Lock files are short; a larger file is none. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Host } from "../core/host.ts";
+import type { Host } from "../core/ports/host.ts";
 
 /** The host of the running process; only the files for its runtime are loaded. */
 export async function getHost(): Promise<Host> {

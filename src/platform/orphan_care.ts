@@ -1,6 +1,7 @@
 import process from "node:process";
-import type { Clock } from "../core/clock.ts";
-import type { OrphanCare, Signals } from "../core/host.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import type { OrphanCare } from "../core/ports/processes.ts";
+import type { Signals } from "../core/ports/signals.ts";
 import type { LibcCalls } from "./libc_calls.ts";
 
 /** Options of {@linkcode careForOrphans}. */

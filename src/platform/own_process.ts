@@ -1,9 +1,9 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import fs from "node:fs";
 import process from "node:process";
-import { DaemonError, IoError } from "../core/errors.ts";
-import type { OwnProcess } from "../core/host.ts";
-import { resolvePath } from "../core/paths.ts";
+import { DaemonError, IoError } from "../core/values/errors.ts";
+import type { OwnProcess } from "../core/ports/own_process.ts";
+import { resolvePath } from "../core/values/paths.ts";
 import { ioError } from "./io_error.ts";
 
 /** Facts about its process that each runtime gets in its own way. */

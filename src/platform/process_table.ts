@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import process from "node:process";
-import type { ProcessEntry, ProcessIdentity } from "../core/host.ts";
+import type { ProcessEntry, ProcessIdentity } from "../core/ports/processes.ts";
 import { ioError } from "./io_error.ts";
 
 /** The system's table of processes; zombies count as gone. Each question fails with `IO_NO_RESOURCES` without a file left to open. */

@@ -1,8 +1,10 @@
 import fs from "node:fs";
 import process from "node:process";
-import { systemClock } from "../core/clock.ts";
-import { IoError } from "../core/errors.ts";
-import type { Processes, ProcessIdentity, SignalName, Signals } from "../core/host.ts";
+import { systemClock } from "../core/ports/clock.ts";
+import { IoError } from "../core/values/errors.ts";
+import type { Processes, ProcessIdentity } from "../core/ports/processes.ts";
+import type { SignalName } from "../core/values/signal_name.ts";
+import type { Signals } from "../core/ports/signals.ts";
 import { openControlGroup } from "./control_group.ts";
 import type { Descriptors } from "./descriptors.ts";
 import { errnoOf, ioError } from "./io_error.ts";
@@ -13,12 +15,12 @@ import { careForOrphans } from "./orphan_care.ts";
 import { launchAs } from "./launch_as.ts";
 import { createProcessTable } from "./process_table.ts";
 import { checkSpawn, createSpawn, type Launch, type Launcher, type SpawnSurroundings } from "./spawn.ts";
-import { Turns } from "./streams.ts";
+import { ReadTurns } from "./read_turns.ts";
 import { findGroup, findUser } from "./users.ts";
 
 /** Child processes by the runtime's own launch, all else by signals and the process table. */
 export function createProcesses({ launch, launchDetached, libcCalls }: Launcher, signals: Signals, descriptors: Descriptors): Processes {
-  const turns = new Turns();
+  const turns = new ReadTurns();
   const launchInTurns: Launch = (options) => {
     const launched = launch(options);
     return { ...launched, stdout: turns.of(launched.stdout), stderr: turns.of(launched.stderr) };

@@ -1,7 +1,7 @@
 import process from "node:process";
 import type { Session } from "node:inspector";
-import { messageOf, ProfilingError } from "../core/errors.ts";
-import type { CpuRecording, Profiler } from "../core/host.ts";
+import { messageOf, ProfilingError } from "../core/values/errors.ts";
+import type { CpuRecording, Profiler } from "../core/ports/profiler.ts";
 
 /** Microseconds between two looks at the stack; at this rate the work goes on within the noise of what it takes without. */
 const INTERVAL_US = 1_000;

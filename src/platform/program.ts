@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { posix } from "node:path";
-import { IoError } from "../core/errors.ts";
-import type { SpawnOptions } from "../core/host.ts";
+import { IoError } from "../core/values/errors.ts";
+import type { SpawnOptions } from "../core/ports/processes.ts";
 import { errnoOf } from "./io_error.ts";
 
 /** Where programs are looked for when the child has no PATH, as execvp(3) does. */

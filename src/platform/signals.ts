@@ -1,6 +1,6 @@
 import process from "node:process";
-import { IoError, messageOf } from "../core/errors.ts";
-import type { Signals } from "../core/host.ts";
+import { IoError, messageOf } from "../core/values/errors.ts";
+import type { Signals } from "../core/ports/signals.ts";
 
 /**
  * Listens by `process.on`, which behaves alike on both runtimes: the default action comes back with the removal of the last listener, and no

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import process from "node:process";
-import { IoError } from "../core/errors.ts";
+import { IoError } from "../core/values/errors.ts";
 import { errnoOf } from "./io_error.ts";
 
 /** Bytes that the system has for the path of a socket. */

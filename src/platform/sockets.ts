@@ -1,8 +1,8 @@
 import fs from "node:fs";
 import os from "node:os";
 import process from "node:process";
-import type { ListeningSocket, SocketHolder, Sockets } from "../core/host.ts";
-import { isLocalhost, normalAddress } from "../core/ip_address.ts";
+import type { ListeningSocket, SocketHolder, Sockets } from "../core/ports/sockets.ts";
+import { isLocalhost, normalAddress } from "../core/values/ip_address.ts";
 import { ioError } from "./io_error.ts";
 import { allPids } from "./process_table.ts";
 

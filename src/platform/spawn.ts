@@ -1,8 +1,9 @@
 import fs from "node:fs";
 import process from "node:process";
-import { IoError, messageOf } from "../core/errors.ts";
-import type { ErrorCode } from "../core/error_codes.ts";
-import type { ExitStatus, ProcessIdentity, SpawnOptions } from "../core/host.ts";
+import { IoError, messageOf } from "../core/values/errors.ts";
+import type { ErrorCode } from "../core/values/error_codes.ts";
+import type { ExitStatus } from "../core/values/exit_status.ts";
+import type { ProcessIdentity, SpawnOptions } from "../core/ports/processes.ts";
 import type { Descriptors } from "./descriptors.ts";
 import { errnoOf } from "./io_error.ts";
 import { runKey } from "./kin.ts";

@@ -1,6 +1,6 @@
 import fs from "node:fs";
-import { IoError } from "../core/errors.ts";
-import type { ExitStatus } from "../core/host.ts";
+import { IoError } from "../core/values/errors.ts";
+import type { ExitStatus } from "../core/values/exit_status.ts";
 import { bun, type BunChild } from "./bun.ts";
 import type { Libc } from "./bun_libc.ts";
 import type { Launch, LaunchedDetached } from "./spawn.ts";

@@ -1,5 +1,5 @@
-import { messageOf } from "../core/errors.ts";
-import type { ExitStatus } from "../core/host.ts";
+import { messageOf } from "../core/values/errors.ts";
+import type { ExitStatus } from "../core/values/exit_status.ts";
 import type { Launch, LaunchedDetached, LaunchOptions } from "./spawn.ts";
 
 /**

@@ -1,7 +1,7 @@
 import fs from "node:fs";
-import { type Clock, sleep } from "../core/clock.ts";
-import type { Terminal } from "../core/host.ts";
-import { PacedOutput } from "../core/paced_output.ts";
+import { type Clock, sleep } from "../core/ports/clock.ts";
+import type { Terminal } from "../core/ports/terminal.ts";
+import { PacedOutput } from "../core/wire/paced_output.ts";
 
 /** Facts about the terminal that each runtime gets in its own way. */
 export interface TerminalFacts {

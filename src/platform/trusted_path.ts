@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import process from "node:process";
-import { isDevicePath } from "../core/paths.ts";
+import { isDevicePath } from "../core/values/paths.ts";
 
 /** Where a file may be opened (nowhere yet while a folder is missing) and what is wrong with the one that was; or why root must not. */
 export type TrustedPlace = { at: string | undefined; fileProblem: (file: fs.Stats) => string | undefined } | { why: string };

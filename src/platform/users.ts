@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import process from "node:process";
-import { IoError } from "../core/errors.ts";
-import type { UserInfo } from "../core/host.ts";
+import { IoError } from "../core/values/errors.ts";
+import type { UserInfo } from "../core/ports/processes.ts";
 
 /** Looks a user up in /etc/passwd, then wherever else the system keeps users. */
 export function findUser(nameOrUid: string | number): UserInfo {

@@ -1,7 +1,7 @@
 import fs from "node:fs";
-import type { Clock } from "../core/clock.ts";
-import { IoError } from "../core/errors.ts";
-import type { Watcher } from "../core/host.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import { IoError } from "../core/values/errors.ts";
+import type { Watcher } from "../core/ports/watcher.ts";
 import { errnoOf, ioError } from "./io_error.ts";
 
 /** Milliseconds within which changes become one call. */

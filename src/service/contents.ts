@@ -1,5 +1,5 @@
-import type { Files } from "../core/host.ts";
-import { folderOf, resolvePath } from "../core/paths.ts";
+import type { Files } from "../core/ports/files.ts";
+import { folderOf, resolvePath } from "../core/values/paths.ts";
 import { MAX_ENV_FILE_BYTES } from "./env_file.ts";
 import type { ServiceSpec } from "./spec.ts";
 

@@ -1,6 +1,7 @@
-import { type Clock, sleep } from "../core/clock.ts";
-import { isDaemonError } from "../core/errors.ts";
-import type { ChildProcess, ExitStatus, Processes, ProcessIdentity, SpawnOptions } from "../core/host.ts";
+import { type Clock, sleep } from "../core/ports/clock.ts";
+import { isDaemonError } from "../core/values/errors.ts";
+import type { ChildProcess, Processes, ProcessIdentity, SpawnOptions } from "../core/ports/processes.ts";
+import type { ExitStatus } from "../core/values/exit_status.ts";
 import { UNIT_VARIABLE } from "./environment.ts";
 import type { ProcessGroupOptions } from "./process_group.ts";
 

@@ -1,4 +1,4 @@
-import { type TextMistake, textOfBytes, withUnixLineEnds } from "../core/text_file.ts";
+import { type TextMistake, textOfBytes, withUnixLineEnds } from "../core/values/text_file.ts";
 
 /** A mistake in an env file, with the line in which it stands. */
 export class EnvFileError extends SyntaxError {

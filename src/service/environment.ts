@@ -1,5 +1,6 @@
-import { isDaemonError, messageOf, SubsystemError } from "../core/errors.ts";
-import type { Host, UserInfo } from "../core/host.ts";
+import { isDaemonError, messageOf, SubsystemError } from "../core/values/errors.ts";
+import type { Host } from "../core/ports/host.ts";
+import type { UserInfo } from "../core/ports/processes.ts";
 import { MAX_ENV_FILE_BYTES, readEnv } from "./env_file.ts";
 import type { ServiceSpec } from "./spec.ts";
 

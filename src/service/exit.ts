@@ -1,5 +1,5 @@
-import type { ExitStatus } from "../core/host.ts";
-export { exitCodeOf } from "../core/exit_status.ts";
+import type { ExitStatus } from "../core/values/exit_status.ts";
+export { exitCodeOf } from "../core/values/exit_status.ts";
 
 /** An end in words: `exited with code 3` or `was ended by SIGKILL`. Nobody is told how a program ended that was adopted. */
 export function describeExit(status: ExitStatus): string {

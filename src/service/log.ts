@@ -1,4 +1,4 @@
-import { isDevicePath, resolvePath } from "../core/paths.ts";
+import { isDevicePath, resolvePath } from "../core/values/paths.ts";
 import { expand } from "./environment.ts";
 import type { ServiceLogSpec, ServiceSpec } from "./spec.ts";
 

@@ -1,7 +1,8 @@
-import { IoError } from "../core/errors.ts";
-import { FrameReader } from "../core/frames.ts";
-import type { Connection, Host, IpcServer } from "../core/host.ts";
-import { MODULE_PROTOCOL, type ModuleMessage } from "../core/module_protocol.ts";
+import { IoError } from "../core/values/errors.ts";
+import { FrameReader } from "../core/wire/frames.ts";
+import type { Connection, IpcServer } from "../core/ports/ipc.ts";
+import type { Host } from "../core/ports/host.ts";
+import { MODULE_PROTOCOL, type ModuleMessage } from "../core/wire/module_protocol.ts";
 import type { ModuleLink } from "./module_link.ts";
 
 /** A module must name itself within this time after it connects. */

@@ -1,11 +1,11 @@
-import type { Clock } from "../core/clock.ts";
-import { formatDuration } from "../core/duration.ts";
-import { type ErrorLink, messageOf } from "../core/errors.ts";
-import { encodeFrame } from "../core/frames.ts";
-import type { Connection } from "../core/host.ts";
-import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../core/log.ts";
-import { type DaemonMessage, HEARTBEAT_MS, type ModuleMessage } from "../core/module_protocol.ts";
-import { isExitCode, type ShutdownRequest } from "../core/verdict.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import { formatDuration } from "../core/values/duration.ts";
+import { type ErrorLink, messageOf } from "../core/values/errors.ts";
+import { encodeFrame } from "../core/wire/frames.ts";
+import type { Connection } from "../core/ports/ipc.ts";
+import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../core/ports/log.ts";
+import { type DaemonMessage, HEARTBEAT_MS, type ModuleMessage } from "../core/wire/module_protocol.ts";
+import { isExitCode, type ShutdownRequest } from "../core/supervise/verdict.ts";
 import type { AskToStop } from "./process_group.ts";
 
 /** A module that has said nothing for so long is blocked. */

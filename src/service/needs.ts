@@ -1,6 +1,9 @@
-import { DaemonError, isDaemonError, messageOf } from "../core/errors.ts";
-import type { Env, Files, Modules, Processes, SpawnOptions } from "../core/host.ts";
-import { folderOf } from "../core/paths.ts";
+import { DaemonError, isDaemonError, messageOf } from "../core/values/errors.ts";
+import type { Env } from "../core/ports/env.ts";
+import type { Files } from "../core/ports/files.ts";
+import type { Modules } from "../core/ports/modules.ts";
+import type { Processes, SpawnOptions } from "../core/ports/processes.ts";
+import { folderOf } from "../core/values/paths.ts";
 import { MAX_ENV_FILE_BYTES, readEnv } from "./env_file.ts";
 import { DEFAULT_PATH } from "./environment.ts";
 import { unitLogs } from "./log.ts";

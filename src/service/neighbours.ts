@@ -1,5 +1,6 @@
-import { isDaemonError } from "../core/errors.ts";
-import type { Host, ProgramRun, RunProcess } from "../core/host.ts";
+import { isDaemonError } from "../core/values/errors.ts";
+import type { Host } from "../core/ports/host.ts";
+import type { ProgramRun, RunProcess } from "../core/ports/processes.ts";
 import type { ServiceOutput } from "./output.ts";
 import { PortOwners } from "./port_owner.ts";
 import { SharedLook } from "./shared_look.ts";

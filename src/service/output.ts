@@ -1,7 +1,7 @@
-import type { Clock } from "../core/clock.ts";
-import type { ChildProcess } from "../core/host.ts";
-import type { LineBlock } from "../core/line_block.ts";
-import { LineSplitter } from "../core/lines.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import type { ChildProcess } from "../core/ports/processes.ts";
+import type { LineBlock } from "../core/wire/line_block.ts";
+import { LineSplitter } from "../core/wire/lines.ts";
 
 /** Where the output of services goes. */
 export interface LogPort {

@@ -1,7 +1,9 @@
-import type { Clock } from "../core/clock.ts";
-import { isDaemonError } from "../core/errors.ts";
-import type { Host, ListeningSocket, ProcessEntry, ProgramRun, SocketHolder } from "../core/host.ts";
-import { isLocalhost, normalAddress } from "../core/ip_address.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import { isDaemonError } from "../core/values/errors.ts";
+import type { Host } from "../core/ports/host.ts";
+import type { ListeningSocket, SocketHolder } from "../core/ports/sockets.ts";
+import type { ProcessEntry, ProgramRun } from "../core/ports/processes.ts";
+import { isLocalhost, normalAddress } from "../core/values/ip_address.ts";
 import { UNIT_VARIABLE } from "./environment.ts";
 import type { TcpAddress } from "./probe.ts";
 import { SharedLook } from "./shared_look.ts";

@@ -1,8 +1,9 @@
-import { type Clock, sleep } from "../core/clock.ts";
-import { formatDuration } from "../core/duration.ts";
-import { isDaemonError, messageOf } from "../core/errors.ts";
-import type { Host, SpawnOptions } from "../core/host.ts";
-import { plain } from "../core/terminal_text.ts";
+import { type Clock, sleep } from "../core/ports/clock.ts";
+import { formatDuration } from "../core/values/duration.ts";
+import { isDaemonError, messageOf } from "../core/values/errors.ts";
+import type { Host } from "../core/ports/host.ts";
+import type { SpawnOptions } from "../core/ports/processes.ts";
+import { plain } from "../core/values/terminal_text.ts";
 import { expand, type Placeholders } from "./environment.ts";
 import { describeExit } from "./exit.ts";
 import type { Neighbours } from "./neighbours.ts";

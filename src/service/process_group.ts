@@ -1,5 +1,7 @@
-import { type Clock, sleep } from "../core/clock.ts";
-import type { ChildProcess, ExitStatus, Processes, ProcessIdentity, RunProcess, SignalName } from "../core/host.ts";
+import { type Clock, sleep } from "../core/ports/clock.ts";
+import type { ChildProcess, Processes, ProcessIdentity, RunProcess } from "../core/ports/processes.ts";
+import type { ExitStatus } from "../core/values/exit_status.ts";
+import type { SignalName } from "../core/values/signal_name.ts";
 import type { KinLook, Neighbours } from "./neighbours.ts";
 import { endsAll, type KillMode } from "./spec.ts";
 

@@ -1,5 +1,5 @@
-import type { LineBlock } from "../core/line_block.ts";
-import { shownStates } from "../core/terminal_text.ts";
+import type { LineBlock } from "../core/wire/line_block.ts";
+import { shownStates } from "../core/values/terminal_text.ts";
 
 /** Of a line that comes in pieces so much is remembered. */
 const MAX_LENGTH = 65_536;

@@ -1,4 +1,4 @@
-import { type Clock, sleep } from "../core/clock.ts";
+import { type Clock, sleep } from "../core/ports/clock.ts";
 
 /** Beyond the first milliseconds, looking is followed by a rest of so many times its length, so that it takes a quarter of the time at most. */
 const REST_FACTOR = 3;

@@ -1,8 +1,8 @@
 import type { LeftoverPolicy } from "./continuity.ts";
-import type { RestartPolicy } from "../core/restart.ts";
-import type { SignalName } from "../core/host.ts";
-import type { Rlimits } from "../core/rlimits.ts";
-import type { LineFormat } from "../core/line_block.ts";
+import type { RestartPolicy } from "../core/supervise/restart.ts";
+import type { SignalName } from "../core/values/signal_name.ts";
+import type { Rlimits } from "../core/values/rlimits.ts";
+import type { LineFormat } from "../core/wire/line_block.ts";
 
 /** How a service is asked whether it is ready. `{port}` and `{instance}` in its texts stand for the instance's own. */
 export type ProbeTarget =

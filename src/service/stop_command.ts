@@ -1,6 +1,6 @@
-import type { Clock } from "../core/clock.ts";
-import { isDaemonError, messageOf } from "../core/errors.ts";
-import type { Processes, SpawnOptions } from "../core/host.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import { isDaemonError, messageOf } from "../core/values/errors.ts";
+import type { Processes, SpawnOptions } from "../core/ports/processes.ts";
 import { describeExit } from "./exit.ts";
 import type { Neighbours } from "./neighbours.ts";
 import { type LogPort, ServiceOutput } from "./output.ts";

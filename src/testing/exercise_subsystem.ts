@@ -1,14 +1,15 @@
-import { CancelToken } from "../core/cancel.ts";
-import { sleep, systemClock } from "../core/clock.ts";
-import { Deadlines } from "../core/deadlines.ts";
-import { type Duration, durationMs } from "../core/duration.ts";
-import { messageOf } from "../core/errors.ts";
-import { silentLogger } from "../core/log.ts";
-import { RestartPolicy } from "../core/restart.ts";
-import type { Context, HealthAnswer, Subsystem, SubsystemSpec } from "../core/subsystem.ts";
-import { registration } from "../core/registration.ts";
-import { Turns } from "../core/turns.ts";
-import { Supervisor, type SupervisorPorts } from "../core/supervisor.ts";
+import { CancelToken } from "../core/supervise/cancel.ts";
+import { sleep, systemClock } from "../core/ports/clock.ts";
+import { Deadlines } from "../core/supervise/deadlines.ts";
+import { type Duration, durationMs } from "../core/values/duration.ts";
+import { messageOf } from "../core/values/errors.ts";
+import { silentLogger } from "../core/ports/log.ts";
+import { RestartPolicy } from "../core/supervise/restart.ts";
+import type { Context, HealthAnswer, Subsystem } from "../core/supervise/subsystem.ts";
+import type { SubsystemSpec } from "../core/supervise/spec.ts";
+import { registration } from "../core/supervise/registration.ts";
+import { Turns } from "../core/supervise/turns.ts";
+import { Supervisor, type SupervisorPorts } from "../core/supervise/supervisor.ts";
 
 /** Options of {@linkcode exerciseSubsystem}. */
 export interface ExerciseOptions {

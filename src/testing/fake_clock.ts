@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import type { Clock } from "../core/ports/clock.ts";
 
 /** Turns of the microtask queue that let everything settle which is ready to. */
 const SETTLING_TURNS = 50;

@@ -1,7 +1,7 @@
-import type { ErrorCode } from "../core/error_codes.ts";
-import { IoError } from "../core/errors.ts";
-import type { AppendFile, FileContent, FileInfo, FileLock, Files, ReadOptions } from "../core/host.ts";
-import { fileNameOf, folderOf } from "../core/paths.ts";
+import type { ErrorCode } from "../core/values/error_codes.ts";
+import { IoError } from "../core/values/errors.ts";
+import type { AppendFile, FileContent, FileInfo, FileLock, Files, ReadOptions } from "../core/ports/files.ts";
+import { fileNameOf, folderOf } from "../core/values/paths.ts";
 
 interface Entry {
   inode: number;

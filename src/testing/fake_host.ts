@@ -1,7 +1,14 @@
-import type { Clock } from "../core/clock.ts";
-import { DaemonError } from "../core/errors.ts";
-import type { Env, Host, Modules, OwnProcess, ProcessUsage, SignalName, Signals, Terminal } from "../core/host.ts";
-import { PacedOutput, type PostOptions } from "../core/paced_output.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import { DaemonError } from "../core/values/errors.ts";
+import type { Env } from "../core/ports/env.ts";
+import type { Host } from "../core/ports/host.ts";
+import type { Modules } from "../core/ports/modules.ts";
+import type { OwnProcess, ProcessUsage } from "../core/ports/own_process.ts";
+import type { SignalName } from "../core/values/signal_name.ts";
+import type { Signals } from "../core/ports/signals.ts";
+import type { Terminal } from "../core/ports/terminal.ts";
+import { PacedOutput } from "../core/wire/paced_output.ts";
+import type { PostOptions } from "../core/ports/terminal.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { FakeFiles } from "./fake_files.ts";
 import { FakeHttp } from "./fake_http.ts";

@@ -1,5 +1,5 @@
-import { IoError } from "../core/errors.ts";
-import type { Address, Http, HttpHandler, HttpServer, ServeOptions } from "../core/host.ts";
+import { IoError } from "../core/values/errors.ts";
+import type { Address, Http, HttpHandler, HttpServer, ServeOptions } from "../core/ports/http.ts";
 
 /** First port that is given to who asks for any. */
 const FIRST_PORT = 40_000;

@@ -1,6 +1,6 @@
-import { Condition } from "../core/condition.ts";
-import { IoError } from "../core/errors.ts";
-import type { Connection, Ipc, IpcServer } from "../core/host.ts";
+import { Condition } from "../core/messages/condition.ts";
+import { IoError } from "../core/values/errors.ts";
+import type { Connection, Ipc, IpcServer } from "../core/ports/ipc.ts";
 
 /** Bytes that wait before the sender has to. */
 const ROOM_BYTES = 65_536;

@@ -1,10 +1,9 @@
-import type { ErrorCode } from "../core/error_codes.ts";
-import { IoError } from "../core/errors.ts";
+import type { ErrorCode } from "../core/values/error_codes.ts";
+import { IoError } from "../core/values/errors.ts";
 import type {
   ChildProcess,
   ControlGroup,
   DetachedProcess,
-  ExitStatus,
   LockedFile,
   OrphanCare,
   ProcessEntry,
@@ -12,10 +11,11 @@ import type {
   ProcessIdentity,
   ProgramRun,
   RunProcess,
-  SignalName,
   SpawnOptions,
   UserInfo,
-} from "../core/host.ts";
+} from "../core/ports/processes.ts";
+import type { ExitStatus } from "../core/values/exit_status.ts";
+import type { SignalName } from "../core/values/signal_name.ts";
 
 /** Behaviour of a program of {@linkcode FakeProcesses} when it is started; it may keep the process and go on later. */
 export type FakeProgram = (process: FakeProcess) => void;

@@ -1,5 +1,5 @@
-import { ProfilingError } from "../core/errors.ts";
-import type { CpuRecording, Profiler } from "../core/host.ts";
+import { ProfilingError } from "../core/values/errors.ts";
+import type { CpuRecording, Profiler } from "../core/ports/profiler.ts";
 
 /**
  * A profiler whose profiles are made up, with faults on order.

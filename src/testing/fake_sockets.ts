@@ -1,4 +1,4 @@
-import type { ListeningSocket, SocketHolder, Sockets } from "../core/host.ts";
+import type { ListeningSocket, SocketHolder, Sockets } from "../core/ports/sockets.ts";
 
 /**
  * Sockets that a test says; a part of `FakeHost`. Until it says the first one, the system does not tell who listens.

@@ -1,6 +1,6 @@
-import type { ErrorCode } from "../core/error_codes.ts";
-import { IoError } from "../core/errors.ts";
-import type { Watcher } from "../core/host.ts";
+import type { ErrorCode } from "../core/values/error_codes.ts";
+import { IoError } from "../core/values/errors.ts";
+import type { Watcher } from "../core/ports/watcher.ts";
 
 /**
  * A watcher whose changes come on order; that of a {@linkcode FakeHost} also tells of what changes in its files.

@@ -28,51 +28,35 @@ export { type FakeProcess, FakeProcesses, type FakeProgram } from "./fake_proces
 export { FakeSockets } from "./fake_sockets.ts";
 export { FakeProfiler } from "./fake_profiler.ts";
 export { FakeWatcher } from "./fake_watcher.ts";
-export type { Clock } from "../core/clock.ts";
-export type { ErrorCode } from "../core/error_codes.ts";
-export type { Rlimit, RlimitName, Rlimits } from "../core/rlimits.ts";
+export type { Clock } from "../core/ports/clock.ts";
+export type { ErrorCode } from "../core/values/error_codes.ts";
+export type { Rlimit, RlimitName, Rlimits } from "../core/values/rlimits.ts";
+export type { Address, Http, HttpConnection, HttpHandler, HttpServer, ServeOptions } from "../core/ports/http.ts";
+export type { AppendFile, FileContent, FileInfo, FileLock, Files, ReadOptions } from "../core/ports/files.ts";
 export type {
-  Address,
-  AppendFile,
   ChildProcess,
-  Connection,
   ControlGroup,
-  CpuRecording,
   DetachedProcess,
-  Env,
-  ExitStatus,
-  FileContent,
-  FileInfo,
-  FileLock,
-  Files,
-  Host,
-  Http,
-  HttpConnection,
-  HttpHandler,
-  HttpServer,
-  Ipc,
-  IpcServer,
-  ListeningSocket,
   LockedFile,
-  Modules,
   OrphanCare,
-  OwnProcess,
   ProcessEntry,
   Processes,
   ProcessIdentity,
-  ProcessUsage,
-  Profiler,
   ProgramRun,
-  ReadOptions,
   RunProcess,
-  ServeOptions,
-  SignalName,
-  Signals,
-  SocketHolder,
-  Sockets,
   SpawnOptions,
-  Terminal,
   UserInfo,
-  Watcher,
-} from "../core/host.ts";
-export type { PostOptions } from "../core/paced_output.ts";
+} from "../core/ports/processes.ts";
+export type { Connection, Ipc, IpcServer } from "../core/ports/ipc.ts";
+export type { CpuRecording, Profiler } from "../core/ports/profiler.ts";
+export type { Env } from "../core/ports/env.ts";
+export type { ExitStatus } from "../core/values/exit_status.ts";
+export type { Host } from "../core/ports/host.ts";
+export type { ListeningSocket, SocketHolder, Sockets } from "../core/ports/sockets.ts";
+export type { Modules } from "../core/ports/modules.ts";
+export type { OwnProcess, ProcessUsage } from "../core/ports/own_process.ts";
+export type { SignalName } from "../core/values/signal_name.ts";
+export type { Signals } from "../core/ports/signals.ts";
+export type { Terminal } from "../core/ports/terminal.ts";
+export type { Watcher } from "../core/ports/watcher.ts";
+export type { PostOptions } from "../core/ports/terminal.ts";

@@ -12,14 +12,14 @@ export interface Case {
   reason?: string;
 }
 
-const SUPERVISOR = "core/supervisor_test.ts";
-const RESTART = "core/restart_test.ts";
+const SUPERVISOR = "core/supervise/supervisor_test.ts";
+const RESTART = "core/supervise/restart_test.ts";
 const DAEMON = "daemon/daemon_test.ts";
 const PROCESS = "daemon/process_test.ts";
 const LIBRARY = "acceptance/library_test.ts";
 const SERVICE = "service/service_test.ts";
 const SUPERVISED = "service/supervised_test.ts";
-const LOAD = "daemon/config_load_test.ts";
+const LOAD = "settings/config_load_test.ts";
 const E2E = "e2e/daemon_test.ts";
 const SPAWN_E2E = "e2e/acceptance_spawn_test.ts";
 const INIT_E2E = "e2e/init_test.ts";
@@ -182,7 +182,7 @@ export const CASES: readonly Case[] = [
     number: 24,
     title: "10,000 crashes and restarts leave nothing behind",
     tests: [[
-      "core/supervisor_stress_test.ts",
+      "core/supervise/supervisor_stress_test.ts",
       "Daemon: 10,000 crashes, 1,000 starts and stops, and 20,000 rounds of what tasks do in loops, leave no memory, timer, descriptor or listener",
     ]],
   },
@@ -422,7 +422,7 @@ export const CASES: readonly Case[] = [
     title: "a record of an earlier boot",
     tests: [
       [STOP_E2E, "runner 22: a record from an earlier boot is ignored, even when its number is a living process now"],
-      ["daemon/instance_test.ts", "acquireInstance starts over what a crash left, and tells it from a record of an earlier boot"],
+      ["instance/instance_test.ts", "acquireInstance starts over what a crash left, and tells it from a record of an earlier boot"],
     ],
   },
   {
@@ -527,7 +527,7 @@ export const CASES: readonly Case[] = [
     tests: [
       [LOGS_E2E, "runner 39: a line of 50 MB without an end takes bounded memory, comes in pieces, and what follows still comes"],
       [
-        "core/lines_test.ts",
+        "core/wire/lines_test.ts",
         "LineSplitter: a line of 50 MB without an end comes in pieces of the limit, and the next line follows (runner 39)",
       ],
       [SERVICE, "Service: 50 MB without a line end come in bounded pieces, and what follows still comes"],
@@ -585,7 +585,7 @@ export const CASES: readonly Case[] = [
     title: "a character of several bytes that is cut by a read stays whole",
     tests: [
       [LOGS_E2E, "runner 47 and 48: a character that is cut by a read stays whole in the log, whose folder is made"],
-      ["core/lines_test.ts", "LineSplitter: characters cut by a read stay whole (runner 47)"],
+      ["core/wire/lines_test.ts", "LineSplitter: characters cut by a read stay whole (runner 47)"],
     ],
   },
   {

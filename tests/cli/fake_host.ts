@@ -1,7 +1,10 @@
 import type { ControlHandler } from "../../src/control/mod.ts";
-import { type Clock, systemClock } from "../../src/core/clock.ts";
-import { IoError } from "../../src/core/errors.ts";
-import type { FileInfo, Files, Host, LockedFile, ProcessIdentity, SignalName } from "../../src/core/host.ts";
+import { type Clock, systemClock } from "../../src/core/ports/clock.ts";
+import { IoError } from "../../src/core/values/errors.ts";
+import type { FileInfo, Files } from "../../src/core/ports/files.ts";
+import type { Host } from "../../src/core/ports/host.ts";
+import type { LockedFile, ProcessIdentity } from "../../src/core/ports/processes.ts";
+import type { SignalName } from "../../src/core/values/signal_name.ts";
 import { FakeSignals } from "../../src/testing/mod.ts";
 
 type Node = { kind: FileInfo["kind"]; text: string; uid: number; mode: number };

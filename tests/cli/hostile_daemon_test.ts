@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { main } from "../../src/cli/main.ts";
-import { type Clock, systemClock } from "../../src/core/clock.ts";
+import { type Clock, systemClock } from "../../src/core/ports/clock.ts";
 import { test } from "../harness.ts";
 import { until } from "../until.ts";
 import { FakeMachine } from "./fake_host.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { lineView } from "../../src/cli/line_view.ts";
-import type { LogLine } from "../../src/core/operations.ts";
+import type { LogLine } from "../../src/core/wire/line_block.ts";
 import { test } from "../harness.ts";
 
 /** A line of this moment of the 2nd of January, where the test runs. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { main } from "../../src/cli/main.ts";
 import { controlHandler } from "../../src/control/mod.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { silentLogger } from "../../src/core/ports/log.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { FakeOperations } from "../control/fake_operations.ts";
 import { test } from "../harness.ts";

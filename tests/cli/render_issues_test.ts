@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { main } from "../../src/cli/main.ts";
 import { renderIssues } from "../../src/cli/render_issues.ts";
-import type { ConfigIssue } from "../../src/core/errors.ts";
+import type { ConfigIssue } from "../../src/core/values/errors.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 

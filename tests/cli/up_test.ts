@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { main } from "../../src/cli/main.ts";
 import { controlHandler } from "../../src/control/mod.ts";
-import { silentLogger } from "../../src/core/log.ts";
-import type { HttpHandler } from "../../src/core/host.ts";
-import type { UnitStatus } from "../../src/core/operations.ts";
-import { daemonFolders, prepareFolders } from "../../src/daemon/folders.ts";
+import { silentLogger } from "../../src/core/ports/log.ts";
+import type { HttpHandler } from "../../src/core/ports/http.ts";
+import type { UnitStatus } from "../../src/core/supervise/operations.ts";
+import { daemonFolders, prepareFolders } from "../../src/instance/folders.ts";
 import { FakeHost, type FakeProcess } from "../../src/testing/mod.ts";
 import { FakeOperations, fakeUnit } from "../control/fake_operations.ts";
 import { test } from "../harness.ts";

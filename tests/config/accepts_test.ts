@@ -3,8 +3,8 @@ import fc from "../property.ts";
 import * as v from "valibot";
 import { test } from "../harness.ts";
 import { acceptsOf } from "../../src/config/accepts.ts";
-import type { Schema } from "../../src/config/schema.ts";
-import { DAEMON_SCHEMA } from "../../src/daemon/schema.ts";
+import type { Schema } from "../../src/config/key_table.ts";
+import { DAEMON_SCHEMA } from "../../src/settings/keys.ts";
 
 /** Every schema of a value below a table, by name; items of lists are judged with their list. */
 function leavesOf(schema: Schema, name: string): [name: string, leaf: Schema][] {

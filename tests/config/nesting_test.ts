@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isTooNestedJson, MAX_NESTING } from "../../src/core/nesting.ts";
+import { isTooNestedJson, MAX_NESTING } from "../../src/core/values/nesting.ts";
 import { tooNestedToml } from "../../src/config/nesting.ts";
 import { test } from "../harness.ts";
 

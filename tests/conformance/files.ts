@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { IoError } from "../../src/core/errors.ts";
-import type { Files } from "../../src/core/host.ts";
+import { IoError } from "../../src/core/values/errors.ts";
+import type { Files } from "../../src/core/ports/files.ts";
 import { test } from "../harness.ts";
 
 /** Files under test, and an empty folder for them. */

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { readdirSync, renameSync, rmdirSync, symlinkSync } from "node:fs";
 import process from "node:process";
-import { sleep } from "../../src/core/clock.ts";
-import { DaemonError } from "../../src/core/errors.ts";
-import type { Host, SignalName } from "../../src/core/host.ts";
+import { sleep } from "../../src/core/ports/clock.ts";
+import { DaemonError } from "../../src/core/values/errors.ts";
+import type { Host } from "../../src/core/ports/host.ts";
+import type { SignalName } from "../../src/core/values/signal_name.ts";
 import { test } from "../harness.ts";
 import { exerciseFiles } from "./files.ts";
 import { exerciseHttp } from "./http.ts";

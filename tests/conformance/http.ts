@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { renameSync } from "node:fs";
 import { createServer } from "node:net";
-import { sleep } from "../../src/core/clock.ts";
-import type { Address, Host, HttpHandler } from "../../src/core/host.ts";
+import { sleep } from "../../src/core/ports/clock.ts";
+import type { Address, HttpHandler } from "../../src/core/ports/http.ts";
+import type { Host } from "../../src/core/ports/host.ts";
 import { test } from "../harness.ts";
 import { ioFailure } from "./files.ts";
 import { tempDir } from "./temp_dir.ts";

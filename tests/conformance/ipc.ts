@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { Connection, Files, Ipc } from "../../src/core/host.ts";
+import type { Connection, Ipc } from "../../src/core/ports/ipc.ts";
+import type { Files } from "../../src/core/ports/files.ts";
 import { test } from "../harness.ts";
 import { ioFailure } from "./files.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
-import type { Host } from "../../src/core/host.ts";
+import type { Host } from "../../src/core/ports/host.ts";
 import { test } from "../harness.ts";
 import { tempDir } from "./temp_dir.ts";
 import { until } from "../until.ts";

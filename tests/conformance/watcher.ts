@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { Files, Watcher } from "../../src/core/host.ts";
+import type { Files } from "../../src/core/ports/files.ts";
+import type { Watcher } from "../../src/core/ports/watcher.ts";
 import { test } from "../harness.ts";
 import { ioFailure } from "./files.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type Access, controlHandler } from "../../src/control/mod.ts";
 import { hashOf } from "../../src/control/access.ts";
 import { LISTENER_GROUPS } from "../../src/control/spec.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { silentLogger } from "../../src/core/ports/log.ts";
 import { FakeClock } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 import { FakeOperations, fakeUnit } from "./fake_operations.ts";

@@ -1,18 +1,18 @@
-import { SubsystemError } from "../../src/core/errors.ts";
-import type { DaemonEvent } from "../../src/core/event.ts";
-import type { SignalName } from "../../src/core/host.ts";
-import { nearest } from "../../src/core/names.ts";
+import { SubsystemError } from "../../src/core/values/errors.ts";
+import type { DaemonEvent } from "../../src/core/supervise/event.ts";
+import type { SignalName } from "../../src/core/values/signal_name.ts";
+import { nearest } from "../../src/core/values/names.ts";
 import type {
   DaemonMeasures,
   DaemonStatus,
   LineCounts,
-  LogLine,
   Operations,
   ReloadAnswer,
   UnitOutcome,
   UnitStatus,
   WaitGoal,
-} from "../../src/core/operations.ts";
+} from "../../src/core/supervise/operations.ts";
+import type { LogLine } from "../../src/core/wire/line_block.ts";
 
 /** A unit that runs. */
 export function fakeUnit(name: string, changes: Partial<UnitStatus> = {}): UnitStatus {

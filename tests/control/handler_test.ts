@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { ControlHandler } from "../../src/control/mod.ts";
 import { controlHandler } from "../../src/control/mod.ts";
-import type { DaemonEvent } from "../../src/core/event.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import type { DaemonEvent } from "../../src/core/supervise/event.ts";
+import { silentLogger } from "../../src/core/ports/log.ts";
 import { test } from "../harness.ts";
 import { FakeOperations, fakeUnit } from "./fake_operations.ts";
 

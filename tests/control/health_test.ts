@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { controlHandler } from "../../src/control/mod.ts";
-import { silentLogger } from "../../src/core/log.ts";
-import type { UnitStatus } from "../../src/core/operations.ts";
+import { silentLogger } from "../../src/core/ports/log.ts";
+import type { UnitStatus } from "../../src/core/supervise/operations.ts";
 import { test } from "../harness.ts";
 import { FakeOperations, fakeUnit } from "./fake_operations.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { controlHandler } from "../../src/control/mod.ts";
 import { type Metric, METRICS, metricsFormat, renderMetrics } from "../../src/control/metrics.ts";
-import { silentLogger } from "../../src/core/log.ts";
-import { STATES } from "../../src/core/state.ts";
+import { silentLogger } from "../../src/core/ports/log.ts";
+import { STATES } from "../../src/core/supervise/state.ts";
 import { test } from "../harness.ts";
 import { FakeOperations, fakeUnit } from "./fake_operations.ts";
 

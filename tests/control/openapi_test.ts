@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Access, controlHandler } from "../../src/control/mod.ts";
-import { silentLogger } from "../../src/core/log.ts";
-import { STATES } from "../../src/core/state.ts";
+import { silentLogger } from "../../src/core/ports/log.ts";
+import { STATES } from "../../src/core/supervise/state.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 import { FakeOperations, fakeUnit } from "./fake_operations.ts";

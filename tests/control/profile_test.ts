@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { controlHandler } from "../../src/control/mod.ts";
-import { silentLogger } from "../../src/core/log.ts";
+import { silentLogger } from "../../src/core/ports/log.ts";
 import { FakeClock, FakeProfiler } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 import { FakeOperations } from "./fake_operations.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseSignal } from "../../src/control/signal.ts";
-import { SIGNAL_NUMBERS, type SignalName } from "../../src/core/host.ts";
+import { SIGNAL_NUMBERS, type SignalName } from "../../src/core/values/signal_name.ts";
 import { test } from "../harness.ts";
 
 test("parseSignal reads each signal by its name, its short name in any case, and its number", () => {

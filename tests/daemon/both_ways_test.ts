@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Daemon } from "../../src/daemon/daemon.ts";
-import { loadConfig } from "../../src/daemon/load.ts";
+import { loadConfig } from "../../src/settings/load_settings.ts";
 import type { ServiceOptions } from "../../src/service/options.ts";
 import { test } from "../harness.ts";
-import { hostOf } from "./config_files.ts";
+import { hostOf } from "../settings/config_files.ts";
 
 type Keys = Record<string, unknown>;
 

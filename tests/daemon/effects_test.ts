@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
-import type { Node } from "../../src/config/schema.ts";
+import type { Node } from "../../src/config/key_table.ts";
 import { formatPath } from "../../src/config/tree.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
-import type { RlimitName } from "../../src/core/rlimits.ts";
-import { loadConfig } from "../../src/daemon/load.ts";
-import { DAEMON_PLACES } from "../../src/daemon/schema.ts";
+import type { RlimitName } from "../../src/core/values/rlimits.ts";
+import { loadConfig } from "../../src/settings/load_settings.ts";
+import { DAEMON_PLACES } from "../../src/settings/keys.ts";
 import { FakeHost, type FakeHostOptions, type FakeProcess } from "../../src/testing/mod.ts";
 import { Rig } from "./rig.ts";
 

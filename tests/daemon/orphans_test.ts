@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { IoError } from "../../src/core/errors.ts";
+import { IoError } from "../../src/core/values/errors.ts";
 import { test } from "../harness.ts";
 import { Rig } from "./rig.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import type { ConfigError } from "../../src/core/errors.ts";
-import type { ReloadAnswer } from "../../src/core/operations.ts";
+import type { ConfigError } from "../../src/core/values/errors.ts";
+import type { ReloadAnswer } from "../../src/core/supervise/operations.ts";
 import type { FakeProcess } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
-import { daemonFolders } from "../../src/daemon/folders.ts";
+import { daemonFolders } from "../../src/instance/folders.ts";
 import { Rig } from "./rig.ts";
 
 const TWO = '[service.a]\nrun = ["serve"]\n[service.b]\nrun = ["serve"]\n';

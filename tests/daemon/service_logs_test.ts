@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "../property.ts";
-import type { Config } from "../../src/daemon/config.ts";
+import type { Config } from "../../src/settings/config.ts";
 import { DaemonLog } from "../../src/daemon/daemon_log.ts";
-import { Config as Configs } from "../../src/daemon/config.ts";
-import { LineStore } from "../../src/daemon/line_store.ts";
+import { Config as Configs } from "../../src/settings/config.ts";
+import { LineStore } from "../../src/record/line_store.ts";
 import { ServiceLogs } from "../../src/daemon/service_logs.ts";
-import { type LineEdges, LineSplitter } from "../../src/core/lines.ts";
-import { type LogFields, silentLogger } from "../../src/core/log.ts";
+import { type LineEdges, LineSplitter } from "../../src/core/wire/lines.ts";
+import { type LogFields, silentLogger } from "../../src/core/ports/log.ts";
 import { type ServiceLogOptions, serviceSpec } from "../../src/service/options.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";

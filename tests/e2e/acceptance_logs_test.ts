@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import type { LogLine } from "../../src/core/operations.ts";
+import type { LogLine } from "../../src/core/wire/line_block.ts";
 import { e2e, e2eOnce, type Stage } from "./driver.ts";
 import { unitsOf, untilUnits } from "./units.ts";
 import { until } from "../until.ts";

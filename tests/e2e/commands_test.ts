@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { DaemonEvent } from "../../src/core/event.ts";
+import type { DaemonEvent } from "../../src/core/supervise/event.ts";
 import { e2e, e2eOnce } from "./driver.ts";
 
 /** A service that becomes ready, and one after it. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
-import type { UnitStatus } from "../../src/core/operations.ts";
+import type { UnitStatus } from "../../src/core/supervise/operations.ts";
 import { isRunning, type Stage } from "./driver.ts";
 import { until } from "../until.ts";
 

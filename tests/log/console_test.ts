@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { LineBlock } from "../../src/core/line_block.ts";
-import type { PostOptions } from "../../src/core/paced_output.ts";
+import type { LineBlock } from "../../src/core/wire/line_block.ts";
+import type { PostOptions } from "../../src/core/ports/terminal.ts";
 import { FakeClock, FakeTerminal } from "../../src/testing/mod.ts";
 import { consoleLines, type ConsoleLinesOptions, consoleSink } from "../../src/log/mod.ts";
 import { test } from "../harness.ts";

@@ -1,5 +1,5 @@
-import { IoError } from "../../src/core/errors.ts";
-import type { AppendFile, FileContent, FileInfo, FileLock, Files } from "../../src/core/host.ts";
+import { IoError } from "../../src/core/values/errors.ts";
+import type { AppendFile, FileContent, FileInfo, FileLock, Files } from "../../src/core/ports/files.ts";
 
 /** One file's content; who has it open keeps it although its path may lead elsewhere by now. */
 interface Inode {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "../property.ts";
-import { IoError } from "../../src/core/errors.ts";
-import type { LogLevel, LogRecord } from "../../src/core/log.ts";
+import { IoError } from "../../src/core/values/errors.ts";
+import type { LogLevel, LogRecord } from "../../src/core/ports/log.ts";
 import { fileSink, type FileSinkOptions } from "../../src/log/mod.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
 import { test } from "../harness.ts";

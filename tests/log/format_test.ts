@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "../property.ts";
-import { DaemonError } from "../../src/core/errors.ts";
-import type { LogRecord } from "../../src/core/log.ts";
+import { DaemonError } from "../../src/core/values/errors.ts";
+import type { LogRecord } from "../../src/core/ports/log.ts";
 import { formatJson, formatText } from "../../src/log/mod.ts";
 import { test } from "../harness.ts";
 

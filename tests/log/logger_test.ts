@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LOG_LEVELS, type LogLevel, type LogRecord } from "../../src/core/log.ts";
+import { LOG_LEVELS, type LogLevel, type LogRecord } from "../../src/core/ports/log.ts";
 import { createLogger } from "../../src/log/mod.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
 import { test } from "../harness.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "../property.ts";
-import { IoError } from "../../src/core/errors.ts";
+import { IoError } from "../../src/core/values/errors.ts";
 import { RotatingFile, type RotatingFileOptions } from "../../src/log/mod.ts";
 import { FakeClock } from "../../src/testing/fake_clock.ts";
 import { test } from "../harness.ts";

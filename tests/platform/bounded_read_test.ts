@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { closeSync, constants, openSync, readdirSync, readlinkSync, truncateSync, writeFileSync, writeSync } from "node:fs";
-import type { IoError } from "../../src/core/errors.ts";
+import type { IoError } from "../../src/core/values/errors.ts";
 import { getHost } from "../../src/platform/mod.ts";
 import { ioFailure } from "../conformance/files.ts";
 import { tempDir } from "../conformance/temp_dir.ts";

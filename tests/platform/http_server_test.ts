@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
-import type { Address, HttpHandler, HttpServer, ServeOptions } from "../../src/core/host.ts";
+import type { Address, HttpHandler, HttpServer, ServeOptions } from "../../src/core/ports/http.ts";
 import { HttpServerLoop } from "../../src/platform/http_server.ts";
 import { getHost } from "../../src/platform/mod.ts";
 import { test } from "../harness.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { COMMANDS } from "../../src/cli/commands.ts";
-import { EXIT_CODES } from "../../src/core/exit_codes.ts";
+import { EXIT_CODES } from "../../src/core/values/exit_codes.ts";
 import { test } from "../harness.ts";
 import { ROOT } from "../tools/runtimes.ts";
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { IoError } from "../../src/core/errors.ts";
-import type { ProcessIdentity, SignalName, SpawnOptions } from "../../src/core/host.ts";
+import { IoError } from "../../src/core/values/errors.ts";
+import type { ProcessIdentity, SpawnOptions } from "../../src/core/ports/processes.ts";
+import type { SignalName } from "../../src/core/values/signal_name.ts";
 import {
   adoptedChild,
   commandDigest,

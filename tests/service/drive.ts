@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CancelToken, stopReason } from "../../src/core/cancel.ts";
-import type { Host } from "../../src/core/host.ts";
-import type { LineBlock } from "../../src/core/line_block.ts";
-import { type LogFields, silentLogger } from "../../src/core/log.ts";
-import type { LogLine } from "../../src/core/operations.ts";
-import { RunContext } from "../../src/core/run_context.ts";
+import { CancelToken, stopReason } from "../../src/core/supervise/cancel.ts";
+import type { Host } from "../../src/core/ports/host.ts";
+import type { LineBlock } from "../../src/core/wire/line_block.ts";
+import { type LogFields, silentLogger } from "../../src/core/ports/log.ts";
+import type { LogLine } from "../../src/core/wire/line_block.ts";
+import { RunContext } from "../../src/core/supervise/run_context.ts";
 import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
 import { type LogPort, ModuleHub, Neighbours, type Service, serviceSubsystems, UNIT_VARIABLE } from "../../src/service/mod.ts";
 

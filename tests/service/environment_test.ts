@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Host } from "../../src/core/host.ts";
+import type { Host } from "../../src/core/ports/host.ts";
 import { expand, serviceEnvironment } from "../../src/service/environment.ts";
 import { serviceSpec } from "../../src/service/options.ts";
 import { FakeFiles } from "../../src/testing/mod.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { encodeFrame, FrameReader } from "../../src/core/frames.ts";
-import type { Connection } from "../../src/core/host.ts";
-import { type LogFields, type Logger, silentLogger } from "../../src/core/log.ts";
-import { MODULE_PROTOCOL } from "../../src/core/module_protocol.ts";
+import { encodeFrame, FrameReader } from "../../src/core/wire/frames.ts";
+import type { Connection } from "../../src/core/ports/ipc.ts";
+import { type LogFields, type Logger, silentLogger } from "../../src/core/ports/log.ts";
+import { MODULE_PROTOCOL } from "../../src/core/wire/module_protocol.ts";
 import { ModuleHub } from "../../src/service/module_hub.ts";
 import { ModuleLink } from "../../src/service/module_link.ts";
 import { FakeHost } from "../../src/testing/mod.ts";

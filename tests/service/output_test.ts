@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LineBlock } from "../../src/core/line_block.ts";
+import type { LineBlock } from "../../src/core/wire/line_block.ts";
 import { ServiceOutput } from "../../src/service/output.ts";
 import { FakeHost, type FakeProcess } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";

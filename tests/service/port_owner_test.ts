@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { IoError } from "../../src/core/errors.ts";
+import { IoError } from "../../src/core/values/errors.ts";
 import { UNIT_VARIABLE } from "../../src/service/mod.ts";
 import { PortOwners } from "../../src/service/port_owner.ts";
 import { FakeHost } from "../../src/testing/mod.ts";

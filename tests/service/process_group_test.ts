@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
-import { IoError } from "../../src/core/errors.ts";
-import type { ChildProcess, ExitStatus, Processes, SignalName } from "../../src/core/host.ts";
+import { IoError } from "../../src/core/values/errors.ts";
+import type { ChildProcess, Processes } from "../../src/core/ports/processes.ts";
+import type { ExitStatus } from "../../src/core/values/exit_status.ts";
+import type { SignalName } from "../../src/core/values/signal_name.ts";
 import { Neighbours } from "../../src/service/neighbours.ts";
 import { type AskToStop, ProcessGroup } from "../../src/service/process_group.ts";
 import { FakeClock, FakeSockets } from "../../src/testing/mod.ts";

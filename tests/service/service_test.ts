@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
-import { stopReason } from "../../src/core/cancel.ts";
-import { IoError, SubsystemError } from "../../src/core/errors.ts";
-import type { ProgramRun } from "../../src/core/host.ts";
-import { RestartPolicy } from "../../src/core/restart.ts";
+import { stopReason } from "../../src/core/supervise/cancel.ts";
+import { IoError, SubsystemError } from "../../src/core/values/errors.ts";
+import type { ProgramRun } from "../../src/core/ports/processes.ts";
+import { RestartPolicy } from "../../src/core/supervise/restart.ts";
 import { getHost } from "../../src/platform/mod.ts";
 import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
 import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "../property.ts";
-import { sleep } from "../../src/core/clock.ts";
+import { sleep } from "../../src/core/ports/clock.ts";
 import { FakeClock } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { SpawnOptions } from "../../src/core/host.ts";
+import type { SpawnOptions } from "../../src/core/ports/processes.ts";
 import { FakeExit, FakeFiles, FakeHost, FakeIpc, FakeWatcher } from "../../src/testing/mod.ts";
 import { exerciseFiles, ioFailure } from "../conformance/files.ts";
 import { exerciseIpc } from "../conformance/ipc.ts";

@@ -1,6 +1,6 @@
-import { EXIT_CODES } from "../../core/exit_codes.ts";
+import { EXIT_CODES } from "../../core/values/exit_codes.ts";
 import type { CommandBody } from "../command.ts";
-import { loadFor } from "../load.ts";
+import { loadFor } from "../load_for_command.ts";
 
 /** Shows the configuration as it is after all sources were merged; secrets stay hidden. */
 export const show: CommandBody = async (context, _args, options) => {

@@ -1,4 +1,4 @@
-import { EXIT_CODES } from "../../core/exit_codes.ts";
+import { EXIT_CODES } from "../../core/values/exit_codes.ts";
 import type { CommandBody } from "../command.ts";
 import { connect } from "../connect.ts";
 import { ownerOf, renderEvent } from "../render.ts";

@@ -1,9 +1,9 @@
-import { IoError } from "../../core/errors.ts";
-import { EXIT_CODES } from "../../core/exit_codes.ts";
-import { isDaemonName } from "../../daemon/leaves.ts";
+import { IoError } from "../../core/values/errors.ts";
+import { EXIT_CODES } from "../../core/values/exit_codes.ts";
+import { isDaemonName } from "../../settings/leaves.ts";
 import type { CommandBody } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
-import { fileOf } from "../load.ts";
+import { fileOf } from "../load_for_command.ts";
 import { absolutePath, CONFIG_FILES } from "../paths.ts";
 
 /** Writes a small daemon.toml that runs as it stands; what is there already is never replaced. */

@@ -1,5 +1,5 @@
-import { EXIT_CODES } from "../../core/exit_codes.ts";
-import type { LogLine } from "../../core/operations.ts";
+import { EXIT_CODES } from "../../core/values/exit_codes.ts";
+import type { LogLine } from "../../core/wire/line_block.ts";
 import type { Dropped } from "../answers.ts";
 import type { CommandBody } from "../command.ts";
 import { connect } from "../connect.ts";

@@ -1,6 +1,6 @@
-import { formatBytes } from "../../core/bytes.ts";
-import { EXIT_CODES } from "../../core/exit_codes.ts";
-import type { Files } from "../../core/host.ts";
+import { formatBytes } from "../../core/values/bytes.ts";
+import { EXIT_CODES } from "../../core/values/exit_codes.ts";
+import type { Files } from "../../core/ports/files.ts";
 import type { CommandBody } from "../command.ts";
 import { connect } from "../connect.ts";
 import { CommandFailure } from "../failure.ts";

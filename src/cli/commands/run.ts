@@ -1,11 +1,11 @@
-import { ConfigError, isDaemonError, messageOf } from "../../core/errors.ts";
-import { EXIT_CODES } from "../../core/exit_codes.ts";
+import { ConfigError, isDaemonError, messageOf } from "../../core/values/errors.ts";
+import { EXIT_CODES } from "../../core/values/exit_codes.ts";
 import { Daemon } from "../../daemon/daemon.ts";
 import type { ExitReport } from "../../daemon/exit_report.ts";
-import { isInBackground } from "../../daemon/guardian.ts";
+import { isInBackground } from "../../instance/guardian.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
-import { loadFor, tellUnmetFor } from "../load.ts";
+import { loadFor, tellUnmetFor } from "../load_for_command.ts";
 import { tellWaiting } from "../tell_waiting.ts";
 
 /** Lines of a failed service that are shown to whoever started the daemon in the background. */

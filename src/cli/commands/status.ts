@@ -1,5 +1,5 @@
 import type { StatusAnswer } from "../../control/mod.ts";
-import { EXIT_CODES } from "../../core/exit_codes.ts";
+import { EXIT_CODES } from "../../core/values/exit_codes.ts";
 import type { CommandBody } from "../command.ts";
 import { connect } from "../connect.ts";
 import { CommandFailure } from "../failure.ts";

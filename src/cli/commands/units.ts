@@ -1,9 +1,9 @@
 import type { OutcomesAnswer } from "../../control/mod.ts";
 import { parseSignal } from "../../control/signal.ts";
-import { messageOf } from "../../core/errors.ts";
-import { EXIT_CODES } from "../../core/exit_codes.ts";
-import type { SignalName } from "../../core/host.ts";
-import type { UnitOutcome } from "../../core/operations.ts";
+import { messageOf } from "../../core/values/errors.ts";
+import { EXIT_CODES } from "../../core/values/exit_codes.ts";
+import type { SignalName } from "../../core/values/signal_name.ts";
+import type { UnitOutcome } from "../../core/supervise/operations.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { connect } from "../connect.ts";
 import { CommandFailure } from "../failure.ts";

@@ -1,10 +1,12 @@
-import { sleep } from "../../core/clock.ts";
-import { EXIT_CODES } from "../../core/exit_codes.ts";
-import type { DetachedProcess, ExitStatus, Host } from "../../core/host.ts";
-import type { DaemonStatus, UnitStatus } from "../../core/operations.ts";
-import { isKeptDown, isMissing } from "../../core/readiness.ts";
-import { type DaemonFolders, daemonFolders, prepareFolders, programFolders } from "../../daemon/folders.ts";
-import { isHeld } from "../../daemon/instance.ts";
+import { sleep } from "../../core/ports/clock.ts";
+import { EXIT_CODES } from "../../core/values/exit_codes.ts";
+import type { DetachedProcess } from "../../core/ports/processes.ts";
+import type { ExitStatus } from "../../core/values/exit_status.ts";
+import type { Host } from "../../core/ports/host.ts";
+import type { DaemonStatus, UnitStatus } from "../../core/supervise/operations.ts";
+import { isKeptDown, isMissing } from "../../core/supervise/readiness.ts";
+import { type DaemonFolders, daemonFolders, prepareFolders, programFolders } from "../../instance/folders.ts";
+import { isHeld } from "../../instance/instance.ts";
 import {
   endPause,
   GUARDIAN_SCRIPT,
@@ -14,13 +16,13 @@ import {
   hurryGuardians,
   pauseOf,
   pauseText,
-} from "../../daemon/guardian.ts";
+} from "../../instance/guardian.ts";
 import { abortAfter } from "../abort_after.ts";
 import { Client } from "../client.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { CommandFailure } from "../failure.ts";
 import { findDaemon, instanceOf, type Target } from "../find.ts";
-import { fileOf, loadFor, refuseNothing, refuseUnmetFor } from "../load.ts";
+import { fileOf, loadFor, refuseNothing, refuseUnmetFor } from "../load_for_command.ts";
 import { absolutePath, baseFor, CONFIG_FILES } from "../paths.ts";
 import { plain } from "../render.ts";
 import { checkBuiltIn } from "./run.ts";

@@ -1,7 +1,7 @@
-import { ConfigError } from "../../core/errors.ts";
-import { EXIT_CODES } from "../../core/exit_codes.ts";
+import { ConfigError } from "../../core/values/errors.ts";
+import { EXIT_CODES } from "../../core/values/exit_codes.ts";
 import type { CommandBody } from "../command.ts";
-import { loadFor, refuseUnmetFor } from "../load.ts";
+import { loadFor, refuseUnmetFor } from "../load_for_command.ts";
 
 /** Checks a configuration file and what it names on this machine, and lists every mistake. */
 export const validate: CommandBody = async (context, args, options) => {

@@ -1,5 +1,5 @@
-import { EXIT_CODES } from "../../core/exit_codes.ts";
-import { PROTOCOL, VERSION } from "../../daemon/version.ts";
+import { EXIT_CODES } from "../../core/values/exit_codes.ts";
+import { PROTOCOL, VERSION } from "../../instance/version.ts";
 import type { CommandBody } from "../command.ts";
 import { versionText } from "../version_text.ts";
 

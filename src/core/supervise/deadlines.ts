@@ -1,0 +1,71 @@
+import type { Clock } from "../ports/clock.ts";
+
+/** Turns of the microtask queue after which work that ends by itself at once has ended. */
+const SETTLING_TURNS = 12;
+
+const settled: Promise<void> = Promise.resolve();
+
+/**
+ * Deadlines that rarely come: a platform timer is armed only for those that still stand after a few turns of the microtask queue.
+ *
+ * Most daemons stop within a few turns, and on Deno arming one timer costs more than all the rest of their shutdown.
+ */
+export class Deadlines {
+  readonly #clock: Clock;
+  #young: Deadline[] = [];
+  #turnsLeft = 0;
+
+  /** Creates an empty set of deadlines under a clock. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Calls `fn` once after `delayMs` milliseconds, unless the result is disposed before. `fn` must not throw. */
+  after(delayMs: number, fn: () => void): Disposable {
+    const deadline = new Deadline(delayMs, fn);
+    this.#young.push(deadline);
+    if (this.#young.length === 1) {
+      this.#turnsLeft = SETTLING_TURNS;
+      void settled.then(this.#watch);
+    }
+    return deadline;
+  }
+
+  readonly #watch = (): void => {
+    if (this.#young.every(isOver)) this.#young.length = 0;
+    else if (--this.#turnsLeft > 0) void settled.then(this.#watch);
+    else {
+      const old = this.#young;
+      this.#young = [];
+      for (const deadline of old) deadline.arm(this.#clock);
+    }
+  };
+}
+
+const isOver = (deadline: Deadline): boolean => deadline.isOver;
+
+class Deadline implements Disposable {
+  readonly #delayMs: number;
+  readonly #fn: () => void;
+  #timer: Disposable | undefined;
+  isOver = false;
+
+  constructor(delayMs: number, fn: () => void) {
+    this.#delayMs = delayMs;
+    this.#fn = fn;
+  }
+
+  arm(clock: Clock): void {
+    if (this.isOver) return;
+    this.#timer = clock.schedule(this.#delayMs, () => {
+      this.isOver = true;
+      this.#fn();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.isOver = true;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+  }
+}

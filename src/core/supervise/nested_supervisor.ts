@@ -1,0 +1,105 @@
+import { CancelToken } from "./cancel.ts";
+import { messageOf, SubsystemError } from "../values/errors.ts";
+import type { Registration } from "./registration.ts";
+import { RestartPolicy } from "./restart.ts";
+import type { Context } from "./subsystem.ts";
+import type { SubsystemSpec } from "./spec.ts";
+import { Supervisor, type SupervisorEnd, type SupervisorOptions, type SupervisorPorts } from "./supervisor.ts";
+import { type Group, INNER } from "./unit.ts";
+
+/** A strategy that takes siblings down that are well is granted so many restarts in that time, where nobody says otherwise. */
+const MOST_RESTARTS = 10;
+const WITHIN = "30s";
+
+/** Levels of a tree that start in one turn of the microtask queue. */
+const LEVELS_AT_ONCE = 32;
+
+/** Makes a group of subsystems one subsystem: ready when all its children have started, down when all are down. */
+export function supervisorSubsystem(
+  name: string,
+  children: readonly Registration[],
+  options: SupervisorOptions,
+  ports: () => SupervisorPorts,
+): Group {
+  return new NestedSupervisor(name, children, options, ports);
+}
+
+class NestedSupervisor implements Group {
+  readonly name: string;
+  readonly spec: SubsystemSpec = {
+    readiness: "manual",
+    restart: RestartPolicy.Never,
+    // A subtree is bounded by its children's own times and by the daemon's deadline.
+    ready: { timeout: Infinity },
+    stop: { timeout: Infinity },
+  };
+  readonly #children: readonly Registration[];
+  readonly #options: SupervisorOptions;
+  readonly #ports: () => SupervisorPorts;
+  #current: Supervisor | undefined;
+  /** Names of children that stay down when it runs again; undefined before the first run. */
+  #down: ReadonlySet<string> | undefined;
+
+  constructor(name: string, children: readonly Registration[], options: SupervisorOptions, ports: () => SupervisorPorts) {
+    this.name = name;
+    this.#children = children;
+    this.#options = options;
+    this.#ports = ports;
+  }
+
+  get [INNER](): Supervisor | undefined {
+    return this.#current;
+  }
+
+  async run(context: Context): Promise<void> {
+    // Each level starts inside the one above it; in a deep tree that would use up the stack.
+    if (context.name.split("/").length % LEVELS_AT_ONCE === 0) await undefined;
+    const alive = this.#current?.unstopped().map(({ path }) => path) ?? [];
+    if (alive.length > 0) {
+      throw new SubsystemError(
+        "SUBSYSTEM_STOP_TIMEOUT",
+        context.name,
+        `Cannot start ${context.name} a second time while the old run of ${alive.join(", ")} lives`,
+      );
+    }
+    // Children stop in order, so the stop must not reach their tokens at once: the group has a root of its own.
+    const token = new CancelToken();
+    const ports = this.#ports();
+    const { strategy = "oneForOne" } = this.#options;
+    const limit = strategy === "oneForOne" ? undefined : { maxRestarts: MOST_RESTARTS, within: WITHIN };
+    const supervisor = new Supervisor(ports, token, this.#children, { ...limit, ...this.#options, path: context.name });
+    this.#down ??= new Set(
+      this.#children.map(({ subsystem: { name } }) => name).filter((name) => ports.isKeptDown(`${context.name}/${name}`)),
+    );
+    this.#current = supervisor;
+    const end = Promise.withResolvers<SupervisorEnd | { kind: "stopped" }>();
+    supervisor.onEnd(end.resolve);
+    const { signal } = context;
+    const onAbort = () => end.resolve({ kind: "stopped" });
+    signal.addEventListener("abort", onAbort, { once: true });
+    using _force = context.onForce(() => supervisor.force());
+    using _kill = context.onKill(() => supervisor.kill());
+    try {
+      const started = supervisor.start(this.#down);
+      started.then(() => context.ready(), (error) => end.resolve({ kind: "escalated", error }));
+      const how = await end.promise;
+      // A child that was stopped on purpose is not started by a crash of a sibling.
+      this.#down = supervisor.stoppedByOperator();
+      // Looked for first: whoever is told to stop does not count any more.
+      const failed = how.kind === "idle" ? supervisor.failures().at(0) : undefined;
+      await supervisor.stop(how.kind === "stopped" ? messageOf(signal.reason) : `${context.name} ends`);
+      await started.catch(() => {});
+      const unstopped = supervisor.unstopped();
+      if (how.kind === "escalated") throw how.error;
+      if (unstopped.length > 0 && how.kind !== "stopped") {
+        throw new SubsystemError("SUBSYSTEM_STOP_TIMEOUT", context.name, `Cannot stop ${unstopped.map(({ path }) => path).join(", ")}`);
+      }
+      if (failed !== undefined) {
+        const { path, state, reason } = failed;
+        throw new SubsystemError("SUBSYSTEM_FAILED", path, `Cannot go on as ${path} is ${state}: ${reason}`);
+      }
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+}

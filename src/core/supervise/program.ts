@@ -1,0 +1,56 @@
+import type { EventBus } from "../messages/bus.ts";
+import type { DaemonTopics } from "./event.ts";
+import type { LogLevel } from "../ports/log.ts";
+
+/** The settings in force, as a subsystem reads them; after a reload those of the new configuration. */
+export interface Settings {
+  /** Name of the daemon. */
+  readonly name: string;
+  /** Base of relative paths; undefined means the folder of the configuration file. */
+  readonly workDir: string | undefined;
+  /** Where the process number is written; undefined means nowhere. */
+  readonly pidFile: string | undefined;
+  /** Where the daemon keeps what it must not forget; undefined means the default place. */
+  readonly stateDir: string | undefined;
+  /** Whether a changed file is loaded again by itself. */
+  readonly hotReload: boolean;
+  /** The table `[logging]`. */
+  readonly logging: {
+    readonly level: LogLevel;
+    readonly json: boolean;
+    readonly color: boolean;
+    readonly file: string | undefined;
+    readonly maxFileSize: number;
+    readonly maxFiles: number;
+  };
+  /** The table `[shutdown]`, in milliseconds. */
+  readonly shutdown: {
+    readonly drainDelayMs: number;
+    readonly timeoutMs: number;
+    readonly forceTimeoutMs: number;
+    readonly killTimeoutMs: number;
+  };
+  /** The table `[performance]`. */
+  readonly performance: { readonly workerThreads: number };
+  /** The table `[monitoring]`. */
+  readonly monitoring: { readonly enableMetrics: boolean };
+  /** The table `[bus]`. */
+  readonly bus: { readonly capacity: number };
+}
+
+/** A class whose instances are looked for. */
+export type InstanceType<T> = abstract new (...args: never[]) => T;
+
+/** The parts of a daemon that its subsystems may use. */
+export interface Program {
+  /** Everything that happens in the daemon, by topic. */
+  readonly bus: EventBus<DaemonTopics>;
+  /** The settings in force. */
+  readonly config: Settings;
+  /**
+   * The instance of this class among the subsystems that run; with `name`, the one with that path.
+   *
+   * @throws {SubsystemError} if none runs, or several do and no name says which.
+   */
+  get<T extends object>(type: InstanceType<T>, name?: string): T;
+}

@@ -1,0 +1,102 @@
+import { showValue } from "../config/prepare.ts";
+import { factsAt } from "../config/key_table.ts";
+import { type Change, diff, formatPath, isTable, type Path, type Tree, type Value, valueAt } from "../config/tree.ts";
+import { HIDDEN } from "../core/values/config_key.ts";
+import type { ReloadAnswer, ReloadChange } from "../core/supervise/operations.ts";
+import type { LoadedConfig } from "./load_settings.ts";
+import { DAEMON_PLACES } from "./keys.ts";
+
+/** Effects of a reload. */
+export type ReloadPlan = Pick<ReloadAnswer, "changes" | "unchanged">;
+
+/** Tables whose entries have names; each entry is one change. */
+const NAMED_TABLES = ["service", "listen"] as const;
+/** Tables without an effect of their own: they show in the services that take from them. */
+const TEMPLATES = ["defaults"];
+
+/** The settings of a configuration: its tree without tables of named entries. */
+export function settingsOf(tree: Tree): Tree {
+  const named: readonly string[] = [...NAMED_TABLES, ...TEMPLATES];
+  return Object.fromEntries(Object.entries(tree).filter(([key]) => !named.includes(key)));
+}
+
+/**
+ * Compares two configurations, the later of which was loaded in the place of the earlier one. `rewritten` are the files that services name
+ * and that hold something else than at the start of that service.
+ */
+export function reloadPlan(
+  before: LoadedConfig,
+  after: LoadedConfig,
+  rewritten: ReadonlyMap<string, readonly string[]> = new Map(),
+): ReloadPlan {
+  const settings = diff(settingsOf(before.tree), settingsOf(after.tree));
+  const services = withRewritten(entryChanges("service", before.tables, after.tables), rewritten);
+  const names = new Set(services.map(({ name }) => name));
+  return {
+    changes: [
+      ...after.heldBack.map((change) => settingChange(change, valueAt(before.tree, change.path), change.value, "daemon")),
+      ...settings.map((change) => settingChange(change, valueAt(before.tree, change.path), valueAt(after.tree, change.path), "live")),
+      ...entryChanges("listen", tableAt(before.tree, "listen"), tableAt(after.tree, "listen")),
+      ...services,
+    ],
+    unchanged: Object.keys(after.tables).filter((name) => !names.has(formatPath(["service", name]))).length,
+  };
+}
+
+/** Names of the services that must run afresh. */
+export function restartedServices({ changes }: ReloadPlan): Set<string> {
+  return new Set(changes.filter(({ effect }) => effect === "restart").map(({ name }) => name.slice("service.".length)));
+}
+
+function settingChange({ path, kind }: Change, before: Value, after: Value, effect: "live" | "daemon"): ReloadChange {
+  const shown = (value: Value) => factsAt(DAEMON_PLACES, path).secret ? HIDDEN : showValue(value);
+  return {
+    kind,
+    name: formatPath(path),
+    keys: [],
+    effect,
+    ...(before === undefined ? {} : { from: shown(before) }),
+    ...(after === undefined ? {} : { to: shown(after) }),
+  };
+}
+
+function entryChanges(
+  table: typeof NAMED_TABLES[number],
+  before: Readonly<Record<string, Tree>>,
+  after: Readonly<Record<string, Tree>>,
+): ReloadChange[] {
+  const isService = table === "service";
+  return [...new Set([...Object.keys(after), ...Object.keys(before)])].flatMap((entry): ReloadChange[] => {
+    const name = formatPath([table, entry]);
+    if (!Object.hasOwn(before, entry)) return [{ kind: "added", name, keys: [], effect: isService ? "start" : "live" }];
+    if (!Object.hasOwn(after, entry)) return [{ kind: "removed", name, keys: [], effect: isService ? "stop" : "live" }];
+    const paths = diff(before[entry], after[entry]).map(({ path }) => path);
+    if (paths.length === 0) return [];
+    const keys = paths.map((path) => formatPath(path));
+    return [{ kind: "changed", name, keys, effect: effectOf(paths.map((path) => [table, entry, ...path])) }];
+  });
+}
+
+/** Adds the files: what a service was started with has changed, whatever else has. */
+function withRewritten(changes: ReloadChange[], rewritten: ReadonlyMap<string, readonly string[]>): ReloadChange[] {
+  const all = [...changes];
+  for (const [service, paths] of rewritten) {
+    const name = formatPath(["service", service]);
+    const keys = paths.map((path) => `content of ${path}`);
+    const at = all.findIndex((change) => change.name === name);
+    if (at === -1) all.push({ kind: "changed", name, keys, effect: "restart" });
+    else if (all[at].kind === "changed") all[at] = { ...all[at], keys: [...all[at].keys, ...keys], effect: "restart" };
+  }
+  return all;
+}
+
+/** A number of instances that changes leaves those alone that were there before. */
+function effectOf(paths: readonly Path[]): ReloadChange["effect"] {
+  const touching = paths.filter((path) => factsAt(DAEMON_PLACES, path).reload === "unit");
+  if (touching.length === 0) return "live";
+  return touching.every((path) => path[2] === "instances") ? "scale" : "restart";
+}
+
+function tableAt(tree: Tree, key: string): Record<string, Tree> {
+  return isTable(tree[key]) ? tree[key] as Record<string, Tree> : {};
+}
