@@ -129,6 +129,10 @@ export class ServiceLogs implements LogPort, Disposable {
     }
   }
 
+  close(unit: string): void {
+    this.#units.get(unit)?.file?.close();
+  }
+
   publish(block: LineBlock): void {
     const { lines, show } = this.#options;
     lines.publish(block);

@@ -63,7 +63,7 @@ export async function endWhatIsLeft({ lock, socket }: Place, host: Host, configP
 }
 
 /** Nothing is started, so nothing is printed. */
-const NOWHERE: LogPort = { open() {}, keep() {}, publish() {}, maxLineBytes: () => 0, room: () => undefined };
+const NOWHERE: LogPort = { open() {}, close() {}, keep() {}, publish() {}, maxLineBytes: () => 0, room: () => undefined };
 
 /** The services of a file, for the way in which each is stopped; none when it can't be read any more. */
 async function servicesOf(path: string | undefined, host: Host): Promise<ReturnType<typeof serviceSubsystems>> {

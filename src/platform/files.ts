@@ -4,6 +4,7 @@ import type { Clock } from "../core/ports/clock.ts";
 import { IoError } from "../core/values/errors.ts";
 import type { AppendFile, FileInfo, FileLock, Files } from "../core/ports/files.ts";
 import { isDevicePath } from "../core/values/paths.ts";
+import type { Descriptors } from "./descriptors.ts";
 import { readBounded } from "./bounded_read.ts";
 import { ioError } from "./io_error.ts";
 import { trustedPlace } from "./trusted_path.ts";
@@ -23,10 +24,12 @@ export interface FilesFacts {
   clock: Clock;
   /** Opens a file for reading and writing, mode 0o600. */
   openLockable: (path: string) => LockableFile;
+  /** The files that this process may still open. */
+  descriptors: Descriptors;
 }
 
 /** Files by node:fs, which both runtimes implement natively. */
-export function createFiles({ clock, openLockable }: FilesFacts): Files {
+export function createFiles({ clock, openLockable, descriptors }: FilesFacts): Files {
   return {
     read: (path, options = {}) => readBounded(path, options, { clock, describe: infoFrom }),
     readText: (path) => attempt(`read ${path}`, path, () => fs.readFileSync(path, "utf8")),
@@ -41,7 +44,11 @@ export function createFiles({ clock, openLockable }: FilesFacts): Files {
     info: (path, options) => attempt(`look at ${path}`, path, () => infoOf(path, options)),
     list: (path) => attempt(`list ${path}`, path, () => fs.readdirSync(path).sort()),
     realPath: (path) => attempt(`resolve ${path}`, path, () => fs.realpathSync(path)),
-    openAppend: (path) => attempt(`open ${path}`, path, () => new OpenAppendFile(path)),
+    openAppend: (path) =>
+      attempt(`open ${path}`, path, () => {
+        checkRoom(path, descriptors);
+        return new OpenAppendFile(path);
+      }),
     isWritable(path) {
       try {
         fs.accessSync(path, fs.constants.W_OK);
@@ -111,6 +118,17 @@ function writeText(path: string, text: string, options: { mode?: number; mustSyn
 
 function writeWhole(fd: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += fs.writeSync(fd, bytes, at);
+}
+
+/** Files that stay open, one for each service, leave the last ones to control. */
+function checkRoom(path: string, { limit, reserve, hasRoomFor }: Descriptors): void {
+  if (hasRoomFor(reserve)) return;
+  throw new IoError(
+    "IO_NO_RESOURCES",
+    `Cannot open ${path} as this process has too many files open: it may have ${limit} and keeps ${reserve} for its control socket; ` +
+      `raise the limit (ulimit -n, LimitNOFILE)`,
+    { context: { path, limit, reserve } },
+  );
 }
 
 const { O_APPEND, O_CREAT, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = fs.constants;

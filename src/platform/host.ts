@@ -45,7 +45,7 @@ export function createHost(facts: RuntimeFacts): Host {
     random: Math.random,
     secret: () => crypto.randomUUID(),
     signals,
-    files: createFiles({ clock: systemClock, openLockable: facts.openLockable }),
+    files: createFiles({ clock: systemClock, openLockable: facts.openLockable, descriptors }),
     watcher: createWatcher({ clock: systemClock, tryWatch: facts.tryWatch }),
     processes: createProcesses(facts.launcher, signals, descriptors),
     http: createHttp(facts.http, descriptors),

@@ -7,6 +7,8 @@ import { LineSplitter } from "../core/wire/lines.ts";
 export interface LogPort {
   /** Makes sure that the log file of a unit can be written, where it has one: asked before each start, which fails when it throws. */
   open(unit: string): void;
+  /** Closes that file until the unit prints: a start has failed, and others may need its place. It must not throw. */
+  close(unit: string): void;
   /** Takes the bytes that a unit prints, in order, before `publish` gets them as text; they are valid during the call only. It must not throw. */
   keep(unit: string, bytes: Uint8Array, count: number): void;
   /** Takes what a unit prints. It must not throw. */

@@ -268,6 +268,7 @@ export class Service implements Subsystem {
       if (inherited === undefined && control !== undefined) this.#putInto(control, child);
     } catch (cause) {
       this.#spawnFailures++;
+      logs.close(context.name);
       control?.[Symbol.dispose]();
       // Nothing was started, so nothing could fail to stop.
       if (context.isShutdown()) return;

@@ -72,6 +72,22 @@ test("up names every unit that is missing, says which stay stopped and how to st
   );
 });
 
+test("up tells what the daemon has no room to start, and goes away, once that has lasted", async () => {
+  const { host, serve, up } = await fixture(() => {});
+  const reason = "waits for room: too many files are open";
+  await serve([
+    fakeUnit("db"),
+    fakeUnit("web", { state: "restarting", reason }),
+    fakeUnit("mail", { state: "starting", ready: false, reason: `restart: ${reason}` }),
+    fakeUnit("page", { state: "waiting", reason: "waits for web" }),
+  ]);
+  assert.equal(await up(), 1);
+  assert.match(
+    host.terminal.stdout,
+    /not ready: 4 units\n {2}web restarting: waits for room: too many files are open\n {2}mail .*\n {2}page waiting: waits for web\n$/,
+  );
+});
+
 test("up exits with 5 when a daemon that runs already is there and does not answer", async () => {
   const { host, listen, up } = await fixture(() => {});
   await listen(() => new Promise(() => {}));

@@ -79,3 +79,17 @@ e2e("without files for all services, what was started is followed and stopped, a
   assert.equal((await daemon.ended).code, 0);
   assert.deepEqual(processesOf(stage, /sleep 1009/), []);
 });
+
+e2e("without files for all services, up says who waits and why, control answers, and down leaves nobody", async (stage) => {
+  stage.write("daemon.toml", `name = "few"\n[service.a]\nrun = ["sleep", "1011"]\ninstances = 40\n`);
+  const up = await stage.startThrough('ulimit -n 64; exec "$0" "$@"', "up").ended;
+  assert.equal(up.code, 1, up.stderr);
+  assert.match(
+    up.stdout,
+    /is not ready: 40 units\n {2}a@\d+ \w+: (restart: )?waits for room: Cannot start sleep as this process has too many files open/,
+  );
+  const running = Object.values(await unitsOf(stage)).filter(({ state }) => state === "running");
+  assert.ok(running.length > 2, `${running.length} run`);
+  assert.equal((await stage.cli("down")).code, 0);
+  assert.deepEqual(processesOf(stage, /sleep 1011/), []);
+});

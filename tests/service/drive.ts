@@ -17,7 +17,7 @@ export function tempDir(): Disposable & { path: string } {
 }
 
 /** Keeps nothing. */
-export const nowhere: LogPort = { open() {}, keep() {}, publish() {}, maxLineBytes: () => 65_536, room: () => undefined };
+export const nowhere: LogPort = { open() {}, close() {}, keep() {}, publish() {}, maxLineBytes: () => 65_536, room: () => undefined };
 
 /** One run of a service outside of any supervisor, with what it said and did. */
 export class Drive implements Disposable {

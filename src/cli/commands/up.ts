@@ -4,7 +4,7 @@ import type { DetachedProcess } from "../../core/ports/processes.ts";
 import type { ExitStatus } from "../../core/values/exit_status.ts";
 import type { Host } from "../../core/ports/host.ts";
 import type { DaemonStatus, UnitStatus } from "../../core/supervise/operations.ts";
-import { isKeptDown, isMissing } from "../../core/supervise/readiness.ts";
+import { isKeptDown, isMissing, isShortOfRoom } from "../../core/supervise/readiness.ts";
 import { type DaemonFolders, daemonFolders, prepareFolders, programFolders } from "../../instance/folders.ts";
 import { isHeld } from "../../instance/instance.ts";
 import {
@@ -36,6 +36,9 @@ type Verdict =
 /** First and longest wait between two looks at the daemon. */
 const FIRST_LOOK_MS = 10;
 const LONGEST_LOOK_MS = 100;
+
+/** A lack of room may pass by itself; one that lasts so long is told. */
+const ROOM_PATIENCE_MS = 5_000;
 
 /** How often a daemon that is just starting may leave a question without an answer; each takes five seconds, or is refused at once. */
 const MOST_SILENT = 100;
@@ -147,6 +150,7 @@ async function untilUp(
   let exit: ExitStatus | undefined;
   let seen: "nobody" | "alive" | "dead" = "nobody";
   let silent = 0;
+  let shortSinceMs: number | undefined;
   /** Whether a guardian of an earlier `up` is about to start it. */
   let isAwaited = false;
   let waitMs = FIRST_LOOK_MS;
@@ -163,7 +167,9 @@ async function untilUp(
         const isPatient = (guardian !== undefined || isAwaited) && silent < MOST_SILENT;
         const status = await statusOf(client, { isPatient });
         silent = status === undefined ? silent + 1 : 0;
-        const kind = status && judge(status);
+        shortSinceMs = status && isOnlyShortOfRoom(status) ? shortSinceMs ?? host.clock.nowMs() : undefined;
+        const isShort = shortSinceMs !== undefined && host.clock.nowMs() - shortSinceMs >= ROOM_PATIENCE_MS;
+        const kind = isShort ? "not ready" : status && judge(status);
         if (kind !== undefined) return { kind, status: status!, isOurs: guardian !== undefined && isParent(guardian, status!.pid, host) };
       } else if (exit !== undefined) return { kind: "ended", exit };
       else if (guardian === undefined && !isAwaited) {
@@ -213,8 +219,17 @@ async function statusOf(client: Client, { isPatient }: { isPatient: boolean }): 
 function judge(status: DaemonStatus): "ready" | "not ready" | undefined {
   if (status.state !== "running") return undefined;
   if (status.ready) return "ready";
-  const isDecided = (unit: UnitStatus) => isKeptDown(unit) || ["failed", "fatal", "skipped"].includes(unit.state);
   return status.units.filter(isMissing).every(isDecided) ? "not ready" : undefined;
+}
+
+/** Whether nothing is on its way any more but what the daemon has no room for, and what waits for that. */
+function isOnlyShortOfRoom({ units }: DaemonStatus): boolean {
+  const undecided = units.filter((unit) => isMissing(unit) && !isDecided(unit));
+  return undecided.some(isShortOfRoom) && undecided.every((unit) => unit.state === "waiting" || isShortOfRoom(unit));
+}
+
+function isDecided(unit: UnitStatus): boolean {
+  return isKeptDown(unit) || ["failed", "fatal", "skipped"].includes(unit.state);
 }
 
 function show(

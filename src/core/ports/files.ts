@@ -58,7 +58,10 @@ export interface Files {
   list(path: string): string[];
   /** The path with symbolic links resolved. Fails with `IO_NOT_FOUND`. */
   realPath(path: string): string;
-  /** Opens a file for appending and creates it if need be, mode 0o600. A pipe that nobody reads is refused, and a full one fails at once. */
+  /**
+   * Opens a file for appending and creates it if need be, mode 0o600. A pipe that nobody reads is refused, and a full one fails at once. The
+   * last free files of this process are reserved: without others it fails with `IO_NO_RESOURCES`.
+   */
   openAppend(path: string): AppendFile;
   /** Whether this process may write a file, or make one in a folder; false when nothing is there. */
   isWritable(path: string): boolean;

@@ -12,6 +12,17 @@ export const STOPPED_BY_ITSELF = "stopped by itself";
 /** The reason of a unit that was stopped with one that it comes after. */
 export const stoppedWith = (name: string): string => `stopped with ${name}`;
 
+const WAITS_FOR_ROOM = "waits for room: ";
+
+/** The reason of a unit that the daemon has no room to start. */
+export const waitsForRoom = (why: string): string => `${WAITS_FOR_ROOM}${why}`;
+
+/** Whether a unit waits until the daemon has room to start it: files, processes, memory. Each try makes it `starting` for a moment. */
+export function isShortOfRoom({ state, reason }: Pick<UnitStatus, "state" | "reason">): boolean {
+  return (state === "restarting" && reason.startsWith(WAITS_FOR_ROOM)) ||
+    (state === "starting" && reason.startsWith(`restart: ${WAITS_FOR_ROOM}`));
+}
+
 /** The reason of a unit that waits for one that somebody stopped. */
 export const waitsForStopped = (name: string, reason: string): string =>
   `waits for ${name}, which is ${reason === STOPPED_BY_PROGRAM ? reason : STOPPED_BY_OPERATOR}`;

@@ -22,7 +22,7 @@ import { IndexSet } from "../values/index_set.ts";
 import { groupKey, nameKey } from "../values/names.ts";
 import type { UnitOutcome, UnitStatus } from "./operations.ts";
 import { outcomeOfRemoval, outcomeOfRestart, outcomeOfStart, outcomeOfStop } from "./outcomes.ts";
-import { STOPPED_BY_ITSELF, STOPPED_BY_OPERATOR, STOPPED_BY_PROGRAM, stoppedWith, waitsForStopped } from "./readiness.ts";
+import { STOPPED_BY_ITSELF, STOPPED_BY_OPERATOR, STOPPED_BY_PROGRAM, stoppedWith, waitsForRoom, waitsForStopped } from "./readiness.ts";
 import type { InstanceType, Program } from "./program.ts";
 import type { Registration } from "./registration.ts";
 import { type OnExhausted, RestartHistory, RestartPolicy, type RestartVerdict } from "./restart.ts";
@@ -1282,7 +1282,9 @@ export class Supervisor {
   /** The daemon itself had no room to start it: that is no failure of the unit, and is tried again until there is room. */
   #postpone(unit: Unit, error: DaemonError): void {
     const { attempt, delayMs } = unit.history.postpone(this.ports.random());
-    this.#move(unit, "retry", error.message, { error }, { attempt, delayMs });
+    const own = `${unit.path}: `;
+    const why = error.message.startsWith(own) ? error.message.slice(own.length) : error.message;
+    this.#move(unit, "retry", waitsForRoom(why), { error }, { attempt, delayMs });
     unit.timer = this.ports.clock.schedule(delayMs, () => this.post({ kind: "due", unit }));
   }
 

@@ -603,7 +603,7 @@ test("Supervisor: a start that the daemon has no room for counts as no restart, 
     for (let tries = 0; tries < 20; tries++) await rig.clock.advance(6_000);
     assert.deepEqual(states(supervisor), { db: "restarting", api: "waiting" });
     const [unit] = supervisor.status();
-    assert.deepEqual([unit.run > 10, unit.restarts, unit.reason], [true, 0, "db: too many files open"]);
+    assert.deepEqual([unit.run > 10, unit.restarts, unit.reason], [true, 0, "waits for room: too many files open"]);
     room = true;
     await rig.clock.advance(6_000);
     assert.deepEqual(states(supervisor), { db: "running", api: "running" });
