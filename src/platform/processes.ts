@@ -9,12 +9,13 @@ import { openControlGroup } from "./control_group.ts";
 import type { Descriptors } from "./descriptors.ts";
 import { errnoOf, ioError } from "./io_error.ts";
 import { createKin, createKinOfTable, type OwnChild, tagOf } from "./kin.ts";
+import { LostPrograms } from "./lost_programs.ts";
 import { lockedFiles } from "./locked_files.ts";
 import type { LibcCalls } from "./libc_calls.ts";
 import { careForOrphans } from "./orphan_care.ts";
 import { launchAs } from "./launch_as.ts";
 import { createProcessTable } from "./process_table.ts";
-import { checkSpawn, createSpawn, type Launch, type Launcher, type SpawnSurroundings } from "./spawn.ts";
+import { checkSpawn, createSpawn, type Launch, type Launched, type Launcher, type SpawnSurroundings } from "./spawn.ts";
 import { ReadTurns } from "./read_turns.ts";
 import { findGroup, findUser } from "./users.ts";
 
@@ -42,6 +43,8 @@ export function createProcesses({ launch, launchDetached, libcCalls }: Launcher,
       identity: identityOf,
     })
     : createKinOfTable(table);
+  const kill = (pid: number): void => void (send(-pid, "SIGKILL") || send(pid, "SIGKILL"));
+  const lost = new LostPrograms({ table, clock: systemClock, isAwaited: (pid) => children.has(pid), kill });
   // A program that has just been started can't be left alone because nobody could look at it.
   const identifyChild = (pid: number): ProcessIdentity =>
     lookOr(() => table.identifyChild(pid), () => ({ pid, startTicks: 0, bootId: "" }));
@@ -59,6 +62,12 @@ export function createProcesses({ launch, launchDetached, libcCalls }: Launcher,
       children.set(pid, child);
       void exited.then(() => children.get(pid) === child && children.delete(pid));
     },
+    abandon(child) {
+      kill(child.pid);
+      const { stdout, stderr }: Partial<Launched> = child;
+      for (const stream of [stdout, stderr]) void stream?.cancel().catch(() => {/* nobody reads it */});
+    },
+    endLost: (marks) => lost.end(marks),
   };
   const members = (pgid: number): number[] => {
     checkNumber("pgid", pgid, 2);

@@ -82,16 +82,19 @@ export interface SpawnSurroundings {
   launchAs: <T>(options: SpawnOptions, launch: (uid?: number, gid?: number) => T) => T;
   /** Takes note of a child until it was waited for; `key` stands for the run that it leads. */
   launched: (child: LaunchedDetached, key: string | undefined) => void;
+  /** Kills a child that nobody will follow, and reads nothing of it. */
+  abandon: (child: LaunchedDetached) => void;
+  /** Ends the program with these marks, if a launch that failed has started it all the same. */
+  endLost: (marks: Readonly<Record<string, string>>) => Promise<void>;
 }
 
 /** Makes {@linkcode Processes.spawn} of a runtime's way to launch. */
 export function createSpawn<T extends LaunchedDetached>(
   launch: Launch<T>,
-  { identify, withTag, launchAs, launched }: SpawnSurroundings,
+  { identify, withTag, launchAs, launched, abandon, endLost }: SpawnSurroundings,
   descriptors: Descriptors,
 ): (options: SpawnOptions) => Promise<Omit<T, "pid"> & { identity: ProcessIdentity }> {
   const limitScript = createLimitScript();
-  // deno-lint-ignore require-await -- what it throws is to be a rejection
   return async (options) => {
     checkUser(options);
     checkTexts(options);
@@ -100,17 +103,25 @@ export function createSpawn<T extends LaunchedDetached>(
     const script = limitScript(options);
     // The shell runs first then, so nobody else would tell what is wrong with the program.
     if (script !== "") checkProgram(file, options);
+    const marks = options.marks && Object.fromEntries(options.marks.map((name) => [name, options.env[name]]));
+    const key = marks && runKey(marks);
+    let started: T | undefined;
     try {
-      const key = options.marks && runKey(Object.fromEntries(options.marks.map((name) => [name, options.env[name]])));
-      const launchIt: Launch<T> = (how) => launchAs(options, (uid, gid) => launch({ ...how, uid, gid }));
+      const launchIt: Launch<T> = (how) => launchAs(options, (uid, gid) => started = launch({ ...how, uid, gid }));
       const start = () => withOomScore(options, () => withNice(file, options, limited(script, launchIt)));
       const child = withUmask(options.umask, () => key === undefined ? start() : withTag(key, start));
       launched(child, key);
       const { pid, ...rest } = child;
       // The child can't be reaped before the loop goes on, so its number still means it.
       return { identity: identify(pid), ...rest };
-    } catch (error) {
-      throw error instanceof IoError ? error : spawnError(error, options);
+    } catch (cause) {
+      const error = cause instanceof IoError ? cause : spawnError(cause, options);
+      // The program itself is not what has failed then, so it may run.
+      if (started !== undefined) {
+        launched(started, key);
+        abandon(started);
+      } else if (marks !== undefined && ["IO_NO_RESOURCES", "SPAWN_FAILED"].includes(error.code)) await endLost(marks);
+      throw error;
     }
   };
 }

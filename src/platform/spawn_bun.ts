@@ -21,8 +21,10 @@ export function createLaunchOnBun(libc: () => Libc): Launch {
       const [readErr, writeErr] = openPipe(libc());
       read = [readOut, readErr];
       write = [writeOut, writeErr];
+      // Before the program is started, as who could not read of it would have to end it again.
+      const [stdout, stderr] = read.map(streamOf);
       const child = bun.spawn([file, ...args], { cwd, env, uid, gid, detached: true, stdin: "ignore", stdout: writeOut, stderr: writeErr });
-      return { pid: child.pid, stdout: streamOf(readOut), stderr: streamOf(readErr), exited: child.exited.then(() => toExitStatus(child)) };
+      return { pid: child.pid, stdout, stderr, exited: child.exited.then(() => toExitStatus(child)) };
     } catch (error) {
       for (const fd of read) fs.closeSync(fd);
       throw error;
