@@ -54,9 +54,9 @@ export type {
 } from "./src/core/supervise/event.ts";
 export { EXIT_CODES, signalExitCode } from "./src/core/values/exit_codes.ts";
 export { type Host } from "./src/core/ports/host.ts";
-export { SIGNAL_NUMBERS, type SignalName } from "./src/core/values/signal_name.ts";
+export type { SignalName } from "./src/core/values/signal_name.ts";
 export type { LineFormat } from "./src/core/wire/line_block.ts";
-export { LOG_LEVELS, type LogFields, type Logger, LogLevel, type LogRecord, type LogSink, silentLogger } from "./src/core/ports/log.ts";
+export { type LogFields, type Logger, LogLevel, type LogRecord, type LogSink, silentLogger } from "./src/core/ports/log.ts";
 export type {
   DaemonMeasures,
   DaemonStatus,
@@ -76,8 +76,8 @@ export {
   RestartPolicy,
   type RestartWhen,
 } from "./src/core/supervise/restart.ts";
-export type { RlimitName, RlimitOption, Rlimits, RlimitValue } from "./src/core/values/rlimits.ts";
-export { type State, STATES } from "./src/core/supervise/state.ts";
+export type { RlimitOption, RlimitValue } from "./src/core/values/rlimits.ts";
+export type { State } from "./src/core/supervise/state.ts";
 export type {
   ChildHandle,
   Context,
@@ -93,11 +93,12 @@ export type {
 export type { SubsystemSpec } from "./src/core/supervise/spec.ts";
 export type { Strategy, SupervisorOptions, Unstopped } from "./src/core/supervise/supervisor.ts";
 export type { ShutdownRequest } from "./src/core/supervise/verdict.ts";
-export type { LeftoverPolicy } from "./src/service/continuity.ts";
+export type { LeftoverPolicy } from "./src/service/spec.ts";
 export type { ProbeOptions, ServiceLogOptions, ServiceOptions } from "./src/service/options.ts";
-export { DaemonBuilder, GroupBuilder } from "./src/daemon/builder.ts";
+export { GroupBuilder } from "./src/daemon/group_builder.ts";
 export type { EventListener } from "./src/daemon/plan.ts";
-export { Daemon, type DaemonStats, type GroupOption, type RunOptions } from "./src/daemon/daemon.ts";
+export { Daemon, DaemonBuilder, type DaemonStats, type GroupOption } from "./src/daemon/daemon.ts";
+export { type RunOptions } from "./src/daemon/run_options.ts";
 export type { ExitReport } from "./src/daemon/exit_report.ts";
 export type { InstanceType, Settings } from "./src/core/supervise/program.ts";
 export { SignalConfig, signalDescription, type SignalOptions } from "./src/daemon/signal_config.ts";
@@ -105,17 +106,15 @@ export {
   BusConfig,
   Config,
   ConfigBuilder,
-  type ConfigJson,
   type ConfigLoadOptions,
-  type ConfigParseOptions,
   LoggingConfig,
   MonitoringConfig,
   PerformanceConfig,
   ShutdownConfig,
   type StopExitCode,
 } from "./src/settings/config.ts";
-export type { KeptFiles } from "./src/settings/kept_config.ts";
-export type { HeldBack, LoadedConfig, LoadHost, LoadOptions } from "./src/settings/load_settings.ts";
+export type { ConfigParseOptions } from "./src/settings/load_sources.ts";
+export type { ConfigJson } from "./src/settings/placed_leaves.ts";
 export {
   BusReceiver,
   EventBus,
@@ -129,7 +128,5 @@ export { chan, ChannelReceiver, type Channels, Sender } from "./src/core/message
 export { type Received, Receiver } from "./src/core/messages/receiver.ts";
 export type { WaitOptions } from "./src/core/messages/waiters.ts";
 export type { Explanation, SourcedValue } from "./src/config/explain.ts";
-export type { Change, Path, Tree, Value } from "./src/config/tree.ts";
 export type { Explain } from "./src/settings/config.ts";
-export type { ListenerGroup, ListenerSpec } from "./src/control/spec.ts";
-export type { KillMode, ProbeSpec, ProbeTarget, ServiceLogSpec, ServiceSpec } from "./src/service/spec.ts";
+export type { KillMode } from "./src/service/spec.ts";

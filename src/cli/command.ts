@@ -1,7 +1,7 @@
 import type { Host } from "../core/ports/host.ts";
 import type { LogLevel } from "../core/ports/log.ts";
 import type { WaitGoal } from "../core/supervise/operations.ts";
-import type { DaemonBuilder } from "../daemon/builder.ts";
+import type { DaemonBuilder } from "../daemon/daemon.ts";
 import type { Output } from "./output.ts";
 
 /** Context of a command. */

@@ -5,11 +5,9 @@ import { LEAVES } from "../settings/leaves.ts";
 import { Client } from "./client.ts";
 import type { CommandBody, CommandContext, CommandSpec } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
+import { FILES } from "./commands/completion.ts";
 import { findDaemon, type TargetOptions } from "./find.ts";
 import { GROUP_SUMMARY, makeOption } from "./parse.ts";
-
-/** Instead of candidates: the shell is to complete file names by itself. */
-export const FILES = ":files";
 
 /** Longest wait for a daemon after Tab. */
 const PATIENCE_MS = 500;

@@ -144,7 +144,7 @@ async function withOrigin(config: string, host: Host): Promise<Target | undefine
 /** The daemon whose configuration names its own state folder. */
 async function inStateDir(configPath: string, host: Host): Promise<Target | undefined> {
   try {
-    const { loadConfig } = await import("../settings/load_settings.ts");
+    const { loadConfig } = await import("../settings/load_config.ts");
     const { files, env } = host;
     const { config } = await loadConfig({ files, env, cwd: "/" }, { path: configPath });
     const { id, socket, lock } = await daemonFolders({ name: config.name, configPath, stateDir: config.stateDir }, host);

@@ -1,7 +1,7 @@
 import { ConfigError, formatIssue, isDaemonError } from "../core/values/errors.ts";
 import { EXIT_CODES } from "../core/values/exit_codes.ts";
 import { backgroundState } from "../instance/guardian.ts";
-import { loadConfig, type LoadedConfig, loadKept } from "../settings/load_settings.ts";
+import { loadConfig, type LoadedConfig, loadKept } from "../settings/load_config.ts";
 import { checkNeeds, refuseUnmet } from "../settings/needs.ts";
 import type { CommandContext, CommandOptions } from "./command.ts";
 import { CommandFailure } from "./failure.ts";

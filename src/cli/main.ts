@@ -2,7 +2,7 @@ import { ConfigError, formatIssue, isDaemonError, messageOf } from "../core/valu
 import { EXIT_CODES } from "../core/values/exit_codes.ts";
 import type { Host } from "../core/ports/host.ts";
 import { MODULE_WORD } from "../core/wire/module_protocol.ts";
-import type { DaemonBuilder } from "../daemon/builder.ts";
+import type { DaemonBuilder } from "../daemon/daemon.ts";
 import type { CommandContext } from "./command.ts";
 import { exitCodeOf } from "./failure.ts";
 import { Output } from "./output.ts";

@@ -1,4 +1,4 @@
-import { DaemonBuilder } from "../daemon/builder.ts";
+import { DaemonBuilder } from "../daemon/daemon.ts";
 import { getHost } from "../platform/mod.ts";
 import { main } from "./main.ts";
 

@@ -1,4 +1,4 @@
-import type { Position, Positions } from "./layer.ts";
+import type { Position, Positions } from "./position.ts";
 import { positionsIn } from "./line_index.ts";
 import { endOfText, MAX_NESTING } from "../core/values/nesting.ts";
 import { TOO_NESTED } from "./nesting.ts";

@@ -1,16 +1,6 @@
+import type { Position } from "./position.ts";
 import type { PathMap } from "./path_map.ts";
 import { formatPath, type Path, type Tree, valueAt } from "./tree.ts";
-
-/** Where something stands in a text; both count from 1. */
-export interface Position {
-  /** Line. */
-  line: number;
-  /** Column. */
-  column: number;
-}
-
-/** Positions of the keys of a file, by {@linkcode formatPath} of their paths. */
-export type Positions = ReadonlyMap<string, { key: Position; value: Position }>;
 
 /** One source of a configuration, read and brought into the canonical shape. */
 export interface Layer {

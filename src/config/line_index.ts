@@ -1,4 +1,4 @@
-import type { Position } from "./layer.ts";
+import type { Position } from "./position.ts";
 
 /** Makes what tells line and column of an index of a text: the lines are found once, whatever is asked. */
 export function positionsIn(text: string): (index: number) => Position {

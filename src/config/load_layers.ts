@@ -5,7 +5,8 @@ import { type TextMistake, withUnixLineEnds } from "../core/values/text_file.ts"
 import { adviceFor } from "./advice.ts";
 import { environmentLayer, type EnvironmentSource } from "./environment.ts";
 import { explainKey, type Explanation } from "./explain.ts";
-import { hasPath, type Layer, placeOf, type Position, writtenPath } from "./layer.ts";
+import { hasPath, type Layer, placeOf, writtenPath } from "./layer.ts";
+import type { Position } from "./position.ts";
 import { MAX_NESTING } from "../core/values/nesting.ts";
 import { PathMap } from "./path_map.ts";
 import { type Finding, isHostile, prepare, showValue } from "./prepare.ts";

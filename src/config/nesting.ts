@@ -1,5 +1,5 @@
 import { endOfText, MAX_NESTING } from "../core/values/nesting.ts";
-import type { Position } from "./layer.ts";
+import type { Position } from "./position.ts";
 import { positionsIn } from "./line_index.ts";
 
 /** Says that something is nested too deeply, to go on after the place. */

@@ -1,6 +1,6 @@
 import { type AST, parseTOML } from "toml-eslint-parser";
 import { readJson } from "./json_text.ts";
-import type { Position, Positions } from "./layer.ts";
+import type { Position, Positions } from "./position.ts";
 import { formatPath, type Path } from "./tree.ts";
 
 type Marks = Map<string, { key: Position; value: Position }>;

@@ -1,5 +1,5 @@
 import { parse, TomlError } from "smol-toml";
-import type { Position } from "./layer.ts";
+import type { Position } from "./position.ts";
 import { TOO_NESTED, tooNestedToml } from "./nesting.ts";
 import type { Tree } from "./tree.ts";
 

@@ -1,10 +1,11 @@
+import type { RunOptions } from "./run_options.ts";
 import { CancelToken, stopReason } from "../core/supervise/cancel.ts";
 import { systemClock } from "../core/ports/clock.ts";
-import { type Duration, durationMs } from "../core/values/duration.ts";
+import { durationMs } from "../core/values/duration.ts";
 import { DaemonError, messageOf, ShutdownError } from "../core/values/errors.ts";
 import { EXIT_CODES } from "../core/values/exit_codes.ts";
-import { silentLogger } from "../core/ports/log.ts";
-import { checkBooleans, checkKeys, checkObject } from "../core/values/options.ts";
+import { type LogSink, silentLogger } from "../core/ports/log.ts";
+import { checkBooleans, checkFunction, checkKeys, checkObject } from "../core/values/options.ts";
 import type { EventBus } from "../core/messages/bus.ts";
 import type { DaemonTopics } from "../core/supervise/event.ts";
 import type { InstanceType } from "../core/supervise/program.ts";
@@ -14,55 +15,26 @@ import type { AddOptions, SubsystemEnd, SubsystemHandle } from "../core/supervis
 import { addition } from "../core/supervise/registration.ts";
 import { type ShutdownRequest, shutdownRequest } from "../core/supervise/verdict.ts";
 import { lastWords } from "../platform/last_words.ts";
-import { DaemonBuilder } from "./builder.ts";
-import type { Config } from "../settings/config.ts";
+import { GroupBuilder } from "./group_builder.ts";
+import { Config } from "../settings/config.ts";
+import type { Host } from "../core/ports/host.ts";
+import { RestartPolicy } from "../core/supervise/restart.ts";
+import type { SupervisorOptions } from "../core/supervise/supervisor.ts";
+import { checkSupervisorOptions } from "../core/supervise/supervisor_options.ts";
+import { sameFiles } from "../service/log.ts";
+import { SignalConfig } from "./signal_config.ts";
 import type { ExitReport } from "./exit_report.ts";
-import type { LoadedConfig } from "../settings/load_settings.ts";
-import type { Plan } from "./plan.ts";
+import type { LoadedConfig } from "../settings/load_config.ts";
+import { type Entry, type EventListener, type Plan, servicesIn } from "./plan.ts";
 import { Session } from "./session.ts";
-
-/** Options of {@linkcode Daemon.start} and {@linkcode Daemon.run}. */
-export interface RunOptions {
-  /**
-   * Whether the daemon may change the process: signals, working folder, exit code, uncaught errors, the console. Two owners are refused.
-   *
-   * @default {true for run(), false for start()}
-   */
-  ownsProcess?: boolean;
-  /**
-   * Whether nobody watches: records and the lines of services go to files below the state folder, and not to the console. Only for the
-   * daemon of a configuration file that owns its process.
-   *
-   * @default {false}
-   */
-  isBackground?: boolean;
-  /**
-   * Whether the daemon takes a lock and opens a control socket, so that `status`, `stop` and the other commands reach it. It is found by the
-   * file of its program; `runCli` asks for it. The daemon of a configuration file always does.
-   *
-   * @default {false}
-   */
-  isControlled?: boolean;
-  /**
-   * How long the process may live on after the daemon that owns it has stopped. Then it says what keeps it alive, such as a timer that a
-   * subsystem forgot, and ends with the daemon's code. `never` leaves it alone: for programs that do something else afterwards.
-   *
-   * @default {"5s"}
-   */
-  exitGrace?: Duration | "never";
-}
-
-/** {@linkcode RunOptions} with their defaults. */
-export interface StartOptions extends Required<Omit<RunOptions, "exitGrace">> {
-  /** Milliseconds; undefined when the process may live on. */
-  exitGraceMs: number | undefined;
-}
 
 /** Which supervisor something is for. */
 export interface GroupOption {
   /** Path of the group, or its handle. @default {the daemon itself} */
   group?: string | Pick<SubsystemHandle, "name">;
 }
+
+const DEFAULT_SIGNALS = new SignalConfig();
 
 /** Counts over all subsystems. */
 export interface DaemonStats {
@@ -112,7 +84,11 @@ export class Daemon implements AsyncDisposable {
   #exitCode: number | undefined;
   #session: Session | undefined;
 
-  /** Creates a daemon from a plan; {@linkcode Daemon.builder} does it for you. */
+  /**
+   * Creates a daemon from a plan; {@linkcode Daemon.builder} does it for you.
+   *
+   * @internal
+   */
   constructor(plan: Plan) {
     this.#plan = plan;
   }
@@ -122,7 +98,11 @@ export class Daemon implements AsyncDisposable {
     return new DaemonBuilder(config);
   }
 
-  /** Begins to describe the daemon of a configuration file: its services, its control socket, its lock. */
+  /**
+   * Begins to describe the daemon of a configuration file: its services, its control socket, its lock.
+   *
+   * @internal
+   */
   static fromConfig(loaded: LoadedConfig): DaemonBuilder {
     return new DaemonBuilder(loaded.config, loaded);
   }
@@ -380,4 +360,193 @@ export class Daemon implements AsyncDisposable {
 
 function startedTwice(): DaemonError {
   return new DaemonError("RUNTIME_STATE", "Cannot start a daemon twice: build another one");
+}
+
+/**
+ * Gathers what a daemon runs and how; {@linkcode DaemonBuilder.build} makes the daemon. Made by `Daemon.builder()`.
+ *
+ * Nothing happens before the daemon starts: wrong arguments throw here, everything else is found out there.
+ *
+ * @example Two tasks, one after the other
+ * ```ts
+ * import { Daemon } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const order: string[] = [];
+ * const daemon = Daemon.builder()
+ *   .withTask("api", async (context) => { order.push("api"); await context.cancelled(); }, { after: ["db"] })
+ *   .withTask("db", async (context) => { order.push("db"); await context.cancelled(); })
+ *   .build();
+ * await daemon.start();
+ * daemon.shutdown();
+ * const { exitCode } = await daemon.wait();
+ * assert.deepEqual(order, ["db", "api"]);
+ * assert.equal(exitCode, 0);
+ * ```
+ */
+export class DaemonBuilder extends GroupBuilder {
+  readonly #config: Config;
+  readonly #loaded: LoadedConfig | undefined;
+  #supervision: SupervisorOptions | undefined;
+  #signals: SignalConfig | undefined = DEFAULT_SIGNALS;
+  #sink: LogSink | undefined;
+  #pidFile: string | undefined;
+  #host: Host | undefined;
+  /** Shared by the daemons that it makes; the set is made with the first listener. */
+  readonly #listeners: { all: Set<EventListener> | undefined } = { all: undefined };
+
+  /**
+   * Creates a builder; `Daemon.builder()` does it for you.
+   *
+   * @internal
+   */
+  constructor(config: Config = Config.default(), loaded?: LoadedConfig) {
+    if (!(config instanceof Config)) throw new TypeError("Cannot build a daemon as its settings must be a Config: see Config.builder()");
+    super(() => loaded?.baseDir ?? config.workDir ?? ".", loaded?.services, RestartPolicy.Never);
+    this.#config = config;
+    this.#loaded = loaded;
+  }
+
+  /** The settings of the daemon. */
+  get config(): Config {
+    return this.#config;
+  }
+
+  /**
+   * Says how the units at the top are restarted together, as `withSupervisor` does for a group. Without it each is restarted alone, and only
+   * its own limits count: one restless unit must not end a daemon.
+   *
+   * @example Three failures of any unit within a minute end the daemon
+   * ```ts
+   * import { Daemon, RestartPolicy } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * const { exitCode, reason } = await Daemon.builder()
+   *   .withSupervision({ maxRestarts: 2, within: "1m" })
+   *   .withTask("flaky", () => { throw new Error("boom"); }, { restart: RestartPolicy.onFailure({ delay: 0 }), retryStart: true })
+   *   .run({ ownsProcess: false });
+   * assert.equal(exitCode, 1);
+   * assert.match(reason, /Cannot restart flaky any more/);
+   * ```
+   *
+   * @throws {TypeError | RangeError} if an option is unknown or wrong.
+   */
+  withSupervision(options: SupervisorOptions): this {
+    checkSupervisorOptions("set the supervision", options);
+    if (this.#loaded !== undefined && options.strategy !== undefined && options.strategy !== "oneForOne") {
+      throw new RangeError(
+        `Cannot set the supervision as the services of a configuration file must be restarted one by one: current value is "${options.strategy}"; ` +
+          "add a group with this strategy",
+      );
+    }
+    this.#supervision = options;
+    return this;
+  }
+
+  /** Says which signals do what, when the daemon owns the process. */
+  withSignalConfig(signals: SignalConfig): this {
+    if (!(signals instanceof SignalConfig)) {
+      throw new TypeError("Cannot set signals as they must be a SignalConfig: make one of these options");
+    }
+    this.#signals = signals;
+    return this;
+  }
+
+  /** Leaves all signals alone. */
+  withoutSignals(): this {
+    this.#signals = undefined;
+    return this;
+  }
+
+  /** Writes the process number to a file while the daemon runs; a file of a live process refuses the start. */
+  withPidFile(path: string): this {
+    if (typeof path !== "string" || path === "") {
+      throw new TypeError(`Cannot set a PID file as it must be a path: current value is ${path}`);
+    }
+    this.#pidFile = path;
+    return this;
+  }
+
+  /** Sends log records to `sink` instead of the console. */
+  withLogger(sink: LogSink): this {
+    if (typeof sink !== "function") {
+      throw new TypeError(`Cannot set a logger as it must be a function: current value is of type ${typeof sink}`);
+    }
+    this.#sink = sink;
+    return this;
+  }
+
+  /**
+   * Calls `listener` with every event of the daemons that this builder makes, from the first one on: also with those of the start, which come
+   * before anybody can reach the bus. Its error, or that of its promise, is in the exit report; nobody waits for it. Disposing what
+   * is returned takes it back.
+   *
+   * @example The first events of a daemon
+   * ```ts
+   * import { Daemon } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * const seen: string[] = [];
+   * const builder = Daemon.builder().withTask("main", (context) => context.cancelled());
+   * builder.onEvent((event) => seen.push(event.type === "subsystem.state" ? `${event.name} is ${event.to}` : event.type));
+   * const daemon = await builder.build().start();
+   * assert.deepEqual(seen.slice(0, 3), ["daemon.starting", "main is waiting", "main is starting"]);
+   * daemon.shutdown();
+   * await daemon.wait();
+   * assert.equal(seen.at(-1), "daemon.stopped");
+   * ```
+   */
+  onEvent(listener: EventListener): Disposable {
+    checkFunction("listen to events", "listener", listener);
+    // One that is given twice is called twice, and taken back once.
+    const own: EventListener = (event) => listener(event);
+    const listeners = this.#listeners.all ??= new Set();
+    listeners.add(own);
+    return { [Symbol.dispose]: () => void listeners.delete(own) };
+  }
+
+  /** Runs on another machine than the real one, such as the fake of `./testing`. */
+  withHost(host: Host): this {
+    this.#host = host;
+    return this;
+  }
+
+  /**
+   * Makes the daemon. Synchronous, no I/O. The builder may go on to make others.
+   *
+   * @throws {TypeError | RangeError} if a name is bad or taken, or `after` names nothing or leads back to itself, or two
+   * services write the same log file.
+   */
+  build(): Daemon {
+    const entries = this.entries(this.#supervision?.strategy);
+    if (this.hasLogFile) checkLogFiles(entries);
+    return new Daemon({
+      config: this.#config,
+      entries,
+      supervision: this.#supervision,
+      signals: this.#signals,
+      sink: this.#sink,
+      pidFile: this.#pidFile ?? this.#config.pidFile,
+      loaded: this.#loaded,
+      listeners: this.#listeners,
+      host: this.#host,
+    });
+  }
+
+  /** Builds the daemon, starts it and waits for its end: see {@linkcode Daemon.run}. */
+  run(options?: RunOptions): Promise<ExitReport> {
+    return this.build().run(options);
+  }
+}
+
+function checkLogFiles(entries: readonly Entry[]): void {
+  const [same] = sameFiles(servicesIn(entries).map(({ service, prefix }) => ({ ...service, name: prefix + service.name })));
+  if (same === undefined) return;
+  const { unit, other, file } = same;
+  throw new RangeError(
+    `Cannot build as the log file of ${JSON.stringify(unit)} must be its own: current value is ${file}, which ${
+      JSON.stringify(other)
+    } writes; ` +
+      "write {instance} in its name where a service has several instances",
+  );
 }

@@ -18,7 +18,7 @@ import type { SubsystemSpec } from "../core/supervise/spec.ts";
 import { shutdownRequest } from "../core/supervise/verdict.ts";
 import { jsonOf } from "../log/fields.ts";
 import { createLogger } from "../log/mod.ts";
-import { DaemonBuilder } from "./builder.ts";
+import { DaemonBuilder } from "./daemon.ts";
 import { Config } from "../settings/config.ts";
 import type { Daemon } from "./daemon.ts";
 import { ModuleContext } from "./module_context.ts";

@@ -14,10 +14,10 @@ import type {
 } from "../core/supervise/operations.ts";
 import type { LogLine } from "../core/wire/line_block.ts";
 import { comparePlaces, type Place, type Supervisor } from "../core/supervise/supervisor.ts";
-import type { Unit } from "../core/supervise/unit.ts";
+import type { Unit, UnitCommands } from "../core/supervise/unit.ts";
 import type { Service } from "../service/mod.ts";
 import type { EventStore } from "../record/event_store.ts";
-import type { Session } from "./session.ts";
+import type { OperatedSession } from "./session_views.ts";
 import { VERSION } from "../instance/version.ts";
 
 /** States in which a start has nothing to do. */
@@ -25,14 +25,14 @@ const UP: readonly UnitStatus["state"][] = ["starting", "running", "completed"];
 
 /** Operations on a running daemon, carried out by its session. */
 export class DaemonOperations implements Operations {
-  readonly #session: Session;
+  readonly #session: OperatedSession;
 
   readonly #events: EventStore;
   /** Told once: a start that moves with the wall clock looks like a restart. */
   #startedAt: string | undefined;
 
   /** Creates the operations of a session; from now on it keeps its newest events. */
-  constructor(session: Session) {
+  constructor(session: OperatedSession) {
     this.#session = session;
     this.#events = session.events;
   }
@@ -217,9 +217,9 @@ export class DaemonOperations implements Operations {
   }
 
   /** Groups the names by their supervisors; refuses an unknown one, and whoever has left already. */
-  #bySupervisor(names: readonly string[], { signal }: { signal?: AbortSignal }): Map<Supervisor, string[]> {
+  #bySupervisor(names: readonly string[], { signal }: { signal?: AbortSignal }): Map<UnitCommands, string[]> {
     signal?.throwIfAborted();
-    const bySupervisor = new Map<Supervisor, string[]>();
+    const bySupervisor = new Map<UnitCommands, string[]>();
     for (const path of names) {
       const found = this.#supervisor().find(path);
       if (found === undefined) throw unknownUnit(path);
@@ -232,9 +232,9 @@ export class DaemonOperations implements Operations {
 
   /** Asks all supervisors at once. */
   async #ask(
-    asked: Map<Supervisor, string[]>,
+    asked: Map<UnitCommands, string[]>,
     { signal }: { signal?: AbortSignal },
-    ask: (supervisor: Supervisor, names: string[]) => Promise<UnitOutcome[]>,
+    ask: (supervisor: UnitCommands, names: string[]) => Promise<UnitOutcome[]>,
   ): Promise<UnitOutcome[]> {
     const all = Promise.all([...asked].map(([supervisor, own]) => ask(supervisor, own)));
     return (await (signal === undefined ? all : untilAborted(all, signal))).flat();

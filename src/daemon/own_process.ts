@@ -3,7 +3,7 @@ import { messageOf } from "../core/values/errors.ts";
 import { EXIT_CODES } from "../core/values/exit_codes.ts";
 import type { Host } from "../core/ports/host.ts";
 import type { SignalName } from "../core/values/signal_name.ts";
-import type { Session } from "./session.ts";
+import type { OwningSession } from "./session_views.ts";
 
 /** Two signals within this time are one request: a terminal and a process manager often both send one. */
 const SAME_REQUEST_MS = 100;
@@ -13,7 +13,7 @@ const SAME_REQUEST_MS = 100;
  * signals, charges stray errors to their owners, and sets the exit code at the end. Resources that keep the process alive for `exitGraceMs`
  * after that are named, and the process ends; without such a time it may live on.
  */
-export function ownProcess(session: Session, host: Host, exitGraceMs: number | undefined): Disposable {
+export function ownProcess(session: OwningSession, host: Host, exitGraceMs: number | undefined): Disposable {
   const { process, signals, terminal } = host;
   const { signals: config, config: { name, workDir } } = session.plan;
   const stack = new DisposableStack();
@@ -63,7 +63,7 @@ export function ownProcess(session: Session, host: Host, exitGraceMs: number | u
 }
 
 /** First request: stop gracefully. Second: hurry. Third: end now. */
-function stopHandler(session: Session, host: Host): (signal: SignalName) => void {
+function stopHandler(session: OwningSession, host: Host): (signal: SignalName) => void {
   let requests = 0;
   let lastMs = -Infinity;
   return (signal) => {
@@ -79,7 +79,7 @@ function stopHandler(session: Session, host: Host): (signal: SignalName) => void
   };
 }
 
-function guarded(session: Session, signal: string, handler: () => unknown): () => void {
+function guarded(session: OwningSession, signal: string, handler: () => unknown): () => void {
   return () =>
     void Promise.try(handler).catch((error) => {
       session.log.error("a signal handler failed", { signal, reason: messageOf(error), err: error });

@@ -6,7 +6,7 @@ import type { RestartWhen } from "../core/supervise/restart.ts";
 import type { SupervisorOptions, SupervisorPorts } from "../core/supervise/supervisor.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import type { Config } from "../settings/config.ts";
-import type { LoadedConfig } from "../settings/load_settings.ts";
+import type { LoadedConfig } from "../settings/load_config.ts";
 import type { SignalConfig } from "./signal_config.ts";
 
 /** Something that a builder was told to run: ready as it is, or made when the daemon starts and knows its host. */

@@ -9,13 +9,13 @@ import { Supervisor, type SupervisorPorts } from "../core/supervise/supervisor.t
 import { markOf, ModuleHub, Neighbours, type Service, serviceSubsystems, unitNames } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import { ConfigWatch } from "../settings/config_watch.ts";
-import type { StartOptions } from "./daemon.ts";
+import type { StartOptions } from "./run_options.ts";
 import { DaemonLog } from "./daemon_log.ts";
 import { createLogger } from "../log/mod.ts";
 import { both, linesSink } from "../record/lines_of_log.ts";
 import type { DaemonFolders } from "../instance/folders.ts";
 import type { Instance } from "../instance/instance.ts";
-import type { LoadedConfig } from "../settings/load_settings.ts";
+import type { LoadedConfig } from "../settings/load_config.ts";
 import { filesNamed, handsOnAll } from "../settings/needs.ts";
 import { ownProcess } from "./own_process.ts";
 import type { OwnFile } from "../instance/own_files.ts";
@@ -23,14 +23,14 @@ import type { Recovery } from "../leftover/recovery.ts";
 import { ServiceLogs } from "./service_logs.ts";
 import { ServiceUnits } from "./service_units.ts";
 import { registrationsOf, servicesIn } from "./plan.ts";
-import type { Session } from "./session.ts";
+import type { PreparedSession } from "./session_views.ts";
 import { PROTOCOL, VERSION } from "../instance/version.ts";
 
 /**
  * Gets everything that a daemon needs from the machine, in order; the session's resources undo it in reverse: the process, the lock, the
  * logs, the listeners, the PID file. Returns what the daemon runs.
  */
-export async function prepare(session: Session, options: StartOptions): Promise<Registration[]> {
+export async function prepare(session: PreparedSession, options: StartOptions): Promise<Registration[]> {
   const { ownsProcess, isControlled } = options;
   const { plan, resources } = session;
   const host = session.host ??= await (await import("../platform/mod.ts")).getHost();
@@ -116,7 +116,7 @@ function folderOrElse({ process }: Host, otherwise: string): string {
 }
 
 /** Adopts the processes that services leave behind, so that this process owns them; process 1 has such children anyway. */
-function adoptOrphans({ plan: { loaded }, resources, log }: Session, { processes }: Host, { named }: Services): void {
+function adoptOrphans({ plan: { loaded }, resources, log }: PreparedSession, { processes }: Host, { named }: Services): void {
   if (loaded === undefined && named.length === 0 && processes.self().pid !== 1) return;
   const { lack, isInit } = resources.use(processes.adoptOrphans());
   if (lack === undefined) return;
@@ -147,7 +147,7 @@ function canLook(processes: Host["processes"]): boolean {
 }
 
 /** Names, never values, of what services will miss. */
-function tellLostVariables({ plan: { loaded }, log }: Session, { env, files }: Host, { configured, named }: Services): void {
+function tellLostVariables({ plan: { loaded }, log }: PreparedSession, { env, files }: Host, { configured, named }: Services): void {
   if (loaded === undefined && named.length === 0) return;
   const broken = env.broken();
   if (broken.length > 0) {
@@ -174,7 +174,7 @@ interface Services {
   named: readonly ServiceSpec[];
 }
 
-function servicesOf({ plan: { loaded, entries } }: Session, cwd: string): Services {
+function servicesOf({ plan: { loaded, entries } }: PreparedSession, cwd: string): Services {
   const configured = loaded?.services ?? [];
   const isOfFile = new Set(configured);
   const built = new Map(
@@ -193,7 +193,7 @@ function servicesOf({ plan: { loaded, entries } }: Session, cwd: string): Servic
 
 /** Opens the daemon's own log and those of its services. */
 function openLogs(
-  session: Session,
+  session: PreparedSession,
   host: Host,
   { ownsProcess, isBackground, cwd, workDir, services: { configured, named }, state }: StartOptions & {
     cwd: string;
@@ -247,7 +247,7 @@ interface Held {
 
 /** Takes the lock of this configuration file, or of this program. */
 async function takeLock(
-  session: Session,
+  session: PreparedSession,
   host: Host,
   { workDir, isBackground }: StartOptions & { workDir: string },
 ): Promise<Held> {
@@ -284,7 +284,7 @@ async function takeLock(
 }
 
 /** Reads the memory of manual stops and of what ran before, and opens the listeners, the control socket among them. */
-async function openControl(session: Session, host: Host, held: Held): Promise<Recovery> {
+async function openControl(session: PreparedSession, host: Host, held: Held): Promise<Recovery> {
   const { folders, instance, refills } = held;
   const { resources, plan: { config, loaded } } = session;
   const { displaced } = folders;
@@ -368,7 +368,7 @@ async function openControl(session: Session, host: Host, held: Held): Promise<Re
  * Makes the state folder anew where it was removed or emptied, with what is remembered; logs in it are opened anew. One that somebody else
  * has made meanwhile, such as a command, is filled.
  */
-function stateFile(session: Session, { files }: Host, { folders: { state }, refills }: Held, originFile: string): OwnFile {
+function stateFile(session: PreparedSession, { files }: Host, { folders: { state }, refills }: Held, originFile: string): OwnFile {
   let inode = files.info(state)?.inode;
   const hadOrigin = files.info(originFile) !== undefined;
   return {
@@ -385,7 +385,7 @@ function stateFile(session: Session, { files }: Host, { folders: { state }, refi
 }
 
 /** Watches the configuration file for as long as the configuration in force says so. */
-function watchConfig(session: Session, host: Host, first: LoadedConfig): void {
+function watchConfig(session: PreparedSession, host: Host, first: LoadedConfig): void {
   const { files, watcher, clock } = host;
   let watch: ConfigWatch | undefined;
   let named: ReadonlySet<string> = new Set();
@@ -428,7 +428,7 @@ function watchConfig(session: Session, host: Host, first: LoadedConfig): void {
 }
 
 /** Keeps each configuration in force for the next start, and sees to it that a file that could not be used at this one is used once it is right. */
-async function keepWhatIsInForce(session: Session, host: Host, { folders: { state }, refills }: Held): Promise<void> {
+async function keepWhatIsInForce(session: PreparedSession, host: Host, { folders: { state }, refills }: Held): Promise<void> {
   const { keepConfig, MendWatch } = await import("../settings/kept_config.ts");
   const keep = ({ path, kept }: LoadedConfig) => {
     try {
@@ -456,7 +456,7 @@ async function keepWhatIsInForce(session: Session, host: Host, { folders: { stat
 }
 
 /** The session's ports without its events: what listeners do is no news about the units. */
-function silent(session: Session): SupervisorPorts {
+function silent(session: PreparedSession): SupervisorPorts {
   const { clock, deadlines, turns, random } = session;
   return {
     clock,

@@ -3,11 +3,11 @@ import { ConfigError, type ConfigIssue, DaemonError, formatIssue, isDaemonError,
 import { groupKey, nameKey } from "../core/values/names.ts";
 import type { ReloadAnswer, ReloadChange } from "../core/supervise/operations.ts";
 import type { Registration } from "../core/supervise/registration.ts";
-import type { LoadedConfig } from "../settings/load_settings.ts";
+import type { LoadedConfig } from "../settings/load_config.ts";
 import { changedContents, contentsOf } from "../service/mod.ts";
 import { checkNeeds, refuseUnmet } from "../settings/needs.ts";
 import { type ReloadPlan, reloadPlan, restartedServices } from "../settings/reload_plan.ts";
-import type { Session } from "./session.ts";
+import type { ReloadingSession } from "./session_views.ts";
 
 /** How often a missing or empty file is looked for, and the wait in between. */
 const LOOKS = 5;
@@ -28,14 +28,14 @@ interface Applied {
  * - A configuration that is refused changes nothing.
  */
 export class Reloads {
-  readonly #session: Session;
+  readonly #session: ReloadingSession;
   #running: Promise<unknown> | undefined;
   #waiting: Promise<Applied> | undefined;
   /** With what it went wrong when nothing could be read. */
   readonly #unread = new WeakSet<DaemonError>();
 
   /** Creates it for a session that has started. */
-  constructor(session: Session) {
+  constructor(session: ReloadingSession) {
     this.#session = session;
   }
 

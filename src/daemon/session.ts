@@ -16,10 +16,9 @@ import { type ShutdownSteps, ShutdownTimeline, type ShutdownTimes } from "../cor
 import type { Registration } from "../core/supervise/registration.ts";
 import type { SubsystemEnd, SubsystemHandle } from "../core/supervise/children.ts";
 import { Turns } from "../core/supervise/turns.ts";
-import { Supervisor, type SupervisorEnd, type SupervisorPorts, type Unstopped } from "../core/supervise/supervisor.ts";
+import { innerOf, Supervisor, type SupervisorEnd, type Unstopped } from "../core/supervise/supervisor.ts";
 import type { Unit } from "../core/supervise/unit.ts";
 import { guardDispatch } from "../platform/dispatch_guard.ts";
-import type { Continuity } from "../service/continuity.ts";
 import type { Service } from "../service/mod.ts";
 import type { DaemonLog } from "./daemon_log.ts";
 import { longestStopOf, settleDeadlines, shortDeadlines } from "../settings/shutdown_deadlines.ts";
@@ -27,12 +26,13 @@ import { logEvent } from "../record/event_log.ts";
 import { EventStore } from "../record/event_store.ts";
 import type { ExitReport } from "./exit_report.ts";
 import { LineStore } from "../record/line_store.ts";
-import type { LoadedConfig } from "../settings/load_settings.ts";
+import type { LoadedConfig } from "../settings/load_config.ts";
 import { DaemonOperations } from "./operations.ts";
 import type { Config } from "../settings/config.ts";
-import type { StartOptions } from "./daemon.ts";
+import type { StartOptions } from "./run_options.ts";
 import { type EventListener, type Plan, registrationsOf, servicesIn } from "./plan.ts";
 import type { Reloads } from "./reload.ts";
+import type { Applier, OperatedSession, PreparedSession, ReloadingSession, Surroundings } from "./session_views.ts";
 import type { ServiceLogs } from "./service_logs.ts";
 import type { ServiceUnits } from "./service_units.ts";
 
@@ -42,28 +42,11 @@ const MOST_ERRORS = 100;
 /** How long a unit has to stop that says nothing: nobody has asked for that time. */
 const USUAL_STOP_MS = 5_000;
 
-/** Takes a configuration that is to take effect. One that may refuse it by throwing is registered before those that can't. */
-export type Applier = (loaded: LoadedConfig) => void | Promise<void>;
-
-/** Parts of a daemon from a configuration file beside its units. */
-export interface Surroundings {
-  /** Name and a hash of the configuration file's path. */
-  readonly id: string;
-  /** Where the processes of modules report. */
-  readonly moduleSocket: string;
-  /** Units that stay down until an operator starts them. */
-  readonly down: ReadonlySet<string>;
-  /** Connects its services with those of the daemons before and after it. */
-  readonly continuity: Continuity;
-  /** Remembers which units an operator stopped; returns what keeps it from being remembered beyond the daemon's end. */
-  rememberDown(names: ReadonlySet<string>): string | undefined;
-}
-
 /**
  * One life of a daemon, from the start to the exit report: the supervisor of its units, the timeline of its shutdown, and what is held
  * meanwhile.
  */
-export class Session implements SupervisorPorts, ShutdownSteps, Program {
+export class Session implements PreparedSession, OperatedSession, ReloadingSession, ShutdownSteps, Program {
   /** Time. */
   readonly clock: Clock;
   /** Deadlines of stops. */
@@ -507,11 +490,12 @@ export class Session implements SupervisorPorts, ShutdownSteps, Program {
       throw new TypeError(`Cannot add ${name} as "group" must be a path or a handle: current value is ${messageOf(group)}`);
     }
     const unit = this.#unitAt(path);
-    if (unit.inner === undefined) {
+    const inner = innerOf(unit);
+    if (inner === undefined) {
       const why = unit.registration.kind === "supervisor" ? `is ${unit.state}` : "is no group";
       throw new SubsystemError("RUNTIME_STATE", unit.path, `Cannot add ${name} to ${unit.path} as it ${why}`);
     }
-    return unit.inner.add(child);
+    return inner.add(child);
   }
 
   /** Resolves with how the unit with this path has ended. */

@@ -5,7 +5,7 @@ import { fileNameOf, folderOf } from "../core/values/paths.ts";
 import { type LogPort, ModuleHub, Neighbours, serviceSubsystems } from "../service/mod.ts";
 import { readGroups } from "./group_file.ts";
 import { acquireInstance, readInstance } from "../instance/instance.ts";
-import { loadConfig } from "../settings/load_settings.ts";
+import { loadConfig } from "../settings/load_config.ts";
 import { Recovery } from "./recovery.ts";
 import { PROTOCOL, VERSION } from "../instance/version.ts";
 

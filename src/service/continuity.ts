@@ -5,9 +5,6 @@ import type { ExitStatus } from "../core/values/exit_status.ts";
 import { UNIT_VARIABLE } from "./environment.ts";
 import type { ProcessGroupOptions } from "./process_group.ts";
 
-/** Treatment of a program that runs on after its daemon died. */
-export type LeftoverPolicy = "stop" | "adopt";
-
 /** A program that runs for a unit, as it is remembered for a later daemon. */
 export interface RunningProgram {
   /** Path of the unit. */

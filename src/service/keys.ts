@@ -11,7 +11,7 @@ import { nameKey, nameProblem } from "../core/values/names.ts";
 import type { OnExhausted, RestartWhen } from "../core/supervise/restart.ts";
 import { VARIABLE_NAME } from "./env_file.ts";
 import type { Placeholders } from "./environment.ts";
-import type { LeftoverPolicy } from "./continuity.ts";
+import type { LeftoverPolicy } from "./spec.ts";
 import { sameFiles } from "./log.ts";
 import { rlimit, RLIMIT_UNITS, rlimitExpectation, type RlimitName, type RlimitOption } from "../core/values/rlimits.ts";
 import {

@@ -9,4 +9,5 @@ export { ModuleHub } from "./module_hub.ts";
 export { Neighbours } from "./neighbours.ts";
 export type { KillMode, ProbeSpec, ProbeTarget, ServiceLogSpec, ServiceSpec } from "./spec.ts";
 export { BACKGROUND_VARIABLE, SOCKET_VARIABLE, STATE_VARIABLE, UNIT_VARIABLE } from "./environment.ts";
-export { type Continuity, type LeftoverPolicy, parseMark, type RunningProgram } from "./continuity.ts";
+export { type Continuity, parseMark, type RunningProgram } from "./continuity.ts";
+export { type LeftoverPolicy } from "./spec.ts";

@@ -6,7 +6,7 @@ import { LINE_FORMATS, type LineFormat } from "../core/wire/line_block.ts";
 import { type RestartOptions, RestartPolicy, type RestartWhen } from "../core/supervise/restart.ts";
 import { rlimit, RLIMIT_UNITS, type RlimitName, type RlimitOption, type Rlimits } from "../core/values/rlimits.ts";
 import { parseAfter } from "../core/supervise/after.ts";
-import type { LeftoverPolicy } from "./continuity.ts";
+import type { LeftoverPolicy } from "./spec.ts";
 import { VARIABLE_NAME } from "./env_file.ts";
 import type { Placeholders } from "./environment.ts";
 import { checkTarget } from "./probe.ts";

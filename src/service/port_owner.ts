@@ -5,7 +5,7 @@ import type { ListeningSocket, SocketHolder } from "../core/ports/sockets.ts";
 import type { ProcessEntry, ProgramRun } from "../core/ports/processes.ts";
 import { isLocalhost, normalAddress } from "../core/values/ip_address.ts";
 import { UNIT_VARIABLE } from "./environment.ts";
-import type { TcpAddress } from "./probe.ts";
+import type { TcpAddress } from "./tcp_address.ts";
 import { SharedLook } from "./shared_look.ts";
 
 /** Owner of a port: the unit's own, somebody else, nobody, or unknown, as the system does not tell. */
@@ -103,7 +103,7 @@ export class PortOwners implements Disposable {
     // Somebody else's share of a port says nothing of the one that the unit may hold unseen.
     if (unseen.length > 0 && ![...inodes].every((inode) => this.#holderOf(new Set([inode])) !== undefined)) return UNKNOWN;
     const holder = this.#holderOf(inodes);
-    return { kind: "other", who: holder === undefined ? strangerOf(takers[0]) : this.#nameOf(holder, processes()) };
+    return { kind: "other", who: holder === undefined ? strangerOf(takers[0]) : this.#formatTcpAddress(holder, processes()) };
   }
 
   #kinOf({ program, mark, hasHelpers }: OwnRun, processes: () => readonly ProcessEntry[]): number[] {
@@ -130,7 +130,7 @@ export class PortOwners implements Disposable {
     return holder;
   }
 
-  #nameOf({ pid, name }: SocketHolder, processes: readonly ProcessEntry[]): string {
+  #formatTcpAddress({ pid, name }: SocketHolder, processes: readonly ProcessEntry[]): string {
     const shown = `pid ${pid} (${name.replace(/[^\x20-\x7e]/g, "?")})`;
     if (pid === this.#host.processes.self().pid) return `${shown}, which is this daemon`;
     const mark = processes.find(({ identity }) => identity.pid === pid)?.env[UNIT_VARIABLE];

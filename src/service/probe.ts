@@ -1,3 +1,4 @@
+import { formatTcpAddress, parseTcpAddress, type TcpAddress } from "./tcp_address.ts";
 import { type Clock, sleep } from "../core/ports/clock.ts";
 import { formatDuration } from "../core/values/duration.ts";
 import { isDaemonError, messageOf } from "../core/values/errors.ts";
@@ -15,12 +16,6 @@ export type ProbeAnswer = string | undefined;
 
 /** One attempt; it ends soon after `signal` aborts, by whatever answer or rejection. */
 export type Probe = (signal: AbortSignal) => Promise<ProbeAnswer>;
-
-/** A host and a port of it. */
-export interface TcpAddress {
-  hostname: string;
-  port: number;
-}
 
 /** Longest time that one attempt may take. */
 const ATTEMPT_TIMEOUT_MS = 5_000;
@@ -115,33 +110,12 @@ async function attempt(probe: Probe, clock: Clock, signal: AbortSignal): Promise
 /** Words a failure; the most frequent one gets the usual words. */
 function failureOf(error: unknown): string {
   const { address } = (isDaemonError(error) && error.code === "IO_REFUSED" ? error.context ?? {} : {}) as { address?: TcpAddress };
-  return address === undefined ? messageOf(error) : `connection refused by ${nameOf(address)}`;
-}
-
-/** An address as it is written. */
-export function nameOf({ hostname, port }: TcpAddress): string {
-  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  return address === undefined ? messageOf(error) : `connection refused by ${formatTcpAddress(address)}`;
 }
 
 /** `["sh", "-c", text]` for a text, the words themselves otherwise. */
 export function commandArgv(run: string | readonly string[]): readonly string[] {
   return typeof run === "string" ? ["/bin/sh", "-c", run] : run;
-}
-
-/**
- * Takes `host:port` or a port alone, which means this machine, apart.
- *
- * @throws {RangeError} if it is neither.
- */
-export function parseTcpAddress(address: string): TcpAddress {
-  const [, bracketed, plain, portText] = /^(?:(?:\[([^\]]+)\]|([^:[\]]*)):)?(\d{1,5})$/.exec(address) ?? [];
-  const port = Number(portText);
-  if (!(port >= 1 && port <= 65_535)) {
-    throw new RangeError(
-      `Cannot probe by tcp as the address must be "host:port" with a port from 1 to 65535: current value is "${address}"`,
-    );
-  }
-  return { hostname: bracketed ?? (plain || "127.0.0.1"), port };
 }
 
 function parseHttpUrl(text: string): URL {

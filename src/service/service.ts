@@ -7,7 +7,8 @@ import { formatDuration } from "../core/values/duration.ts";
 import type { Logger } from "../core/ports/log.ts";
 import type { Context, Subsystem } from "../core/supervise/subsystem.ts";
 import type { SubsystemSpec } from "../core/supervise/spec.ts";
-import { adoptedChild, commandDigest, type Continuity, groupOfStranger, isPassedOn, type LeftoverPolicy } from "./continuity.ts";
+import { adoptedChild, commandDigest, type Continuity, groupOfStranger, isPassedOn } from "./continuity.ts";
+import type { LeftoverPolicy } from "./spec.ts";
 import { type Contents, contentsOf } from "./contents.ts";
 import { MARKS, type Placeholders, serviceEnvironment } from "./environment.ts";
 import { WORDS, type Words } from "../core/supervise/unit.ts";
@@ -15,7 +16,8 @@ import { tame } from "../core/values/terminal_text.ts";
 import { describeExit, exitCodeOf } from "./exit.ts";
 import { unitNames } from "./log.ts";
 import { type LogPort, ServiceOutput } from "./output.ts";
-import { addressOf, checkTarget, commandArgv, createProbe, linePattern, nameOf, type Probe, type TcpAddress, untilReady } from "./probe.ts";
+import { addressOf, checkTarget, commandArgv, createProbe, linePattern, type Probe, untilReady } from "./probe.ts";
+import { formatTcpAddress, type TcpAddress } from "./tcp_address.ts";
 import { MODULE_WORD, SOCKET_VARIABLE, TOKEN_VARIABLE } from "../core/wire/module_protocol.ts";
 import type { ModuleHub } from "./module_hub.ts";
 import { ModuleLink } from "./module_link.ts";
@@ -492,8 +494,8 @@ export class Service implements Subsystem {
     if (this.#service.ready?.owner === "any") return true;
     const owner = await neighbours.ports.ask(address);
     if (owner.kind !== "other") return true;
-    context.log.warn("somebody else listens already where its probe asks", { address: nameOf(address), holder: owner.who });
-    this.#taken = `${nameOf(address)} was held by ${owner.who} when it started; ${MEANT}`;
+    context.log.warn("somebody else listens already where its probe asks", { address: formatTcpAddress(address), holder: owner.who });
+    this.#taken = `${formatTcpAddress(address)} was held by ${owner.who} when it started; ${MEANT}`;
     return true;
   }
 
@@ -507,13 +509,19 @@ export class Service implements Subsystem {
       if (this.#service.ready?.owner === "unit") {
         const owner = await ports.ask(address, run);
         if (owner.kind === "own") return undefined;
-        if (owner.kind === "other") return `${nameOf(address)} is answered by ${owner.who}, which does not belong to it; ${MEANT}`;
-        ports.tellUnknown(() => log.warn("can't tell who listens here, so whoever answers a probe counts", { address: nameOf(address) }));
+        if (owner.kind === "other") {
+          return `${formatTcpAddress(address)} is answered by ${owner.who}, which does not belong to it; ${MEANT}`;
+        }
+        ports.tellUnknown(() =>
+          log.warn("can't tell who listens here, so whoever answers a probe counts", { address: formatTcpAddress(address) })
+        );
       }
       // An answer of a process that was there before proves nothing, and a program that finds its port taken dies soon.
       const restMs = wasAnswered ? startMs + MUST_LIVE_MS - clock.nowMs() : 0;
       if (restMs > 0) {
-        this.#probeAnswer = `${nameOf(address)} was answered before it started, so it has to live for ${formatDuration(MUST_LIVE_MS)}`;
+        this.#probeAnswer = `${formatTcpAddress(address)} was answered before it started, so it has to live for ${
+          formatDuration(MUST_LIVE_MS)
+        }`;
         await sleep(clock, restMs, { signal });
       }
       return processes.isAlive(run.program.leader) ? undefined : "it has ended";

@@ -1,8 +1,10 @@
-import type { LeftoverPolicy } from "./continuity.ts";
 import type { RestartPolicy } from "../core/supervise/restart.ts";
 import type { SignalName } from "../core/values/signal_name.ts";
 import type { Rlimits } from "../core/values/rlimits.ts";
 import type { LineFormat } from "../core/wire/line_block.ts";
+
+/** Treatment of a program that runs on after its daemon died. */
+export type LeftoverPolicy = "stop" | "adopt";
 
 /** How a service is asked whether it is ready. `{port}` and `{instance}` in its texts stand for the instance's own. */
 export type ProbeTarget =

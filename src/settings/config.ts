@@ -5,13 +5,12 @@ import { ConfigError, type ConfigIssue } from "../core/values/errors.ts";
 import type { LogLevel } from "../core/ports/log.ts";
 import type { Explanation } from "../config/explain.ts";
 import { DEADLINE_KEYS, type Deadlines, settleDeadlines } from "./shutdown_deadlines.ts";
+import type { ConfigParseOptions, LoadedTexts } from "./load_sources.ts";
+import type { ConfigJson } from "./placed_leaves.ts";
 import { isDaemonName, type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
 
 /** Exit code after a stop by signal: 0, or 128 plus the signal's number. */
 export type StopExitCode = "zero" | "signal";
-
-/** A configuration as plain data, in the spelling of the file. */
-export type ConfigJson = { [key: string]: string | number | boolean | ConfigJson };
 
 /**
  * The table `[logging]`. Immutable.
@@ -286,14 +285,6 @@ export interface ConfigLoadOptions {
   optional?: boolean;
 }
 
-/** Options of {@linkcode Config.parse}. */
-export interface ConfigParseOptions {
-  /** Name of the text in messages; one that ends in `.json` is read as JSON. @default {"daemon.toml"} */
-  source?: string;
-  /** Variables for `${VAR}`. @default {{}} */
-  env?: Readonly<Record<string, string>>;
-}
-
 /**
  * The settings of a daemon: complete, checked, immutable.
  *
@@ -401,8 +392,8 @@ export class Config implements Settings {
    * ```
    */
   static async parse(text: string, options: ConfigParseOptions = {}): Promise<Config> {
-    const { parseConfig } = await import("./load_settings.ts");
-    return await parseConfig(text, options);
+    const { parseSource } = await import("./load_sources.ts");
+    return configOfSources(await parseSource(text, options));
   }
 
   /** Name of the daemon. */
@@ -483,8 +474,8 @@ export class Config implements Settings {
    */
   async explain(key: string): Promise<Explanation> {
     if (this.#explain !== undefined) return await this.#explain(key);
-    const { explainBuilt } = await import("./load_settings.ts");
-    return await explainBuilt(this, key);
+    const [{ explainGiven }, { givenTree }] = await Promise.all([import("./load_sources.ts"), import("./placed_leaves.ts")]);
+    return await explainGiven(givenTree(this.toJSON(), this.shutdown.given()), key);
   }
 
   /** All settings as plain data, in the spelling of the file: a `.json` file with this content gives an equal configuration. */
@@ -785,8 +776,13 @@ export class ConfigBuilder {
   }
 }
 
+/** Makes a configuration out of what was loaded. */
+export function configOfSources({ settings: { values, deadlines: { fixed, longestStopMs } }, explain }: LoadedTexts): Config {
+  return configOf(values, fixed, { explain, longestStopMs });
+}
+
 /** Makes a configuration out of checked values by path; what is absent has its default. */
-export function configOf(
+function configOf(
   values: Readonly<Record<string, unknown>>,
   given: Deadlines,
   { explain, longestStopMs }: { explain?: Explain; longestStopMs?: number } = {},
@@ -817,10 +813,9 @@ export function configOf(
 }
 
 async function loadFromHost(options: { path?: string; optional?: boolean }): Promise<Config> {
-  const [{ getHost }, { loadConfig }] = await Promise.all([import("../platform/mod.ts"), import("./load_settings.ts")]);
+  const [{ getHost }, { loadSources }] = await Promise.all([import("../platform/mod.ts"), import("./load_sources.ts")]);
   const { files, env, process } = await getHost();
-  const { config } = await loadConfig({ files, env, cwd: process.cwd() }, options);
-  return config;
+  return configOfSources(await loadSources({ files, env, cwd: process.cwd() }, options));
 }
 
 /** Whether a value is plainly a number of milliseconds; below 12 days, so that what follows from it fits into 31 bits. */

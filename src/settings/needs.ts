@@ -6,7 +6,7 @@ import { readToken } from "../control/token.ts";
 import { filesOf, isShellName, logFileProblem, type NeedHost, unmetNeeds } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import { daemonFolders, type FoldersHost } from "../instance/folders.ts";
-import type { LoadedConfig } from "./load_settings.ts";
+import type { LoadedConfig } from "./load_config.ts";
 
 /** The parts of a host on which a configuration is looked up. */
 export type CheckHost = NeedHost & FoldersHost;

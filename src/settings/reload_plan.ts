@@ -3,30 +3,20 @@ import { factsAt } from "../config/key_table.ts";
 import { type Change, diff, formatPath, isTable, type Path, type Tree, type Value, valueAt } from "../config/tree.ts";
 import { HIDDEN } from "../core/values/config_key.ts";
 import type { ReloadAnswer, ReloadChange } from "../core/supervise/operations.ts";
-import type { LoadedConfig } from "./load_settings.ts";
+import type { LoadedSources } from "./load_sources.ts";
+import { type NAMED_TABLES, settingsOf } from "./named_tables.ts";
 import { DAEMON_PLACES } from "./keys.ts";
 
 /** Effects of a reload. */
 export type ReloadPlan = Pick<ReloadAnswer, "changes" | "unchanged">;
-
-/** Tables whose entries have names; each entry is one change. */
-const NAMED_TABLES = ["service", "listen"] as const;
-/** Tables without an effect of their own: they show in the services that take from them. */
-const TEMPLATES = ["defaults"];
-
-/** The settings of a configuration: its tree without tables of named entries. */
-export function settingsOf(tree: Tree): Tree {
-  const named: readonly string[] = [...NAMED_TABLES, ...TEMPLATES];
-  return Object.fromEntries(Object.entries(tree).filter(([key]) => !named.includes(key)));
-}
 
 /**
  * Compares two configurations, the later of which was loaded in the place of the earlier one. `rewritten` are the files that services name
  * and that hold something else than at the start of that service.
  */
 export function reloadPlan(
-  before: LoadedConfig,
-  after: LoadedConfig,
+  before: LoadedSources,
+  after: LoadedSources,
   rewritten: ReadonlyMap<string, readonly string[]> = new Map(),
 ): ReloadPlan {
   const settings = diff(settingsOf(before.tree), settingsOf(after.tree));

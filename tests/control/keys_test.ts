@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseAddress } from "../../src/control/keys.ts";
 import { ConfigError } from "../../src/core/values/errors.ts";
-import { loadConfig } from "../../src/settings/load_settings.ts";
+import { loadConfig } from "../../src/settings/load_config.ts";
 import { hostOf } from "../settings/config_files.ts";
 import { test } from "../harness.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
-import type { DaemonBuilder } from "../../src/daemon/builder.ts";
+import type { DaemonBuilder } from "../../src/daemon/daemon.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import type { ExitReport } from "../../src/daemon/exit_report.ts";
-import { loadConfig } from "../../src/settings/load_settings.ts";
+import { loadConfig } from "../../src/settings/load_config.ts";
 import { FakeExit, FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 import { settled, until } from "../until.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Daemon } from "../../src/daemon/daemon.ts";
-import { loadConfig } from "../../src/settings/load_settings.ts";
+import { loadConfig } from "../../src/settings/load_config.ts";
 import type { ServiceOptions } from "../../src/service/options.ts";
 import { test } from "../harness.ts";
 import { hostOf } from "../settings/config_files.ts";

@@ -4,7 +4,7 @@ import type { Node } from "../../src/config/key_table.ts";
 import { formatPath } from "../../src/config/tree.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import type { RlimitName } from "../../src/core/values/rlimits.ts";
-import { loadConfig } from "../../src/settings/load_settings.ts";
+import { loadConfig } from "../../src/settings/load_config.ts";
 import { DAEMON_PLACES } from "../../src/settings/keys.ts";
 import { FakeHost, type FakeHostOptions, type FakeProcess } from "../../src/testing/mod.ts";
 import { Rig } from "./rig.ts";

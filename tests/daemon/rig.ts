@@ -1,8 +1,8 @@
 import { setImmediate } from "node:timers/promises";
-import type { DaemonBuilder } from "../../src/daemon/builder.ts";
+import type { DaemonBuilder } from "../../src/daemon/daemon.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import type { ExitReport } from "../../src/daemon/exit_report.ts";
-import { loadConfig } from "../../src/settings/load_settings.ts";
+import { loadConfig } from "../../src/settings/load_config.ts";
 import { FakeHost, type FakeHostOptions, type FakeProcess, type FakeProgram } from "../../src/testing/mod.ts";
 import { until } from "../until.ts";
 

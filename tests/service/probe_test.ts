@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { realpathSync } from "node:fs";
 import { getHost } from "../../src/platform/mod.ts";
-import { parseTcpAddress, type Probe, type ProbeAnswer, untilReady } from "../../src/service/probe.ts";
+import { parseTcpAddress } from "../../src/service/tcp_address.ts";
+import { type Probe, type ProbeAnswer, untilReady } from "../../src/service/probe.ts";
 import type { ProbeSpec } from "../../src/service/spec.ts";
 import { FakeClock } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";

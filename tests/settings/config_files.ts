@@ -1,6 +1,6 @@
 import type { FileInfo } from "../../src/core/ports/files.ts";
 import { IoError } from "../../src/core/values/errors.ts";
-import type { LoadHost } from "../../src/settings/load_settings.ts";
+import type { LoadHost } from "../../src/settings/load_sources.ts";
 
 /** The parts of a host that loading needs: files by absolute path, and an environment. */
 export function hostOf(texts: Record<string, string>, environment: Record<string, string> = {}, cwd = "/etc/app"): LoadHost {

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { test } from "../harness.ts";
 import { ConfigError, IoError } from "../../src/core/values/errors.ts";
 import { Config } from "../../src/settings/config.ts";
-import { configJsonSchema, loadConfig, type LoadOptions } from "../../src/settings/load_settings.ts";
+import { loadConfig, type LoadOptions } from "../../src/settings/load_config.ts";
+import { configJsonSchema } from "../../src/settings/load_sources.ts";
 import { hostOf } from "./config_files.ts";
 
 /** The sample file of the Rust crate's API page, as it stands there. */

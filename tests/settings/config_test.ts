@@ -9,7 +9,7 @@ import { formatPath, setAt, type Tree } from "../../src/config/tree.ts";
 import { Config, type ConfigBuilder } from "../../src/settings/config.ts";
 import { DEADLINE_KEYS, type Deadlines, settleDeadlines } from "../../src/settings/shutdown_deadlines.ts";
 import { type Leaf, type LeafPath, LEAVES } from "../../src/settings/leaves.ts";
-import { parseConfig } from "../../src/settings/load_settings.ts";
+
 import { DAEMON_PLACES } from "../../src/settings/keys.ts";
 
 /** For each leaf: its setter, what is right beside the default, and what is wrong. */
@@ -61,7 +61,7 @@ const OTHER_VALUES: Partial<Record<LeafPath, unknown>> = {
 const parseLeaf = (path: string, value: unknown): Promise<Config> => {
   const tree: Tree = {};
   setAt(tree, path.split("."), value);
-  return parseConfig(JSON.stringify(tree, (_key, each) => typeof each === "number" && !Number.isFinite(each) ? null : each), {
+  return Config.parse(JSON.stringify(tree, (_key, each) => typeof each === "number" && !Number.isFinite(each) ? null : each), {
     source: "leaf.json",
   });
 };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Node, nodeOf } from "../../src/config/key_table.ts";
 import { ConfigError, type ConfigIssue } from "../../src/core/values/errors.ts";
-import { loadConfig } from "../../src/settings/load_settings.ts";
+import { loadConfig } from "../../src/settings/load_config.ts";
 import { DAEMON_SCHEMA } from "../../src/settings/keys.ts";
 import { test } from "../harness.ts";
 import { hostOf } from "./config_files.ts";

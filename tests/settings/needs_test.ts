@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ConfigError } from "../../src/core/values/errors.ts";
 import type { ReloadAnswer, UnitOutcome } from "../../src/core/supervise/operations.ts";
-import { loadConfig } from "../../src/settings/load_settings.ts";
+import { loadConfig } from "../../src/settings/load_config.ts";
 import { checkNeeds } from "../../src/settings/needs.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { formatIssue } from "../../src/core/values/errors.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "../property.ts";
 import type { DaemonEvent } from "../../src/core/supervise/event.ts";
 import { DEADLINE_KEYS, type Deadlines, settleDeadlines, shortDeadlines } from "../../src/settings/shutdown_deadlines.ts";
-import { loadConfig } from "../../src/settings/load_settings.ts";
+import { loadConfig } from "../../src/settings/load_config.ts";
 import { test } from "../harness.ts";
 import { hostOf } from "./config_files.ts";
 import { Rig } from "../daemon/rig.ts";

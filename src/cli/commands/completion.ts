@@ -1,7 +1,9 @@
 import { EXIT_CODES } from "../../core/values/exit_codes.ts";
 import type { CommandBody } from "../command.ts";
-import { FILES } from "../complete.ts";
 import { CommandFailure } from "../failure.ts";
+
+/** Instead of candidates: the shell is to complete file names by itself. */
+export const FILES = ":files";
 
 /** Prints the script by which a shell completes command lines. */
 // deno-lint-ignore require-await -- what it throws is to be a rejection

@@ -1,5 +1,5 @@
 import { EXIT_CODES } from "../../core/values/exit_codes.ts";
-import { configJsonSchema } from "../../settings/load_settings.ts";
+import { configJsonSchema } from "../../settings/load_sources.ts";
 import type { CommandBody } from "../command.ts";
 
 /** Prints the JSON Schema of daemon.toml. */

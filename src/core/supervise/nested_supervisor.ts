@@ -4,8 +4,7 @@ import type { Registration } from "./registration.ts";
 import { RestartPolicy } from "./restart.ts";
 import type { Context } from "./subsystem.ts";
 import type { SubsystemSpec } from "./spec.ts";
-import { Supervisor, type SupervisorEnd, type SupervisorOptions, type SupervisorPorts } from "./supervisor.ts";
-import { type Group, INNER } from "./unit.ts";
+import { type Group, INNER, Supervisor, type SupervisorEnd, type SupervisorOptions, type SupervisorPorts } from "./supervisor.ts";
 
 /** A strategy that takes siblings down that are well is granted so many restarts in that time, where nobody says otherwise. */
 const MOST_RESTARTS = 10;

@@ -28,11 +28,11 @@ import type { Registration } from "./registration.ts";
 import { type OnExhausted, RestartHistory, RestartPolicy, type RestartVerdict } from "./restart.ts";
 import { RunContext } from "./run_context.ts";
 import type { State } from "./state.ts";
-import type { StopScope } from "./subsystem.ts";
+import type { StopScope, Subsystem } from "./subsystem.ts";
 import { afterEnd, step, type StepFacts, type StepInput, type StopWhy } from "./step.ts";
 import type { Turns } from "./turns.ts";
 import { fatalIn } from "./verdict.ts";
-import { COUNTS, Unit, UnitHandle, Watch, type Wish } from "./unit.ts";
+import { COUNTS, Unit, UnitHandle, type UnitMessage, Watch, type Wish } from "./unit.ts";
 
 /** Siblings that are restarted with a child: none, all, or those registered after it. */
 export type Strategy = "oneForOne" | "oneForAll" | "restForOne";
@@ -140,8 +140,23 @@ interface Command<T> {
   done(touched: T): void;
 }
 
+/** Under this key a subsystem that is a group shows the supervisor inside it, while it runs. */
+export const INNER: unique symbol = Symbol("the supervisor inside");
+
+/** A subsystem that is a group of others. */
+export interface Group extends Subsystem {
+  /** The supervisor of the present run. */
+  readonly [INNER]: Supervisor | undefined;
+}
+
+/** The supervisor inside a unit, where that is a group that runs. */
+export function innerOf({ registration: { subsystem } }: Unit): Supervisor | undefined {
+  return (subsystem as Partial<Group>)[INNER];
+}
+
 /** Everything that can happen to a supervisor; its loop handles one after another. */
 type Message =
+  | UnitMessage
   | { kind: "startAll"; down: ReadonlySet<string> }
   | { kind: "stopAll"; reason: string }
   | { kind: "startUnits"; command: Command<{ units: Set<Unit>; running: Set<Unit> }> }
@@ -155,10 +170,7 @@ type Message =
   | { kind: "kill" }
   | { kind: "giveUp" }
   | { kind: "entered"; batch: RunOfUnit[] }
-  | { kind: "ready"; unit: Unit; context: RunContext }
   | { kind: "settled"; unit: Unit; context: RunContext; failure: Failure }
-  | { kind: "verdict"; unit: Unit; context: RunContext; scope: StopScope }
-  | { kind: "ending"; unit: Unit; context: RunContext }
   | { kind: "due"; unit: Unit }
   | { kind: "readyTimeout"; unit: Unit; context: RunContext }
   | { kind: "stopTimeout"; unit: Unit; context: RunContext };
@@ -536,9 +548,9 @@ export class Supervisor {
   failures(): FinalFailure[] {
     const failures: FinalFailure[] = [];
     for (const unit of this.#units.values()) {
-      const { phase: { name, state }, wish, spec, path, failure, inner } = unit;
+      const { phase: { name, state }, wish, spec, path, failure } = unit;
       if (name !== "failed" && name !== "fatal") {
-        if (inner !== undefined) failures.push(...inner.failures());
+        failures.push(...innerOf(unit)?.failures() ?? []);
       } else if (wish === "up" && !spec.mayFail) failures.push({ path, state, reason: unit.reason, error: failure?.error });
     }
     return failures;
@@ -562,14 +574,15 @@ export class Supervisor {
 
   /** Ends the intake of every child that has one, whatever it throws. */
   stopIntake(): void {
-    for (const { path, registration: { subsystem }, inner } of this.#units.values()) {
+    for (const unit of this.#units.values()) {
+      const { path, registration: { subsystem } } = unit;
       try {
         subsystem.stopIntake?.();
       } catch (cause) {
         const message = `Cannot end the intake of ${path}: ${messageOf(cause)}`;
         this.ports.report(new SubsystemError("SUBSYSTEM_STOP_FAILED", path, message, { cause }));
       }
-      inner?.stopIntake();
+      innerOf(unit)?.stopIntake();
     }
   }
 
@@ -593,7 +606,7 @@ export class Supervisor {
   #visit(fn: (unit: Unit) => void): void {
     for (const unit of this.#units.values()) {
       fn(unit);
-      const { inner } = unit;
+      const inner = innerOf(unit);
       if (inner !== undefined) inner.#visit(fn);
     }
   }
@@ -602,7 +615,7 @@ export class Supervisor {
   find(path: string): Unit | undefined {
     const [name, ...rest] = path.slice(this.#prefix.length).split("/");
     const unit = this.#units.get(nameKey(name));
-    return rest.length === 0 ? unit : unit?.inner?.find(path);
+    return rest.length === 0 ? unit : unit && innerOf(unit)?.find(path);
   }
 
   /** All that a path means: a child, and the instances of a service, each with its place in the tree. Looks at nobody else. */
@@ -610,7 +623,8 @@ export class Supervisor {
     const [name, ...rest] = path.slice(this.#prefix.length).split("/");
     if (rest.length > 0) {
       const unit = this.#units.get(nameKey(name));
-      return unit?.inner?.findAll(path).map(({ unit: inner, place }) => ({ unit: inner, place: [unit.index, ...place] })) ?? [];
+      const found = unit === undefined ? [] : innerOf(unit)?.findAll(path) ?? [];
+      return found.map(({ unit: inner, place }) => ({ unit: inner, place: [unit!.index, ...place] }));
     }
     const key = nameKey(name);
     const units = new Set(this.#instancesOf(key));
@@ -1522,7 +1536,7 @@ export class Supervisor {
     this.#stopAll("the daemon gives up");
     while (this.#askNext()) { /* nobody is left out */ }
     for (const unit of this.#units.values()) {
-      unit.inner?.giveUp();
+      innerOf(unit)?.giveUp();
       if (!unit.hasRun) continue;
       if (unit.stopAskedMs === undefined) this.#tell(unit);
       unit.clearTimer();

@@ -14,11 +14,7 @@ import type { RunContext, RunHost } from "./run_context.ts";
 import type { State } from "./state.ts";
 import { hasRunIn, IDLE, type Phase } from "./step.ts";
 import type { StopScope, Subsystem } from "./subsystem.ts";
-import type { Supervisor } from "./supervisor.ts";
 import type { CheckedRequest } from "./verdict.ts";
-
-/** Under this key a subsystem that is a group shows the supervisor inside it, while it runs. */
-export const INNER: unique symbol = Symbol("the supervisor inside");
 
 /** Under this key a subsystem says in words what its supervisor can't know. */
 export const WORDS: unique symbol = Symbol("in words");
@@ -41,11 +37,49 @@ export interface Words {
 
 const NO_WORDS: Words = {};
 
-/** A subsystem that is a group of others. */
-export interface Group extends Subsystem {
-  /** The supervisor of the present run. */
-  readonly [INNER]: Supervisor | undefined;
+/** Commands of an operator to the children of one supervisor, by their names. */
+export interface UnitCommands {
+  /** Starts them, and what they come after. */
+  startUnits(names: readonly string[]): Promise<UnitOutcome[]>;
+  /** Stops them, what comes after them first. */
+  stopUnits(names: readonly string[], reason?: string): Promise<UnitOutcome[]>;
+  /** Stops them and starts them again. */
+  restartUnits(names: readonly string[]): Promise<UnitOutcome[]>;
 }
+
+/** What a unit asks of its supervisor. */
+export interface UnitOwner extends UnitCommands {
+  /** Time, and what all supervisors of a tree share. */
+  readonly ports: {
+    readonly clock: Clock;
+    readonly program?: Program;
+    readonly drain?: CancelToken;
+    logger(path: string): Logger;
+    remainingMs(): number | undefined;
+    requestShutdown(reason: string, exitCode?: number, isForced?: boolean): void;
+    report(error: unknown): void;
+  };
+  /** Why a unit is in its phase. */
+  reasonOf(unit: Unit): string;
+  /** Milliseconds that its stop may take. */
+  stopTimeoutOf(unit: Unit): number;
+  /** Takes a message. */
+  post(message: UnitMessage): void;
+  /** Adds a sibling. */
+  add(child: Registration): SubsystemHandle;
+  /** Resolves with how it has ended. */
+  ended(unit: Unit): Promise<SubsystemEnd>;
+  /** Stops it. */
+  stopUnit(unit: Unit): Promise<UnitOutcome>;
+  /** Stops it and forgets it. */
+  removeUnit(unit: Unit): Promise<UnitOutcome>;
+}
+
+/** Messages of a run to its supervisor. */
+export type UnitMessage =
+  | { kind: "verdict"; unit: Unit; context: RunContext; scope: StopScope }
+  | { kind: "ending"; unit: Unit; context: RunContext }
+  | { kind: "ready"; unit: Unit; context: RunContext };
 
 /** Desired state of a unit, and who wants it. */
 export type Wish = "up" | "not started" | "operator" | "policy" | "removed" | "end";
@@ -77,7 +111,7 @@ export const COUNTS = {
 /** A child of a supervisor. Only the supervisor's loop writes its fields. */
 export class Unit implements RunHost, OutcomeFacts {
   /** Its supervisor. */
-  readonly supervisor: Supervisor;
+  readonly supervisor: UnitOwner;
   /** Registration of its present run, or of the next one. */
   registration: Registration;
   /** Registration of the next run, where it differs from that of the present one. */
@@ -110,7 +144,7 @@ export class Unit implements RunHost, OutcomeFacts {
   #history: RestartHistory | undefined;
   #startedAt: { run: number; text: string } | undefined;
 
-  constructor(supervisor: Supervisor, given: Registration, path: string, index: number) {
+  constructor(supervisor: UnitOwner, given: Registration, path: string, index: number) {
     this.supervisor = supervisor;
     this.registration = given;
     this.path = path;
@@ -176,11 +210,6 @@ export class Unit implements RunHost, OutcomeFacts {
 
   get log(): Logger {
     return this.supervisor.ports.logger(this.path);
-  }
-
-  /** The supervisor inside, where the subsystem is a group that runs. */
-  get inner(): Supervisor | undefined {
-    return (this.registration.subsystem as Partial<Group>)[INNER];
   }
 
   /** Texts of the subsystem about the present or last run. */

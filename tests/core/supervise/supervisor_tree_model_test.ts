@@ -4,7 +4,7 @@ import type { UnitStatus } from "../../../src/core/supervise/operations.ts";
 import { isMissing } from "../../../src/core/supervise/readiness.ts";
 import { type Registration, registration } from "../../../src/core/supervise/registration.ts";
 import { RestartPolicy, type RestartWhen } from "../../../src/core/supervise/restart.ts";
-import type { Strategy, Supervisor } from "../../../src/core/supervise/supervisor.ts";
+import { innerOf, type Strategy, type Supervisor } from "../../../src/core/supervise/supervisor.ts";
 import { test } from "../../harness.ts";
 import fc, { HISTORIES } from "../../property.ts";
 import { type Child, Rig, settle, Unanswered } from "./supervisor_driver.ts";
@@ -158,7 +158,8 @@ async function drive(given: { strategy: Strategy; children: Shape[] }, commands:
       case "add": {
         const groups = rig.status().filter(({ kind }) => kind === "supervisor");
         if (groups.length === 0) break;
-        const inner = root.find(at(groups, each.group).name)?.inner;
+        const group = root.find(at(groups, each.group).name);
+        const inner = group && innerOf(group);
         if (inner !== undefined && !inner.isStopping) inner.add(rig.leaf(each.when));
       }
     }

@@ -9,10 +9,10 @@ import type { ListenerSpec } from "../control/spec.ts";
 import type { Env } from "../core/ports/env.ts";
 import type { Files } from "../core/ports/files.ts";
 import type { ServiceSpec } from "../service/spec.ts";
-import { Config, configOf, type ConfigParseOptions, type Explain } from "./config.ts";
 import { type KeptFiles, keptView, recording } from "./kept_config.ts";
-import { type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
-import { settingsOf } from "./reload_plan.ts";
+import type { LeafPath } from "./leaves.ts";
+import { PLACED_LEAVES } from "./placed_leaves.ts";
+import { settingsOf } from "./named_tables.ts";
 import { DAEMON_PLACES, DAEMON_SCHEMA, daemonConfigSchema, type GivenDeadlines } from "./keys.ts";
 
 /** Largest configuration file: ten thousand services fit in. */
@@ -28,16 +28,16 @@ export interface LoadHost {
   cwd: string;
 }
 
-/** Options of {@linkcode loadConfig}. */
-export interface LoadOptions {
+/** Options of {@linkcode loadSources}. */
+export interface SourceOptions {
   /** The file, seen from the working folder. @default {"daemon.toml", or "daemon.json" when only that is there} */
   path?: string;
   /** Whether a missing file is the same as an empty one. @default {false} */
   optional?: boolean;
   /** `key=value` texts, as given to `--set`; they win over everything. @default {[]} */
   set?: readonly string[];
-  /** Settings made in code; everything else wins over them. @default {Config.default()} */
-  base?: Config;
+  /** Settings made in code, as far as they were given, in the spelling of the file; everything else wins over them. @default {none} */
+  given?: Tree;
   /** Prefix of names in the environment. @default {"DAEMON_"} */
   envPrefix?: string;
 }
@@ -45,10 +45,18 @@ export interface LoadOptions {
 /** A change that waits for a restart of the daemon, with the value that was read. */
 export type HeldBack = Change & { readonly value: Value };
 
-/** A configuration with what a runner needs beside the settings. */
-export interface LoadedConfig {
-  /** The settings, with absolute paths. */
-  readonly config: Config;
+/** Checked settings: what their `Config` is made of. */
+export interface SettingValues {
+  /** Each setting that has a value, by its path; paths of files are absolute where a folder is known. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** The deadlines of the shutdown. */
+  readonly deadlines: GivenDeadlines;
+}
+
+/** A configuration that was read, checked whole. */
+export interface LoadedSources {
+  /** The settings. */
+  readonly settings: SettingValues;
   /** The longest `stop.timeout` that a service of the file sets, in milliseconds; 0 where none does. */
   readonly longestStopMs: number;
   /** The services, complete and checked. */
@@ -81,7 +89,7 @@ export interface LoadedConfig {
    * Loads the same sources again, to take the place of this configuration. Keys that only a restart of the daemon can apply keep their value,
    * relative paths their folder. A missing or empty file is refused, so that a file that is just being written stops nothing.
    */
-  again(): Promise<LoadedConfig>;
+  again(): Promise<LoadedSources>;
   /** The issues of problems that were found after the loading, each with its place. */
   issuesOf(problems: readonly { path: readonly (string | number)[]; message: string; hint?: string }[]): Promise<ConfigIssue[]>;
   /** The tree for people: every secret replaced. */
@@ -91,33 +99,33 @@ export interface LoadedConfig {
 }
 
 /**
- * Loads a configuration: `--set` > environment > `<stem>.local.toml` > `<stem>.toml` > `base` > defaults.
+ * Loads a configuration: `--set` > environment > `<stem>.local.toml` > `<stem>.toml` > `given` > defaults.
  *
  * @throws {ConfigError} `CONFIG_NOT_FOUND` if the file is missing and not optional, `CONFIG_UNREADABLE` if it can't be read, else with every
  * mistake found.
  * @throws {IoError} `IO_NO_RESOURCES` without a file left to open.
  */
-export async function loadConfig(host: LoadHost, options: LoadOptions = {}): Promise<LoadedConfig> {
+export async function loadSources(host: LoadHost, options: SourceOptions = {}): Promise<LoadedSources> {
   return await loadFiles(host, options, undefined);
 }
 
 /**
  * Loads what was kept of the last configuration in force, as the file itself has this problem; to load again looks at the file.
  *
- * @throws {ConfigError} as {@linkcode loadConfig} does.
+ * @throws {ConfigError} as {@linkcode loadSources} does.
  */
-export async function loadKept(
+export async function loadKeptSources(
   host: LoadHost,
   kept: KeptFiles,
   problem: unknown,
-  options: LoadOptions & { path: string },
-): Promise<LoadedConfig> {
+  options: SourceOptions & { path: string },
+): Promise<LoadedSources> {
   const loaded = await loadFiles({ ...host, files: keptView(kept, host.files) }, options, undefined);
   return rereadable({ ...loaded, problem }, options.path, host, options);
 }
 
-async function loadFiles(host: LoadHost, options: LoadOptions, before: LoadedConfig | undefined): Promise<LoadedConfig> {
-  const { optional = false, set = [], base = Config.default(), envPrefix } = options;
+async function loadFiles(host: LoadHost, options: SourceOptions, before: LoadedSources | undefined): Promise<LoadedSources> {
+  const { optional = false, set = [], given, envPrefix } = options;
   const { env, cwd } = host;
   const files = recording(host.files);
   const name = options.path ??
@@ -133,7 +141,7 @@ async function loadFiles(host: LoadHost, options: LoadOptions, before: LoadedCon
   const texts = await readFiles(name, { files, cwd });
   if (before !== undefined) refuseEmpty(texts, name);
   const variables = env.all();
-  const loaded = await loadSources(folderOf(path), base, before, {
+  const loaded = await loadTexts(folderOf(path), given, before, {
     set,
     environment: { variables, prefix: envPrefix, readText: readerIn(folderOf(path), files) },
     files: texts,
@@ -153,8 +161,8 @@ async function loadFiles(host: LoadHost, options: LoadOptions, before: LoadedCon
 // an async function keeps all of its arguments alive on Bun, so these are made here.
 
 /** Adds what looks at the same files again, and what loads them. */
-function rereadable(facts: Omit<LoadedConfig, "look" | "again">, name: string, host: LoadHost, options: LoadOptions): LoadedConfig {
-  const made: LoadedConfig = {
+function rereadable(facts: Omit<LoadedSources, "look" | "again">, name: string, host: LoadHost, options: SourceOptions): LoadedSources {
+  const made: LoadedSources = {
     ...facts,
     look: async () => {
       const now = await readFiles(name, host);
@@ -242,16 +250,23 @@ function refuseEmpty(texts: readonly SourceFile[], name: string): void {
   });
 }
 
-/** Reads a configuration from one text. */
-export async function parseConfig(text: string, options: ConfigParseOptions = {}): Promise<Config> {
-  const { source = "daemon.toml", env = {} } = options;
-  const { config } = await loadSources(undefined, Config.default(), undefined, { files: [{ name: source, text }], variables: env });
-  return config;
+/** Options of {@linkcode parseSource}, and of `Config.parse`. */
+export interface ConfigParseOptions {
+  /** Name of the text in messages; one that ends in `.json` is read as JSON. @default {"daemon.toml"} */
+  source?: string;
+  /** Variables for `${VAR}`. @default {{}} */
+  env?: Readonly<Record<string, string>>;
 }
 
-/** Says where a setting of a configuration made in code comes from. */
-export async function explainBuilt(config: Config, key: string): Promise<Explanation> {
-  const { explain } = await loadSources(undefined, config, undefined, {});
+/** Reads settings from one text. */
+export async function parseSource(text: string, options: ConfigParseOptions = {}): Promise<LoadedTexts> {
+  const { source = "daemon.toml", env = {} } = options;
+  return await loadTexts(undefined, undefined, undefined, { files: [{ name: source, text }], variables: env });
+}
+
+/** Says where a setting that was given in code comes from. */
+export async function explainGiven(given: Tree, key: string): Promise<Explanation> {
+  const { explain } = await loadTexts(undefined, given, undefined, {});
   return await explain(key);
 }
 
@@ -261,32 +276,33 @@ export async function configJsonSchema(): Promise<Record<string, unknown>> {
   return jsonSchemaOf(DAEMON_SCHEMA);
 }
 
-/** Loads from sources; without a folder, relative paths stay as they are. */
-async function loadSources(
+/** Sources without what is known of their files. */
+export type LoadedTexts = Omit<LoadedSources, "path" | "files" | "fingerprint" | "kept" | "look" | "again">;
+
+/** Loads from texts; without a folder, relative paths stay as they are. */
+async function loadTexts(
   folder: string | undefined,
-  base: Config,
-  before: LoadedConfig | undefined,
+  given: Tree | undefined,
+  before: LoadedSources | undefined,
   sources: Omit<Sources, "builder">,
-): Promise<Omit<LoadedConfig, "path" | "files" | "fingerprint" | "kept" | "look" | "again">> {
+): Promise<LoadedTexts> {
   const baseDirOf = baseDirFinder(folder, before?.baseDir);
   const { schema, services, listeners, deadlines } = daemonConfigSchema(baseDirOf);
-  const builder = base === Config.default() ? undefined : givenTree(base);
-  const { tree: read, warnings, explain, shown, issuesOf } = await load(schema, { ...sources, builder });
+  const { tree: read, warnings, explain, shown, issuesOf } = await load(schema, { ...sources, builder: given });
   const { tree, heldBack } = before === undefined ? { tree: read, heldBack: [] } : withHeldBack(before.tree, read);
   const baseDir = baseDirOf(tree);
-  const config = configOfTree(
+  const values = valuesOf(
     tree,
     (path, key) => folder === undefined ? path : key === "work_dir" ? baseDir : resolvePath(baseDir, path),
-    { ...deadlines(), explain },
   );
   // The seed's environment sets it, so it has to load; what it is for has not landed, so it has to be said.
-  const { workerThreads } = config.performance;
-  if (workerThreads > 0) {
-    warnings.push(`performance.worker_threads = ${workerThreads} has no effect on services: only programs that read it use it so far`);
+  const threads = values["performance.worker_threads"];
+  if (threads !== undefined && threads !== 0) {
+    warnings.push(`performance.worker_threads = ${threads} has no effect on services: only programs that read it use it so far`);
   }
   const { specs, tables } = services();
   return {
-    config,
+    settings: { values, deadlines: deadlines() },
     longestStopMs: deadlines().longestStopMs,
     services: specs,
     tables: tables as Record<string, Tree>,
@@ -316,37 +332,13 @@ function withHeldBack(before: Tree, read: Tree): { tree: Tree; heldBack: HeldBac
   return { tree, heldBack };
 }
 
-/** The values of a configuration that were given: the deadlines among them exactly, the others as far as they differ from the default. */
-function givenTree(config: Config): Tree {
-  const { shutdown, ...all } = config.toJSON() as { shutdown: Tree } & Tree;
-  const tree: Tree = {};
-  for (const { table, key, leaf } of SETTINGS) {
-    const value = table === "" ? all[key] : (all[table] as Tree | undefined)?.[key];
-    if (value === undefined || value === leaf.default) continue;
-    if (table === "") tree[key] = value;
-    else tree[table] = { ...(tree[table] as Tree | undefined), [key]: value };
-  }
-  const given: Tree = { ...config.shutdown.given(), ...(shutdown.exit_code === "zero" ? {} : { exit_code: shutdown.exit_code }) };
-  return Object.keys(given).length === 0 ? tree : { ...tree, shutdown: given };
-}
-
-/** Every setting with the table and the key that it stands at; the table is empty for keys of the root. */
-const SETTINGS = (Object.entries(LEAVES) as [LeafPath, Leaf][]).map(([path, leaf]) => {
-  const dot = path.indexOf(".");
-  return { path, table: path.slice(0, Math.max(dot, 0)), key: path.slice(dot + 1), leaf, isPath: leaf.expects === "a path" };
-});
-
-function configOfTree(
-  tree: Tree,
-  resolve: (path: string, key: LeafPath) => string,
-  { fixed, ...options }: GivenDeadlines & { explain: Explain },
-): Config {
+function valuesOf(tree: Tree, resolve: (path: string, key: LeafPath) => string): Record<string, unknown> {
   const values: Record<string, unknown> = {};
-  for (const { path, table, key, leaf, isPath } of SETTINGS) {
+  for (const { path, table, key, leaf, isPath } of PLACED_LEAVES) {
     const value = table === "" ? tree[key] : (tree[table] as Tree | undefined)?.[key];
     if (value !== undefined) values[path] = isPath ? resolve(value as string, path) : leaf.read(value);
   }
-  return configOf(values, fixed, options);
+  return values;
 }
 
 function isFile(files: LoadHost["files"], path: string): boolean {
