@@ -36,6 +36,7 @@ export function ownProcess(session: OwningSession, host: Host, exitGraceMs: numb
     });
     // This line holds the loop: nothing else keeps a daemon alive that waits for signals.
     stack.use(process.hold());
+    stack.use(terminal.keepWriting());
     if (workDir !== undefined) process.chdir(workDir);
     session.attribute(process);
     stack.use(process.onUncaught((error, owner) => session.uncaught(error, owner)));

@@ -54,7 +54,7 @@ export function createHost(facts: RuntimeFacts): Host {
     ipc: createIpc(),
     modules: facts.modules,
     env: createEnv(),
-    terminal: createTerminal(facts.terminal, systemClock),
+    terminal: createTerminal(facts.terminal, systemClock, facts.launcher.libcCalls),
     process: createOwnProcess(facts.process),
   };
 }

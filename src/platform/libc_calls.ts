@@ -9,6 +9,7 @@ export const LIBC_SYMBOLS = {
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   getgrouplist: { parameters: ["buffer", "u32", "buffer", "buffer"], result: "i32" },
+  signal: { parameters: ["i32", "u64"], result: "i64" },
   syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i64" },
 } as const;
 
@@ -43,6 +44,8 @@ export interface LibcCalls extends Disposable {
   reap(pid: number): boolean;
   /** Calls `fn` while the soft limit of file locks, which nothing uses, has this value. */
   withTag<T>(tag: bigint, fn: () => T): T;
+  /** Lets this process write to its terminal although that belongs to another job, or stops it at such a write, as the system does. */
+  keepWriting(isOn: boolean): void;
   /** All groups of a user, as the system knows them, with `gid` among them. */
   groupsOf(user: string, gid: number): number[];
   /**
@@ -52,6 +55,9 @@ export interface LibcCalls extends Disposable {
   withCredentials<T>(credentials: Credentials, fn: () => T): { value: T } | undefined;
 }
 
+const SIGTTOU = 22;
+const SIG_DFL = 0;
+const SIG_IGN = 1;
 const PR_SET_CHILD_SUBREAPER = 36;
 const P_ALL = 0;
 const P_PID = 1;
@@ -108,6 +114,7 @@ export function libcCalls({ plain, list }: RawLibcCalls, close: () => void): Lib
         setLimit(own);
       }
     },
+    keepWriting: (isOn) => void call.signal(SIGTTOU, isOn ? SIG_IGN : SIG_DFL),
     groupsOf(user, gid) {
       const count = new Int32Array([MOST_GROUPS]);
       const groups = new Uint32Array(MOST_GROUPS);

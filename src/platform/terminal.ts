@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { type Clock, sleep } from "../core/ports/clock.ts";
 import type { Terminal } from "../core/ports/terminal.ts";
+import type { LibcCalls } from "./libc_calls.ts";
 import { PacedOutput } from "../core/wire/paced_output.ts";
 
 /** Facts about the terminal that each runtime gets in its own way. */
@@ -25,7 +26,7 @@ const LOOK_AGAIN_MS = 10;
 const GONE = ["EPIPE", "EIO", "EBADF", "ECONNRESET"];
 
 /** `process.stdout` is never touched: on Bun it costs 11 ms and 7 MB, and loses what lies beyond 64 KB of a pipe when the process exits. */
-export function createTerminal(facts: TerminalFacts, clock: Clock): Terminal {
+export function createTerminal(facts: TerminalFacts, clock: Clock, libcCalls: () => LibcCalls | string): Terminal {
   let outputs: Readonly<Record<1 | 2, PacedOutput>> | undefined;
   const isTerminal = (fd: 1 | 2): boolean => {
     try {
@@ -59,6 +60,17 @@ export function createTerminal(facts: TerminalFacts, clock: Clock): Terminal {
   return {
     isTerminal,
     canHangUp,
+    keepWriting() {
+      const calls = isTerminal(1) || isTerminal(2) ? libcCalls() : "there is no terminal";
+      if (typeof calls === "string") return { [Symbol.dispose]() {} };
+      calls.keepWriting(true);
+      return {
+        [Symbol.dispose]() {
+          calls.keepWriting(false);
+          calls[Symbol.dispose]();
+        },
+      };
+    },
     columns: () => (isTerminal(1) ? facts.columns() : undefined) || DEFAULT_COLUMNS,
     rows: () => (isTerminal(1) ? facts.rows() : undefined) || DEFAULT_ROWS,
     write: (fd, text) => {

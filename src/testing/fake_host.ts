@@ -128,6 +128,11 @@ export class FakeTerminal implements Terminal {
     return this.isControlling;
   }
 
+  /** Does nothing. */
+  keepWriting(): Disposable {
+    return { [Symbol.dispose]() {} };
+  }
+
   /** Whether it acts as a terminal. */
   isTerminal(): boolean {
     return this.isInteractive;

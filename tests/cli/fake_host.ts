@@ -61,6 +61,7 @@ export class FakeMachine {
         write,
         post: write,
         canHangUp: () => false,
+        keepWriting: () => ({ [Symbol.dispose]() {} }),
         room: () => undefined,
         isBusy: () => this.isStalled,
         flush: () => Promise.resolve(!this.isStalled),

@@ -92,6 +92,17 @@ if (process.platform === "linux") {
       assert.ok(!isRunning(service));
     },
   );
+
+  e2e("a daemon in the background of a terminal runs on where what writes from there is to be stopped", async (stage, subject) => {
+    stage.write("daemon.toml", `name = "job"\n[logging]\ncolor = false\n[service.web]\nrun = "while sleep 0.1; do echo tick; done"\n`);
+    using output = terminalOutput();
+    const job = ["sh", "-c", 'stty tostop; set -m; "$@" & echo "job $!"; wait; echo "code $?"', "sh"];
+    const shell = startOn(stage, { ...subject, argv: (folder) => [...job, ...subject.argv(folder)] }, output, "run");
+    await output.until(/tick/);
+    process.kill(Number(/job (\d+)/.exec(output.text())![1]), "SIGTERM");
+    await output.until(/code 0/);
+    assert.equal(await shell.ended, 0);
+  });
 }
 
 e2e("SIGHUP of a daemon without a terminal reloads", async (stage) => {

@@ -7,6 +7,12 @@ export interface Terminal {
    * ignore SIGHUP. False once that terminal is gone.
    */
   canHangUp(): boolean;
+  /**
+   * Writes on while the terminal belongs to another job, until disposed: where the user has asked for it (`stty tostop`), the system stops
+   * everything that writes from the background. Does nothing where that can't be asked of the system.
+   * Programs that are started meanwhile may inherit it; it means nothing to them, as they have no terminal.
+   */
+  keepWriting(): Disposable;
   /** Width in characters, 80 when it is no terminal. */
   columns(): number;
   /** Height in lines, 24 when it is no terminal. */
