@@ -70,6 +70,9 @@ function interpreterOf(file: string): string | undefined {
   return /^#![ \t]*([^\s\0]+)/.exec(new TextDecoder("latin1").decode(bytes))?.[1];
 }
 
+/** Whether there is a program. */
+export const isExecutable = (path: string): boolean => look(path) === "runs";
+
 function look(path: string): "runs" | "denied" | "hidden" | "missing" {
   try {
     if (!fs.statSync(path).isFile()) return "denied";

@@ -9,7 +9,7 @@ import { errnoOf } from "./io_error.ts";
 import { runKey } from "./kin.ts";
 import { createLimitScript } from "./limits.ts";
 import type { LibcCalls } from "./libc_calls.ts";
-import { checkProgram, findProgram } from "./program.ts";
+import { checkProgram, findProgram, isExecutable } from "./program.ts";
 
 /** Options left to the runtime once program, mask and niceness are settled. */
 export interface LaunchOptions {
@@ -225,7 +225,7 @@ function limited<T extends LaunchedDetached>(script: string, launch: Launch<T>):
 
 /** Picks a shell that hands all variables on: bash if there is one, as dash drops names such as `log.level`; `-p` keeps its functions out. */
 function shellFor(env: Readonly<Record<string, string>>): readonly string[] {
-  const bash = Object.keys(env).every((name) => SHELL_NAME.test(name)) ? undefined : BASH.find((path) => fs.existsSync(path));
+  const bash = Object.keys(env).every((name) => SHELL_NAME.test(name)) ? undefined : BASH.find(isExecutable);
   return bash === undefined ? ["/bin/sh"] : [bash, "--posix", "-p"];
 }
 

@@ -131,12 +131,17 @@ export class ProcessGroup {
 
   /**
    * There is no event for the end of somebody else's child, so this looks again and again, only while there is somebody left; and while
-   * the mode says so, which a reload may change: nobody would end them then.
+   * the mode says so, which a reload may change: nobody would end them then. Who became another user may live on: he is a survivor.
    */
   async #untilEmpty(): Promise<void> {
-    const { neighbours, clock } = this.#options;
+    const { neighbours, kin, clock } = this.#options;
+    const { pid } = this.#child.identity;
     let waitMs = FIRST_LOOK_MS;
-    while (this.#options.killMode !== "process" && await neighbours.isGroupAlive(this.#child.identity.pid)) {
+    while (this.#options.killMode !== "process" && await neighbours.isGroupAlive(pid)) {
+      if (kin !== undefined && clock.nowMs() - this.#killedMs >= KILL_MS) {
+        this.#left = (await kin({})).filter(({ identity, group }) => group === pid && identity.pid !== pid);
+        return;
+      }
       if (this.#stage === "killing") this.#send("SIGKILL");
       else {
         if (this.#stage === "running") this.#beginStop();
@@ -154,6 +159,7 @@ export class ProcessGroup {
   async #untilAlone(): Promise<void> {
     const { kin, clock } = this.#options;
     if (kin === undefined) return;
+    if (!endsAll(this.#options.killMode)) return;
     let isQuick = this.#stage === "running" || this.#hasLooked;
     let waitMs = FIRST_LOOK_MS;
     while (endsAll(this.#options.killMode)) {
@@ -243,7 +249,7 @@ export class ProcessGroup {
       else if (processes.isAlive(identity)) processes.signal(identity.pid, signal);
     } catch (error) {
       // A program that became another user may refuse signals; its end is still awaited.
-      onTrouble(`could not be sent ${signal}`, { err: error });
+      if (!this.#wasTold(identity, signal)) onTrouble(`could not be sent ${signal}`, { err: error });
     }
   }
 }

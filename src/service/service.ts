@@ -376,7 +376,7 @@ export class Service implements Subsystem {
       this.#escaped = survivors;
       // The quick look before the next start believed what was found out earlier.
       if (!context.isShutdown()) void neighbours.tellKin(run, { delayMs, tell: (found) => this.#endLate(found, context.log) });
-    }
+    } else if (survivors.length > 0) this.#escaped = survivors;
 
     // Judge the end.
     const exitCode = exitCodeOf(status);

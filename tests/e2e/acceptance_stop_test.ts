@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { accessSync, constants, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { accessSync, chmodSync, chownSync, constants, copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { e2e, isRunning, type Stage } from "./driver.ts";
+import { until } from "../until.ts";
+import { processesOf } from "./processes.ts";
 import { groupOf, unitsOf, untilUnits } from "./units.ts";
 
 const DEAF = "trap '' TERM; echo up; while :; do sleep 0.05; done";
@@ -364,3 +367,35 @@ e2e("library 30: SIGHUP with an invalid file keeps the old configuration, names 
   daemon.kill("SIGTERM");
   assert.equal((await daemon.ended).code, 0);
 });
+
+// Only root can make a program that takes root's rights, and become who may not end it.
+if (process.geteuid?.() === 0 && existsSync("/usr/bin/setpriv")) {
+  for (const killMode of ["all", "group"]) {
+    e2e(
+      `what became another user and can't be killed is named by the stop, which exits with 1: kill_mode ${killMode}`,
+      async (stage, { name }) => {
+        // The sources, and their runtime, may lie where only root can read them.
+        if (name === "source") return;
+        const raise = join(stage.folder, "raise");
+        copyFileSync("/usr/bin/setpriv", raise);
+        const run = "./raise --reuid=0 --regid=0 --clear-groups sleep 1023 & echo up; exec sleep 1000";
+        const stop = { timeout: "100ms", kill_mode: killMode };
+        stage.write("daemon.json", JSON.stringify({ name: "raised", service: { x: { run, ready: { log: "up" }, stop } } }));
+        const nobody = "65534";
+        assert.equal(spawnSync("chown", ["-R", nobody, dirname(stage.folder)]).status, 0);
+        chownSync(raise, 0, 0);
+        chmodSync(raise, 0o4755);
+        const as = `exec setpriv --reuid=${nobody} --regid=${nobody} --clear-groups "$0" "$@"`;
+        const daemon = stage.startThrough(as, "run");
+        await daemon.until(/every unit has started/);
+        const raised = await until(() => processesOf(stage, /^sleep 1023 /), { isRight: (pids) => pids.length === 1 });
+        const { code, stdout, stderr } = await stage.startThrough(as, "stop", "x").ended;
+        assert.equal(code, 1, stderr);
+        assert.match(stdout, new RegExp(`not all that it started: process ${raised[0]} \\(sleep\\) can't be killed`));
+        process.kill(raised[0], "SIGKILL");
+        daemon.kill("SIGTERM");
+        await daemon.ended;
+      },
+    );
+  }
+}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { IoError } from "../../src/core/values/errors.ts";
-import type { ChildProcess, Processes } from "../../src/core/ports/processes.ts";
+import type { ChildProcess, Processes, RunProcess } from "../../src/core/ports/processes.ts";
 import type { ExitStatus } from "../../src/core/values/exit_status.ts";
 import type { SignalName } from "../../src/core/values/signal_name.ts";
 import { Neighbours } from "../../src/service/neighbours.ts";
@@ -9,6 +9,13 @@ import { FakeClock, FakeSockets } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 
 const LEADER = 100;
+
+const memberOf = (pid: number): RunProcess => ({
+  identity: { pid, startTicks: 1, bootId: "" },
+  name: "sleep",
+  group: LEADER,
+  session: LEADER,
+});
 
 /** A group whose members live until a signal takes them, and what was sent to whom. */
 class Rig {
@@ -22,7 +29,7 @@ class Rig {
   onSignal: (signal: SignalName) => void = () => {};
   #exit: (status: ExitStatus) => void = () => {};
 
-  constructor(public killMode: "group" | "process" = "group", stopCommand?: AskToStop) {
+  constructor(public killMode: "group" | "process" = "group", stopCommand?: AskToStop, knowsKin = false) {
     const mode = () => this.killMode;
     const exited = new Promise<ExitStatus>((resolve) => this.#exit = resolve);
     const send = (to: string, signal: SignalName): boolean => {
@@ -46,6 +53,7 @@ class Rig {
       neighbours: new Neighbours({ processes, clock: this.clock, sockets: new FakeSockets() }),
       clock: this.clock,
       ...(stopCommand === undefined ? {} : { stopCommand }),
+      ...(knowsKin ? { kin: () => Promise.resolve(this.members.map((pid) => memberOf(pid))) } : {}),
       stopSignal: "SIGTERM",
       stopTimeoutMs: 1_000,
       get killMode() {
@@ -257,4 +265,19 @@ test("ProcessGroup: a stop command that outlives the group is killed on order, a
   rig.group.kill();
   await ended;
   assert.deepEqual([asking.calls, rig.sent], [[`ask ${LEADER}`, "kill"], []]);
+});
+
+test("ProcessGroup: who refuses SIGKILL, as he became another user, is a survivor after a time, and is told of once", async () => {
+  const rig = new Rig("group", undefined, true);
+  const ended = rig.group.ended();
+  rig.onSignal = (signal) => {
+    if (signal === "SIGTERM") rig.leave(LEADER, 101);
+    if (signal === "SIGKILL") throw new IoError("IO_DENIED", "Cannot send SIGKILL as the system does not permit it");
+  };
+  rig.group.stop();
+  await rig.clock.advance(2_000);
+  await ended;
+  assert.deepEqual(rig.group.survivors.map(({ identity }) => identity.pid), [102]);
+  assert.deepEqual(rig.troubles, ["could not be sent SIGKILL", "did not stop in time and is killed"]);
+  assert.equal(rig.clock.pendingTimers, 0);
 });
