@@ -314,6 +314,9 @@ export class Daemon implements AsyncDisposable {
   /**
    * Asks the daemon to stop and returns at once, so that a subsystem may call it; {@linkcode Daemon.wait} waits for the end.
    *
+   * With `force`, a task that does not listen still has what lies between `forceShutdownTimeout` and `killTimeout` of the configuration, by
+   * default 5 s; asking with `force` once more ends that too.
+   *
    * @example No time for a task that does not listen
    * ```ts
    * import { Daemon } from "@daemonkit/daemonkit";

@@ -1,5 +1,18 @@
 import assert from "node:assert/strict";
-import { type Context, Daemon, DaemonError, type DaemonEvent, isDaemonError, RestartPolicy, type ShutdownRequest } from "../../mod.ts";
+import {
+  Config,
+  type Context,
+  Daemon,
+  DaemonError,
+  type DaemonEvent,
+  isDaemonError,
+  RestartPolicy,
+  type ShutdownRequest,
+  type SubsystemSpec,
+  type SupervisorOptions,
+  type Task,
+} from "../../mod.ts";
+import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 import { until } from "../until.ts";
 
@@ -292,4 +305,110 @@ test("A group whose last child has failed for good fails with it, and so does th
     "Cannot go on as group has failed: Cannot go on as group/worker is failed: boom",
   ]);
   assert.equal((await daemon.ended("group")).state, "failed");
+});
+
+test("A failure for good inside a group is in code and report however the group ends, and only a significant one starts it again", async () => {
+  const never = { restart: RestartPolicy.Never };
+  const boom = async (context: Context) => {
+    await context.sleep("1ms");
+    throw new Error("boom");
+  };
+  /** Ends once `worker` has failed. */
+  const later = (end: (context: Context) => unknown) => async (context: Context) => {
+    await context.race(failed.promise);
+    await end(context);
+  };
+  const asks = later((context) => {
+    context.stop({ scope: "group" });
+    return context.cancelled();
+  });
+  let failed: PromiseWithResolvers<void>;
+  const cases: {
+    ends: string;
+    options?: SupervisorOptions;
+    worker?: SubsystemSpec;
+    other?: [Task, SubsystemSpec?];
+    isBelow?: boolean;
+    runs: number;
+    isClean?: boolean;
+  }[] = [
+    { ends: "with its significant child", options: { autoShutdown: "anySignificant" }, worker: { significant: true }, runs: 2 },
+    {
+      ends: "with the last of two significant ones",
+      options: { autoShutdown: "allSignificant" },
+      worker: { significant: true },
+      other: [later(() => {}), { significant: true }],
+      runs: 2,
+    },
+    {
+      ends: "with a significant child that has completed",
+      options: { autoShutdown: "anySignificant" },
+      other: [later(() => {}), { significant: true }],
+      runs: 1,
+    },
+    { ends: "as it was asked to", other: [asks], runs: 1 },
+    { ends: "as it was asked to, above the group of the failure", other: [asks], isBelow: true, runs: 1 },
+    { ends: "as it was asked to, after what may fail", worker: { significant: false }, other: [asks], runs: 1, isClean: true },
+  ];
+  for (const { ends, options = {}, worker, other, isBelow = false, runs, isClean = false } of cases) {
+    failed = Promise.withResolvers();
+    const builder = Daemon.builder().withTask("main", untilTold).withSupervisor("group", options, (group) => {
+      const withWorker = (inner: typeof group) => void inner.withTask("worker", boom, { ...never, ...worker });
+      if (isBelow) group.withSupervisor("inner", {}, (inner) => withWorker(inner.withTask("steady", untilTold)));
+      else withWorker(group);
+      if (other !== undefined) group.withTask("other", other[0], { ...never, ...other[1] });
+    }, { restart: RestartPolicy.onFailure({ delay: 0, maxRestarts: 1 }) });
+    builder.onEvent((event) => {
+      if (event.type === "subsystem.state" && event.name.endsWith("/worker") && event.to === "failed") failed.resolve();
+    });
+    await using daemon = await builder.build().start();
+    const { state } = await daemon.ended("group");
+    assert.deepEqual([state === "completed", daemon.subsystems().find(({ name }) => name === "group")!.run], [isClean, runs], ends);
+    daemon.shutdown();
+    const { exitCode, errors } = await daemon.wait();
+    const told = errors.map((error) => (error as Error).message);
+    if (isClean) assert.deepEqual([exitCode, told], [0, []], ends);
+    else {
+      assert.deepEqual([exitCode, told.length], [1, 1], ends);
+      assert.match(told[0], /^Cannot end cleanly as group has failed for good: .*group\/(inner\/)?worker is failed: boom/, ends);
+    }
+  }
+});
+
+test("shutdown with force waits for who is deaf until the time of killing is over, or force is asked for again", async () => {
+  for (const asks of [1, 2]) {
+    const host = new FakeHost();
+    const config = Config.builder().shutdownTimeout("1s").forceShutdownTimeout("2s").killTimeout("9s").build();
+    const deaf = Promise.withResolvers<void>();
+    const daemon = await Daemon.builder(config).withTask("deaf", () => deaf.promise).withHost(host).build().start();
+    daemon.shutdown({ force: true });
+    if (asks === 1) await host.clock.advance(6_999);
+    else daemon.shutdown({ force: true });
+    assert.equal(daemon.isRunning, asks === 1);
+    if (asks === 1) await host.clock.advance(1);
+    const { exitCode, unstopped } = await daemon.wait();
+    assert.deepEqual([exitCode, unstopped.map(({ path }) => path)], [1, ["deaf"]]);
+    deaf.resolve();
+  }
+});
+
+test("A daemon ends with its last subsystem when that is removed or ends by itself, and goes on when it was stopped from outside", async () => {
+  const daemon = await Daemon.builder().withTask("first", (context) => context.sleep("1ms")).withTask("main", untilTold).build().start();
+  await daemon.operations.stop(["main"]);
+  assert.equal((await daemon.ended("first")).state, "completed");
+  const added = daemon.add({ name: "added", run: untilTold });
+  await added.stop();
+  assert.equal(daemon.isShutdown, false);
+  assert.deepEqual((await daemon.operations.start(["added"])).map(({ outcome }) => outcome), ["started"]);
+  await added.remove();
+  assert.equal(daemon.isShutdown, false, "an operator may start main again");
+  await daemon.operations.start(["main"]);
+  const last = await Daemon.builder().withTask("first", (context) => context.sleep("1ms")).build().start();
+  const only = last.add({ name: "only", run: untilTold });
+  assert.equal((await last.ended("first")).state, "completed");
+  assert.equal(last.isShutdown, false);
+  await only.remove();
+  assert.equal((await last.wait()).reason, "no subsystem is left");
+  daemon.shutdown();
+  assert.equal((await daemon.wait()).exitCode, 0);
 });

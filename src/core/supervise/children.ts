@@ -39,7 +39,12 @@ export interface SubsystemHandle {
    * has ended. Never rejects.
    */
   readonly ended: Promise<SubsystemEnd>;
-  /** Stops it, and first what comes after it; it stays known, and an operator may start it again. Resolves when it is down or its time is up. */
+  /**
+   * Stops it, and first what comes after it. Resolves when it is down or its time is up.
+   *
+   * It stays known, and `daemon.operations.start` starts it again: a daemon or a group whose last subsystem was stopped so goes on and waits
+   * for that, while one whose last subsystem has ended by itself, by `remove()` or by `context.stop()` ends.
+   */
   stop(): Promise<UnitOutcome>;
   /** Stops it and forgets it, which frees its name. Resolves when it is down or its time is up. */
   remove(): Promise<UnitOutcome>;

@@ -85,7 +85,8 @@ class NestedSupervisor implements Group {
       // A child that was stopped on purpose is not started by a crash of a sibling.
       this.#down = supervisor.stoppedByOperator();
       // Looked for first: whoever is told to stop does not count any more.
-      const failed = how.kind === "idle" ? supervisor.failures().at(0) : undefined;
+      const failures = how.kind === "stopped" ? [] : supervisor.failures();
+      const failed = failures.find(({ isSignificant }) => isSignificant) ?? failures.at(0);
       await supervisor.stop(how.kind === "stopped" ? messageOf(signal.reason) : `${context.name} ends`);
       await started.catch(() => {});
       const unstopped = supervisor.unstopped();
@@ -93,10 +94,11 @@ class NestedSupervisor implements Group {
       if (unstopped.length > 0 && how.kind !== "stopped") {
         throw new SubsystemError("SUBSYSTEM_STOP_TIMEOUT", context.name, `Cannot stop ${unstopped.map(({ path }) => path).join(", ")}`);
       }
-      if (failed !== undefined) {
-        const { path, state, reason } = failed;
-        throw new SubsystemError("SUBSYSTEM_FAILED", path, `Cannot go on as ${path} is ${state}: ${reason}`);
-      }
+      if (failed === undefined) return;
+      const { path, state, reason, error: cause, isSignificant } = failed;
+      const error = new SubsystemError("SUBSYSTEM_FAILED", path, `Cannot go on as ${path} is ${state}: ${reason}`, { cause });
+      // Who asked for the end, or had its work done, is not to run again for a sibling that has failed; yet that is no clean end.
+      throw how.kind === "idle" || (how.kind === "autoShutdown" && isSignificant) ? error : context.fatal(error);
     } finally {
       signal.removeEventListener("abort", onAbort);
     }

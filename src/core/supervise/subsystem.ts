@@ -271,8 +271,11 @@ export interface Context extends ShutdownHandle {
   fatal(cause: unknown): SubsystemError;
   /**
    * Asks for the stop of this subsystem, which is not restarted, or of its whole group. Returns at once; the run hears of it by its signal,
-   * like of any other stop. Its dependents go on. In a module it ends the module's process. A daemon whose last subsystem has stopped itself
-   * ends, as when it had returned; one whose last subsystem was stopped from outside waits to start it again.
+   * like of any other stop. Its dependents go on. In a module it ends the module's process.
+   *
+   * - A daemon whose last subsystem has stopped itself ends, as when it had returned; one whose last subsystem was stopped from outside, by
+   *   `handle.stop()` or an operator, goes on, as that one may be started again.
+   * - A group that ends so has completed, unless a child of it has failed for good: then it has failed for good too.
    *
    * @example A task that ends its group, and with it the daemon that has nothing else to do
    * ```ts

@@ -47,7 +47,12 @@ export interface SupervisorOptions {
   within?: Duration;
   /** Effect beyond that: the supervisor fails, the child ends as fatal, or its restart waits for room. @default {"escalate"} */
   onExhausted?: OnExhausted;
-  /** Ends the supervisor when the first, or the last, child marked `significant` has ended by itself. @default {"never"} */
+  /**
+   * Ends the supervisor when the first, or the last, child marked `significant` has ended by itself. It has failed, and is judged like any
+   * child, where one of those has failed for good; a failure for good of another child makes it fail too, but does not start it again.
+   *
+   * @default {"never"}
+   */
   autoShutdown?: "never" | "anySignificant" | "allSignificant";
 }
 
@@ -113,6 +118,8 @@ export interface FinalFailure {
   state: State;
   reason: string;
   error: unknown;
+  /** Whether its end may end its supervisor: see `autoShutdown`. */
+  isSignificant: boolean;
 }
 
 /** A unit, and where it stands in its tree: its place among its siblings, below those of the groups that it is in. */
@@ -550,8 +557,11 @@ export class Supervisor {
     for (const unit of this.#units.values()) {
       const { phase: { name, state }, wish, spec, path, failure } = unit;
       if (name !== "failed" && name !== "fatal") {
-        failures.push(...innerOf(unit)?.failures() ?? []);
-      } else if (wish === "up" && !spec.mayFail) failures.push({ path, state, reason: unit.reason, error: failure?.error });
+        // Below a group that goes on nothing has ended this one.
+        for (const failure of innerOf(unit)?.failures() ?? []) failures.push({ ...failure, isSignificant: false });
+      } else if (wish === "up" && !spec.mayFail) {
+        failures.push({ path, state, reason: unit.reason, error: failure?.error, isSignificant: spec.significant });
+      }
     }
     return failures;
   }
