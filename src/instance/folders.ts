@@ -59,7 +59,7 @@ export const originFileIn = (state: string): string => `${state}/origin.json`;
 export async function daemonFolders(options: FolderOptions, host: FoldersHost): Promise<DaemonFolders> {
   const { name, configPath, stateDir } = options;
   const roots = folderRoots(host);
-  const id = await idOf(options, roots.state, host);
+  const id = await idOf(options, roots, host);
   const [state, ...moreState] = stateDir === undefined ? roots.state.map((root) => `${root}/${id}`) : [stateDir];
   const [run, ...moreRun] = [...roots.run.map((root) => `${root}/${id}`), state, ...moreState];
   const origin = configPath ?? `program:${programPath(host)}#${name}@${run}`;
@@ -72,8 +72,13 @@ export async function daemonFolders(options: FolderOptions, host: FoldersHost): 
  * A daemon that was started by way of a link keeps its memory, and what it has left is found, when the link leads to another release. One whose
  * file gets another `name` keeps its id too: what wears the marks of that id would be nobody's otherwise, and run beside its second copy.
  */
-async function idOf({ name, configPath, stateDir }: FolderOptions, roots: readonly string[], host: FoldersHost): Promise<string> {
-  if (configPath === null) return `${name}-${await hashOf(programPath(host), host)}`;
+async function idOf(
+  { name, configPath, stateDir }: FolderOptions,
+  { state: roots, run }: { state: readonly string[]; run: readonly string[] },
+  host: FoldersHost,
+): Promise<string> {
+  // Each place of run folders has a daemon of its own of a program; one that wore the marks of another would end that one's services.
+  if (configPath === null) return `${name}-${await hashOf(`${programPath(host)}@${run[0] ?? stateDir ?? roots[0]}`, host)}`;
   const known = stateDir === undefined ? knownOrigins(roots, host) : [readOrigin(stateDir, host)].filter((each) => each !== undefined);
   const isNamed = ({ id }: { id: string }) => id.startsWith(`${name}-`);
   const candidates = [...known.filter(isNamed), ...known.filter((each) => !isNamed(each))];

@@ -9,7 +9,7 @@ import { until } from "../until.ts";
 const PROGRAM = fileURLToPath(new URL("../fixtures/own_daemon.ts", import.meta.url));
 
 /** Runs a command of the program to its end. */
-function own(stage: Stage, ...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+function own(stage: Pick<Stage, "folder" | "env">, ...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const runtime = "Deno" in globalThis ? ["run", "-A", "--no-check", PROGRAM] : [PROGRAM];
   const child = spawn(process.execPath, [...runtime, ...args], { cwd: stage.folder, env: stage.env, stdio: ["ignore", "pipe", "pipe"] });
   const text = { stdout: "", stderr: "" };
@@ -64,3 +64,20 @@ e2e(
     assert.equal((await own(stage, "up", "--set", "name=x")).code, 2);
   },
 );
+
+e2e("a copy of a program with other run folders is another daemon: neither ends what the other has started", async (stage, { name }) => {
+  if (name === "compiled") return;
+  const other = { folder: stage.folder, env: { ...stage.env, XDG_RUNTIME_DIR: `${stage.folder}/other` } };
+  const statusOf = async (of: Pick<Stage, "folder" | "env">) => JSON.parse((await own(of, "status", "--json")).stdout);
+  const first = own(stage, "run");
+  const [sleeper] = await until(() => processesOf(stage, /sleep 1001 /), { isRight: (pids) => pids.length === 1 });
+  const second = own(other, "run");
+  await until(() => processesOf(stage, /sleep 1001 /).length === 2);
+  assert.ok(isRunning(sleeper));
+  assert.notEqual((await statusOf(stage)).id, (await statusOf(other)).id);
+  assert.equal((await own(other, "down")).code, 0);
+  assert.equal((await second).code, 0);
+  assert.deepEqual(processesOf(stage, /sleep 1001 /), [sleeper]);
+  assert.equal((await own(stage, "down")).code, 0);
+  assert.equal((await first).code, 0);
+});
