@@ -405,9 +405,10 @@ export class DaemonBuilder extends GroupBuilder {
    */
   constructor(config: Config = Config.default(), loaded?: LoadedConfig) {
     if (!(config instanceof Config)) throw new TypeError("Cannot build a daemon as its settings must be a Config: see Config.builder()");
-    super(() => loaded?.baseDir ?? config.workDir ?? ".", loaded?.services, RestartPolicy.Never);
+    super(loaded?.baseDir ?? config.workDir ?? ".", RestartPolicy.Never);
     this.#config = config;
     this.#loaded = loaded;
+    if (loaded !== undefined) this.addServices(loaded.services);
   }
 
   /** The settings of the daemon. */

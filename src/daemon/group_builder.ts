@@ -38,8 +38,8 @@ const MANY_NAMES = 16;
  * ```
  */
 export class GroupBuilder {
-  /** Where relative paths of services count from; what is not known yet is asked for when there is a service. */
-  readonly #baseDir: () => string;
+  /** Where relative paths of services count from. */
+  readonly #baseDir: string;
   /** How a group that gave up is treated by default: at the top nobody is left to judge whether the same again helps. */
   readonly #groupRestart: RestartPolicy;
   #entries: Entry[] = [];
@@ -51,10 +51,9 @@ export class GroupBuilder {
   #hasLogFile = false;
 
   /** Creates a builder; `Daemon.builder()` and `withSupervisor` do it for you. */
-  constructor(baseDir: () => string, services: readonly ServiceSpec[] = [], groupRestart: RestartPolicy = RestartPolicy.OnFailure) {
+  constructor(baseDir: string, groupRestart: RestartPolicy = RestartPolicy.OnFailure) {
     this.#baseDir = baseDir;
     this.#groupRestart = groupRestart;
-    for (const service of services) this.#add(service.name, { service }, service.after.length > 0);
   }
 
   /** Adds a function, run inline: it is stopped by its signal and can't be killed. */
@@ -77,7 +76,7 @@ export class GroupBuilder {
    * its unit is called `group/name`, in marks, logs and `status` alike; `after` names siblings.
    */
   withService(name: string, options: ServiceOptions): this {
-    const service = serviceSpec(name, options, this.#baseDir());
+    const service = serviceSpec(name, options, this.#baseDir);
     this.#hasLogFile ||= service.log.file !== undefined;
     return this.#add(name, { service }, service.after.length > 0);
   }
@@ -133,6 +132,15 @@ export class GroupBuilder {
   /** Whether a service in it, at any depth, names a log file. */
   protected get hasLogFile(): boolean {
     return this.#hasLogFile;
+  }
+
+  /**
+   * Adds the services of a configuration file.
+   *
+   * @internal
+   */
+  protected addServices(services: readonly ServiceSpec[]): void {
+    for (const service of services) this.#add(service.name, { service }, service.after.length > 0);
   }
 
   #register(subsystem: Subsystem, kind: string, spec: SubsystemSpec | undefined): this {
