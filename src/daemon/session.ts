@@ -102,6 +102,8 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
   #events: EventStore | undefined;
   #loaded: LoadedConfig | undefined;
   #configVersion = 1;
+  /** The times that units of code have to stop, once they were looked for. */
+  #stops: readonly { name: string; stopMs: number }[] | undefined;
   /** The longest time that a unit of code has to stop. */
   #longestOfCodeMs: number | undefined;
   /** Paths of services that the end of the daemon's own patience has killed. */
@@ -146,7 +148,8 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
   }
 
   /** How long the units that code has added have to stop, where that is not the usual time. */
-  #stopsOfCode(): { name: string; stopMs: number }[] {
+  #stopsOfCode(): readonly { name: string; stopMs: number }[] {
+    if (this.#stops !== undefined) return this.#stops;
     const configured = this.plan.loaded?.services ?? [];
     const stops: { name: string; stopMs: number }[] = [];
     // A unit without a stop time of its own gets the time that the shutdown leaves.
@@ -157,7 +160,7 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
       else if ("make" in entry) note(entry.name, entry.longestStopMs);
       else note(entry.subsystem.name, entry.spec.stopTimeoutMs);
     }
-    return stops;
+    return this.#stops = stops;
   }
 
   /** Whether the session has ended. */
@@ -285,17 +288,17 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     const { ownsProcess, isControlled } = options;
     try {
       const { pidFile, sink, host, entries } = this.plan;
+      const isPlain = !entries.some((entry) => "service" in entry || "make" in entry);
       const needsHost = ownsProcess || isControlled || pidFile !== undefined || sink !== undefined ||
-        host !== undefined ||
-        entries.some((entry) => "service" in entry || "make" in entry) && servicesIn(entries).length > 0;
+        host !== undefined || !isPlain && servicesIn(entries).length > 0;
       let registrations: readonly Registration[];
       let nowMs: number | undefined = this.#startedMs;
       if (needsHost) {
         const { prepare } = await import("./prepare.ts");
         registrations = await prepare(this, options);
         nowMs = undefined;
-      } else if (entries.some((entry) => "make" in entry)) registrations = registrationsOf(entries, () => this, () => []);
-      else registrations = entries as readonly Registration[];
+      } else if (isPlain) registrations = entries as readonly Registration[];
+      else registrations = registrationsOf(entries, () => this, () => []);
       if (this.#phase === "stopping") throw new ShutdownError("SHUTDOWN_IN_PROGRESS", "Cannot finish the start as a shutdown has begun");
       const token = new CancelToken({ onListenerError: (error) => this.report(error), guard: guardDispatch });
       const supervisor = new Supervisor(this, token, registrations, this.plan.supervision);

@@ -1,3 +1,4 @@
+import type { AfterCondition } from "./after.ts";
 import { type CancelToken, isAbort, stopReason } from "./cancel.ts";
 import type { SubsystemEnd, SubsystemHandle } from "./children.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -16,7 +17,7 @@ import {
   unknownUnit,
 } from "../values/errors.ts";
 import type { EventBody } from "./event.ts";
-import { link, regrade, type Target, unlink, withDependents, withNeeds } from "./graph.ts";
+import { type Edge, Grade, link, regrade, type Target, unlink, withDependents, withNeeds } from "./graph.ts";
 import type { Logger } from "../ports/log.ts";
 import { IndexSet } from "../values/index_set.ts";
 import { groupKey, nameKey } from "../values/names.ts";
@@ -249,7 +250,7 @@ export class Supervisor {
   readonly #prefix: string;
   readonly #token: CancelToken;
   /** By the key of its name, in order of registration. */
-  #units: Map<string, Unit> = new Map();
+  #enrolled: Map<string, Unit> = new Map();
   /** The same, for a strategy that orders siblings; each unit's index is its place here. */
   readonly #ordered: Unit[] = [];
   /** Instances by the key of their service, made when an edge asks for it. */
@@ -276,6 +277,10 @@ export class Supervisor {
   #startFailure: unknown;
   /** Names of the units that are not started with the others. */
   #downAtFirst: ReadonlySet<string> = NOBODY;
+  /** Children that are yet to be enrolled, in order. */
+  #toEnrol: { readonly children: readonly Registration[]; next: number } | undefined;
+  /** Units whose edges are yet to be drawn, in order: nothing else is done before. */
+  #toConnect: { readonly units: Unit[]; next: number } | undefined;
   /** Units that are yet to be asked to stop with all others, the last one first. */
   #toAsk: { units: Unit[]; reason: string } | undefined;
   /** When the stop began during the start, each run had been entered, and nobody had to say more. */
@@ -323,8 +328,7 @@ export class Supervisor {
         history: new RestartHistory(),
       };
     }
-    for (const child of children) this.#enrol(child);
-    for (const unit of this.#units.values()) this.#connect(unit);
+    this.#toEnrol = { children, next: 0 };
   }
 
   /**
@@ -654,6 +658,7 @@ export class Supervisor {
   /** The same at once, also during a pause: the end of somebody's patience waits for nobody. */
   #urge(message: Message): void {
     if (this.#isBusy && !this.#isPaused) return void this.#mailbox.push(message);
+    while (this.#prepareNext()) { /* the order must be known first */ }
     this.#take(message);
     if (!this.#isBusy) this.#work();
   }
@@ -668,6 +673,7 @@ export class Supervisor {
       if (!hasTurns && this.#group !== undefined && this.#lookAtGroup(this.#group)) continue;
       if (!hasTurns && !hasMessage && this.#toAsk === undefined) break;
       if (turns.isOver()) return this.#pause();
+      if (this.#prepareNext()) continue;
       if (this.#nextMessage < this.#firstMessages) this.#take(this.#mailbox[this.#nextMessage++]);
       // Before anybody is told to stop, all are asked: it must be known who stops.
       else if (this.#toAsk !== undefined) this.#askNext();
@@ -955,7 +961,7 @@ export class Supervisor {
 
     // Sort the units into those that stay, that are new, and that go.
     const before = this.#units;
-    this.#units = new Map();
+    this.#enrolled = new Map();
     this.#instances = undefined;
     this.#ordered.length = 0;
     this.#nextIndex = 0;
@@ -1564,7 +1570,7 @@ export class Supervisor {
   }
 
   #place(key: string, unit: Unit): void {
-    this.#units.set(key, unit);
+    this.#enrolled.set(key, unit);
     unit.index = this.#nextIndex++;
     if (this.#strategy !== "oneForOne") this.#ordered.push(unit);
     if (this.#instances !== undefined) noteInstance(this.#instances, key, unit);
@@ -1608,6 +1614,46 @@ export class Supervisor {
       for (const [key, unit] of this.#units) noteInstance(this.#instances, key, unit);
     }
     return this.#instances.get(key) ?? NO_UNITS;
+  }
+
+  /** The children, by the key of their name: whoever asks for them sees all. */
+  get #units(): Map<string, Unit> {
+    while (this.#enrolNext()) { /* nobody is left out */ }
+    return this.#enrolled;
+  }
+
+  /** Enrols the next child, or draws the edges of the next unit; false when that is done. */
+  #prepareNext(): boolean {
+    return this.#enrolNext() || this.#connectNext();
+  }
+
+  #enrolNext(): boolean {
+    if (this.#toEnrol === undefined) return false;
+    const { children, next } = this.#toEnrol;
+    if (next === children.length) {
+      this.#toEnrol = undefined;
+      return false;
+    }
+    this.#toEnrol.next++;
+    const unit = this.#enrol(children[next]);
+    if (children[next].after.length > 0) (this.#toConnect ??= { units: [], next: 0 }).units.push(unit);
+    return true;
+  }
+
+  #connectNext(): boolean {
+    if (this.#toConnect === undefined) return false;
+    const { units } = this.#toConnect;
+    if (this.#toConnect.next === units.length) {
+      this.#toConnect = undefined;
+      return false;
+    }
+    try {
+      this.#connect(units[this.#toConnect.next++]);
+    } catch (error) {
+      this.#startFailure ??= error;
+      this.#stopAll(messageOf(error));
+    }
+    return true;
   }
 
   /** Draws the edges of a unit. */
@@ -1726,13 +1772,27 @@ export class Supervisor {
           this.#agenda.push(to);
         }
       }
-      for (const edge of knot!.dependents) {
-        const grade = unit.gradeOf(edge.condition);
-        if (grade === edge.grade) continue;
-        regrade(edge, grade);
-        changed.push(edge.from);
-        this.#agenda.push(edge.from);
+      this.#regrade(unit, knot!.dependents, changed);
+    }
+  }
+
+  /** Says how the edges to a unit stand by now. They may be many: whom that does not concern is left alone. */
+  #regrade(unit: Unit, edges: Iterable<Edge<Unit>>, changed: Unit[]): void {
+    let condition: AfterCondition | undefined;
+    let grade = Grade.Met;
+    for (const edge of edges) {
+      if (edge.condition !== condition) {
+        condition = edge.condition;
+        grade = unit.gradeOf(condition);
       }
+      if (grade === edge.grade) continue;
+      const { from } = edge;
+      const { late } = from.knot!;
+      regrade(edge, grade);
+      const { name } = from.phase;
+      if (name !== "waiting" && name !== "held" && name !== "skipped") continue;
+      this.#agenda.push(from);
+      if (name === "waiting" && (late === 0) !== (from.knot!.late === 0)) changed.push(from);
     }
   }
 

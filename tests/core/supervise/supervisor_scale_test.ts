@@ -201,3 +201,63 @@ test("Supervisor.stop during a pause of the start stops what had started, and sa
   await assert.rejects(start, { code: "SHUTDOWN_IN_PROGRESS" });
   assert.ok(supervisor.status().every(({ state, desired }) => state === "stopped" && desired === "down"));
 });
+
+test("Supervisor draws the edges of many units in turns that it shares, and nothing is done before all are drawn", async () => {
+  const crowd = new Crowd();
+  const ended: string[] = [];
+  let looks = 0;
+  const chain = Array.from({ length: SIZE }, (_, index) => {
+    const name = `u${index}`;
+    const run = async (context: Context) => {
+      await context.cancelled();
+      ended.push(name);
+    };
+    const { after, ...others } = registration({ name, run }, "task", { after: index === 0 ? [] : [`u${index - 1}`] });
+    const counted = {
+      get after() {
+        looks++;
+        return after;
+      },
+    };
+    return Object.assign(counted, others);
+  });
+  const supervisor = crowd.supervisor(chain);
+  const start = supervisor.start();
+  assert.ok(crowd.turning.hasTurns, "it is in a pause");
+  assert.ok(looks < SIZE, `${looks} looks at edges in a turn`);
+  assert.equal(crowd.happened, 0, "something has started");
+  // Whoever asks sees all of them, and a command finds the edges.
+  assert.equal(supervisor.status().length, SIZE);
+  const stopped = supervisor.stopUnits([`u${SIZE - 2}`]);
+  await crowd.until(start);
+  await crowd.until(stopped);
+  assert.deepEqual((await stopped).map(({ name }) => name), [`u${SIZE - 2}`]);
+  assert.equal(supervisor.find(`u${SIZE - 1}`)!.reason, `waits for u${SIZE - 2}, which is stopped by an operator`);
+  await crowd.until(supervisor.stop("end"));
+  assert.deepEqual(ended, Array.from({ length: SIZE - 2 }, (_, index) => `u${SIZE - 3 - index}`));
+});
+
+test("Supervisor.force and giveUp find the edges of units that wait for them to be drawn", async () => {
+  const crowd = new Crowd();
+  const children = Array.from({ length: SIZE }, (_, index) => {
+    const after = index === 0 ? [] : ["u0"];
+    return registration({ name: `u${index}`, run: (context: Context) => context.cancelled() }, "task", { after });
+  });
+  const supervisor = crowd.supervisor(children);
+  const start = supervisor.start();
+  start.catch(() => {});
+  assert.ok(crowd.turning.hasTurns, "it is in a pause");
+  supervisor.force();
+  supervisor.giveUp();
+  await crowd.until(supervisor.stop("end"));
+  await assert.rejects(start, { code: "SHUTDOWN_IN_PROGRESS" });
+  assert.equal(supervisor.status().length, SIZE);
+  assert.deepEqual([supervisor.unstopped(), crowd.errors], [[], []]);
+});
+
+test("Supervisor.start fails where an edge leads nowhere, and nothing has started", async () => {
+  const rig = new Rig();
+  const supervisor = rig.supervisor([rig.child("a").registration, rig.child("b", { after: ["nobody"] }).registration]);
+  await assert.rejects(supervisor.start(), /"b" as "after" must name a sibling: current value is "nobody"/);
+  assert.deepEqual(rig.notes, []);
+});
