@@ -93,7 +93,7 @@ export type {
 export type { SubsystemSpec } from "./src/core/supervise/spec.ts";
 export type { Strategy, SupervisorOptions, Unstopped } from "./src/core/supervise/supervisor.ts";
 export type { ShutdownRequest } from "./src/core/supervise/verdict.ts";
-export type { LeftoverPolicy } from "./src/service/spec.ts";
+export type { LeftoverPolicy } from "./src/core/ports/continuity.ts";
 export type { ProbeOptions, ServiceLogOptions, ServiceOptions } from "./src/service/options.ts";
 export { GroupBuilder } from "./src/daemon/group_builder.ts";
 export type { EventListener } from "./src/daemon/plan.ts";
@@ -129,4 +129,4 @@ export { type Received, Receiver } from "./src/core/messages/receiver.ts";
 export type { WaitOptions } from "./src/core/messages/waiters.ts";
 export type { Explanation, SourcedValue } from "./src/config/explain.ts";
 export type { Explain } from "./src/settings/config.ts";
-export type { KillMode } from "./src/service/spec.ts";
+export type { KillMode } from "./src/core/values/kill_mode.ts";

@@ -10,10 +10,11 @@ import type { Logger } from "../core/ports/log.ts";
 import { isTooNestedJson, MAX_NESTING } from "../core/values/nesting.ts";
 import type { DaemonStatus, Operations, UnitOutcome, WaitGoal } from "../core/supervise/operations.ts";
 import type { LogLine } from "../core/wire/line_block.ts";
+import type { OpenFeature } from "../core/feature.ts";
 import { type Access, groupOf, refusalOf } from "./access.ts";
 import { BodyRefused, readBody, refuseLong } from "./body.ts";
 import { answerHealth, type HealthCheck, healthChecks, healthChecksOf } from "./health.ts";
-import { METRICS_TYPES, metricsFormat, renderMetrics } from "./metrics.ts";
+import { type Metric, METRICS, METRICS_TYPES, metricsFormat, renderMetrics } from "./metrics.ts";
 import { answerProblem, type Problem, problem, problemOf } from "./problem.ts";
 import { profileRoutes, ProfileTurn } from "./profile.ts";
 import { parseSignal } from "./signal.ts";
@@ -32,6 +33,8 @@ export interface ControlOptions {
   log: Logger;
   /** Time, for the `timeout` of commands. @default {systemClock} */
   clock?: Clock;
+  /** Features with series and routes of their own. @default {none} */
+  features?: () => Iterable<OpenFeature>;
   /** Whether metrics are there; asked for each request, as a reload may change it. @default {() => true} */
   isMetricsEnabled?: () => boolean;
   /** Access rules, read for each request. @default {a socket of the same user that allows everything} */
@@ -76,6 +79,7 @@ const OPEN_TO_ALL: Access = {
   maxBodyBytes: DEFAULT_MAX_BODY_BYTES,
   maxClients: DEFAULT_MAX_CLIENTS,
 };
+type Add = Parameters<Metric["read"]>[1];
 const BUSY_RETRY_SECONDS = 1;
 const MAX_LINES = 10_000;
 const DEFAULT_LINES = 100;
@@ -99,6 +103,7 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     log,
     clock = systemClock,
     isMetricsEnabled = () => true,
+    features = () => [],
     access = () => OPEN_TO_ALL,
     profiler,
     profileTurn = new ProfileTurn(),
@@ -112,7 +117,13 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     if (made.status === 500) log.error("a control request failed", { err: error });
     return answerProblem(made);
   });
-  app.notFound((c) => answerProblem(notThere(c.req.method, c.req.path)));
+  app.notFound((c) => {
+    const { method, path } = c.req;
+    const route = [...features()].flatMap((feature) => feature.routes?.() ?? []).find((each) =>
+      each.method === method && each.path === path
+    );
+    return route === undefined ? answerProblem(notThere(method, path)) : route.answer(c.req.raw);
+  });
   app.use(async (c, next) => {
     const now = access();
     const refused = await refusalOf(c.req.raw, c.req.path, now);
@@ -151,7 +162,12 @@ export function controlHandler(options: ControlOptions): ControlHandler {
   });
   app.get("/metrics", (c) => {
     const format = metricsFormat(c.req.header("accept"));
-    const text = renderMetrics({ status: operations.status(), measures: operations.measures(), lines: operations.lineCounts() }, format);
+    const source = { status: operations.status(), measures: operations.measures(), lines: operations.lineCounts() };
+    const own = [...features()].flatMap((feature) => feature.metrics?.() ?? []);
+    const text = renderMetrics(source, format, [
+      ...METRICS,
+      ...own.map(({ read, ...metric }) => ({ ...metric, read: (_: unknown, add: Add) => read(add) })),
+    ]);
     return c.body(text, 200, { "content-type": METRICS_TYPES[format], "cache-control": "no-store" });
   });
 

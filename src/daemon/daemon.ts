@@ -22,10 +22,13 @@ import { RestartPolicy } from "../core/supervise/restart.ts";
 import type { SupervisorOptions } from "../core/supervise/supervisor.ts";
 import { checkSupervisorOptions } from "../core/supervise/supervisor_options.ts";
 import { sameFiles } from "../service/log.ts";
+import type { ServiceSpec } from "../service/spec.ts";
+import type { FeatureSource } from "../core/feature.ts";
+import { FEATURES } from "./features.ts";
 import { SignalConfig } from "./signal_config.ts";
 import type { ExitReport } from "./exit_report.ts";
 import type { LoadedConfig } from "../settings/load_config.ts";
-import { type Entry, type EventListener, type Plan, servicesIn } from "./plan.ts";
+import { type Entry, type EventListener, featureEntriesIn, type Plan } from "./plan.ts";
 import { Session } from "./session.ts";
 
 /** Which supervisor something is for. */
@@ -390,6 +393,7 @@ function startedTwice(): DaemonError {
 export class DaemonBuilder extends GroupBuilder {
   readonly #config: Config;
   readonly #loaded: LoadedConfig | undefined;
+  readonly #features: readonly FeatureSource[];
   #supervision: SupervisorOptions | undefined;
   #signals: SignalConfig | undefined = DEFAULT_SIGNALS;
   #sink: LogSink | undefined;
@@ -403,11 +407,12 @@ export class DaemonBuilder extends GroupBuilder {
    *
    * @internal
    */
-  constructor(config: Config = Config.default(), loaded?: LoadedConfig) {
+  constructor(config: Config = Config.default(), loaded?: LoadedConfig, features: readonly FeatureSource[] = FEATURES) {
     if (!(config instanceof Config)) throw new TypeError("Cannot build a daemon as its settings must be a Config: see Config.builder()");
     super(loaded?.baseDir ?? config.workDir ?? ".", RestartPolicy.Never);
     this.#config = config;
     this.#loaded = loaded;
+    this.#features = features;
     if (loaded !== undefined) this.addServices(loaded.services);
   }
 
@@ -533,6 +538,7 @@ export class DaemonBuilder extends GroupBuilder {
       pidFile: this.#pidFile ?? this.#config.pidFile,
       loaded: this.#loaded,
       listeners: this.#listeners,
+      features: this.#features,
       host: this.#host,
     });
   }
@@ -544,7 +550,12 @@ export class DaemonBuilder extends GroupBuilder {
 }
 
 function checkLogFiles(entries: readonly Entry[]): void {
-  const [same] = sameFiles(servicesIn(entries).map(({ service, prefix }) => ({ ...service, name: prefix + service.name })));
+  const [same] = sameFiles(
+    featureEntriesIn(entries).filter(({ entry }) => entry.feature === "service").map(({ value, prefix, entry: { name } }) => ({
+      ...value as ServiceSpec,
+      name: prefix + name,
+    })),
+  );
   if (same === undefined) return;
   const { unit, other, file } = same;
   throw new RangeError(

@@ -78,7 +78,7 @@ export class GroupBuilder {
   withService(name: string, options: ServiceOptions): this {
     const service = serviceSpec(name, options, this.#baseDir);
     this.#hasLogFile ||= service.log.file !== undefined;
-    return this.#add(name, { service }, service.after.length > 0);
+    return this.#add(name, entryOf(service, false), service.after.length > 0);
   }
 
   /**
@@ -140,7 +140,7 @@ export class GroupBuilder {
    * @internal
    */
   protected addServices(services: readonly ServiceSpec[]): void {
-    for (const service of services) this.#add(service.name, { service }, service.after.length > 0);
+    for (const service of services) this.#add(service.name, entryOf(service, true), service.after.length > 0);
   }
 
   #register(subsystem: Subsystem, kind: string, spec: SubsystemSpec | undefined): this {
@@ -169,16 +169,20 @@ export class GroupBuilder {
 /** A unit as the check of the order sees it. */
 type Node = Parameters<typeof afterProblems>[0][number];
 
+function entryOf(service: ServiceSpec, isConfigured: boolean): Entry {
+  const { name, after, restart, stop } = service;
+  return { feature: "service", name, after, restart: restart.when, stopMs: stop.timeoutMs, value: service, isConfigured };
+}
+
 /** Names and edges of an entry, as `after` sees them. */
 function namesOf(entry: Entry): Node[] {
-  if ("service" in entry) return [{ ...entry.service, restart: entry.service.restart.when }];
-  if ("make" in entry) return [entry];
+  if ("feature" in entry || "make" in entry) return [entry];
   return [{ name: entry.subsystem.name, after: entry.after.map(textOf), restart: entry.spec.restart.when }];
 }
 
 /** How long a child of a group has to stop, in milliseconds, where it or one below it says so. */
 function stopOf(entry: Entry): number[] {
-  if ("service" in entry) return [entry.service.stop.timeoutMs];
+  if ("feature" in entry) return [entry.stopMs];
   if ("make" in entry) return [entry.longestStopMs];
   return entry.spec.stopTimeoutMs === undefined ? [] : [entry.spec.stopTimeoutMs];
 }
@@ -188,7 +192,7 @@ function textOf({ name, condition }: AfterEdge): string {
 }
 
 function nameOf(entry: Entry): string {
-  return "service" in entry ? entry.service.name : "make" in entry ? entry.name : entry.subsystem.name;
+  return "subsystem" in entry ? entry.subsystem.name : entry.name;
 }
 
 function freshEachRun(name: string, make: () => Task): Subsystem {

@@ -14,8 +14,7 @@ import type {
 } from "../core/supervise/operations.ts";
 import type { LogLine } from "../core/wire/line_block.ts";
 import { comparePlaces, type Place, type Supervisor } from "../core/supervise/supervisor.ts";
-import type { Unit, UnitCommands } from "../core/supervise/unit.ts";
-import type { Service } from "../service/mod.ts";
+import { runsAsProcess, type Telling, type Unit, type UnitCommands } from "../core/supervise/unit.ts";
 import type { EventStore } from "../record/event_store.ts";
 import type { OperatedSession } from "./session_views.ts";
 import { VERSION } from "../instance/version.ts";
@@ -56,6 +55,7 @@ export class DaemonOperations implements Operations {
       uptimeMs,
       residentBytes: session.host?.process.residentBytes() ?? 0,
       notices: session.notices(),
+      ...this.#featureDetails(),
       units: session.units(),
     };
   }
@@ -138,7 +138,7 @@ export class DaemonOperations implements Operations {
 
   #signalOne({ name, kind, state, reason, details: { pid } }: UnitStatus, signal: SignalName): UnitOutcome {
     const failed = (outcome: string, why: string): UnitOutcome => ({ name, state, outcome, ok: false, reason: why });
-    if (kind !== "service") return failed("no service", `a ${kind} has no process`);
+    if (!runsAsProcess(kind)) return failed("no service", `a ${kind} has no process`);
     try {
       const isSent = typeof pid === "number" && this.#session.host!.processes.signalGroup(pid, signal);
       if (isSent) return { name, state, outcome: `sent ${signal}`, ok: true, reason: "" };
@@ -216,6 +216,13 @@ export class DaemonOperations implements Operations {
     );
   }
 
+  #featureDetails(): Pick<DaemonStatus, "features"> {
+    const details = [...this.#session.features].flatMap(([name, feature]) =>
+      feature.details === undefined ? [] : [[name, feature.details()]]
+    );
+    return details.length === 0 ? {} : { features: Object.fromEntries(details) };
+  }
+
   /** Groups the names by their supervisors; refuses an unknown one, and whoever has left already. */
   #bySupervisor(names: readonly string[], { signal }: { signal?: AbortSignal }): Map<UnitCommands, string[]> {
     signal?.throwIfAborted();
@@ -241,9 +248,9 @@ export class DaemonOperations implements Operations {
   }
 }
 
-/** Returns the reason why a service can't be started, with the settings of its next run. */
+/** Returns the reason why a unit can't be started, with the settings of its next run. */
 async function startProblemOf({ next, registration }: Unit): Promise<string | undefined> {
-  return await ((next ?? registration).subsystem as Partial<Service>).startProblem?.();
+  return await ((next ?? registration).subsystem as Partial<Telling>).startProblem?.();
 }
 
 /** The outcomes with what keeps them from being remembered. */

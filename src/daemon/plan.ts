@@ -4,17 +4,28 @@ import type { LogSink } from "../core/ports/log.ts";
 import type { Registration } from "../core/supervise/registration.ts";
 import type { RestartWhen } from "../core/supervise/restart.ts";
 import type { SupervisorOptions, SupervisorPorts } from "../core/supervise/supervisor.ts";
-import type { ServiceSpec } from "../service/spec.ts";
+import type { AddedEntry, FeatureSource } from "../core/feature.ts";
 import type { Config } from "../settings/config.ts";
 import type { LoadedConfig } from "../settings/load_config.ts";
 import type { SignalConfig } from "./signal_config.ts";
 
 /** Something that a builder was told to run: ready as it is, or made when the daemon starts and knows its host. */
-export type Entry = Registration | ServiceEntry | GroupEntry;
+export type Entry = Registration | FeatureEntry | GroupEntry;
 
-/** A service, of which units are made. */
-export interface ServiceEntry {
-  readonly service: ServiceSpec;
+/** Something of which a feature makes units. */
+export interface FeatureEntry {
+  /** Name of the feature. */
+  readonly feature: string;
+  /** Name of the unit, or of the group of its instances. */
+  readonly name: string;
+  readonly after: readonly string[];
+  readonly restart: RestartWhen;
+  /** How long it has to stop, in milliseconds. */
+  readonly stopMs: number;
+  /** Its description, which only the feature understands. */
+  readonly value: unknown;
+  /** It stands in the configuration file, whose present state says what runs. */
+  readonly isConfigured: boolean;
 }
 
 /** A group of others. */
@@ -30,41 +41,47 @@ export interface GroupEntry {
   readonly make: (children: readonly Registration[], ports: () => SupervisorPorts) => Registration;
 }
 
-/** The services among entries, at any depth, each with the path of its group and a slash before its name. */
-export function servicesIn(entries: readonly Entry[]): { service: ServiceSpec; prefix: string }[] {
-  const found: { service: ServiceSpec; prefix: string }[] = [];
+/** What features are to run, at any depth. */
+export function featureEntriesIn(entries: readonly Entry[]): (AddedEntry & { readonly entry: FeatureEntry })[] {
+  const found: (AddedEntry & { readonly entry: FeatureEntry })[] = [];
   // By a list, not by recursion: nobody limits how deep groups lie.
   const groups: { entries: readonly Entry[]; prefix: string }[] = [{ entries, prefix: "" }];
   for (const { entries, prefix } of groups) {
     for (const entry of entries) {
-      if ("service" in entry) found.push({ service: entry.service, prefix });
-      else if ("make" in entry) groups.push({ entries: entry.entries, prefix: `${prefix}${entry.name}/` });
+      if ("make" in entry) groups.push({ entries: entry.entries, prefix: `${prefix}${entry.name}/` });
+      else if ("feature" in entry) found.push({ entry, value: entry.value, prefix });
     }
   }
   return found;
 }
 
-/** Makes the units of entries, those of groups first; `unitsOf` makes those of a service. */
+/** What a program has added in code for one feature. */
+export function addedFor(feature: string, entries: readonly Entry[]): AddedEntry[] {
+  return featureEntriesIn(entries).filter(({ entry }) => entry.feature === feature && !entry.isConfigured);
+}
+
+/** Makes the units of entries, those of groups first; `unitsOf` makes those of what a feature is to run. */
 export function registrationsOf(
   entries: readonly Entry[],
   ports: () => SupervisorPorts,
-  unitsOf: (service: ServiceSpec) => readonly Registration[],
+  unitsOf: (entry: FeatureEntry, prefix: string) => readonly Registration[],
 ): Registration[] {
   interface Level {
     group: GroupEntry | undefined;
+    prefix: string;
     entries: readonly Entry[];
     next: number;
     made: Registration[];
   }
-  const root: Level = { group: undefined, entries, next: 0, made: [] };
+  const root: Level = { group: undefined, prefix: "", entries, next: 0, made: [] };
   const levels = [root];
   for (;;) {
     const level = levels.at(-1)!;
     if (level.next < level.entries.length) {
       const entry = level.entries[level.next++];
-      if ("service" in entry) level.made.push(...unitsOf(entry.service));
+      if ("feature" in entry) level.made.push(...unitsOf(entry, level.prefix));
       else if (!("make" in entry)) level.made.push(entry);
-      else levels.push({ group: entry, entries: entry.entries, next: 0, made: [] });
+      else levels.push({ group: entry, prefix: `${level.prefix}${entry.name}/`, entries: entry.entries, next: 0, made: [] });
       continue;
     }
     if (level === root) return root.made;
@@ -94,6 +111,8 @@ export interface Plan {
   readonly loaded: LoadedConfig | undefined;
   /** Told of every event, from the first one on; who comes or goes later is heard too. */
   readonly listeners: { readonly all: ReadonlySet<EventListener> | undefined };
+  /** The features that it may need. */
+  readonly features: readonly FeatureSource[];
   /** The machine; undefined takes the real one when it is first needed. */
   readonly host: Host | undefined;
 }

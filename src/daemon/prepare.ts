@@ -3,11 +3,12 @@ import { CancelToken } from "../core/supervise/cancel.ts";
 import { DaemonError, isDaemonError, messageOf } from "../core/values/errors.ts";
 import { MODULE_WORD } from "../core/wire/module_protocol.ts";
 import type { Host } from "../core/ports/host.ts";
-import { tame } from "../core/values/terminal_text.ts";
 import { type Registration, registration } from "../core/supervise/registration.ts";
+import { runsAsProcess } from "../core/supervise/unit.ts";
 import { Supervisor, type SupervisorPorts } from "../core/supervise/supervisor.ts";
-import { markOf, ModuleHub, Neighbours, type Service, serviceSubsystems, unitNames } from "../service/mod.ts";
-import type { ServiceSpec } from "../service/spec.ts";
+import { markOf } from "../service/mod.ts";
+import type { Feature, FeaturePorts } from "../core/feature.ts";
+import type { UnitLogSettings } from "../core/wire/unit_output.ts";
 import { ConfigWatch } from "../settings/config_watch.ts";
 import type { StartOptions } from "./run_options.ts";
 import { DaemonLog } from "./daemon_log.ts";
@@ -16,13 +17,11 @@ import { both, linesSink } from "../record/lines_of_log.ts";
 import type { DaemonFolders } from "../instance/folders.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { LoadedConfig } from "../settings/load_config.ts";
-import { filesNamed, handsOnAll } from "../settings/needs.ts";
 import { ownProcess } from "./own_process.ts";
 import type { OwnFile } from "../instance/own_files.ts";
 import type { Recovery } from "../leftover/recovery.ts";
-import { ServiceLogs } from "./service_logs.ts";
-import { ServiceUnits } from "./service_units.ts";
-import { registrationsOf, servicesIn } from "./plan.ts";
+import { UnitLogs } from "../log/unit_logs.ts";
+import { registrationsOf } from "./plan.ts";
 import type { PreparedSession } from "./session_views.ts";
 import { PROTOCOL, VERSION } from "../instance/version.ts";
 
@@ -49,60 +48,72 @@ export async function prepare(session: PreparedSession, options: StartOptions): 
   if (ownsProcess) resources.use(ownProcess(session, host, options.exitGraceMs));
   // The lock comes first, so that a second daemon of this configuration leaves the logs of the first one alone.
   const held = isControlled ? await takeLock(session, host, { ...options, workDir }) : undefined;
-  const services = servicesOf(session, cwd);
-  const { daemonLog, logs } = openLogs(session, host, { ...options, cwd, workDir, services, state: held?.folders.state });
-  if (ownsProcess) adoptOrphans(session, host, services);
-  tellLostVariables(session, host, services);
+  session.programFolder = cwd;
+  const features = await Promise.all(plan.features.map((source) => source.load()));
+  const { daemonLog, logs } = openLogs(session, host, { ...options, cwd, workDir, features, state: held?.folders.state });
   const recovery = held === undefined ? undefined : await openControl(session, host, held);
   // After the listeners, which may refuse what a reload brings: logs don't.
-  session.onApply(({ config, services: configured }) => {
-    daemonLog.apply(config);
-    logs.apply([...configured, ...services.named]);
+  session.onApply((next) => {
+    daemonLog.apply(next.config);
+    logs.apply(outputsOf(features, session, next));
   });
   if (pidFile !== undefined) {
     const { pidFile: write } = await import("../instance/instance.ts");
     resources.use(write(resolvePath(workDir, pidFile), config.name, host));
   }
   if (held !== undefined && options.isBackground && loaded?.path) await keepWhatIsInForce(session, host, held);
-  if (loaded !== undefined) watchConfig(session, host, loaded);
-  else if (config.hotReload) session.log.warn("hot_reload does nothing: this daemon was not started from a file");
-
-  const ports = {
+  await openFeatures(session, features, {
     host,
-    logs,
+    clock: session.clock,
+    log: session.log,
     // A daemon without folders shares its name with others.
     daemonId: session.surroundings?.id ?? `${config.name}-${host.secret()}`,
-    neighbours: resources.use(new Neighbours(host)),
-    modules: resources.use(
-      new ModuleHub({ host, socket: session.surroundings?.moduleSocket ?? `${host.files.tempDir}/daemonkit-${host.secret()}` }),
-    ),
-    ...(recovery === undefined ? {} : { continuity: recovery }),
-  };
-  session.services = new ServiceUnits(ports);
-  const paths = new Set(services.named.flatMap(unitNames));
-  if (isControlled) {
-    session.linesOfLog = (path) => {
-      const [name] = path.split("/", 1);
-      const isOwn = session.others.values().some(({ subsystem, kind }) => subsystem.name === name && kind !== "service");
-      // The output of a service consists of lines already.
-      if (!isOwn || paths.has(path)) return undefined;
-      const sinks = [linesSink(path, (block) => session.lines.publish(block))];
-      return (log) => both(log, createLogger({ level: "trace", name: path, clock: session.clock, sinks }));
-    };
-  }
-  const { children } = session.services.change(services.configured);
-  const others = registrationsOf(plan.entries, () => session, (own) => {
-    const found = services.built.get(own);
-    if (found === undefined) return [];
-    const made = serviceSubsystems(found.service, ports, found.prefix);
-    session.builtServices.push(...made);
-    return made.map((unit) => registration(unit, "service"));
+    reportSocket: session.surroundings?.moduleSocket ?? `${host.files.tempDir}/daemonkit-${host.secret()}`,
+    output: logs,
+    continuity: recovery,
+    ownsProcess,
+    emit: (body) => session.emit(body),
+  });
+  if (loaded !== undefined) watchConfig(session, host, loaded);
+  else if (config.hotReload) session.log.warn("hot_reload does nothing: this daemon was not started from a file");
+  if (isControlled) keepLinesOfLogs(session, features);
+  const opened = [...session.features.values()];
+  const others = registrationsOf(plan.entries, () => session, (entry, prefix) => {
+    if (entry.isConfigured) return [];
+    return session.features.get(entry.feature)?.unitsOf?.({ value: entry.value, prefix }) ?? [];
   });
   for (const other of others) session.others.add(other);
-  const units: Service[] = [...session.services.all(), ...session.builtServices];
   // Before the first unit starts, nothing of it may run any more.
-  await recovery?.settle(units, session.surroundings!.down);
-  return [...children, ...session.others];
+  await recovery?.settle(opened.flatMap((feature) => feature.recoverable?.() ?? []), session.surroundings!.down);
+  return [...opened.flatMap((feature) => feature.units?.() ?? []), ...session.others];
+}
+
+/** Opens the features in their order; they end in reverse, after the last unit is down. */
+async function openFeatures(session: PreparedSession, features: readonly Feature[], ports: FeaturePorts): Promise<void> {
+  for (const feature of features) {
+    const opened = await feature.open(session.settingsFor(feature.name), ports);
+    session.resources.defer(() => opened[Symbol.asyncDispose]?.());
+    session.features.set(feature.name, opened);
+    session.addNotice(() => opened.notice?.());
+  }
+}
+
+/** Log settings of all units that features run. */
+function outputsOf(features: readonly Feature[], session: PreparedSession, loaded?: LoadedConfig): UnitLogSettings[] {
+  return features.flatMap((feature) => feature.outputs?.(session.settingsFor(feature.name, loaded)) ?? []);
+}
+
+/** Keeps as lines what units log that print nothing. */
+function keepLinesOfLogs(session: PreparedSession, features: readonly Feature[]): void {
+  const printing = new Set(outputsOf(features, session).map(({ unit }) => unit));
+  session.linesOfLog = (path) => {
+    const [name] = path.split("/", 1);
+    const isOwn = session.others.values().some(({ subsystem, kind }) => subsystem.name === name && !runsAsProcess(kind));
+    // What a process prints consists of lines already.
+    if (!isOwn || printing.has(path)) return undefined;
+    const sinks = [linesSink(path, (block) => session.lines.publish(block))];
+    return (log) => both(log, createLogger({ level: "trace", name: path, clock: session.clock, sinks }));
+  };
 }
 
 /** The working folder, or another one where that was removed: what is read from a file needs none. */
@@ -115,95 +126,20 @@ function folderOrElse({ process }: Host, otherwise: string): string {
   }
 }
 
-/** Adopts the processes that services leave behind, so that this process owns them; process 1 has such children anyway. */
-function adoptOrphans({ plan: { loaded }, resources, log }: PreparedSession, { processes }: Host, { named }: Services): void {
-  if (loaded === undefined && named.length === 0 && processes.self().pid !== 1) return;
-  const { lack, isInit } = resources.use(processes.adoptOrphans());
-  if (lack === undefined) return;
-  if (isInit) {
-    log.warn(
-      "runs as process 1 and can't wait for the orphans that it gets: start the container with an init, such as `docker run --init`",
-      {
-        reason: lack,
-      },
-    );
-  } else {
-    const known = canLook(processes)
-      ? "what a service starts is found by its group, its session and its mark only, and not when it has left all three"
-      : "what has left the process group of its service is not found, as the process table can't be read";
-    log.info(known, { reason: lack });
-  }
-}
-
-/** Deno lets nobody look at the process table but a program with all permissions. */
-function canLook(processes: Host["processes"]): boolean {
-  try {
-    processes.census([]);
-    return true;
-  } catch (error) {
-    if (isDaemonError(error)) return false;
-    throw error;
-  }
-}
-
-/** Names, never values, of what services will miss. */
-function tellLostVariables({ plan: { loaded }, log }: PreparedSession, { env, files }: Host, { configured, named }: Services): void {
-  if (loaded === undefined && named.length === 0) return;
-  const broken = env.broken();
-  if (broken.length > 0) {
-    log.warn("variables of the environment are no UTF-8, and no service gets them", { names: tame(broken.join(", ")) });
-  }
-  const texts = [...configured, ...named].filter(({ run, user, inheritEnv }) =>
-    typeof run === "string" && (inheritEnv === undefined ? user === undefined : inheritEnv.includes("*"))
-  );
-  const odd = texts.length === 0 ? [] : Object.keys(env.all()).filter((name) => !/^[A-Za-z_]\w*$/.test(name));
-  if (odd.length > 0 && !handsOnAll(files)) {
-    log.warn("variables with such names are dropped by this system's /bin/sh; a run that is a list gets them", {
-      names: tame(odd.join(", ")),
-      services: texts.map(({ name }) => name).join(", "),
-    });
-  }
-}
-
-/** The services of a daemon: those of its file, which a reload may change, and those that were added in code, in their order. */
-interface Services {
-  configured: readonly ServiceSpec[];
-  /** By the service as the builder has it: the same with absolute paths, and the path of its group with a slash. */
-  built: ReadonlyMap<ServiceSpec, { service: ServiceSpec; prefix: string }>;
-  /** Services of code, with their paths as names. */
-  named: readonly ServiceSpec[];
-}
-
-function servicesOf({ plan: { loaded, entries } }: PreparedSession, cwd: string): Services {
-  const configured = loaded?.services ?? [];
-  const isOfFile = new Set(configured);
-  const built = new Map(
-    servicesIn(entries).filter(({ service }) => !isOfFile.has(service)).map(({ service: own, prefix }) => {
-      const service = {
-        ...own,
-        cwd: resolvePath(cwd, own.cwd),
-        module: own.module && resolvePath(cwd, own.module),
-        envFiles: own.envFiles.map(({ path, optional }) => ({ path: resolvePath(cwd, path), optional })),
-      };
-      return [own, { service, prefix }];
-    }),
-  );
-  return { configured, built, named: [...built.values()].map(({ service, prefix }) => ({ ...service, name: prefix + service.name })) };
-}
-
-/** Opens the daemon's own log and those of its services. */
+/** Opens the daemon's own log and those of its units. */
 function openLogs(
   session: PreparedSession,
   host: Host,
-  { ownsProcess, isBackground, cwd, workDir, services: { configured, named }, state }: StartOptions & {
+  { ownsProcess, isBackground, cwd, workDir, features, state }: StartOptions & {
     cwd: string;
     workDir: string;
-    services: Services;
+    features: readonly Feature[];
     state: string | undefined;
   },
-): { daemonLog: DaemonLog; logs: ServiceLogs } {
+): { daemonLog: DaemonLog; logs: UnitLogs } {
   const { plan: { config, loaded, sink }, resources, clock } = session;
   const folder = isBackground ? state : undefined;
+  const outputs = outputsOf(features, session);
   const daemonLog = resources.use(
     new DaemonLog({
       host,
@@ -212,13 +148,13 @@ function openLogs(
       hasConsole: ownsProcess && folder === undefined,
       resolve: (path) => resolvePath(workDir, path),
       file: folder && `${folder}/daemon.log`,
-      names: [...configured, ...named].flatMap(unitNames),
+      names: outputs.map(({ unit }) => unit),
     }, config),
   );
   // A daemon that is to be read again may be told to log only then.
   if (daemonLog.isUsed || loaded !== undefined) session.log = daemonLog.log;
   const logs = resources.use(
-    new ServiceLogs({
+    new UnitLogs({
       files: host.files,
       clock,
       log: session.log,
@@ -229,7 +165,7 @@ function openLogs(
       isStopping: (unit) => session.supervisor?.find(unit) !== undefined,
       resolve: (path) => resolvePath(cwd, path),
       folder: folder && `${folder}/logs`,
-    }, [...configured, ...named]),
+    }, outputs),
   );
   session.useLogs(daemonLog, logs);
   session.addNotice(() => daemonLog.notice);
@@ -334,6 +270,7 @@ async function openControl(session: PreparedSession, host: Host, held: Held): Pr
     specs: loaded?.listeners ?? [ADMIN_LISTENER],
     control: {
       operations: session.operations,
+      features: () => session.features.values(),
       version: VERSION,
       protocol: PROTOCOL,
       profiler: host.profiler,
@@ -389,18 +326,18 @@ function watchConfig(session: PreparedSession, host: Host, first: LoadedConfig):
   const { files, watcher, clock } = host;
   let watch: ConfigWatch | undefined;
   let named: ReadonlySet<string> = new Set();
-  const apply = ({ config, path, fingerprint, services }: LoadedConfig) => {
+  const apply = (loaded: LoadedConfig) => {
+    const { config, path, fingerprint } = loaded;
     if (!config.hotReload) named = new Set();
-    // The imports of a module are found by reading it, and nobody need wait for that.
+    // Some are found by reading others, and nobody need wait for that.
     else {
-      const nearest = new Set(
-        services.flatMap(({ envFiles, module }) => [...envFiles.map((file) => file.path), ...module === undefined ? [] : [module]]),
-      );
+      const found = [...session.features].flatMap(([name, feature]) => feature.filesNamed?.(session.settingsFor(name, loaded)) ?? []);
+      const nearest = new Set(found.flatMap(({ known }) => known));
       named = nearest;
-      void filesNamed(services, files).then((all) => {
+      void Promise.all(found.map(({ all }) => all)).then((all) => {
         // Another reload may have come in between.
         if (named !== nearest) return;
-        named = all;
+        named = new Set(all.flatMap((paths) => [...paths]));
         watch?.renew();
       });
     }

@@ -1,10 +1,8 @@
 import { sleep } from "../core/ports/clock.ts";
-import { ConfigError, type ConfigIssue, DaemonError, formatIssue, isDaemonError, messageOf } from "../core/values/errors.ts";
-import { groupKey, nameKey } from "../core/values/names.ts";
+import { ConfigError, DaemonError, formatIssue, isDaemonError, messageOf } from "../core/values/errors.ts";
 import type { ReloadAnswer, ReloadChange } from "../core/supervise/operations.ts";
-import type { Registration } from "../core/supervise/registration.ts";
 import type { LoadedConfig } from "../settings/load_config.ts";
-import { changedContents, contentsOf } from "../service/mod.ts";
+import { refuseConflicts } from "../settings/conflicts.ts";
 import { checkNeeds, refuseUnmet } from "../settings/needs.ts";
 import { type ReloadPlan, reloadPlan, restartedServices } from "../settings/reload_plan.ts";
 import type { ReloadingSession } from "./session_views.ts";
@@ -120,17 +118,12 @@ export class Reloads {
     }
   }
 
-  /** Files that hold something else than when the service that names them was started. */
-  async #rewritten({ services }: LoadedConfig): Promise<Map<string, string[]>> {
-    const { files } = this.#session.host!;
-    const found = new Map<string, string[]>();
-    const units = [...this.#session.services?.all() ?? []];
-    for (const spec of services) {
-      const started = units.flatMap(({ service, contents }) => service === spec.name && contents !== undefined ? [contents] : []);
-      if (started.length === 0) continue;
-      const now = await contentsOf(spec, files);
-      const paths = new Set(started.flatMap((before) => changedContents(before, now)));
-      if (paths.size > 0) found.set(spec.name, [...paths]);
+  /** Files that hold something else than when the unit that names them was started. */
+  async #rewritten(loaded: LoadedConfig): Promise<Map<string, readonly string[]>> {
+    const { features } = this.#session;
+    const found = new Map<string, readonly string[]>();
+    for (const [name, feature] of features) {
+      for (const [unit, paths] of await feature.rewritten?.(this.#session.settingsFor(name, loaded)) ?? []) found.set(unit, paths);
     }
     return found;
   }
@@ -139,31 +132,6 @@ export class Reloads {
     const session = this.#session;
     session.reloads[outcome]++;
     session.emit({ type: "config.reload", version: session.configVersion, outcome, changed, reason });
-  }
-}
-
-/** Refuses what does not go together with the units that the code of the program has added. */
-function refuseConflicts({ services, path }: LoadedConfig, others: readonly Registration[]): void {
-  const issues: ConfigIssue[] = [];
-  const refuse = (name: string, message: string) => issues.push({ source: path!, path: `service.${name}`, message });
-  // Instance n of a service is a unit of its own, name@n.
-  const own = new Map(others.map(({ subsystem: { name } }) => [groupKey(name), name]));
-  for (const { name } of services) {
-    const other = own.get(nameKey(name));
-    if (other !== undefined) {
-      refuse(name, `expected a name that is free, got that of ${JSON.stringify(other)}, which the program has added`);
-    }
-  }
-  const there = new Set([...own.keys(), ...services.map(({ name }) => nameKey(name))]);
-  for (const { subsystem, after } of others) {
-    for (const { name } of after) {
-      if (!there.has(nameKey(name))) refuse(name, `expected to stay, as ${JSON.stringify(subsystem.name)} of the program comes after it`);
-    }
-  }
-  if (issues.length > 0) {
-    throw new ConfigError("CONFIG_INVALID", "Cannot load the configuration as it does not go together with what the program has added:", {
-      issues,
-    });
   }
 }
 

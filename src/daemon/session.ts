@@ -19,8 +19,6 @@ import { Turns } from "../core/supervise/turns.ts";
 import { innerOf, Supervisor, type SupervisorEnd, type Unstopped } from "../core/supervise/supervisor.ts";
 import type { Unit } from "../core/supervise/unit.ts";
 import { guardDispatch } from "../platform/dispatch_guard.ts";
-import type { Service } from "../service/mod.ts";
-import type { DaemonLog } from "./daemon_log.ts";
 import { longestStopOf, settleDeadlines, shortDeadlines } from "../settings/shutdown_deadlines.ts";
 import { logEvent } from "../record/event_log.ts";
 import { EventStore } from "../record/event_store.ts";
@@ -30,11 +28,11 @@ import type { LoadedConfig } from "../settings/load_config.ts";
 import { DaemonOperations } from "./operations.ts";
 import type { Config } from "../settings/config.ts";
 import type { StartOptions } from "./run_options.ts";
-import { type EventListener, type Plan, registrationsOf, servicesIn } from "./plan.ts";
+import { addedFor, type EventListener, featureEntriesIn, type Plan, registrationsOf } from "./plan.ts";
+import type { FeatureSettings, OpenFeature } from "../core/feature.ts";
+import { runsAsProcess } from "../core/supervise/unit.ts";
 import type { Reloads } from "./reload.ts";
-import type { Applier, OperatedSession, PreparedSession, ReloadingSession, Surroundings } from "./session_views.ts";
-import type { ServiceLogs } from "./service_logs.ts";
-import type { ServiceUnits } from "./service_units.ts";
+import type { Applier, LogFiles, OperatedSession, PreparedSession, ReloadingSession, Surroundings } from "./session_views.ts";
 
 /** Errors that the exit report has at most. */
 const MOST_ERRORS = 100;
@@ -65,10 +63,10 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
   host: Host | undefined;
   /** Reloads so far, by what became of them. */
   readonly reloads: Record<ConfigReloadEvent["outcome"], number> = { applied: 0, unchanged: 0, refused: 0 };
-  /** Units of the services of the configuration file. */
-  services: ServiceUnits | undefined;
-  /** Units of the services that code has added, wherever they are in the tree. */
-  readonly builtServices: Service[] = [];
+  /** Its features at work, by name, in the order in which they were opened. */
+  readonly features = new Map<string, OpenFeature>();
+  /** Folder that relative paths of the program count from. */
+  programFolder = ".";
   /** Folders and memory of a daemon from a configuration file. */
   surroundings: Surroundings | undefined;
 
@@ -118,8 +116,7 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
   /** Told when a reload leaves it as it is. */
   readonly #rereaders: (() => Promise<void>)[] = [];
   readonly #notices: (() => string | undefined)[] = [];
-  #daemonLog: DaemonLog | undefined;
-  #serviceLogs: ServiceLogs | undefined;
+  readonly #logs: LogFiles[] = [];
 
   /** Creates a session that has not started. */
   constructor(plan: Plan, requestShutdown: (reason: string) => void) {
@@ -150,13 +147,12 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
   /** How long the units that code has added have to stop, where that is not the usual time. */
   #stopsOfCode(): readonly { name: string; stopMs: number }[] {
     if (this.#stops !== undefined) return this.#stops;
-    const configured = this.plan.loaded?.services ?? [];
     const stops: { name: string; stopMs: number }[] = [];
     // A unit without a stop time of its own gets the time that the shutdown leaves.
     const note = (name: string, stopMs: number | undefined) =>
       stopMs !== undefined && stopMs !== USUAL_STOP_MS && stops.push({ name, stopMs });
     for (const entry of this.plan.entries) {
-      if ("service" in entry) { if (!configured.includes(entry.service)) note(entry.service.name, entry.service.stop.timeoutMs); }
+      if ("feature" in entry) { if (!entry.isConfigured) note(entry.name, entry.stopMs); }
       else if ("make" in entry) note(entry.name, entry.longestStopMs);
       else note(entry.subsystem.name, entry.spec.stopTimeoutMs);
     }
@@ -273,11 +269,6 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     return this.#supervisor?.status() ?? [];
   }
 
-  /** The services among its units, from the file and from code. */
-  startables(): readonly Pick<Service, "path" | "killedAt">[] {
-    return this.services === undefined ? this.builtServices : [...this.services.all(), ...this.builtServices];
-  }
-
   /** Names of units that should be ready and are not. */
   missing(): string[] {
     return this.#missing === 0 ? [] : this.#supervisor?.missing() ?? [];
@@ -288,9 +279,9 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     const { ownsProcess, isControlled } = options;
     try {
       const { pidFile, sink, host, entries } = this.plan;
-      const isPlain = !entries.some((entry) => "service" in entry || "make" in entry);
+      const isPlain = !entries.some((entry) => "feature" in entry || "make" in entry);
       const needsHost = ownsProcess || isControlled || pidFile !== undefined || sink !== undefined ||
-        host !== undefined || !isPlain && servicesIn(entries).length > 0;
+        host !== undefined || !isPlain && featureEntriesIn(entries).length > 0;
       let registrations: readonly Registration[];
       let nowMs: number | undefined = this.#startedMs;
       if (needsHost) {
@@ -447,13 +438,20 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
       throw new ShutdownError("SHUTDOWN_IN_PROGRESS", "Cannot reload the configuration as the daemon is stopping");
     };
     refuseWhenStopping();
+    for (const [name, feature] of this.features) await feature.check?.(this.settingsFor(name, loaded));
     for (const apply of this.#appliers) await apply(loaded);
     refuseWhenStopping();
     this.#loaded = loaded;
     this.#configVersion++;
     this.#timeline.retime(this.#shutdownTimes());
     const { surroundings } = this;
-    const { children, restart } = this.services!.change(loaded.services, afresh);
+    const children: Registration[] = [];
+    const restart = new Set<string>();
+    for (const [name, feature] of this.features) {
+      const change = feature.change?.(this.settingsFor(name, loaded), afresh);
+      children.push(...change?.units ?? feature.units?.() ?? []);
+      for (const unit of change?.restart ?? []) restart.add(unit);
+    }
     children.push(...this.others);
     const outcomes = this.#supervisor!.change({ children, restart, down: surroundings?.down ?? new Set() });
     // A unit of that name that comes later is another one.
@@ -463,22 +461,24 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     return { outcomes };
   }
 
-  /** Hands over the logs, once they are open. */
-  useLogs(daemonLog: DaemonLog, serviceLogs: ServiceLogs): void {
-    this.#daemonLog = daemonLog;
-    this.#serviceLogs = serviceLogs;
+  /** What a feature is to run, by the configuration in force or by another one. */
+  settingsFor(feature: string, loaded: LoadedConfig | undefined = this.#loaded): FeatureSettings {
+    return { configured: loaded?.features[feature], added: addedFor(feature, this.plan.entries), cwd: this.programFolder };
+  }
+
+  /** Hands over log files, once they are open. */
+  useLogs(...logs: LogFiles[]): void {
+    this.#logs.push(...logs);
   }
 
   /** Writes what waits for the log files: the process is about to end at once. */
   flushLogs(): void {
-    this.#daemonLog?.flush();
-    this.#serviceLogs?.flush();
+    for (const log of this.#logs) log.flush();
   }
 
   /** Reopens log files, after something else has moved them. */
   reopenLogs(): void {
-    this.#daemonLog?.reopen();
-    this.#serviceLogs?.reopen();
+    for (const log of this.#logs) log.reopen();
   }
 
   /** Adds a unit while running, to the group with this path where one is given. */
@@ -520,7 +520,7 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
   #childChanged(child: Registration, isAdded: boolean): void {
     if (!isAdded) return void this.#others?.delete(child);
     // Only who reloads a file or serves operators asks for them later.
-    if (this.services !== undefined) this.others.add(child);
+    if (this.features.size > 0) this.others.add(child);
     const { stopTimeoutMs = USUAL_STOP_MS } = child.spec;
     const longestMs = stopTimeoutMs === USUAL_STOP_MS ? 0 : longestStopOf([stopTimeoutMs]);
     if (longestMs <= this.#longestOfCodeMs!) return;
@@ -545,7 +545,7 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
 
   /** Paths of units that have run as code of this process; a service is a program of its own, a supervisor runs only others. */
   #insiders(): string[] {
-    return this.units().filter(({ kind, run }) => run > 0 && kind !== "service" && kind !== "supervisor").map(({ name }) => name);
+    return this.units().filter(({ kind, run }) => run > 0 && !runsAsProcess(kind) && kind !== "supervisor").map(({ name }) => name);
   }
 
   // --- What the timeline asks
@@ -570,7 +570,7 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
 
   /** Kills whatever can be killed. */
   kill(): void {
-    for (const { name, kind } of this.#late()) if (kind === "service") (this.#killed ??= new Set()).add(name);
+    for (const { name, kind } of this.#late()) if (runsAsProcess(kind)) (this.#killed ??= new Set()).add(name);
     this.#supervisor?.kill();
   }
 
@@ -743,8 +743,8 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     if (this.#phase === "over") return;
     const isForced = this.#timeline.isForced;
     this.#timeline.finish();
-    for (const { path, killedAt } of this.startables()) {
-      if (killedAt !== undefined && Date.parse(killedAt) >= this.#stoppingSinceMs) (this.#killed ??= new Set()).add(path);
+    for (const feature of this.features.values()) {
+      for (const path of feature.killedSince?.(this.#stoppingSinceMs) ?? []) (this.#killed ??= new Set()).add(path);
     }
     const unstopped = this.#supervisor?.unstopped() ?? [];
     this.#phase = "over";

@@ -1,3 +1,4 @@
+import type { FeatureSettings, OpenFeature } from "../core/feature.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Host } from "../core/ports/host.ts";
 import type { Logger } from "../core/ports/log.ts";
@@ -9,15 +10,11 @@ import type { Supervisor, SupervisorPorts } from "../core/supervise/supervisor.t
 import type { SignalName } from "../core/values/signal_name.ts";
 import type { EventStore } from "../record/event_store.ts";
 import type { LineStore } from "../record/line_store.ts";
-import type { Continuity } from "../service/continuity.ts";
-import type { Service } from "../service/mod.ts";
+import type { Continuity } from "../core/ports/continuity.ts";
 import type { Config } from "../settings/config.ts";
 import type { LoadedConfig } from "../settings/load_config.ts";
-import type { DaemonLog } from "./daemon_log.ts";
 import type { ExitReport } from "./exit_report.ts";
 import type { Plan } from "./plan.ts";
-import type { ServiceLogs } from "./service_logs.ts";
-import type { ServiceUnits } from "./service_units.ts";
 
 /** Takes a configuration that is to take effect. One that may refuse it by throwing is registered before those that can't. */
 export type Applier = (loaded: LoadedConfig) => void | Promise<void>;
@@ -34,6 +31,14 @@ export interface Surroundings {
   readonly continuity: Continuity;
   /** Remembers which units an operator stopped; returns what keeps it from being remembered beyond the daemon's end. */
   rememberDown(names: ReadonlySet<string>): string | undefined;
+}
+
+/** Log files that are written and opened anew together. */
+export interface LogFiles {
+  /** Writes what waits. */
+  flush(): void;
+  /** Writes what waits and goes on with the files that have the paths now. */
+  reopen(): void;
 }
 
 /** What every part of a daemon's life sees of it. */
@@ -54,7 +59,11 @@ export interface SessionFacts {
   readonly surroundings: Surroundings | undefined;
   /** The supervisor of the units; undefined until it starts. */
   readonly supervisor: Supervisor | undefined;
-  /** Units beside the services of the configuration file. */
+  /** Its features at work, by name. */
+  readonly features: Map<string, OpenFeature>;
+  /** What a feature is to run, by the configuration in force or by another one. */
+  settingsFor(feature: string, loaded?: LoadedConfig): FeatureSettings;
+  /** Units beside those that features have made of the configuration file. */
   readonly others: Set<Registration>;
   /** Resolves when there are units to ask for. */
   prepared(): Promise<void>;
@@ -116,13 +125,11 @@ export interface OwningSession {
 export interface ReloadingSession extends SessionFacts {
   /** Reloads so far, by what became of them. */
   readonly reloads: Record<ConfigReloadEvent["outcome"], number>;
-  /** Units of the services of the configuration file. */
-  readonly services: ServiceUnits | undefined;
   /** Publishes an event. */
   emit(body: EventBody): void;
   /** Tells who wants to know that a reload has changed nothing. */
   reread(): Promise<void>;
-  /** Lets a configuration take effect; `afresh` are the services that run anew. */
+  /** Lets a configuration take effect; `afresh` are names in tables of features whose units run anew. */
   apply(loaded: LoadedConfig, afresh: ReadonlySet<string>): Promise<{ outcomes: Promise<UnitOutcome[]> }>;
 }
 
@@ -133,9 +140,8 @@ export interface PreparedSession extends OperatedSession, OwningSession, Supervi
   readonly plan: Plan;
   host: Host | undefined;
   surroundings: Surroundings | undefined;
-  services: ServiceUnits | undefined;
-  /** Units of the services that code has added, wherever they are in the tree. */
-  readonly builtServices: Service[];
+  /** Folder that relative paths of the program count from. */
+  programFolder: string;
   /** Disposed in reverse order at the end, after the last unit is down. */
   readonly resources: AsyncDisposableStack;
   /** Operations for operators. */
@@ -148,6 +154,6 @@ export interface PreparedSession extends OperatedSession, OwningSession, Supervi
   onUnchanged(fn: () => Promise<void>): void;
   /** Has `look` asked for a notice. */
   addNotice(look: () => string | undefined): void;
-  /** Hands over the logs, once they are open. */
-  useLogs(daemonLog: DaemonLog, serviceLogs: ServiceLogs): void;
+  /** Hands over log files, once they are open. */
+  useLogs(...logs: LogFiles[]): void;
 }

@@ -3,7 +3,7 @@ import { messageOf } from "../core/values/errors.ts";
 import type { Files } from "../core/ports/files.ts";
 import type { ProcessIdentity } from "../core/ports/processes.ts";
 import type { Logger } from "../core/ports/log.ts";
-import type { RunningProgram } from "../service/continuity.ts";
+import type { RunningProgram } from "../core/ports/continuity.ts";
 
 /** Starts and ends within this time are written together: a thousand services that start at once are a few writes. */
 const TOGETHER_MS = 5;

@@ -1,15 +1,12 @@
+import type { StopPlan } from "../core/ports/continuity.ts";
 import { type Clock, sleep } from "../core/ports/clock.ts";
 import { messageOf } from "../core/values/errors.ts";
 import type { ProcessEntry, Processes, ProcessIdentity, ProgramRun } from "../core/ports/processes.ts";
 import type { SignalName } from "../core/values/signal_name.ts";
 import type { Logger } from "../core/ports/log.ts";
-import { endsAll, parseMark, type RunningProgram, type ServiceSpec, UNIT_VARIABLE } from "../service/mod.ts";
-
-/** How the processes of a unit are stopped. */
-export interface StopPlan extends Omit<ServiceSpec["stop"], "run"> {
-  /** User that it runs as, where that is not the daemon's. */
-  uid?: number;
-}
+import { parseMark, UNIT_VARIABLE } from "../service/mod.ts";
+import type { RunningProgram } from "../core/ports/continuity.ts";
+import { endsAll } from "../core/values/kill_mode.ts";
 
 /** Processes of one unit that a dead daemon left. */
 export interface Leftover {

@@ -1,11 +1,11 @@
 import { messageOf, SubsystemError, unlessDenied } from "../core/values/errors.ts";
 import type { Host } from "../core/ports/host.ts";
 import type { Logger } from "../core/ports/log.ts";
-import type { Continuity, RunningProgram, Service } from "../service/mod.ts";
+import type { Continuity, Recoverable, RunningProgram, StopPlan } from "../core/ports/continuity.ts";
 import type { DaemonFolders } from "../instance/folders.ts";
 import { GroupFile, readGroups } from "./group_file.ts";
 import type { InstanceRecord } from "../instance/instance.ts";
-import { endLeftovers, findLeftovers, type Leftover, type StopPlan } from "./leftovers.ts";
+import { endLeftovers, findLeftovers, type Leftover } from "./leftovers.ts";
 
 /** Options of {@linkcode Recovery}. */
 export interface RecoveryOptions {
@@ -20,9 +20,6 @@ export interface RecoveryOptions {
   /** Longest time that what was left gets to stop by itself. */
   limitMs: number;
 }
-
-/** Parts of a service that recovery needs. */
-type Recoverable = Pick<Service, "path" | "recovery" | "command">;
 
 /** More numbers than these say nothing more. */
 const MOST_PIDS = 10;
@@ -77,19 +74,19 @@ export class Recovery implements Continuity, AsyncDisposable {
     }`;
   }
 
-  /** Deals with what was left: ends it, but for the programs that a service of the present configuration wants to adopt. */
-  async settle(services: readonly Recoverable[], down: ReadonlySet<string>): Promise<void> {
+  /** Deals with what was left: ends it, but for the programs that a unit of the present configuration wants to adopt. */
+  async settle(units: readonly Recoverable[], down: ReadonlySet<string>): Promise<void> {
     const { crashed, log } = this.#options;
     if (crashed !== undefined) log.warn("the daemon before this one has died; looking for what it left", { pid: crashed.pid });
-    for (const service of services) this.#plans.set(service.path, service.recovery.stop);
-    const byName = new Map(services.map((service) => [service.path, service]));
+    for (const unit of units) this.#plans.set(unit.path, unit.recovery.stop);
+    const byName = new Map(units.map((unit) => [unit.path, unit]));
     // A program that may not look at others goes without, unless it is known that there is something to find.
     const isKnown = crashed !== undefined || this.#written.length > 0;
     const left = isKnown ? this.#find() : unlessDenied(() => this.#find(), []);
     if (left.length === 0 && this.#written.length === 0) return;
     for (const leftover of left) {
-      const service = down.has(leftover.unit) ? undefined : byName.get(leftover.unit);
-      if (service?.recovery.leftover === "adopt") await this.#keep(service, leftover);
+      const wanted = down.has(leftover.unit) ? undefined : byName.get(leftover.unit);
+      if (wanted?.recovery.leftover === "adopt") await this.#keep(wanted, leftover);
     }
     await this.#end((leftover) => !this.#kept.has(leftover.unit));
     for (const program of this.#written) if (this.#kept.get(program.unit) !== program) this.#forget(program);

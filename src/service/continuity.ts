@@ -5,34 +5,6 @@ import type { ExitStatus } from "../core/values/exit_status.ts";
 import { UNIT_VARIABLE } from "./environment.ts";
 import type { ProcessGroupOptions } from "./process_group.ts";
 
-/** A program that runs for a unit, as it is remembered for a later daemon. */
-export interface RunningProgram {
-  /** Path of the unit. */
-  unit: string;
-  /** Number of the run, as the program's mark has it. */
-  run: number;
-  /** The leader of its group. */
-  identity: ProcessIdentity;
-  /** Stands for what was started: see {@linkcode commandDigest}. */
-  command: string;
-  /** User that it runs as, where that is not the daemon's. */
-  uid?: number;
-}
-
-/** Connects the services of a daemon with those of the daemons before and after it. */
-export interface Continuity {
-  /** The control socket, which tells this daemon's children from those of any other. */
-  readonly socket: string;
-  /** Remembers a program until the result is disposed. */
-  remember(program: RunningProgram): Disposable;
-  /**
-   * The program of an earlier daemon with which a unit goes on instead of starting its own; the run that remembers it has taken it over.
-   *
-   * @throws {SubsystemError} while something of the unit runs that could not be ended: it must not run twice.
-   */
-  inherit(unit: string): Promise<RunningProgram | undefined>;
-}
-
 /** How often it is looked whether an adopted program has ended: there is no event for the end of what is no child. */
 const LOOK_MS = 200;
 

@@ -11,7 +11,7 @@ import { nameKey, nameProblem } from "../core/values/names.ts";
 import type { OnExhausted, RestartWhen } from "../core/supervise/restart.ts";
 import { VARIABLE_NAME } from "./env_file.ts";
 import type { Placeholders } from "./environment.ts";
-import type { LeftoverPolicy } from "./spec.ts";
+import type { LeftoverPolicy } from "../core/ports/continuity.ts";
 import { sameFiles } from "./log.ts";
 import { rlimit, RLIMIT_UNITS, rlimitExpectation, type RlimitName, type RlimitOption } from "../core/values/rlimits.ts";
 import {
@@ -26,7 +26,8 @@ import {
   UMASK,
 } from "./options.ts";
 import { checkTarget } from "./probe.ts";
-import { KILL_MODES, type KillMode, type ProbeTarget, type ServiceSpec } from "./spec.ts";
+import { KILL_MODES, type KillMode } from "../core/values/kill_mode.ts";
+import type { ProbeTarget, ServiceSpec } from "./spec.ts";
 
 /** `[service.NAME]` as it stands in the tree of a configuration, checked but without defaults. */
 export interface ServiceTable {

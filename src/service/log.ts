@@ -1,6 +1,7 @@
 import { isDevicePath, resolvePath } from "../core/values/paths.ts";
 import { expand } from "./environment.ts";
-import type { ServiceLogSpec, ServiceSpec } from "./spec.ts";
+import type { OutputSettings } from "../core/wire/unit_output.ts";
+import type { ServiceSpec } from "./spec.ts";
 
 /** Names of the units of a service, by the number of the instance. */
 export function unitNames({ name, instances }: Pick<ServiceSpec, "name" | "instances">): string[] {
@@ -8,7 +9,7 @@ export function unitNames({ name, instances }: Pick<ServiceSpec, "name" | "insta
 }
 
 /** Log settings of each unit of a service: the same, but for `{port}` and `{instance}` in the name of the file. */
-export function unitLogs(spec: ServiceSpec): { unit: string; log: ServiceLogSpec }[] {
+export function unitLogs(spec: ServiceSpec): { unit: string; log: OutputSettings }[] {
   const { port, log } = spec;
   return unitNames(spec).map((unit, instance) => {
     const placeholders = { port: port === undefined ? undefined : port + instance, instance };

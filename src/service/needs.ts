@@ -54,6 +54,15 @@ export function isShellName(name: string): boolean {
   return /^[A-Za-z_]\w*$/.test(name);
 }
 
+/** Whether this system's `/bin/sh` hands on variables whose names it would not take itself: of the usual shells, only bash does. */
+export function handsOnAll(files: Pick<Files, "realPath">): boolean {
+  try {
+    return /\/bash$/.test(files.realPath("/bin/sh"));
+  } catch {
+    return false; // not there, or not to be told
+  }
+}
+
 async function envFileNeeds(
   { envFiles }: ServiceSpec,
   files: NeedHost["files"],

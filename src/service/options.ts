@@ -6,11 +6,13 @@ import { LINE_FORMATS, type LineFormat } from "../core/wire/line_block.ts";
 import { type RestartOptions, RestartPolicy, type RestartWhen } from "../core/supervise/restart.ts";
 import { rlimit, RLIMIT_UNITS, type RlimitName, type RlimitOption, type Rlimits } from "../core/values/rlimits.ts";
 import { parseAfter } from "../core/supervise/after.ts";
-import type { LeftoverPolicy } from "./spec.ts";
+import type { LeftoverPolicy } from "../core/ports/continuity.ts";
 import { VARIABLE_NAME } from "./env_file.ts";
 import type { Placeholders } from "./environment.ts";
 import { checkTarget } from "./probe.ts";
-import { KILL_MODES, type KillMode, type ProbeSpec, type ProbeTarget, type ServiceLogSpec, type ServiceSpec } from "./spec.ts";
+import { KILL_MODES, type KillMode } from "../core/values/kill_mode.ts";
+import type { ProbeSpec, ProbeTarget, ServiceSpec } from "./spec.ts";
+import type { OutputSettings } from "../core/wire/unit_output.ts";
 
 /** A readiness probe: exactly one of `http`, `tcp`, `exec`, `log` and `alive`. */
 export interface ProbeOptions {
@@ -324,7 +326,7 @@ function isCommand(value: unknown): boolean {
 /** Throws the error of an option that is not what it must be. */
 type Must = (isGood: boolean, key: string, what: string, value: unknown) => void;
 
-function logSpec(options: ServiceLogOptions, baseDir: string, must: Must): ServiceLogSpec {
+function logSpec(options: ServiceLogOptions, baseDir: string, must: Must): OutputSettings {
   const { file, maxSize = 20_000_000, keep = 5, maxTotal, format = "text", maxLine = 65_536 } = options;
   const maxSizeBytes = byteSize(maxSize);
   const maxTotalBytes = maxTotal === undefined ? undefined : byteSize(maxTotal);

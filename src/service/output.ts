@@ -3,22 +3,6 @@ import type { ChildProcess } from "../core/ports/processes.ts";
 import type { LineBlock } from "../core/wire/line_block.ts";
 import { LineSplitter } from "../core/wire/lines.ts";
 
-/** Where the output of services goes. */
-export interface LogPort {
-  /** Makes sure that the log file of a unit can be written, where it has one: asked before each start, which fails when it throws. */
-  open(unit: string): void;
-  /** Closes that file until the unit prints: a start has failed, and others may need its place. It must not throw. */
-  close(unit: string): void;
-  /** Takes the bytes that a unit prints, in order, before `publish` gets them as text; they are valid during the call only. It must not throw. */
-  keep(unit: string, bytes: Uint8Array, count: number): void;
-  /** Takes what a unit prints. It must not throw. */
-  publish(block: LineBlock): void;
-  /** Longest line of a unit in bytes, as of now. */
-  maxLineBytes(unit: string): number;
-  /** Resolves soon, when it is better to read on; undefined when that is now. */
-  room(): Promise<void> | undefined;
-}
-
 /** Options of {@linkcode ServiceOutput} beside the program. */
 export interface ServiceOutputOptions {
   /** Path of the unit, on each line. */

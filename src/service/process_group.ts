@@ -3,7 +3,7 @@ import type { ChildProcess, Processes, ProcessIdentity, RunProcess } from "../co
 import type { ExitStatus } from "../core/values/exit_status.ts";
 import type { SignalName } from "../core/values/signal_name.ts";
 import type { KinLook, Neighbours } from "./neighbours.ts";
-import { endsAll, type KillMode } from "./spec.ts";
+import { endsAll, type KillMode } from "../core/values/kill_mode.ts";
 
 /** Asks a program to stop in another way than by a signal. */
 export interface AskToStop {

@@ -1,10 +1,9 @@
+import type { LeftoverPolicy } from "../core/ports/continuity.ts";
+import type { OutputSettings } from "../core/wire/unit_output.ts";
+import type { KillMode } from "../core/values/kill_mode.ts";
 import type { RestartPolicy } from "../core/supervise/restart.ts";
 import type { SignalName } from "../core/values/signal_name.ts";
 import type { Rlimits } from "../core/values/rlimits.ts";
-import type { LineFormat } from "../core/wire/line_block.ts";
-
-/** Treatment of a program that runs on after its daemon died. */
-export type LeftoverPolicy = "stop" | "adopt";
 
 /** How a service is asked whether it is ready. `{port}` and `{instance}` in its texts stand for the instance's own. */
 export type ProbeTarget =
@@ -24,36 +23,6 @@ export interface ProbeSpec {
   everyMs: number;
   /** Milliseconds from the start of a run until it must be ready. */
   timeoutMs: number;
-}
-
-/** Settings for the output of a service. */
-export interface ServiceLogSpec {
-  /** Log file, absolute, in which `{port}` and `{instance}` stand for the instance's own; without one the daemon decides. */
-  file: string | undefined;
-  /** Bytes after which the file is rotated. */
-  maxSizeBytes: number;
-  /** Older files kept. */
-  keep: number;
-  /** Bytes that the file and its older ones may have together. */
-  maxTotalBytes: number | undefined;
-  /** How lines are written. */
-  format: LineFormat;
-  /** Longest line in bytes; a longer one is split. */
-  maxLineBytes: number;
-}
-
-/**
- * Processes that end with a program: `all` that it has started; its process `group`; the `process` alone; `cgroup` is `all` too, in a
- * control group of its own, which nobody gets out of and which is killed at one moment.
- */
-export type KillMode = "all" | "group" | "process" | "cgroup";
-
-/** Every {@linkcode KillMode}. */
-export const KILL_MODES: readonly KillMode[] = ["all", "group", "process", "cgroup"];
-
-/** Whether everything that a program starts ends with it, wherever it goes. */
-export function endsAll(mode: KillMode): boolean {
-  return mode === "all" || mode === "cgroup";
 }
 
 /** A service, complete and checked: paths absolute, times in milliseconds, every default filled in. */
@@ -103,5 +72,5 @@ export interface ServiceSpec {
   /** How readily the system ends it when memory runs out; the daemon's by default. */
   oomScoreAdj: number | undefined;
   /** Settings for its output. */
-  log: ServiceLogSpec;
+  log: OutputSettings;
 }

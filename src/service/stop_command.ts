@@ -3,7 +3,8 @@ import { isDaemonError, messageOf } from "../core/values/errors.ts";
 import type { Processes, SpawnOptions } from "../core/ports/processes.ts";
 import { describeExit } from "./exit.ts";
 import type { Neighbours } from "./neighbours.ts";
-import { type LogPort, ServiceOutput } from "./output.ts";
+import type { LogPort } from "../core/wire/unit_output.ts";
+import { ServiceOutput } from "./output.ts";
 import { type AskToStop, ProcessGroup } from "./process_group.ts";
 
 /** The variable in which a stop command finds the number of the process that it is to stop. */

@@ -61,6 +61,8 @@ export interface LoadedSources {
   readonly longestStopMs: number;
   /** The services, complete and checked. */
   readonly services: readonly ServiceSpec[];
+  /** What its features are to run, by the name of the feature. */
+  readonly features: Readonly<Record<string, unknown>>;
   /** Where it listens, the control socket first. */
   readonly listeners: readonly ListenerSpec[];
   /** The file, absolute; null when there is none. */
@@ -305,6 +307,7 @@ async function loadTexts(
     settings: { values, deadlines: deadlines() },
     longestStopMs: deadlines().longestStopMs,
     services: specs,
+    features: { service: specs },
     tables: tables as Record<string, Tree>,
     listeners: listeners(),
     baseDir,

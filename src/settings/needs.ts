@@ -3,7 +3,7 @@ import type { Problem } from "../config/key_table.ts";
 import { ConfigError, formatIssue } from "../core/values/errors.ts";
 import type { Files } from "../core/ports/files.ts";
 import { readToken } from "../control/token.ts";
-import { filesOf, isShellName, logFileProblem, type NeedHost, unmetNeeds } from "../service/mod.ts";
+import { handsOnAll, isShellName, logFileProblem, type NeedHost, unmetNeeds } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import { daemonFolders, type FoldersHost } from "../instance/folders.ts";
 import type { LoadedConfig } from "./load_config.ts";
@@ -74,13 +74,6 @@ export async function refuseUnmet({ issuesOf }: LoadedConfig, { problems }: Find
   });
 }
 
-/** Every file besides the configuration whose change is one of the configuration, in force with these services. */
-export async function filesNamed(services: readonly ServiceSpec[], files: Pick<Files, "read" | "info">): Promise<Set<string>> {
-  const paths = new Set<string>();
-  for (const service of services) for (const path of await filesOf(service, files)) paths.add(path);
-  return paths;
-}
-
 function isPipe(path: string, files: Pick<Files, "info">): boolean {
   const kind = files.info(path)?.kind;
   return kind === "other" || kind === "socket";
@@ -111,13 +104,4 @@ function shellWarnings(
     own: own.map(({ name, dropped }) => `service.${name}.run: ${what(dropped)}`),
     inherited: inherited.length === 0 ? [] : [`environment: where run is a text, ${what(inherited)}`],
   };
-}
-
-/** Whether this system's `/bin/sh` hands on variables whose names it would not take itself: of the usual shells, only bash does. */
-export function handsOnAll(files: Pick<Files, "realPath">): boolean {
-  try {
-    return /\/bash$/.test(files.realPath("/bin/sh"));
-  } catch {
-    return false; // not there, or not to be told
-  }
 }

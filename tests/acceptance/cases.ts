@@ -563,8 +563,8 @@ export const CASES: readonly Case[] = [
     tests: [
       [LOGS_E2E, "runner 43: while the disk is full services run on, drops are counted and warned of once, and afterwards logs go on"],
       [
-        "daemon/service_logs_test.ts",
-        "ServiceLogs: while the disk is full drops are counted by unit, and one warning a minute tells of all of them (runner 43)",
+        "log/unit_logs_test.ts",
+        "UnitLogs: while the disk is full drops are counted by unit, and one warning a minute tells of all of them (runner 43)",
       ],
       ["log/file_test.ts", "fileSink: a full disk drops and counts, warns once a minute, and recovers (runner 43)"],
       ["platform/process_test.ts", "openAppend: a write that fails half way leaves nothing of itself behind"],

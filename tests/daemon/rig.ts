@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
-import type { DaemonBuilder } from "../../src/daemon/daemon.ts";
-import { Daemon } from "../../src/daemon/daemon.ts";
+import type { FeatureSource } from "../../src/core/feature.ts";
+import { type Daemon, DaemonBuilder } from "../../src/daemon/daemon.ts";
+import { FEATURES } from "../../src/daemon/features.ts";
 import type { ExitReport } from "../../src/daemon/exit_report.ts";
 import { loadConfig } from "../../src/settings/load_config.ts";
 import { FakeHost, type FakeHostOptions, type FakeProcess, type FakeProgram } from "../../src/testing/mod.ts";
@@ -9,6 +10,8 @@ import { until } from "../until.ts";
 /** The daemon of a configuration text, on a machine in memory, run as the executable runs it. */
 export class Rig {
   readonly host: FakeHost;
+  /** Features of its daemon. */
+  features: readonly FeatureSource[] = FEATURES;
   /** Monotonic times at which programs were started. */
   readonly startsMs: number[] = [];
   #daemon: Daemon | undefined;
@@ -41,7 +44,8 @@ export class Rig {
   async begin(toml: string, add: (builder: DaemonBuilder) => void = () => {}): Promise<void> {
     const { files, env } = this.host;
     this.write(toml);
-    const builder = Daemon.fromConfig(await loadConfig({ files, env, cwd: "/etc/app" })).withHost(this.host);
+    const loaded = await loadConfig({ files, env, cwd: "/etc/app" });
+    const builder = new DaemonBuilder(loaded.config, loaded, this.features).withHost(this.host);
     add(builder);
     this.#daemon = builder.build();
     this.#ended = this.#daemon.run();

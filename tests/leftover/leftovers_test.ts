@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { ProcessEntry, Processes, ProcessIdentity } from "../../src/core/ports/processes.ts";
 import { silentLogger } from "../../src/core/ports/log.ts";
-import { endLeftovers, findLeftovers, type LeftoverSearch, type StopPlan } from "../../src/leftover/leftovers.ts";
-import type { RunningProgram } from "../../src/service/mod.ts";
+import { endLeftovers, findLeftovers, type LeftoverSearch } from "../../src/leftover/leftovers.ts";
+import type { StopPlan } from "../../src/core/ports/continuity.ts";
+import type { RunningProgram } from "../../src/core/ports/continuity.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 import { settled } from "../until.ts";

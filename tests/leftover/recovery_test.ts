@@ -3,7 +3,7 @@ import { silentLogger } from "../../src/core/ports/log.ts";
 import { GroupFile, readGroups } from "../../src/leftover/group_file.ts";
 import { Recovery } from "../../src/leftover/recovery.ts";
 import { IoError } from "../../src/core/values/errors.ts";
-import type { LeftoverPolicy, RunningProgram } from "../../src/service/mod.ts";
+import type { LeftoverPolicy, RunningProgram } from "../../src/core/ports/continuity.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 import { settled } from "../until.ts";

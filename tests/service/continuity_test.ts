@@ -2,14 +2,8 @@ import assert from "node:assert/strict";
 import { IoError } from "../../src/core/values/errors.ts";
 import type { ProcessIdentity, SpawnOptions } from "../../src/core/ports/processes.ts";
 import type { SignalName } from "../../src/core/values/signal_name.ts";
-import {
-  adoptedChild,
-  commandDigest,
-  type Continuity,
-  groupOfStranger,
-  parseMark,
-  type RunningProgram,
-} from "../../src/service/continuity.ts";
+import { adoptedChild, commandDigest, groupOfStranger, parseMark } from "../../src/service/continuity.ts";
+import type { Continuity, RunningProgram } from "../../src/core/ports/continuity.ts";
 import { serviceSpec } from "../../src/service/options.ts";
 import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";
 import { FakeHost } from "../../src/testing/mod.ts";

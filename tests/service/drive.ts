@@ -8,7 +8,8 @@ import { type LogFields, silentLogger } from "../../src/core/ports/log.ts";
 import type { LogLine } from "../../src/core/wire/line_block.ts";
 import { RunContext } from "../../src/core/supervise/run_context.ts";
 import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
-import { type LogPort, ModuleHub, Neighbours, type Service, serviceSubsystems, UNIT_VARIABLE } from "../../src/service/mod.ts";
+import type { LogPort } from "../../src/core/wire/unit_output.ts";
+import { ModuleHub, Neighbours, type Service, serviceSubsystems, UNIT_VARIABLE } from "../../src/service/mod.ts";
 
 /** A folder of its own that is gone at the end of the block. */
 export function tempDir(): Disposable & { path: string } {

@@ -58,6 +58,8 @@ export interface DaemonStatus {
   residentBytes: number;
   /** Notices for the operator, in sentences: the wait before the units start, or that the file can't be used. */
   notices: string[];
+  /** Facts that features tell about themselves, by the name of the feature; missing where none does. */
+  features?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Every unit, in order of registration. */
   units: UnitStatus[];
 }

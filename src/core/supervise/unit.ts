@@ -23,6 +23,8 @@ export const WORDS: unique symbol = Symbol("in words");
 export interface Telling extends Subsystem {
   /** Of the present or last run. */
   readonly [WORDS]: Words;
+  /** Returns a known reason why it can't be started now; undefined where there is none. */
+  startProblem?(): Promise<string | undefined>;
 }
 
 /** Texts about a run. */
@@ -80,6 +82,14 @@ export type UnitMessage =
   | { kind: "verdict"; unit: Unit; context: RunContext; scope: StopScope }
   | { kind: "ending"; unit: Unit; context: RunContext }
   | { kind: "ready"; unit: Unit; context: RunContext };
+
+/** Kinds of units whose runs are processes of their own. */
+const PROCESS_KINDS: readonly string[] = ["service"];
+
+/** Whether a run of a unit of this kind is a process of its own: it can be killed, and its faults are not those of this process. */
+export function runsAsProcess(kind: string): boolean {
+  return PROCESS_KINDS.includes(kind);
+}
 
 /** Desired state of a unit, and who wants it. */
 export type Wish = "up" | "not started" | "operator" | "policy" | "removed" | "end";

@@ -3,12 +3,27 @@ import { isDaemonError, messageOf } from "../core/values/errors.ts";
 import type { Files } from "../core/ports/files.ts";
 import type { LineBlock, LineFormat } from "../core/wire/line_block.ts";
 import type { Logger } from "../core/ports/log.ts";
-import { DropNotice, formatLines, formatRemark, RotatingFile, type RotationSettings } from "../log/mod.ts";
-import { type LogPort, type ServiceSpec, unitLogs } from "../service/mod.ts";
-import type { LineStore } from "../record/line_store.ts";
+import { DropNotice } from "./drop_notice.ts";
+import { formatLines, formatRemark } from "./line_format.ts";
+import { RotatingFile, type RotationSettings } from "./rotating_file.ts";
+import type { LogPort, UnitLogSettings } from "../core/wire/unit_output.ts";
 
-/** Options of {@linkcode ServiceLogs}. */
-export interface ServiceLogsOptions {
+/** Keeps the newest lines of units, and counts of them. */
+export interface UnitLines {
+  /** Makes a unit known, which has printed nothing yet. */
+  know(unit: string): void;
+  /** Forgets a unit. */
+  forget(unit: string): void;
+  /** Takes what a unit prints. */
+  publish(block: LineBlock): void;
+  /** Counts lines that could not be written to a file. */
+  countDropped(unit: string, lines: number): void;
+  /** Counts a failed write. */
+  countFailure(unit: string): void;
+}
+
+/** Options of {@linkcode UnitLogs}. */
+export interface UnitLogsOptions {
   /** Where log files are kept. */
   files: Files;
   /** Times their flushing. */
@@ -16,7 +31,7 @@ export interface ServiceLogsOptions {
   /** The daemon's log, for what befalls the files. */
   log: Logger;
   /** Keeps the newest lines, and the counts. */
-  lines: LineStore;
+  lines: UnitLines;
   /** Shows lines as they come. */
   show: (block: LineBlock) => void;
   /** Resolves when who looks has caught up, within limits; undefined when there is nothing to wait for. @default there never is */
@@ -58,8 +73,8 @@ interface UnitLog {
  *   dropped, with one warning a minute over all units.
  * - Disposing writes everything that waits.
  */
-export class ServiceLogs implements LogPort, Disposable {
-  readonly #options: ServiceLogsOptions;
+export class UnitLogs implements LogPort, Disposable {
+  readonly #options: UnitLogsOptions;
   readonly #units = new Map<string, UnitLog>();
   readonly #notice: DropNotice;
   readonly #failures: DropNotice;
@@ -68,8 +83,8 @@ export class ServiceLogs implements LogPort, Disposable {
   /** Units whose files could not keep everything since the last warning. */
   readonly #troubled = new Set<string>();
 
-  /** Creates them for the services of a configuration; no file is opened yet. */
-  constructor(options: ServiceLogsOptions, specs: readonly ServiceSpec[]) {
+  /** Creates them for the units of a configuration; no file is opened yet. */
+  constructor(options: UnitLogsOptions, units: readonly UnitLogSettings[]) {
     const { clock, log } = options;
     this.#options = options;
     this.#notice = new DropNotice(clock, (dropped, error) => {
@@ -86,16 +101,16 @@ export class ServiceLogs implements LogPort, Disposable {
         reason: messageOf(error),
       });
     });
-    this.apply(specs);
+    this.apply(units);
   }
 
   /**
-   * Makes the settings of these services count from now on, also for units that run. The file of a unit that is no longer among them is
+   * Makes the settings of these units count from now on, also for units that run. The file of a unit that is no longer among them is
    * written and closed; lines that it still prints are added. It is forgotten by a later call, once it has stopped.
    */
-  apply(specs: readonly ServiceSpec[]): void {
+  apply(units: readonly UnitLogSettings[]): void {
     const { lines, isStopping, resolve, folder } = this.#options;
-    const wanted = new Map(specs.flatMap(unitLogs).map(({ unit, log }) => [unit, log]));
+    const wanted = new Map(units.map(({ unit, log }) => [unit, log]));
     for (const [unit, known] of this.#units) {
       if (wanted.has(unit)) continue;
       if (!known.isLeaving) {

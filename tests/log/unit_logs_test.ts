@@ -4,9 +4,10 @@ import type { Config } from "../../src/settings/config.ts";
 import { DaemonLog } from "../../src/daemon/daemon_log.ts";
 import { Config as Configs } from "../../src/settings/config.ts";
 import { LineStore } from "../../src/record/line_store.ts";
-import { ServiceLogs } from "../../src/daemon/service_logs.ts";
+import { UnitLogs } from "../../src/log/unit_logs.ts";
 import { type LineEdges, LineSplitter } from "../../src/core/wire/lines.ts";
 import { type LogFields, silentLogger } from "../../src/core/ports/log.ts";
+import { unitLogs } from "../../src/service/log.ts";
 import { type ServiceLogOptions, serviceSpec } from "../../src/service/options.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
@@ -19,7 +20,7 @@ function setUp(specs: ReturnType<typeof spec>[], folder?: string) {
   const warnings: [string, LogFields | undefined][] = [];
   const lines = new LineStore();
   const stopping = new Set<string>();
-  const logs = new ServiceLogs({
+  const logs = new UnitLogs({
     files,
     clock,
     lines,
@@ -28,7 +29,7 @@ function setUp(specs: ReturnType<typeof spec>[], folder?: string) {
     isStopping: (unit) => stopping.has(unit),
     resolve: (path) => path,
     folder,
-  }, specs);
+  }, specs.flatMap(unitLogs));
   const print = (name: string, ...texts: string[]) => {
     logs.keep(name, new TextEncoder().encode(`${texts.join("\n")}\n`), texts.length);
     logs.publish({ time: "T", name, stream: "stdout", text: texts.join("\n"), count: texts.length });
@@ -36,7 +37,7 @@ function setUp(specs: ReturnType<typeof spec>[], folder?: string) {
   return { host, files, clock, lines, logs, print, warnings, stopping };
 }
 
-test("ServiceLogs: a unit has the file that it names, else one in the folder, else none", () => {
+test("UnitLogs: a unit has the file that it names, else one in the folder, else none", () => {
   const { files, logs, print } = setUp([spec("api", { file: "own/{instance}.log" }, 2), spec("db")], "/state/logs");
   for (const name of ["api@0", "api@1", "db"]) print(name, name);
   logs[Symbol.dispose]();
@@ -48,22 +49,22 @@ test("ServiceLogs: a unit has the file that it names, else one in the folder, el
   assert.deepEqual([none.files.list("/"), none.clock.pendingTimers], [["tmp"], 0]);
 });
 
-test("ServiceLogs.apply: settings change for units that run, in both directions, and nothing that was printed is lost", () => {
+test("UnitLogs.apply: settings change for units that run, in both directions, and nothing that was printed is lost", () => {
   const { files, logs, print } = setUp([spec("api", { file: "a.log" })]);
   assert.equal(logs.maxLineBytes("api"), 65_536);
   print("api", "one");
-  logs.apply([spec("api", { file: "b.log", format: "raw", maxLine: 100, maxSize: 4, keep: 1 })]);
+  logs.apply(unitLogs(spec("api", { file: "b.log", format: "raw", maxLine: 100, maxSize: 4, keep: 1 })));
   assert.equal(logs.maxLineBytes("api"), 100);
   print("api", "two", "six", "ten");
-  logs.apply([spec("api")]);
+  logs.apply(unitLogs(spec("api")));
   print("api", "nowhere");
-  logs.apply([spec("api", { file: "b.log", format: "raw" })]);
+  logs.apply(unitLogs(spec("api", { file: "b.log", format: "raw" })));
   print("api", "end");
   logs[Symbol.dispose]();
   assert.deepEqual(["a.log", "b.log.1", "b.log"].map((name) => files.readText(`/base/${name}`)), ["T stdout one\n", "six\n", "ten\nend\n"]);
 });
 
-test("ServiceLogs: a line that comes in pieces is a line for each piece in a file that is not raw", () => {
+test("UnitLogs: a line that comes in pieces is a line for each piece in a file that is not raw", () => {
   const { files, logs } = setUp([spec("db", { file: "d.log" })]);
   const print = (text: string, edges: LineEdges = {}) =>
     logs.publish({ time: "T", name: "db", stream: "stdout", text, count: text.split("\n").length, ...edges });
@@ -78,7 +79,7 @@ test("ServiceLogs: a line that comes in pieces is a line for each piece in a fil
   assert.equal(files.readText("/base/d.log"), pieces.map((piece) => `T stdout ${piece}\n`).join(""));
 });
 
-test("ServiceLogs: a raw file and its older ones hold the bytes that were printed, and who looks at the lines sees text", async () => {
+test("UnitLogs: a raw file and its older ones hold the bytes that were printed, and who looks at the lines sees text", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.uint8Array({ maxLength: 30 }).map((bytes) => bytes.map((byte) => byte < 40 ? 10 : byte < 60 ? 13 : byte)), {
@@ -112,38 +113,38 @@ test("ServiceLogs: a raw file and its older ones hold the bytes that were printe
   );
 });
 
-test("ServiceLogs.apply: the file of a removed unit is written and closed, its last lines are added, and then it is forgotten", () => {
+test("UnitLogs.apply: the file of a removed unit is written and closed, its last lines are added, and then it is forgotten", () => {
   const { files, logs, print, lines, clock } = setUp([spec("api", { file: "a.log", format: "raw" }), spec("db")]);
   print("api", "one");
-  logs.apply([spec("db")]);
+  logs.apply(unitLogs(spec("db")));
   assert.equal(files.readText("/base/a.log"), "one\n");
   print("api", "stopping");
   assert.deepEqual([files.readText("/base/a.log"), clock.pendingTimers], ["one\nstopping\n", 0]);
-  logs.apply([spec("db")]);
+  logs.apply(unitLogs(spec("db")));
   assert.deepEqual(lines.counts().map(({ name }) => name), ["db"]);
   logs[Symbol.dispose]();
 });
 
-test("ServiceLogs.apply: a removed unit that still stops is not forgotten, however often the configuration changes", () => {
+test("UnitLogs.apply: a removed unit that still stops is not forgotten, however often the configuration changes", () => {
   const { files, logs, print, lines, stopping } = setUp([spec("api", { file: "a.log", format: "raw" }), spec("db")]);
   stopping.add("api");
   for (const line of ["one", "two", "three"]) {
     print("api", line);
-    logs.apply([spec("db")]);
+    logs.apply(unitLogs(spec("db")));
   }
   print("api", "last");
   stopping.clear();
-  logs.apply([spec("db")]);
+  logs.apply(unitLogs(spec("db")));
   assert.equal(files.readText("/base/a.log"), "one\ntwo\nthree\nlast\n");
   assert.deepEqual(lines.counts().map(({ name }) => name), ["db"]);
   logs[Symbol.dispose]();
 });
 
-test("ServiceLogs.open: a file that can't be opened fails the start, a full disk does not", () => {
+test("UnitLogs.open: a file that can't be opened fails the start, a full disk does not", () => {
   const { files, logs } = setUp([spec("api", { file: "a.log" })]);
   files.makeDir("/base/a.log");
   assert.throws(() => logs.open("api"), { code: "IO_FAILED" });
-  logs.apply([spec("api", { file: "b.log" })]);
+  logs.apply(unitLogs(spec("api", { file: "b.log" })));
   files.failWrites("IO_NO_RESOURCES");
   logs.open("api");
   files.failWrites("IO_DENIED");
@@ -151,7 +152,7 @@ test("ServiceLogs.open: a file that can't be opened fails the start, a full disk
   logs[Symbol.dispose]();
 });
 
-test("ServiceLogs: while the disk is full drops are counted by unit, and one warning a minute tells of all of them (runner 43)", async () => {
+test("UnitLogs: while the disk is full drops are counted by unit, and one warning a minute tells of all of them (runner 43)", async () => {
   const { files, clock, logs, print, lines, warnings } = setUp(
     ["a", "b"].map((name) => spec(name, { file: `${name}.log`, format: "raw" })),
   );
