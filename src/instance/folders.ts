@@ -275,6 +275,17 @@ function makeOwn(path: string, { files, processes: { uid } }: FoldersHost): void
     }
   }
   const probe = `${path}/.writable`;
-  files.openAppend(probe)[Symbol.dispose]();
-  files.remove(probe);
+  try {
+    files.openAppend(probe)[Symbol.dispose]();
+    files.remove(probe);
+  } catch (cause) {
+    const code = isDaemonError(cause) ? cause.code : "IO_DENIED";
+    throw new DaemonError(
+      code,
+      `Cannot keep anything in ${path} as no file can be made there (state_dir says where): ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
 }

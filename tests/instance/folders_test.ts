@@ -117,6 +117,17 @@ test("prepareFolders uses an explicit state folder as it is, or fails", async ()
   assert.throws(() => prepareFolders(wanted, made.host), { code: "IO_DENIED" });
 });
 
+test("prepareFolders says which key names a state folder in which no file can be made", async () => {
+  const made = machine({ env: { XDG_RUNTIME_DIR: "/r" } });
+  made.folder("/data", 1000);
+  made.readOnly.add("/data");
+  const wanted = await daemonFolders({ name: "demo", configPath: CONFIG, stateDir: "/data" }, made.host);
+  assert.throws(
+    () => prepareFolders(wanted, made.host),
+    /Cannot keep anything in \/data as no file can be made there \(state_dir says where\)/,
+  );
+});
+
 test("prepareFolders refuses a state folder that is not one's own or that all may write to, for root as well", async () => {
   for (const uid of [1000, 0]) {
     for (
