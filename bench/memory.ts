@@ -59,20 +59,24 @@ async function runningSubsystem(heapBytes: () => Promise<number>): Promise<numbe
   return (await heapBytes() - before) / OBJECTS;
 }
 
-/** Function that collects garbage at once. */
-export async function collector(): Promise<() => void | Promise<void>> {
-  if ("Bun" in globalThis) {
-    const { gcAndSweep } = await import("bun:jsc" as string);
-    return () => void gcAndSweep();
-  }
-  const { setFlagsFromString } = await import("node:v8");
-  setFlagsFromString("--expose-gc");
-  const { runInNewContext } = await import("node:vm");
-  const gc: () => void = runInNewContext("gc");
+/**
+ * Function that collects garbage in a new turn of the event loop: what a WeakRef was asked for is held until the present one ends, in which a
+ * loop of nothing but settled promises may go on for long.
+ */
+export async function collector(): Promise<() => Promise<void>> {
+  const gc = await gcOfRuntime();
   return async () => {
     await new Promise((resolve) => setTimeout(resolve, 0));
     gc();
   };
+}
+
+async function gcOfRuntime(): Promise<() => void> {
+  if ("Bun" in globalThis) return (await import("bun:jsc" as string)).gcAndSweep;
+  const { setFlagsFromString } = await import("node:v8");
+  setFlagsFromString("--expose-gc");
+  const { runInNewContext } = await import("node:vm");
+  return runInNewContext("gc");
 }
 
 /** Bytes of the heap in use. */

@@ -1,7 +1,7 @@
 import type { RunOptions } from "./run_options.ts";
 import { CancelToken, stopReason } from "../core/supervise/cancel.ts";
 import { systemClock } from "../core/ports/clock.ts";
-import { durationMs } from "../core/values/duration.ts";
+import { durationOption } from "../core/values/duration.ts";
 import { DaemonError, messageOf, ShutdownError } from "../core/values/errors.ts";
 import { EXIT_CODES } from "../core/values/exit_codes.ts";
 import { type LogSink, silentLogger } from "../core/ports/log.ts";
@@ -249,7 +249,7 @@ export class Daemon implements AsyncDisposable {
     if (options !== undefined) checkKeys("start", options, ["ownsProcess", "isBackground", "isControlled", "exitGrace"]);
     const { ownsProcess = false, isBackground = false, isControlled = false, exitGrace = "5s" } = options ?? {};
     if (options !== undefined) checkBooleans("start", { ownsProcess, isBackground, isControlled });
-    const exitGraceMs = exitGrace === "never" || !ownsProcess ? undefined : durationMs(exitGrace);
+    const exitGraceMs = exitGrace === "never" || !ownsProcess ? undefined : durationOption("start", "exitGrace", exitGrace);
     if (this.#session !== undefined) throw startedTwice();
     const session = new Session(this.#plan, (reason) => void this.shutdown(reason));
     this.#session = session;
@@ -269,6 +269,8 @@ export class Daemon implements AsyncDisposable {
    * @throws {DaemonError} if the daemon was not started from a file, or is stopping.
    */
   async reload(options: { dryRun?: boolean } = {}): Promise<ReloadAnswer> {
+    checkKeys("reload", options, ["dryRun"]);
+    checkBooleans("reload", { dryRun: options.dryRun ?? false });
     return await this.#started("reload").reload(options);
   }
 
@@ -299,6 +301,7 @@ export class Daemon implements AsyncDisposable {
    * @throws {DaemonError} if it was started before.
    */
   async run(options: RunOptions = {}): Promise<ExitReport> {
+    checkObject("run", options);
     const { ownsProcess = true } = options;
     if (this.#session !== undefined) throw startedTwice();
     // A failed start is in the report.
@@ -470,7 +473,7 @@ export class DaemonBuilder extends GroupBuilder {
   /** Writes the process number to a file while the daemon runs; a file of a live process refuses the start. */
   withPidFile(path: string): this {
     if (typeof path !== "string" || path === "") {
-      throw new TypeError(`Cannot set a PID file as it must be a path: current value is ${path}`);
+      throw new TypeError(`Cannot set a PID file as it must be a path: current value is ${messageOf(path)}`);
     }
     this.#pidFile = path;
     return this;
@@ -478,9 +481,7 @@ export class DaemonBuilder extends GroupBuilder {
 
   /** Sends log records to `sink` instead of the console. */
   withLogger(sink: LogSink): this {
-    if (typeof sink !== "function") {
-      throw new TypeError(`Cannot set a logger as it must be a function: current value is of type ${typeof sink}`);
-    }
+    checkFunction("set a logger", "sink", sink);
     this.#sink = sink;
     return this;
   }
@@ -516,6 +517,8 @@ export class DaemonBuilder extends GroupBuilder {
 
   /** Runs on another machine than the real one, such as the fake of `./testing`. */
   withHost(host: Host): this {
+    checkObject("set a host", host);
+    checkFunction("set a host", "clock.schedule", host.clock?.schedule);
     this.#host = host;
     return this;
   }

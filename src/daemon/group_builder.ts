@@ -2,7 +2,7 @@ import { type AfterEdge, afterProblems } from "../core/supervise/after.ts";
 import { nameKey } from "../core/values/names.ts";
 import type { Context, Subsystem, Task } from "../core/supervise/subsystem.ts";
 import type { SubsystemSpec } from "../core/supervise/spec.ts";
-import { checkFunction } from "../core/values/options.ts";
+import { checkFunction, checkObject } from "../core/values/options.ts";
 import { checkSupervisorOptions } from "../core/supervise/supervisor_options.ts";
 import { supervisorSubsystem } from "../core/supervise/nested_supervisor.ts";
 import { checkName, checkSubsystem, registration } from "../core/supervise/registration.ts";
@@ -93,11 +93,14 @@ export class GroupBuilder {
   withSupervisor(name: string, options: SupervisorOptions, add: (group: GroupBuilder) => void, spec?: SubsystemSpec): this {
     checkSupervisorOptions(`add supervisor ${JSON.stringify(name)}`, options);
     checkFunction(`add supervisor ${JSON.stringify(name)}`, "add", add);
+    if (spec !== undefined) checkObject(`register ${JSON.stringify(name)}`, spec);
+    const restart = spec?.restart ?? this.#groupRestart;
+    const after = spec?.after ?? [];
+    // The unit is made later, but what is wrong with its spec is said now.
+    registration({ name, run: () => {} }, "supervisor", { ...spec, restart });
     const group = new GroupBuilder(this.#baseDir);
     add(group);
     const entries = group.entries(options.strategy);
-    const restart = spec?.restart ?? this.#groupRestart;
-    const after = spec?.after ?? [];
     this.#hasLogFile ||= group.#hasLogFile;
     return this.#add(name, {
       name,
@@ -197,7 +200,14 @@ function nameOf(entry: Entry): string {
 
 function freshEachRun(name: string, make: () => Task): Subsystem {
   checkFunction(`add ${JSON.stringify(name)}`, "make", make);
-  return { name, run: (context: Context) => make()(context) };
+  return {
+    name,
+    run(context: Context) {
+      const task = make();
+      checkFunction(`run ${name}`, "make()", task);
+      return task(context);
+    },
+  };
 }
 
 function takenName(name: string): RangeError {

@@ -1,7 +1,17 @@
 import { DaemonError, messageOf, unknownUnit } from "../core/values/errors.ts";
 import type { DaemonEvent } from "../core/supervise/event.ts";
-import type { SignalName } from "../core/values/signal_name.ts";
+import { SIGNAL_NUMBERS, type SignalName } from "../core/values/signal_name.ts";
 import { groupKey, nameKey, nearest } from "../core/values/names.ts";
+import {
+  checkBooleans,
+  checkFunction,
+  checkKeys,
+  checkOneOf,
+  checkSignal,
+  checkText,
+  checkTexts,
+  checkWait,
+} from "../core/values/options.ts";
 import type {
   DaemonMeasures,
   DaemonStatus,
@@ -60,7 +70,9 @@ export class DaemonOperations implements Operations {
     };
   }
 
-  async prepared({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+  async prepared(options: { signal?: AbortSignal } = {}): Promise<void> {
+    checkWait("wait for units", options);
+    const { signal } = options;
     signal?.throwIfAborted();
     const prepared = this.#session.prepared();
     await (signal === undefined ? prepared : untilAborted(prepared, signal));
@@ -76,6 +88,7 @@ export class DaemonOperations implements Operations {
   }
 
   resolve(patterns: readonly string[]): string[] {
+    checkTexts("find units", "patterns", patterns);
     const found = new Map<Unit, Place>();
     for (const pattern of patterns) for (const place of this.#matches(pattern)) found.set(place.unit, place);
     return [...found.values()].sort(comparePlaces).map(({ unit }) => unit.path);
@@ -93,12 +106,14 @@ export class DaemonOperations implements Operations {
   }
 
   async start(names: readonly string[], options: { signal?: AbortSignal } = {}): Promise<UnitOutcome[]> {
+    checkCommand("start units", names, options);
     const { able, refused } = await this.#sorted(names, ({ state }) => !UP.includes(state));
     const asked = this.#bySupervisor(able, options);
     return [...refused, ...await this.#started(this.#ask(asked, options, (supervisor, own) => supervisor.startUnits(own)))];
   }
 
   async stop(names: readonly string[], options: { signal?: AbortSignal } = {}): Promise<UnitOutcome[]> {
+    checkCommand("stop units", names, options);
     // A refused command stops nothing, so nothing of it is remembered.
     const asked = this.#bySupervisor(names, options);
     const stopping = this.#ask(asked, options, (supervisor, own) => supervisor.stopUnits(own));
@@ -108,6 +123,7 @@ export class DaemonOperations implements Operations {
   }
 
   async restart(names: readonly string[], options: { signal?: AbortSignal } = {}): Promise<UnitOutcome[]> {
+    checkCommand("restart units", names, options);
     // Before anything is stopped: what runs is better than what can't start.
     const { able, refused } = await this.#sorted(names, () => true);
     const asked = this.#bySupervisor(able, options);
@@ -122,13 +138,27 @@ export class DaemonOperations implements Operations {
       const unit = this.#session.supervisor?.find(name);
       const reason = unit !== undefined && isMeant(unit) ? await startProblemOf(unit) : undefined;
       if (reason === undefined) able.push(name);
-      else refused.push({ name, state: unit!.state, outcome: "refused", ok: false, reason });
+      else refused.push({ name: unit!.path, state: unit!.state, outcome: "refused", ok: false, reason });
     }
     return { able, refused };
   }
 
   signal(names: readonly string[], signal: SignalName): UnitOutcome[] {
-    return this.#statusOf(new Set(names)).map((unit) => this.#signalOne(unit, signal));
+    const paths = this.#pathsOf("signal units", names);
+    checkOneOf("signal units", "signal", signal, Object.keys(SIGNAL_NUMBERS));
+    return this.#statusOf(new Set(paths)).map((unit) => this.#signalOne(unit, signal));
+  }
+
+  /** The paths of these units as they are written where they were added. */
+  #pathsOf(action: string, names: readonly string[]): string[] {
+    checkTexts(action, "names", names);
+    return names.map((name) => this.#unitAt(name).path);
+  }
+
+  #unitAt(path: string): Unit {
+    const unit = this.#supervisor().find(path);
+    if (unit === undefined) throw unknownUnit(path);
+    return unit;
   }
 
   /** A snapshot of these units, as far as they are there. */
@@ -148,28 +178,41 @@ export class DaemonOperations implements Operations {
     }
   }
 
-  async wait(names: readonly string[], goal: WaitGoal, { signal }: { signal?: AbortSignal } = {}): Promise<UnitOutcome[]> {
+  async wait(names: readonly string[], goal: WaitGoal, options: { signal?: AbortSignal } = {}): Promise<UnitOutcome[]> {
+    checkCommand("wait for units", names, options);
+    checkOneOf("wait for units", "goal", goal, ["ready", "started", "stopped"] satisfies WaitGoal[]);
+    const { signal } = options;
+    const paths = this.#pathsOf("wait for units", names);
     const { untilThere } = await import("../record/until_there.ts");
-    const units = () => this.#statusOf(new Set(names));
-    return await untilThere(names, goal, { units, events: this.#events, ...(signal === undefined ? {} : { signal }) });
+    const units = () => this.#statusOf(new Set(paths));
+    return await untilThere(paths, goal, { units, events: this.#events, ...(signal === undefined ? {} : { signal }) });
   }
 
-  async reload({ dryRun, signal }: { dryRun?: boolean; signal?: AbortSignal } = {}): Promise<ReloadAnswer> {
+  async reload(options: { dryRun?: boolean; signal?: AbortSignal } = {}): Promise<ReloadAnswer> {
+    checkKeys("reload", options, ["dryRun", "signal"]);
+    const { dryRun = false, signal } = options;
+    checkBooleans("reload", { dryRun });
+    checkSignal("reload", signal);
     signal?.throwIfAborted();
     const reloading = this.#session.reload({ dryRun });
     return await (signal === undefined ? reloading : untilAborted(reloading, signal));
   }
 
   shutdown(reason: string): void {
+    checkText("shut down", "reason", reason);
     this.#session.requestShutdown(reason);
   }
 
   lines(names: readonly string[], limit: number, isWanted?: (line: LogLine) => boolean): LogLine[] {
-    return this.#session.lines.last(names, limit, isWanted);
+    const paths = this.#pathsOf("read lines", names);
+    if (!(limit >= 0)) throw new RangeError(`Cannot read lines as "limit" must be >= 0: current value is ${messageOf(limit)}`);
+    if (isWanted !== undefined) checkFunction("read lines", "isWanted", isWanted);
+    return this.#session.lines.last(paths, limit, isWanted);
   }
 
   followLines(names: readonly string[], fn: (line: LogLine) => void): Disposable {
-    return this.#session.lines.follow(names, fn);
+    checkFunction("follow lines", "fn", fn);
+    return this.#session.lines.follow(this.#pathsOf("follow lines", names), fn);
   }
 
   events(): DaemonEvent[] {
@@ -177,6 +220,7 @@ export class DaemonOperations implements Operations {
   }
 
   followEvents(fn: (event: DaemonEvent) => void): Disposable {
+    checkFunction("follow events", "fn", fn);
     return this.#events.follow(fn);
   }
 
@@ -203,7 +247,8 @@ export class DaemonOperations implements Operations {
     const { surroundings } = this.#session;
     if (surroundings === undefined) return undefined;
     const { down } = surroundings;
-    return names.every((name) => down.has(name)) ? undefined : surroundings.rememberDown(down.union(new Set(names)));
+    const keys = names.map(nameKey);
+    return keys.every((key) => down.has(key)) ? undefined : surroundings.rememberDown(down.union(new Set(keys)));
   }
 
   /** Returns the supervisor of all units; before it is there, nobody can say which names are unknown. */
@@ -228,8 +273,7 @@ export class DaemonOperations implements Operations {
     signal?.throwIfAborted();
     const bySupervisor = new Map<UnitCommands, string[]>();
     for (const path of names) {
-      const found = this.#supervisor().find(path);
-      if (found === undefined) throw unknownUnit(path);
+      const found = this.#unitAt(path);
       const own = bySupervisor.get(found.supervisor) ?? [];
       own.push(found.name);
       bySupervisor.set(found.supervisor, own);
@@ -246,6 +290,11 @@ export class DaemonOperations implements Operations {
     const all = Promise.all([...asked].map(([supervisor, own]) => ask(supervisor, own)));
     return (await (signal === undefined ? all : untilAborted(all, signal))).flat();
   }
+}
+
+function checkCommand(action: string, names: readonly string[], options: { signal?: AbortSignal }): void {
+  checkTexts(action, "names", names);
+  checkWait(action, options);
 }
 
 /** Returns the reason why a unit can't be started, with the settings of its next run. */

@@ -1,3 +1,4 @@
+import { nameKey } from "../core/values/names.ts";
 import { resolvePath } from "../core/values/paths.ts";
 import { CancelToken } from "../core/supervise/cancel.ts";
 import { DaemonError, isDaemonError, messageOf } from "../core/values/errors.ts";
@@ -242,7 +243,7 @@ async function openControl(session: PreparedSession, host: Host, held: Held): Pr
   session.addNotice(() => recovery.notice);
   const { down, warning } = readOverrides(folders, host);
   if (warning !== undefined) session.log.warn(warning);
-  let remembered = new Set(down);
+  let remembered = keysOf(down);
   session.surroundings = {
     id: folders.id,
     continuity: recovery,
@@ -251,7 +252,7 @@ async function openControl(session: PreparedSession, host: Host, held: Held): Pr
       return remembered;
     },
     rememberDown(names) {
-      remembered = new Set(names);
+      remembered = keysOf(names);
       try {
         writeOverrides(folders, host, remembered);
         return undefined;
@@ -412,4 +413,9 @@ function silent(session: PreparedSession): SupervisorPorts {
     logger: (path) => session.logger(path),
     runAs: (path, fn) => session.runAs(path, fn),
   };
+}
+
+/** Paths of units as they are compared, without case. */
+function keysOf(paths: Iterable<string>): Set<string> {
+  return new Set([...paths].map(nameKey));
 }

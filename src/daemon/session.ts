@@ -10,6 +10,7 @@ import type { OwnProcess } from "../core/ports/own_process.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/values/signal_name.ts";
 import { type Logger, silentLogger } from "../core/ports/log.ts";
 import { nameKey } from "../core/values/names.ts";
+import { checkFunction, checkText } from "../core/values/options.ts";
 import type { InstanceType, Program } from "../core/supervise/program.ts";
 import type { Operations, ReloadAnswer, UnitOutcome, UnitStatus } from "../core/supervise/operations.ts";
 import { type ShutdownSteps, ShutdownTimeline, type ShutdownTimes } from "../core/supervise/shutdown.ts";
@@ -250,6 +251,8 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
   }
 
   get<T extends object>(type: InstanceType<T>, name?: string): T {
+    checkFunction("get an instance", "type", type);
+    if (name !== undefined) checkText("get an instance", "name", name);
     const found = (this.#supervisor?.instances(type) ?? []).filter(({ path }) => name === undefined || nameKey(path) === nameKey(name));
     if (found.length === 1) return found[0].instance;
     const who = `${type.name === "" ? "a class" : type.name}${name === undefined ? "" : ` called ${JSON.stringify(name)}`}`;
@@ -455,8 +458,8 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     children.push(...this.others);
     const outcomes = this.#supervisor!.change({ children, restart, down: surroundings?.down ?? new Set() });
     // A unit of that name that comes later is another one.
-    const names = new Set(children.map(({ subsystem: { name } }) => name));
-    const gone = [...surroundings?.down ?? []].filter((path) => !names.has(path.split("/", 1)[0]));
+    const keys = new Set(children.map(({ subsystem: { name } }) => nameKey(name)));
+    const gone = [...surroundings?.down ?? []].filter((path) => !keys.has(path.split("/", 1)[0]));
     if (gone.length > 0) surroundings!.rememberDown(surroundings!.down.difference(new Set(gone)));
     return { outcomes };
   }
@@ -676,7 +679,7 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
 
   /** Whether an operator stopped this unit before the daemon started. */
   isKeptDown(path: string): boolean {
-    return this.surroundings?.down.has(path) ?? false;
+    return this.surroundings?.down.has(nameKey(path)) ?? false;
   }
 
   /** The logger of a unit. */

@@ -25,7 +25,7 @@ export interface Surroundings {
   readonly id: string;
   /** Where the processes of modules report. */
   readonly moduleSocket: string;
-  /** Units that stay down until an operator starts them. */
+  /** Units that stay down until an operator starts them, by the keys of their paths. */
   readonly down: ReadonlySet<string>;
   /** Connects its services with those of the daemons before and after it. */
   readonly continuity: Continuity;

@@ -1,4 +1,5 @@
 import { messageOf, SubsystemError, unlessDenied } from "../core/values/errors.ts";
+import { nameKey } from "../core/values/names.ts";
 import type { Host } from "../core/ports/host.ts";
 import type { Logger } from "../core/ports/log.ts";
 import type { Continuity, Recoverable, RunningProgram, StopPlan } from "../core/ports/continuity.ts";
@@ -85,7 +86,7 @@ export class Recovery implements Continuity, AsyncDisposable {
     const left = isKnown ? this.#find() : unlessDenied(() => this.#find(), []);
     if (left.length === 0 && this.#written.length === 0) return;
     for (const leftover of left) {
-      const wanted = down.has(leftover.unit) ? undefined : byName.get(leftover.unit);
+      const wanted = down.has(nameKey(leftover.unit)) ? undefined : byName.get(leftover.unit);
       if (wanted?.recovery.leftover === "adopt") await this.#keep(wanted, leftover);
     }
     await this.#end((leftover) => !this.#kept.has(leftover.unit));

@@ -1,8 +1,9 @@
 import { type ByteSize, byteSize } from "../core/values/bytes.ts";
-import { type Duration, durationMs } from "../core/values/duration.ts";
+import { type Duration, durationOption } from "../core/values/duration.ts";
 import { fileMode } from "../core/values/file_mode.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/values/signal_name.ts";
 import { LINE_FORMATS, type LineFormat } from "../core/wire/line_block.ts";
+import { checkKeys, checkObject } from "../core/values/options.ts";
 import { type RestartOptions, RestartPolicy, type RestartWhen } from "../core/supervise/restart.ts";
 import { rlimit, RLIMIT_UNITS, type RlimitName, type RlimitOption, type Rlimits } from "../core/values/rlimits.ts";
 import { parseAfter } from "../core/supervise/after.ts";
@@ -140,6 +141,41 @@ export const MOST_INSTANCES = 1_000;
 /** Smallest limit of a line in bytes. */
 export const MIN_LINE_BYTES = 16;
 
+/** The keys that are read, by where they stand; the types keep them complete. */
+const KEYS = {
+  service: Object.keys(
+    {
+      run: 0,
+      module: 0,
+      after: 0,
+      port: 0,
+      env: 0,
+      envFile: 0,
+      inheritEnv: 0,
+      cwd: 0,
+      instances: 0,
+      ready: 0,
+      restart: 0,
+      stop: 0,
+      leftover: 0,
+      essential: 0,
+      successExitCodes: 0,
+      user: 0,
+      group: 0,
+      umask: 0,
+      nice: 0,
+      rlimits: 0,
+      oomScoreAdj: 0,
+      log: 0,
+    } satisfies Record<keyof ServiceOptions, 0>,
+  ),
+  ready: Object.keys(
+    { http: 0, tcp: 0, exec: 0, log: 0, alive: 0, owner: 0, every: 0, timeout: 0 } satisfies Record<keyof ProbeOptions, 0>,
+  ),
+  stop: Object.keys({ run: 0, signal: 0, timeout: 0, killMode: 0 } satisfies Record<keyof NonNullable<ServiceOptions["stop"]>, 0>),
+  log: Object.keys({ file: 0, maxSize: 0, keep: 0, maxTotal: 0, format: 0, maxLine: 0 } satisfies Record<keyof ServiceLogOptions, 0>),
+};
+
 const COMMAND = "a text or a list of texts that is not empty";
 
 /**
@@ -148,6 +184,8 @@ const COMMAND = "a text or a list of texts that is not empty";
  * @throws {TypeError | RangeError} if a value is wrong.
  */
 export function serviceSpec(name: string, options: ServiceOptions, baseDir: string): ServiceSpec {
+  const action = `add service ${JSON.stringify(name)}`;
+  checkTables(action, options);
   const {
     run,
     module,
@@ -175,7 +213,7 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
   const must: Must = (isGood, key, what, value) => {
     if (!isGood) {
       throw new RangeError(
-        `Cannot add service ${JSON.stringify(name)} as "${key}" must be ${what}: current value is ${JSON.stringify(value)}`,
+        `Cannot ${action} as "${key}" must be ${what}: current value is ${JSON.stringify(value)}`,
       );
     }
   };
@@ -246,9 +284,9 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     after,
     ready: ready === undefined
       ? undefined
-      : probeSpec(name, typeof ready === "string" ? { http: ready } : ready, { must, port, last: instances - 1 }),
+      : probeSpec(action, typeof ready === "string" ? { http: ready } : ready, { must, port, last: instances - 1 }),
     restart: restartPolicy(restart),
-    stop: { signal, timeoutMs: durationMs(timeout), killMode, run: stopRun },
+    stop: { signal, timeoutMs: durationOption(action, "stop.timeout", timeout), killMode, run: stopRun },
     leftover,
     essential,
     successExitCodes,
@@ -260,6 +298,19 @@ export function serviceSpec(name: string, options: ServiceOptions, baseDir: stri
     oomScoreAdj,
     log: logSpec(log, baseDir, must),
   };
+}
+
+/** Refuses tables that are none, and keys that nobody reads. */
+function checkTables(action: string, options: ServiceOptions): void {
+  checkKeys(action, options, KEYS.service);
+  const { ready, stop, log, restart, env, rlimits } = options;
+  if (ready !== undefined && typeof ready !== "string") checkKeys(action, ready, KEYS.ready, "ready.");
+  if (stop !== undefined) checkKeys(action, stop, KEYS.stop, "stop.");
+  if (log !== undefined) checkKeys(action, log, KEYS.log, "log.");
+  // Its keys are those of a RestartPolicy, which refuses others.
+  if (restart !== undefined && typeof restart !== "string") checkObject(action, restart, "restart.");
+  if (env !== undefined) checkObject(action, env, "env.");
+  if (rlimits !== undefined) checkObject(action, rlimits, "rlimits.");
 }
 
 const PROBE_EXPECTS = {
@@ -346,7 +397,7 @@ function logSpec(options: ServiceLogOptions, baseDir: string, must: Must): Outpu
 }
 
 function probeSpec(
-  name: string,
+  action: string,
   options: ProbeOptions,
   { must, port, last }: { must: Must; port: number | undefined; last: number },
 ): ProbeSpec {
@@ -356,14 +407,14 @@ function probeSpec(
   if (tcp !== undefined) targets.push({ kind: "tcp", address: typeof tcp === "number" ? `127.0.0.1:${tcp}` : tcp });
   if (exec !== undefined) targets.push({ kind: "exec", run: exec });
   if (log !== undefined) targets.push({ kind: "log", pattern: log });
-  if (alive !== undefined) targets.push({ kind: "alive", forMs: durationMs(alive) });
+  if (alive !== undefined) targets.push({ kind: "alive", forMs: durationOption(action, "ready.alive", alive) });
   if (targets.length !== 1) {
     throw new RangeError(
-      `Cannot add service ${JSON.stringify(name)} as "ready" must have exactly one of ${listed(PROBE_KINDS)}: it has ${targets.length}`,
+      `Cannot ${action} as "ready" must have exactly one of ${listed(PROBE_KINDS)}: it has ${targets.length}`,
     );
   }
   must(exec === undefined || isCommand(exec), "ready.exec", COMMAND, exec);
-  const [everyMs, timeoutMs] = [durationMs(every), durationMs(timeout)];
+  const [everyMs, timeoutMs] = [durationOption(action, "ready.every", every), durationOption(action, "ready.timeout", timeout)];
   must(everyMs > 0, "ready.every", "longer than 0", every);
   must(timeoutMs > 0, "ready.timeout", "longer than 0", timeout);
   const [target] = targets;

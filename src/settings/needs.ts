@@ -1,6 +1,7 @@
 import { parseAfter } from "../core/supervise/after.ts";
 import type { Problem } from "../config/key_table.ts";
 import { ConfigError, formatIssue } from "../core/values/errors.ts";
+import { nameKey } from "../core/values/names.ts";
 import type { Files } from "../core/ports/files.ts";
 import { readToken } from "../control/token.ts";
 import { handsOnAll, isShellName, logFileProblem, type NeedHost, unmetNeeds } from "../service/mod.ts";
@@ -35,7 +36,7 @@ export async function checkNeeds({ services, listeners, config, path, issuesOf }
   for (const spec of services) {
     const { needs, shellDrops } = await unmetNeeds(spec, host);
     for (const { path, ...need } of needs) {
-      (need.isMissing && patient.has(spec.name) ? later : problems).push({ ...need, path: ["service", spec.name, ...path] });
+      (need.isMissing && patient.has(nameKey(spec.name)) ? later : problems).push({ ...need, path: ["service", spec.name, ...path] });
     }
     if (shellDrops.length > 0) fromShell.push({ name: spec.name, dropped: shellDrops });
   }
@@ -81,11 +82,11 @@ function isPipe(path: string, files: Pick<Files, "info">): boolean {
 
 function comeAfterAnEnd(services: readonly ServiceSpec[]): ReadonlySet<string> {
   const found = new Set<string>();
-  const edges = services.map(({ name, after }) => ({ name, after: after.map((entry) => parseAfter(entry)) }));
+  const edges = services.map(({ name, after }) => ({ key: nameKey(name), after: after.map((entry) => parseAfter(entry)) }));
   for (let size = -1; size !== found.size;) {
     size = found.size;
-    for (const { name, after } of edges) {
-      if (after.some((edge) => edge.condition === "exited-ok" || found.has(edge.name))) found.add(name);
+    for (const { key, after } of edges) {
+      if (after.some((edge) => edge.condition === "exited-ok" || found.has(nameKey(edge.name)))) found.add(key);
     }
   }
   return found;

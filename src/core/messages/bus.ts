@@ -1,7 +1,7 @@
 import { systemClock } from "../ports/clock.ts";
 import { Deque } from "./deque.ts";
 import { DaemonError } from "../values/errors.ts";
-import { checkKeys } from "../values/options.ts";
+import { checkFunction, checkKeys, checkSignal, checkText, checkTexts } from "../values/options.ts";
 import { Receiver, Source } from "./receiver.ts";
 import { mustBePowerOfTwo, Ring } from "./ring.ts";
 
@@ -187,6 +187,8 @@ export class EventBus<Events extends object> implements Disposable {
     if (!(Number.isInteger(replay) && replay >= 0 && replay <= capacity)) {
       throw new RangeError(`Cannot create EventBus as "replay" must be an integer from 0 to ${capacity}: current value is ${replay}`);
     }
+    if (onHandlerError !== undefined) checkFunction("create EventBus", "onHandlerError", onHandlerError);
+    checkFunction("create EventBus", "defer", defer);
     this.#capacity = capacity;
     this.#replay = replay;
     this.#onHandlerError = onHandlerError;
@@ -219,8 +221,14 @@ export class EventBus<Events extends object> implements Disposable {
     return this.#isClosed;
   }
 
-  /** Calls `fn` for each event published from now on, until disposed. */
+  /**
+   * Calls `fn` for each event published from now on, until disposed.
+   *
+   * @throws {TypeError} if `topic` is no text or `fn` no function.
+   */
   on<Name extends TopicOf<Events>>(topic: Name, fn: (value: Events[Name]) => void): Disposable {
+    checkText("listen to the bus", "topic", topic);
+    checkFunction("listen to the bus", "fn", fn);
     const handler: Handler = { fn, since: this.#nextNumber, isListed: false };
     const { name } = this.#change(topic, ({ handlers }) => handlers.add(handler));
     return {
@@ -255,6 +263,7 @@ export class EventBus<Events extends object> implements Disposable {
    * Reads what is published on a topic from now on.
    *
    * @throws {RangeError} if `replay` is no integer of at least 0.
+   * @throws {TypeError} if another argument is wrong.
    */
   subscribe<Name extends TopicOf<Events>>(topic: Name, options?: SubscribeOptions): BusReceiver<Events[Name]>;
   /** Reads several topics, as {@linkcode TopicEvent}s in the order of publishing. */
@@ -265,6 +274,9 @@ export class EventBus<Events extends object> implements Disposable {
     if (!(Number.isInteger(replay) && replay >= 0)) {
       throw new RangeError(`Cannot subscribe as "replay" must be an integer of at least 0: current value is ${replay}`);
     }
+    if (onLag !== undefined) checkFunction("subscribe", "onLag", onLag);
+    checkSignal("subscribe", signal);
+    if (typeof topics !== "string") checkTexts("subscribe", "topics", topics);
     const names = typeof topics === "string" ? [topics] : [...new Set(topics)];
     const source = new BusSource<unknown>({
       isMerged: typeof topics !== "string",

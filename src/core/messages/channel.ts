@@ -1,7 +1,7 @@
 import { Deque } from "./deque.ts";
 import { DaemonError } from "../values/errors.ts";
 import { Receiver, Source } from "./receiver.ts";
-import { Waiter, WaitList, type WaitOptions } from "./waiters.ts";
+import { checkPatience, PATIENT, Waiter, WaitList, type WaitOptions } from "./waiters.ts";
 
 /** Makes channels: queues whose every value reaches exactly one receiver. */
 export interface Channels {
@@ -83,7 +83,12 @@ export class Sender<T> implements Disposable {
    *
    * @throws {DaemonError} with the code `CHANNEL_CLOSED` (as a rejection) if this end was closed or the last receiver is gone.
    */
-  send(value: T, options: WaitOptions = {}): Promise<void> {
+  send(value: T, options: WaitOptions = PATIENT): Promise<void> {
+    try {
+      checkPatience("send", options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
     if (this.isClosed) return Promise.reject(closedError());
     if (this.#channel.put(value)) return Promise.resolve();
@@ -146,6 +151,7 @@ export class ChannelReceiver<T> extends Receiver<T> {
    * @throws {DaemonError} with the code `CHANNEL_CLOSED` if the last receiver is gone.
    */
   clone(options?: WaitOptions): ChannelReceiver<T> {
+    if (options !== undefined) checkPatience("clone", options);
     if (this.#channel.receivers === 0) throw closedError();
     return new ChannelReceiver(this.#channel, options);
   }

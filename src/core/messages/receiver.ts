@@ -1,4 +1,5 @@
-import { Waiter, WaitList, type WaitOptions } from "./waiters.ts";
+import { messageOf } from "../values/errors.ts";
+import { checkPatience, PATIENT, Waiter, WaitList, type WaitOptions } from "./waiters.ts";
 
 /** Result of {@linkcode Receiver.recv}: a value, or `done` when nothing will come any more. */
 export type Received<T> = IteratorResult<T, undefined>;
@@ -79,7 +80,7 @@ export class Receiver<T> implements AsyncIterable<T>, Disposable {
   }
 
   /** The next value, waited for; `done` when nothing comes any more. */
-  recv(options: WaitOptions = {}): Promise<Received<T>> {
+  recv(options: WaitOptions = PATIENT): Promise<Received<T>> {
     return this.#read<Received<T>>(one, options);
   }
 
@@ -93,8 +94,8 @@ export class Receiver<T> implements AsyncIterable<T>, Disposable {
    *
    * @throws {RangeError} if `max` is not at least 1 (as a rejection).
    */
-  recvMany(max: number, options: WaitOptions = {}): Promise<T[]> {
-    if (!(max >= 1)) return Promise.reject(badMax("read", max));
+  recvMany(max: number, options: WaitOptions = PATIENT): Promise<T[]> {
+    if (!isMax(max)) return Promise.reject(badMax("read", max));
     return this.#read<T[]>({ take: (source) => source.takeMany(max), ended: () => [] }, options);
   }
 
@@ -104,14 +105,14 @@ export class Receiver<T> implements AsyncIterable<T>, Disposable {
    * @throws {RangeError} if `max` is not at least 1.
    */
   batches(max: number = Infinity): AsyncIterable<T[]> {
-    if (!(max >= 1)) throw badMax("read batches", max);
+    if (!isMax(max)) throw badMax("read batches", max);
     const batch: Shape<T, Received<T[]>> = { take: (source) => ({ done: false, value: source.takeMany(max) }), ended: done, isLoop: true };
-    return { [Symbol.asyncIterator]: () => this.#iterator(() => this.#read(batch, {})) };
+    return { [Symbol.asyncIterator]: () => this.#iterator(() => this.#read(batch, PATIENT)) };
   }
 
   /** Iterates value by value. */
   [Symbol.asyncIterator](): AsyncIterator<T, undefined> {
-    return this.#iterator(() => this.#read<Received<T>>(oneInLoop, {}));
+    return this.#iterator(() => this.#read<Received<T>>(oneInLoop, PATIENT));
   }
 
   /** The values as a stream that takes one only when it is asked for; the same stream each time. */
@@ -157,7 +158,12 @@ export class Receiver<T> implements AsyncIterable<T>, Disposable {
   }
 
   #read<R>(shape: Shape<T, R>, options: WaitOptions): Promise<R> {
-    if (options.signal?.aborted) return Promise.reject(options.signal.reason);
+    try {
+      checkPatience("read", options);
+      options.signal?.throwIfAborted();
+    } catch (error) {
+      return Promise.reject(error);
+    }
     try {
       const now = this.#tryRead(shape);
       if (now !== undefined) return Promise.resolve(now);
@@ -220,6 +226,10 @@ function done(): IteratorReturnResult<undefined> {
   return { done: true, value: undefined };
 }
 
+function isMax(max: unknown): boolean {
+  return typeof max === "number" && max >= 1;
+}
+
 function badMax(action: string, max: number): RangeError {
-  return new RangeError(`Cannot ${action} as "max" must be at least 1: current value is ${max}`);
+  return new RangeError(`Cannot ${action} as "max" must be at least 1: current value is ${messageOf(max)}`);
 }

@@ -1,7 +1,21 @@
+import { checkWait } from "../values/options.ts";
+
 /** Options of every wait. */
 export interface WaitOptions {
   /** Ends the wait early: it rejects with the signal's reason. */
   signal?: AbortSignal;
+}
+
+/** The options of a wait that nobody can end early. */
+export const PATIENT: WaitOptions = {};
+
+/**
+ * Refuses options of a wait that are wrong; those of a wait that has none are not looked at.
+ *
+ * @throws {TypeError} if they are.
+ */
+export function checkPatience(action: string, options: WaitOptions): void {
+  if (options !== PATIENT) checkWait(action, options);
 }
 
 /** A place in a {@linkcode WaitList}. */

@@ -1,4 +1,4 @@
-import { nearest } from "../values/names.ts";
+import { nameKey, nearest } from "../values/names.ts";
 import type { RestartWhen } from "./restart.ts";
 
 /** When an edge of `after` is satisfied: once the other runs, once it is ready, or once it has completed. */
@@ -6,7 +6,7 @@ export type AfterCondition = "started" | "ready" | "exited-ok";
 
 /** One entry of `after`, taken apart. */
 export interface AfterEdge {
-  /** Name of the sibling that comes first. */
+  /** Name of the sibling that comes first, which is found without case. */
   name: string;
   /** Condition to wait for; a plain name means ready, which for a unit without readiness means started. */
   condition: AfterCondition;
@@ -56,7 +56,7 @@ export interface AfterProblem {
 
 /**
  * Finds what is wrong with a graph of `after`: names that do not exist, a unit that comes after itself, and circles, each named with its
- * whole path; and waits for the completion of a unit that is always restarted, as it never comes.
+ * whole path; and waits for the completion of a unit that is always restarted, as it never comes. Names are compared without case.
  *
  * @example A circle is shown as the way around it
  * ```ts
@@ -70,23 +70,25 @@ export function afterProblems(
   units: readonly { name: string; after: readonly string[]; restart?: RestartWhen }[],
 ): AfterProblem[] {
   const problems: AfterProblem[] = [];
-  const byName = new Map(units.map((unit) => [unit.name, unit]));
-  const next = (name: string): string[] =>
-    (byName.get(name)?.after ?? []).map((entry) => entry.split(":", 1)[0]).filter((other) => byName.has(other));
+  // Of two whose names differ by case only the first is meant: the other is refused elsewhere.
+  const byKey = new Map<string, typeof units[number]>();
+  for (const unit of units) if (!byKey.has(nameKey(unit.name))) byKey.set(nameKey(unit.name), unit);
+  const keyOf = (entry: string): string => nameKey(entry.split(":", 1)[0]);
+  const next = (key: string): string[] => byKey.get(key)!.after.map(keyOf).filter((other) => byKey.has(other));
   for (const { name, after } of units) {
     after.forEach((entry, index) => {
       const [other, condition] = entry.split(":", 2);
-      const found = byName.get(other);
+      const found = byKey.get(nameKey(other));
       if (found?.restart === "always" && condition === "exited-ok") {
         problems.push({
           name,
           index,
-          message: `must not wait until ${other} has completed, as it is always restarted: current value is ${JSON.stringify(entry)}`,
-          hint: `write restart = "on-failure" for ${other}, or "${other}" in place of "${entry}"`,
+          message: `must not wait until ${found.name} has completed, as it is always restarted: current value is ${JSON.stringify(entry)}`,
+          hint: `write restart = "on-failure" for ${found.name}, or "${other}" in place of "${entry}"`,
         });
       }
       if (found !== undefined) return;
-      const near = nearest(other, [...byName.keys()].filter((each) => each !== name));
+      const near = nearest(other, units.map((unit) => unit.name).filter((each) => each !== name));
       problems.push({
         name,
         index,
@@ -95,10 +97,11 @@ export function afterProblems(
       });
     });
   }
-  for (const circle of circlesOf(byName.keys(), next)) {
-    const from = byName.get(circle[0])!;
-    const index = from.after.findIndex((entry) => entry.split(":", 1)[0] === circle[1]);
-    problems.push({ name: from.name, index, message: `must not lead back to the unit itself: current path is ${circle.join(" → ")}` });
+  for (const circle of circlesOf(byKey.keys(), next)) {
+    const from = byKey.get(circle[0])!;
+    const index = from.after.findIndex((entry) => keyOf(entry) === circle[1]);
+    const path = circle.map((key) => byKey.get(key)!.name).join(" → ");
+    problems.push({ name: from.name, index, message: `must not lead back to the unit itself: current path is ${path}` });
   }
   return problems;
 }

@@ -1,4 +1,5 @@
 import { causeOf, linkOf, ShutdownError } from "../values/errors.ts";
+import { checkFunction } from "../values/options.ts";
 import { RaceWait } from "./race_wait.ts";
 
 /** The steps of an ending: `cancel` asks to stop gracefully, `force` says that patience is over, `kill` that whatever can be killed must be. */
@@ -174,20 +175,27 @@ export class CancelToken extends Entry {
    * Settles like `promise`, or rejects with the reason as soon as the token is cancelled.
    *
    * Unlike `Promise.race` it leaves nothing behind on a token that lives long.
+   *
+   * @throws {TypeError} if it is no promise, nor anything with a `then` (as a rejection).
    */
   race<T>(promise: PromiseLike<T>): Promise<T> {
     return new Promise((resolve, reject) => {
+      // Read once: a getter may give something else the next time, or throw.
+      const { then } = Object(promise) as Partial<PromiseLike<T>>;
+      checkFunction("race", "promise.then", then);
       const listener = this.onCancel(reject);
-      promise.then(
-        (value) => {
+      const fail = (error: unknown) => {
+        listener[Symbol.dispose]();
+        reject(error);
+      };
+      try {
+        (then as PromiseLike<T>["then"]).call(promise, (value) => {
           listener[Symbol.dispose]();
           resolve(value);
-        },
-        (error) => {
-          listener[Symbol.dispose]();
-          reject(error);
-        },
-      );
+        }, fail);
+      } catch (error) {
+        fail(error);
+      }
     });
   }
 

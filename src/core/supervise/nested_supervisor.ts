@@ -1,5 +1,6 @@
 import { CancelToken } from "./cancel.ts";
 import { messageOf, SubsystemError } from "../values/errors.ts";
+import { nameKey } from "../values/names.ts";
 import type { Registration } from "./registration.ts";
 import { RestartPolicy } from "./restart.ts";
 import type { Context } from "./subsystem.ts";
@@ -36,7 +37,7 @@ class NestedSupervisor implements Group {
   readonly #options: SupervisorOptions;
   readonly #ports: () => SupervisorPorts;
   #current: Supervisor | undefined;
-  /** Names of children that stay down when it runs again; undefined before the first run. */
+  /** Keys of the names of children that stay down when it runs again; undefined before the first run. */
   #down: ReadonlySet<string> | undefined;
 
   constructor(name: string, children: readonly Registration[], options: SupervisorOptions, ports: () => SupervisorPorts) {
@@ -68,7 +69,7 @@ class NestedSupervisor implements Group {
     const limit = strategy === "oneForOne" ? undefined : { maxRestarts: MOST_RESTARTS, within: WITHIN };
     const supervisor = new Supervisor(ports, token, this.#children, { ...limit, ...this.#options, path: context.name });
     this.#down ??= new Set(
-      this.#children.map(({ subsystem: { name } }) => name).filter((name) => ports.isKeptDown(`${context.name}/${name}`)),
+      this.#children.map(({ subsystem: { name } }) => nameKey(name)).filter((key) => ports.isKeptDown(`${context.name}/${key}`)),
     );
     this.#current = supervisor;
     const end = Promise.withResolvers<SupervisorEnd | { kind: "stopped" }>();

@@ -1,9 +1,9 @@
 import { type AfterEdge, parseAfter } from "./after.ts";
-import { durationMs } from "../values/duration.ts";
+import { durationOption } from "../values/duration.ts";
 import type { AddOptions } from "./children.ts";
 import { messageOf } from "../values/errors.ts";
 import { nameProblem } from "../values/names.ts";
-import { checkBooleans, checkKeys, checkOneOf } from "../values/options.ts";
+import { checkBooleans, checkFunction, checkKeys, checkOneOf } from "../values/options.ts";
 import { RestartPolicy } from "./restart.ts";
 import type { Subsystem } from "./subsystem.ts";
 import type { SubsystemSpec } from "./spec.ts";
@@ -63,12 +63,17 @@ const OPTIONS: readonly (keyof SubsystemSpec)[] = [
 ];
 const ADD_OPTIONS: readonly (keyof AddOptions)[] = [...OPTIONS, "temporary"];
 
+const OPTIONAL_FUNCTIONS = ["restartPolicy", "healthCheck", "stopIntake", "details"] as const satisfies readonly (keyof Subsystem)[];
+
 const NO_EDGES: Registration["after"] = [];
 
 /** Refuses what can't be run. */
 export function checkSubsystem(subsystem: Subsystem): void {
   if (typeof subsystem?.run !== "function") {
     throw new TypeError(`Cannot add a subsystem as it must have a function "run": current value is of type ${typeof subsystem?.run}`);
+  }
+  for (const name of OPTIONAL_FUNCTIONS) {
+    if (subsystem[name] !== undefined) checkFunction(`add ${JSON.stringify(subsystem.name)}`, name, subsystem[name]);
   }
 }
 
@@ -140,8 +145,10 @@ export function registration(subsystem: Subsystem, kind: string, spec?: Subsyste
       `Cannot ${action} as "significant" must not be combined with a restart policy of "always", under which it never ends by itself`,
     );
   }
-  const readyTimeoutMs = readyTimeout === Infinity ? Infinity : durationMs(readyTimeout);
-  const stopTimeoutMs = stopTimeout === undefined || stopTimeout === Infinity ? stopTimeout : durationMs(stopTimeout);
+  const readyTimeoutMs = readyTimeout === Infinity ? Infinity : durationOption(action, "ready.timeout", readyTimeout);
+  const stopTimeoutMs = stopTimeout === undefined || stopTimeout === Infinity
+    ? stopTimeout
+    : durationOption(action, "stop.timeout", stopTimeout);
   return {
     subsystem,
     kind,

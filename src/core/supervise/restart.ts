@@ -1,4 +1,4 @@
-import { type Duration, durationMs } from "../values/duration.ts";
+import { type Duration, durationOption } from "../values/duration.ts";
 import { checkKeys, checkOneOf } from "../values/options.ts";
 
 /** Effect of used-up restarts: end for good, wait until there is room again, or fail the supervisor. */
@@ -159,14 +159,15 @@ export class RestartPolicy {
       );
     }
     this.when = when;
-    this.initialDelayMs = durationMs(delay);
+    const ms = (key: string, value: Duration) => durationOption("create RestartPolicy", key, value);
+    this.initialDelayMs = ms("delay", delay);
     this.factor = factor;
-    this.maxDelayMs = Math.max(durationMs(maxDelay), this.initialDelayMs);
+    this.maxDelayMs = Math.max(ms("maxDelay", maxDelay), this.initialDelayMs);
     this.jitter = jitter;
     this.maxRestarts = maxRestarts;
-    this.withinMs = within === undefined ? undefined : durationMs(within);
+    this.withinMs = within === undefined ? undefined : ms("within", within);
     if (this.withinMs === 0) throw new RangeError(`Cannot create RestartPolicy as "within" must be > 0: current value is ${within}`);
-    this.resetAfterMs = durationMs(resetAfter);
+    this.resetAfterMs = ms("resetAfter", resetAfter);
     this.onExhausted = onExhausted;
   }
 

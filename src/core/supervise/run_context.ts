@@ -3,10 +3,10 @@ import { CancelToken, isAbort, type ListenerErrorHandler, stopReason } from "./c
 import type { AddOptions, SubsystemHandle } from "./children.ts";
 import type { Clock } from "../ports/clock.ts";
 import { messageOf, SubsystemError } from "../values/errors.ts";
-import { type Duration, durationMs } from "../values/duration.ts";
+import { type Duration, durationOption } from "../values/duration.ts";
 import type { DaemonTopics } from "./event.ts";
 import type { Logger } from "../ports/log.ts";
-import { checkFunction, checkKeys, checkOneOf } from "../values/options.ts";
+import { checkFunction, checkKeys, checkOneOf, checkText } from "../values/options.ts";
 import type { InstanceType, Program, Settings } from "./program.ts";
 import type { ChildHandle, Context, ShutdownHandle, StopOptions, StopScope, Subsystem, WorkHandle, WorkOptions } from "./subsystem.ts";
 import { type CheckedRequest, fatalError, type ShutdownRequest, shutdownRequest } from "./verdict.ts";
@@ -113,10 +113,16 @@ class Handle implements ShutdownHandle {
   }
 
   sleep(duration: Duration): Promise<void> {
+    let ms: number;
+    try {
+      ms = durationOption("sleep", "duration", duration);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     if (this.token.isCancelled) return Promise.reject(this.token.reason);
     const { clock } = this.#host;
     return new Promise((resolve, reject) => {
-      const timer = clock.schedule(durationMs(duration), () => {
+      const timer = clock.schedule(ms, () => {
         listener[Symbol.dispose]();
         resolve();
       });
@@ -217,9 +223,7 @@ export class RunContext extends Handle implements Context {
     if (options !== undefined) checkKeys("spawn work", options, ["onFailure"]);
     const { onFailure = "failRun" } = options ?? {};
     checkOneOf("spawn work", "onFailure", onFailure, ["failRun", "log"]);
-    if (typeof name !== "string") {
-      throw new TypeError(`Cannot spawn work as "name" must be a text: current value is of type ${typeof name}`);
-    }
+    checkText("spawn work", "name", name);
     checkFunction("spawn work", "fn", fn);
     this.#refuseWhenOver("spawn work");
     const child = this.child();

@@ -101,7 +101,7 @@ export interface ChildrenChange {
   children: readonly Registration[];
   /** Names of children that were there before and must run afresh. */
   restart: ReadonlySet<string>;
-  /** Names of new children that stay down until somebody starts them. */
+  /** Keys of the names of new children that stay down until somebody starts them. */
   down: ReadonlySet<string>;
 }
 
@@ -275,7 +275,7 @@ export class Supervisor {
 
   #phase: "new" | "starting" | "up" | "stopping" = "new";
   #startFailure: unknown;
-  /** Names of the units that are not started with the others. */
+  /** Keys of the names of the units that are not started with the others. */
   #downAtFirst: ReadonlySet<string> = NOBODY;
   /** Children that are yet to be enrolled, in order. */
   #toEnrol: { readonly children: readonly Registration[]; next: number } | undefined;
@@ -332,7 +332,7 @@ export class Supervisor {
   }
 
   /**
-   * Starts all children but those whose names are in `down`. Resolves when each has started once: is ready, has ended, waits to be
+   * Starts all children but those the keys of whose names are in `down`. Resolves when each has started once: is ready, has ended, waits to be
    * restarted, or waits for one that does. `nowMs` is the clock's time, where the caller has just read it.
    *
    * @throws {SubsystemError} if a child without `retryStart` failed before it was ready; all others are down again by then, and the
@@ -534,11 +534,11 @@ export class Supervisor {
     return this.#phase === "stopping";
   }
 
-  /** Names of the children that an operator stopped. */
+  /** Keys of the names of the children that an operator stopped. */
   stoppedByOperator(): Set<string> {
-    const names = new Set<string>();
-    for (const { name, wish } of this.#units.values()) if (wish === "operator") names.add(name);
-    return names;
+    const keys = new Set<string>();
+    for (const [key, { wish }] of this.#units) if (wish === "operator") keys.add(key);
+    return keys;
   }
 
   /** How many children it has. */
@@ -862,7 +862,7 @@ export class Supervisor {
   /** Makes a unit what it is to be at first. */
   #begin(unit: Unit): void {
     if (unit.wish !== "not started" || this.#phase === "new" || this.#phase === "stopping") return;
-    if (this.#downAtFirst.has(unit.name)) {
+    if (this.#downAtFirst.has(nameKey(unit.name))) {
       unit.lastReason = STOPPED_BY_OPERATOR;
       this.#wish(unit, "operator");
     } else this.#want(unit, "start");
@@ -976,7 +976,7 @@ export class Supervisor {
       this.#place(key, unit);
       const isFresh = unit.isRemoved || restart.has(name) || unit.name !== name;
       if (known === undefined || unit.isRemoved) {
-        unit.wish = down.has(name) ? "operator" : "up";
+        unit.wish = down.has(key) ? "operator" : "up";
         unit.lastReason = unit.wish === "up" ? CHANGED : STOPPED_BY_OPERATOR;
       }
       unit.path = this.#prefix + name;

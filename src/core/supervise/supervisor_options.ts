@@ -1,4 +1,4 @@
-import { durationMs } from "../values/duration.ts";
+import { durationOption } from "../values/duration.ts";
 import { checkKeys, checkOneOf } from "../values/options.ts";
 import type { SupervisorOptions } from "./supervisor.ts";
 
@@ -18,5 +18,7 @@ export function checkSupervisorOptions(action: string, options: SupervisorOption
   if (!(maxRestarts === Infinity || (Number.isInteger(maxRestarts) && maxRestarts >= 0))) {
     throw new RangeError(`Cannot ${action} as "maxRestarts" must be an integer >= 0 or Infinity: current value is ${String(maxRestarts)}`);
   }
-  if (durationMs(within) === 0) throw new RangeError(`Cannot ${action} as "within" must be > 0: current value is ${String(within)}`);
+  if (durationOption(action, "within", within) === 0) {
+    throw new RangeError(`Cannot ${action} as "within" must be > 0: current value is ${String(within)}`);
+  }
 }

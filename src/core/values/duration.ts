@@ -26,32 +26,45 @@ const EXPECTED = 'a duration such as "250ms", "1.5s", "1h30m" or "2d"';
  * ```
  */
 export function durationMs(value: Duration): number {
+  return msOf(value, "read a duration", "it");
+}
+
+/**
+ * The same for an option: the error says which, such as `stop.timeout`, and what can't be done, such as `register "api"`.
+ *
+ * @throws {TypeError | RangeError} if the value is no duration.
+ */
+export function durationOption(action: string, key: string, value: Duration): number {
+  return msOf(value, action, `"${key}"`);
+}
+
+function msOf(value: Duration, action: string, subject: string): number {
   if (typeof value === "number") {
     if (value >= 0 && value < Infinity) return value;
-    throw new RangeError(`Cannot read a duration as it must be a finite number >= 0: current value is ${value}`);
+    throw new RangeError(`Cannot ${action} as ${subject} must be a finite number >= 0: current value is ${value}`);
   }
   if (typeof value !== "string") {
-    throw new TypeError(`Cannot read a duration as it must be ${EXPECTED}: current value is of type ${typeof value}`);
+    throw new TypeError(`Cannot ${action} as ${subject} must be ${EXPECTED}: current value is of type ${typeof value}`);
   }
   // Nearly all texts have one part, and to take a text apart costs many times as much.
   const single = SINGLE.exec(value.trim());
-  const totalMs = single === null ? sumOfParts(value) : Number(single[1]) * UNIT_MS[single[2]];
+  const totalMs = single === null ? sumOfParts(value, action, subject) : Number(single[1]) * UNIT_MS[single[2]];
   if (totalMs === Infinity) {
-    throw new RangeError(`Cannot read a duration as it must be a finite one: current value is ${JSON.stringify(value)}`);
+    throw new RangeError(`Cannot ${action} as ${subject} must be a finite one: current value is ${JSON.stringify(value)}`);
   }
   return totalMs;
 }
 
-function sumOfParts(value: string): number {
+function sumOfParts(value: string, action: string, subject: string): number {
   const text = value.trim();
   if (!WHOLE.test(text)) {
-    throw new RangeError(`Cannot read a duration as it must be ${EXPECTED}: current value is ${JSON.stringify(value)}`);
+    throw new RangeError(`Cannot ${action} as ${subject} must be ${EXPECTED}: current value is ${JSON.stringify(value)}`);
   }
   const seen = new Set<string>();
   let totalMs = 0;
   for (const [, amount, unit] of text.matchAll(PART)) {
     if (seen.has(unit)) {
-      throw new RangeError(`Cannot read a duration as each unit may stand once: current value is ${JSON.stringify(value)}`);
+      throw new RangeError(`Cannot ${action} as ${subject} must have each unit once at most: current value is ${JSON.stringify(value)}`);
     }
     seen.add(unit);
     totalMs += Number(amount) * UNIT_MS[unit];

@@ -53,6 +53,48 @@ export function checkBooleans(action: string, values: Readonly<Record<string, un
   }
 }
 
+/**
+ * Refuses what is no text.
+ *
+ * @throws {TypeError} if it is none.
+ */
+export function checkText(action: string, name: string, value: unknown): asserts value is string {
+  if (typeof value === "string") return;
+  throw new TypeError(`Cannot ${action} as "${name}" must be a text: current value is ${shown(value)}`);
+}
+
+/**
+ * Refuses what is no list of texts.
+ *
+ * @throws {TypeError} if it is none.
+ */
+export function checkTexts(action: string, name: string, value: unknown): asserts value is readonly string[] {
+  if (Array.isArray(value) && value.every((each) => typeof each === "string")) return;
+  const hint = typeof value === "string" ? `; write [${shown(value)}]` : "";
+  throw new TypeError(`Cannot ${action} as "${name}" must be a list of texts: current value is ${shown(value)}${hint}`);
+}
+
+/**
+ * Refuses options of a wait that hold anything but an AbortSignal.
+ *
+ * @throws {TypeError} if they are wrong.
+ */
+export function checkWait(action: string, options: { signal?: AbortSignal }): void {
+  checkKeys(action, options, ["signal"]);
+  checkSignal(action, options.signal);
+}
+
+/**
+ * Refuses what is no AbortSignal; undefined is none.
+ *
+ * @throws {TypeError} if it is wrong.
+ */
+export function checkSignal(action: string, signal: unknown): void {
+  // By what it can do: one of another realm is no instance.
+  if (signal === undefined || typeof (signal as AbortSignal | null)?.addEventListener === "function") return;
+  throw new TypeError(`Cannot ${action} as "signal" must be an AbortSignal: current value is ${shown(signal)}`);
+}
+
 /** A value in a message: a text quoted, an object only by what it is. */
 function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);

@@ -231,3 +231,30 @@ test("CancelToken cancels 100,000 children, and lets go of each that is disposed
   for (const child of children) child[Symbol.dispose]();
   assert.equal(root.size, 0);
 });
+
+test("CancelToken.race takes nothing but what has a then, and leaves nothing of one whose then throws", async () => {
+  const token = new CancelToken();
+  const hostile = [
+    {
+      then: () => {
+        throw new Error("thrown");
+      },
+    }, // deno-fmt-ignore
+    { get then(): never { throw new Error("thrown") } }, // deno-fmt-ignore
+  ];
+  for (const thenable of hostile) await assert.rejects(token.race(thenable as unknown as PromiseLike<unknown>), /^Error: thrown$/);
+  for (const wrong of [5, undefined, null, {}, { then: 5 }]) {
+    await assert.rejects(
+      token.race(wrong as unknown as PromiseLike<unknown>),
+      /^TypeError: Cannot race as "promise\.then" must be a function/,
+    );
+  }
+  let reads = 0;
+  const moody = {
+    get then() {
+      return reads++ === 0 ? (resolve: (value: string) => void) => resolve("once") : undefined;
+    },
+  };
+  assert.equal(await token.race(moody as unknown as PromiseLike<string>), "once");
+  assert.equal(token.size, 0);
+});
