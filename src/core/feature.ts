@@ -9,6 +9,7 @@ import type { Continuity, Recoverable } from "./ports/continuity.ts";
 import type { Host } from "./ports/host.ts";
 import type { Logger } from "./ports/log.ts";
 import type { EventBody } from "./supervise/event.ts";
+import type { Operations } from "./supervise/operations.ts";
 import type { Registration } from "./supervise/registration.ts";
 import type { LogPort, UnitLogSettings } from "./wire/unit_output.ts";
 
@@ -48,8 +49,36 @@ export interface FeaturePorts {
   readonly continuity: Continuity | undefined;
   /** Whether the daemon owns its process. */
   readonly ownsProcess: boolean;
+  /** What listeners need; undefined for a daemon that nobody can reach. */
+  readonly control: ControlPorts | undefined;
   /** Publishes an event. */
   emit(body: EventBody): void;
+  /** Starts something beside the units, which runs until the last one of them is down; rejects when it does not start. */
+  runBeside(child: Registration): Promise<void>;
+}
+
+/** What whoever answers requests needs. */
+export interface ControlPorts {
+  /** Path of the control socket. */
+  readonly socket: string;
+  /** Version of daemonkit. */
+  readonly version: string;
+  /** Version of the protocol. */
+  readonly protocol: number;
+  /** Operations of the daemon. */
+  readonly operations: Operations;
+  /** The features at work, for their series and routes. */
+  features(): Iterable<OpenFeature>;
+  /** Whether metrics are there, by the configuration in force. */
+  isMetricsEnabled(): boolean;
+}
+
+/** Something that a daemon has on disk and needs for as long as it lives. */
+export interface OwnFile {
+  /** How it is called in messages. */
+  readonly name: string;
+  /** Makes it anew where it was removed or replaced; true when it was. Throws what keeps it from that. */
+  restore(): boolean | Promise<boolean>;
 }
 
 /** A part of a daemon. */
@@ -102,16 +131,26 @@ export interface FeatureRoute {
   readonly answer: (request: Request) => Response | Promise<Response>;
 }
 
+/** Takes back what was done. */
+export type Undo = () => void | Promise<void>;
+
 /** A feature at work. Whatever it leaves out, it has none of. */
 export interface OpenFeature extends Partial<AsyncDisposable> {
   /** Its units at the top, as its settings were when it was opened. */
   units?(): readonly Registration[];
   /** The units of something that the program has added in code. */
   unitsOf?(entry: AddedEntry): readonly Registration[];
-  /** Looks at what a reload would bring. What it throws refuses the whole reload, before anything is applied. */
-  check?(next: FeatureSettings): void | Promise<void>;
+  /**
+   * Tries what a reload would bring, as far as that may fail. What it throws refuses the whole reload; what it has returned undoes it then,
+   * when another feature refuses.
+   */
+  check?(next: FeatureSettings): void | Undo | Promise<void | Undo>;
   /** Takes its new settings, when nobody can refuse any more; `afresh` are names in its table whose units must run afresh. */
   change?(next: FeatureSettings, afresh: ReadonlySet<string>): FeatureChange;
+  /** Reads again what may have changed outside of the configuration, when a reload leaves that as it is. What it throws refuses the reload. */
+  reread?(): Promise<void>;
+  /** Files of its own that must be there. */
+  ownFiles?(): readonly OwnFile[];
   /** Files named by its settings that hold something else than when their units were started, by name in its table. */
   rewritten?(next: FeatureSettings): Promise<ReadonlyMap<string, readonly string[]>>;
   /** Files whose change is one of the configuration: those that are known at once, and all, once they have been found by reading. */

@@ -4,11 +4,11 @@ import { CancelToken } from "../core/supervise/cancel.ts";
 import { DaemonError, isDaemonError, messageOf } from "../core/values/errors.ts";
 import { MODULE_WORD } from "../core/wire/module_protocol.ts";
 import type { Host } from "../core/ports/host.ts";
-import { type Registration, registration } from "../core/supervise/registration.ts";
+import type { Registration } from "../core/supervise/registration.ts";
 import { runsAsProcess } from "../core/supervise/unit.ts";
 import { Supervisor, type SupervisorPorts } from "../core/supervise/supervisor.ts";
 import { markOf } from "../service/mod.ts";
-import type { Feature, FeaturePorts } from "../core/feature.ts";
+import type { Feature, FeaturePorts, OwnFile } from "../core/feature.ts";
 import type { UnitLogSettings } from "../core/wire/unit_output.ts";
 import { ConfigWatch } from "../settings/config_watch.ts";
 import type { StartOptions } from "./run_options.ts";
@@ -19,7 +19,7 @@ import type { DaemonFolders } from "../instance/folders.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { LoadedConfig } from "../settings/load_config.ts";
 import { ownProcess } from "./own_process.ts";
-import type { OwnFile } from "../instance/own_files.ts";
+
 import type { Recovery } from "../leftover/recovery.ts";
 import { UnitLogs } from "../log/unit_logs.ts";
 import { registrationsOf } from "./plan.ts";
@@ -52,17 +52,11 @@ export async function prepare(session: PreparedSession, options: StartOptions): 
   session.programFolder = cwd;
   const features = await Promise.all(plan.features.map((source) => source.load()));
   const { daemonLog, logs } = openLogs(session, host, { ...options, cwd, workDir, features, state: held?.folders.state });
-  const recovery = held === undefined ? undefined : await openControl(session, host, held);
-  // After the listeners, which may refuse what a reload brings: logs don't.
+  const recovery = held === undefined ? undefined : await openMemory(session, host, held);
   session.onApply((next) => {
     daemonLog.apply(next.config);
     logs.apply(outputsOf(features, session, next));
   });
-  if (pidFile !== undefined) {
-    const { pidFile: write } = await import("../instance/instance.ts");
-    resources.use(write(resolvePath(workDir, pidFile), config.name, host));
-  }
-  if (held !== undefined && options.isBackground && loaded?.path) await keepWhatIsInForce(session, host, held);
   await openFeatures(session, features, {
     host,
     clock: session.clock,
@@ -73,8 +67,23 @@ export async function prepare(session: PreparedSession, options: StartOptions): 
     output: logs,
     continuity: recovery,
     ownsProcess,
+    control: held && {
+      socket: held.folders.socket,
+      version: VERSION,
+      protocol: PROTOCOL,
+      operations: session.operations,
+      features: () => session.features.values(),
+      isMetricsEnabled: () => session.config.monitoring.enableMetrics,
+    },
     emit: (body) => session.emit(body),
+    runBeside: (child) => runBeside(session, child),
   });
+  if (held !== undefined) await keepOwnFiles(session, host, held, recovery!);
+  if (pidFile !== undefined) {
+    const { pidFile: write } = await import("../instance/instance.ts");
+    resources.use(write(resolvePath(workDir, pidFile), config.name, host));
+  }
+  if (held !== undefined && options.isBackground && loaded?.path) await keepWhatIsInForce(session, host, held);
   if (loaded !== undefined) watchConfig(session, host, loaded);
   else if (config.hotReload) session.log.warn("hot_reload does nothing: this daemon was not started from a file");
   if (isControlled) keepLinesOfLogs(session, features);
@@ -220,23 +229,19 @@ async function takeLock(
   return { folders, instance, refills: [remember] };
 }
 
-/** Reads the memory of manual stops and of what ran before, and opens the listeners, the control socket among them. */
-async function openControl(session: PreparedSession, host: Host, held: Held): Promise<Recovery> {
+/** Reads the memory of manual stops and of what ran before. */
+async function openMemory(session: PreparedSession, host: Host, held: Held): Promise<Recovery> {
   const { folders, instance, refills } = held;
-  const { resources, plan: { config, loaded } } = session;
+  const { resources, plan: { config } } = session;
   const { displaced } = folders;
   if (displaced !== undefined) {
     session.log.warn(displaced);
     session.addNotice(() => displaced);
   }
-  const [{ readOverrides, writeOverrides }, { originFileIn }, { OwnFiles }, { Recovery }, { ADMIN_LISTENER, Listeners }] = await Promise
-    .all([
-      import("../instance/instance.ts"),
-      import("../instance/folders.ts"),
-      import("../instance/own_files.ts"),
-      import("../leftover/recovery.ts"),
-      import("../control/mod.ts"),
-    ]);
+  const [{ readOverrides, writeOverrides }, { Recovery }] = await Promise.all([
+    import("../instance/instance.ts"),
+    import("../leftover/recovery.ts"),
+  ]);
   const recovery = resources.use(
     new Recovery({ folders, crashed: instance.crashed, host, log: session.log, limitMs: config.shutdown.timeoutMs }),
   );
@@ -264,42 +269,34 @@ async function openControl(session: PreparedSession, host: Host, held: Held): Pr
     },
   };
 
-  // Listeners have a supervisor of their own: it is there before the first unit and until the last one is down.
-  const listeners = new Listeners({
-    host,
-    socket: folders.socket,
-    specs: loaded?.listeners ?? [ADMIN_LISTENER],
-    control: {
-      operations: session.operations,
-      features: () => session.features.values(),
-      version: VERSION,
-      protocol: PROTOCOL,
-      profiler: host.profiler,
-      isMetricsEnabled: () => session.config.monitoring.enableMetrics,
-    },
-    log: session.log.child("control"),
-  });
-  const system = new Supervisor(silent(session), new CancelToken(), [registration(listeners, "listener")]);
-  resources.defer(() => system.stop("the daemon ends"));
-  await system.start();
-  session.onApply(({ listeners: specs }) => listeners.apply(specs));
-  // A token that has leaked is replaced in its file, and the configuration stays as it is.
-  session.onUnchanged(() => listeners.refresh());
   refills.push(() => void (remembered.size > 0 && writeOverrides(folders, host, remembered)));
-  resources.use(
+  return recovery;
+}
+
+/** Looks after what the daemon has on disk, for as long as it lives. */
+async function keepOwnFiles(session: PreparedSession, host: Host, held: Held, recovery: Recovery): Promise<void> {
+  const { folders, instance } = held;
+  const [{ originFileIn }, { OwnFiles }] = await Promise.all([import("../instance/folders.ts"), import("../instance/own_files.ts")]);
+  session.resources.use(
     new OwnFiles({
       clock: session.clock,
       log: session.log,
       files: [
         stateFile(session, host, held, originFileIn(folders.state)),
         { name: "the lock", restore: () => instance.restore() },
-        { name: "the control socket", restore: () => listeners.restore() },
+        ...[...session.features.values()].flatMap((feature) => feature.ownFiles?.() ?? []),
         { name: "the list of what runs", restore: () => recovery.restore() },
       ],
       onRestored: (names) => session.emit({ type: "daemon.restored", reason: `somebody has removed ${names.join(", ")}` }),
     }),
   );
-  return recovery;
+}
+
+/** Runs something under a supervisor of its own, which is there before the first unit and until the last one is down. */
+async function runBeside(session: PreparedSession, child: Registration): Promise<void> {
+  const system = new Supervisor(silent(session), new CancelToken(), [child]);
+  session.resources.defer(() => system.stop("the daemon ends"));
+  await system.start();
 }
 
 /**
@@ -403,7 +400,7 @@ function silent(session: PreparedSession): SupervisorPorts {
     random,
     isObserved: () => false,
     emit: () => {},
-    failed: (_path, error) => session.log.error("the listeners are closed for good", { reason: messageOf(error), err: error }),
+    failed: (path, error) => session.log.error(`${path} has failed for good`, { reason: messageOf(error), err: error }),
     report: (error) => session.report(error),
     requestShutdown: (reason, exitCode, isForced) => session.requestShutdown(reason, exitCode, isForced),
     remainingMs: () => session.remainingMs(),

@@ -30,7 +30,7 @@ import { DaemonOperations } from "./operations.ts";
 import type { Config } from "../settings/config.ts";
 import type { StartOptions } from "./run_options.ts";
 import { addedFor, type EventListener, featureEntriesIn, type Plan, registrationsOf } from "./plan.ts";
-import type { FeatureSettings, OpenFeature } from "../core/feature.ts";
+import type { FeatureSettings, OpenFeature, Undo } from "../core/feature.ts";
 import { runsAsProcess } from "../core/supervise/unit.ts";
 import type { Reloads } from "./reload.ts";
 import type { Applier, LogFiles, OperatedSession, PreparedSession, ReloadingSession, Surroundings } from "./session_views.ts";
@@ -114,8 +114,6 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
   #preparing: PromiseWithResolvers<void> | undefined;
   /** Told of each configuration that is to take effect; one that throws keeps it from that. */
   readonly #appliers: Applier[] = [];
-  /** Told when a reload leaves it as it is. */
-  readonly #rereaders: (() => Promise<void>)[] = [];
   readonly #notices: (() => string | undefined)[] = [];
   readonly #logs: LogFiles[] = [];
 
@@ -419,14 +417,9 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     this.#appliers.push(fn);
   }
 
-  /** Calls `fn` at each reload that changes nothing, as files that the configuration names may have changed. An error of `fn` refuses it. */
-  onUnchanged(fn: () => Promise<void>): void {
-    this.#rereaders.push(fn);
-  }
-
   /** Lets the files that the configuration in force names be read again. */
   async reread(): Promise<void> {
-    for (const reread of this.#rereaders) await reread();
+    for (const feature of this.features.values()) await feature.reread?.();
   }
 
   /**
@@ -441,9 +434,8 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
       throw new ShutdownError("SHUTDOWN_IN_PROGRESS", "Cannot reload the configuration as the daemon is stopping");
     };
     refuseWhenStopping();
-    for (const [name, feature] of this.features) await feature.check?.(this.settingsFor(name, loaded));
-    for (const apply of this.#appliers) await apply(loaded);
-    refuseWhenStopping();
+    await this.#tryFeatures(loaded, refuseWhenStopping);
+    for (const apply of this.#appliers) apply(loaded);
     this.#loaded = loaded;
     this.#configVersion++;
     this.#timeline.retime(this.#shutdownTimes());
@@ -462,6 +454,27 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     const gone = [...surroundings?.down ?? []].filter((path) => !keys.has(path.split("/", 1)[0]));
     if (gone.length > 0) surroundings!.rememberDown(surroundings!.down.difference(new Set(gone)));
     return { outcomes };
+  }
+
+  /** Lets every feature try what would come; where one refuses, or the daemon has begun to stop, the others take it back. */
+  async #tryFeatures(loaded: LoadedConfig, refuseWhenStopping: () => void): Promise<void> {
+    const undos: Undo[] = [];
+    try {
+      for (const [name, feature] of this.features) {
+        const undo = await feature.check?.(this.settingsFor(name, loaded));
+        if (undo !== undefined) undos.push(undo);
+      }
+      refuseWhenStopping();
+    } catch (error) {
+      for (const undo of undos.reverse()) {
+        try {
+          await undo();
+        } catch (cause) {
+          this.log.error("a part of a refused reload could not be taken back", { reason: messageOf(cause), err: cause });
+        }
+      }
+      throw error;
+    }
   }
 
   /** What a feature is to run, by the configuration in force or by another one. */

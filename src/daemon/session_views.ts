@@ -17,7 +17,7 @@ import type { ExitReport } from "./exit_report.ts";
 import type { Plan } from "./plan.ts";
 
 /** Takes a configuration that is to take effect. One that may refuse it by throwing is registered before those that can't. */
-export type Applier = (loaded: LoadedConfig) => void | Promise<void>;
+export type Applier = (loaded: LoadedConfig) => void;
 
 /** Parts of a daemon from a configuration file beside its units. */
 export interface Surroundings {
@@ -150,8 +150,6 @@ export interface PreparedSession extends OperatedSession, OwningSession, Supervi
   linesOfLog: ((path: string) => ((log: Logger) => Logger) | undefined) | undefined;
   /** Has `fn` called with each configuration that is to take effect. */
   onApply(fn: Applier): void;
-  /** Has `fn` called when a reload leaves everything as it is. */
-  onUnchanged(fn: () => Promise<void>): void;
   /** Has `look` asked for a notice. */
   addNotice(look: () => string | undefined): void;
   /** Hands over log files, once they are open. */

@@ -1,15 +1,8 @@
+import type { OwnFile } from "../core/feature.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import { messageOf } from "../core/values/errors.ts";
 import type { Logger } from "../core/ports/log.ts";
 import { RepeatedLook } from "./repeated_look.ts";
-
-/** Something that a daemon has on disk and needs for as long as it lives. */
-export interface OwnFile {
-  /** How it is called in messages. */
-  readonly name: string;
-  /** Makes it anew where it was removed or replaced; true when it was. Throws what keeps it from that. */
-  restore(): boolean | Promise<boolean>;
-}
 
 /** Options of {@linkcode OwnFiles}. */
 export interface OwnFilesOptions {

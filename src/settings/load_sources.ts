@@ -307,7 +307,7 @@ async function loadTexts(
     settings: { values, deadlines: deadlines() },
     longestStopMs: deadlines().longestStopMs,
     services: specs,
-    features: { service: specs },
+    features: { service: specs, listen: listeners() },
     tables: tables as Record<string, Tree>,
     listeners: listeners(),
     baseDir,
