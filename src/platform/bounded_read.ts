@@ -10,6 +10,8 @@ const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = fs.constants;
 /** How long a pipe that has nothing to give is left alone. */
 const LOOK_AGAIN_MS = 10;
 const CHUNK_BYTES = 65_536;
+/** A file that changes while it is read is read again, so many times; one that never stands still is taken as it comes. */
+const MOST_READINGS = 20;
 
 /** How far a reading has come, for who has to say why it took too long. */
 interface Progress {
@@ -57,18 +59,32 @@ async function readWhole(path: string, maxBytes: number, { clock, describe, prog
   try {
     // Without O_NONBLOCK, a pipe would hold a thread until somebody writes to it, and with a terminal we would become its process.
     handle = await fs.promises.open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    const stats = await handle.stat();
+    let stats = await handle.stat();
     if (stats.isFile() && stats.size > maxBytes) throw tooLarge(path, maxBytes);
     const isPipe = stats.isFIFO();
-    const chunks: Uint8Array[] = [];
-    for (;;) {
+    let chunks: Uint8Array[] = [];
+    // Where to read, in a file that can be read again.
+    let at = stats.isFile() ? 0 : null;
+    for (let readings = 1;;) {
       signal.throwIfAborted();
       // On a pipe we wait for its writer, also while we check for his data.
       if (!isPipe) progress.waitsFor = "the disk";
       // One byte more than may be, so that a file of just the limit is told from a larger one.
       const chunk = new Uint8Array(Math.min(CHUNK_BYTES, maxBytes + 1 - progress.bytes));
-      const count = await readSome(handle, chunk);
-      if (count === 0 && (!isPipe || progress.bytes > 0)) return { bytes: concat(chunks, progress.bytes), info: describe(stats) };
+      const count = await readSome(handle, chunk, at);
+      if (count === 0 && (!isPipe || progress.bytes > 0)) {
+        const now = await handle.stat();
+        if (at === null || readings === MOST_READINGS || isSame(stats, now)) {
+          return { bytes: concat(chunks, progress.bytes), info: describe(now) };
+        }
+        // Somebody has written into it meanwhile: this may be the old beginning with the new end.
+        readings++;
+        chunks = [];
+        progress.bytes = at = 0;
+        await sleep(clock, LOOK_AGAIN_MS, { signal });
+        stats = await handle.stat();
+        continue;
+      }
       if (count === undefined || count === 0) {
         // A pipe that nobody has opened for writing yet looks as one at its end.
         progress.waitsFor = count === 0 ? "a writer" : "the end";
@@ -77,6 +93,7 @@ async function readWhole(path: string, maxBytes: number, { clock, describe, prog
       }
       chunks.push(chunk.subarray(0, count));
       progress.bytes += count;
+      if (at !== null) at += count;
       if (progress.bytes > maxBytes) throw tooLarge(path, maxBytes);
     }
   } catch (error) {
@@ -91,10 +108,14 @@ async function readWhole(path: string, maxBytes: number, { clock, describe, prog
   }
 }
 
+function isSame(before: fs.Stats, now: fs.Stats): boolean {
+  return before.size === now.size && before.mtimeMs === now.mtimeMs;
+}
+
 /** Number of bytes read, 0 at the end; undefined when there are none now and more may come. */
-async function readSome(handle: fs.promises.FileHandle, chunk: Uint8Array): Promise<number | undefined> {
+async function readSome(handle: fs.promises.FileHandle, chunk: Uint8Array, at: number | null): Promise<number | undefined> {
   try {
-    return (await handle.read(chunk, 0, chunk.length, null)).bytesRead;
+    return (await handle.read(chunk, 0, chunk.length, at)).bytesRead;
   } catch (error) {
     if (errnoOf(error) === "EAGAIN") return undefined;
     throw error;

@@ -1,6 +1,7 @@
 /** What only files of a real system do: pipes, devices, and files that are larger than they say. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, constants, openSync, readdirSync, readlinkSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import type { IoError } from "../../src/core/values/errors.ts";
 import { getHost } from "../../src/platform/mod.ts";
@@ -43,6 +44,29 @@ function linkOf(fd: string): string | undefined {
     return undefined; // it was closed meanwhile
   }
 }
+
+test("read: a file that is written over while it is read comes as one of its states, never as the beginning of one and the end of another", async () => {
+  const { files } = await getHost();
+  using dir = tempDir();
+  const path = `${dir.path}/daemon.toml`;
+  const states = ["a".repeat(1_000), "b".repeat(1_001), "c".repeat(70_000), "d".repeat(140_001)];
+  writeFileSync(path, states[0]);
+  const writer = spawn("sh", [
+    "-c",
+    `while :; do for each in 1000:a 1001:b 70000:c 140001:d; do
+    head -c "\${each%:*}" /dev/zero | tr '\\0' "\${each#*:}" >"$0"; done; done`,
+    path,
+  ], { stdio: "ignore" });
+  try {
+    for (let reading = 0; reading < 500; reading++) {
+      const text = new TextDecoder().decode((await files.read(path)).bytes);
+      assert.equal(new Set(text).size <= 1, true, `${text.length} characters of ${[...new Set(text)].join("")}`);
+    }
+  } finally {
+    writer.kill("SIGKILL");
+    await once(writer, "exit");
+  }
+});
 
 test("read: a pipe gives what is written into it late and in pieces, up to its end", async () => {
   const { files } = await getHost();
