@@ -25,14 +25,18 @@ import type { ServiceSpec } from "../service/spec.ts";
 import { DEADLINE_KEYS, type Deadlines, longestStopOf, settleDeadlines, shortDeadlines } from "./shutdown_deadlines.ts";
 import { isBusCapacity, isDaemonName, type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
 
+/** Tables of features beside those that are listed here, by the name of the feature; a key that is not `live` waits for a restart. */
+export type FeatureTables = Readonly<Record<string, Schema>>;
+
 /** The whole configuration: the seed's tables and those of the features. */
 export const DAEMON_SCHEMA: Schema = daemonSchema();
 
 /** Every place of {@linkcode DAEMON_SCHEMA}. */
 export const DAEMON_PLACES: Node = nodeOf(DAEMON_SCHEMA);
 
-function daemonSchema(): Schema {
+function daemonSchema(tables: FeatureTables = {}): Schema {
   return table({
+    ...Object.fromEntries(Object.entries(tables).map(([name, own]) => [name, v.optional(own)])) as Entries,
     name: leaf(
       "name",
       "The name of the daemon, in its log and in the names of its files.",
@@ -123,13 +127,16 @@ export interface GivenDeadlines {
 /** The schema with the rules that span several keys, and the services and listeners that these rules make. */
 export function daemonConfigSchema(
   baseDirOf: (tree: Tree) => string,
+  tables: FeatureTables = {},
 ): { schema: ConfigSchema; services: () => Services; listeners: () => ListenerSpec[]; deadlines: () => GivenDeadlines } {
   let services: Services = { specs: [], tables: {} };
   let deadlines: GivenDeadlines = { fixed: {}, longestStopMs: 0 };
   let listeners: ListenerSpec[] = [];
+  const isUsual = Object.keys(tables).length === 0;
+  const root = isUsual ? DAEMON_SCHEMA : daemonSchema(tables);
   const schema: ConfigSchema = {
-    root: DAEMON_SCHEMA,
-    places: DAEMON_PLACES,
+    root,
+    places: isUsual ? DAEMON_PLACES : nodeOf(root),
     inheritedFrom: (path) => path[0] === "service" && path.length > 2 ? ["defaults", "service", ...path.slice(2)] : undefined,
     settle: (tree, layers) => {
       const baseDir = baseDirOf(tree);

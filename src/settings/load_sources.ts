@@ -1,7 +1,7 @@
 import type { Explanation } from "../config/explain.ts";
 import { load, type SourceFile, type Sources } from "../config/load_layers.ts";
 import { folderOf, resolvePath } from "../core/values/paths.ts";
-import { factsAt } from "../config/key_table.ts";
+import { factsAt, type Node } from "../config/key_table.ts";
 import { type Change, diff, removeAt, setAt, type Tree, type Value, valueAt } from "../config/tree.ts";
 import { ConfigError, type ConfigIssue, IoError } from "../core/values/errors.ts";
 import { textOfBytes } from "../core/values/text_file.ts";
@@ -13,7 +13,7 @@ import { type KeptFiles, keptView, recording } from "./kept_config.ts";
 import type { LeafPath } from "./leaves.ts";
 import { PLACED_LEAVES } from "./placed_leaves.ts";
 import { settingsOf } from "./named_tables.ts";
-import { DAEMON_PLACES, DAEMON_SCHEMA, daemonConfigSchema, type GivenDeadlines } from "./keys.ts";
+import { DAEMON_SCHEMA, daemonConfigSchema, type FeatureTables, type GivenDeadlines } from "./keys.ts";
 
 /** Largest configuration file: ten thousand services fit in. */
 const MAX_CONFIG_BYTES = 4_194_304;
@@ -40,6 +40,8 @@ export interface SourceOptions {
   given?: Tree;
   /** Prefix of names in the environment. @default {"DAEMON_"} */
   envPrefix?: string;
+  /** Tables of further features, by name. @default {{}} */
+  tables?: FeatureTables;
 }
 
 /** A change that waits for a restart of the daemon, with the value that was read. */
@@ -73,6 +75,8 @@ export interface LoadedSources {
   readonly baseDir: string;
   /** Corrections made and values left aside, in sentences. */
   readonly warnings: readonly string[];
+  /** Every place that it may have a key at. */
+  readonly places: Node;
   /** The merged and checked values in the spelling of the file: what a reload compares. May hold secrets. */
   readonly tree: Tree;
   /** The tables of the services with what they take from the defaults, by name, in the spelling of the file. */
@@ -127,7 +131,7 @@ export async function loadKeptSources(
 }
 
 async function loadFiles(host: LoadHost, options: SourceOptions, before: LoadedSources | undefined): Promise<LoadedSources> {
-  const { optional = false, set = [], given, envPrefix } = options;
+  const { optional = false, set = [], given, envPrefix, tables } = options;
   const { env, cwd } = host;
   const files = recording(host.files);
   const name = options.path ??
@@ -148,7 +152,7 @@ async function loadFiles(host: LoadHost, options: SourceOptions, before: LoadedS
     environment: { variables, prefix: envPrefix, readText: readerIn(folderOf(path), files) },
     files: texts,
     variables,
-  });
+  }, tables);
   const facts = {
     ...loaded,
     path: isThere ? path : null,
@@ -287,11 +291,12 @@ async function loadTexts(
   given: Tree | undefined,
   before: LoadedSources | undefined,
   sources: Omit<Sources, "builder">,
+  tables: FeatureTables = {},
 ): Promise<LoadedTexts> {
   const baseDirOf = baseDirFinder(folder, before?.baseDir);
-  const { schema, services, listeners, deadlines } = daemonConfigSchema(baseDirOf);
+  const { schema, services, listeners, deadlines } = daemonConfigSchema(baseDirOf, tables);
   const { tree: read, warnings, explain, shown, issuesOf } = await load(schema, { ...sources, builder: given });
-  const { tree, heldBack } = before === undefined ? { tree: read, heldBack: [] } : withHeldBack(before.tree, read);
+  const { tree, heldBack } = before === undefined ? { tree: read, heldBack: [] } : withHeldBack(before.tree, read, schema.places);
   const baseDir = baseDirOf(tree);
   const values = valuesOf(
     tree,
@@ -302,13 +307,14 @@ async function loadTexts(
   if (threads !== undefined && threads !== 0) {
     warnings.push(`performance.worker_threads = ${threads} has no effect on services: only programs that read it use it so far`);
   }
-  const { specs, tables } = services();
+  const { specs, tables: serviceTables } = services();
   return {
     settings: { values, deadlines: deadlines() },
     longestStopMs: deadlines().longestStopMs,
     services: specs,
-    features: { service: specs, listen: listeners() },
-    tables: tables as Record<string, Tree>,
+    features: { ...Object.fromEntries(Object.keys(tables).map((name) => [name, tree[name] ?? {}])), service: specs, listen: listeners() },
+    tables: serviceTables as Record<string, Tree>,
+    places: schema.places,
     listeners: listeners(),
     baseDir,
     warnings,
@@ -321,9 +327,9 @@ async function loadTexts(
 }
 
 /** The tree with the old value of every key that only a restart of the daemon applies. */
-function withHeldBack(before: Tree, read: Tree): { tree: Tree; heldBack: HeldBack[] } {
+function withHeldBack(before: Tree, read: Tree, places: Node): { tree: Tree; heldBack: HeldBack[] } {
   const heldBack = diff(settingsOf(before), settingsOf(read))
-    .filter(({ path }) => factsAt(DAEMON_PLACES, path).reload === "daemon")
+    .filter(({ path }) => factsAt(places, path).reload === "daemon")
     .map((change) => ({ ...change, value: valueAt(read, change.path) }));
   if (heldBack.length === 0) return { tree: read, heldBack };
   const tree = structuredClone(read);

@@ -1,11 +1,10 @@
 import { showValue } from "../config/prepare.ts";
-import { factsAt } from "../config/key_table.ts";
+import { factsAt, type Node } from "../config/key_table.ts";
 import { type Change, diff, formatPath, isTable, type Path, type Tree, type Value, valueAt } from "../config/tree.ts";
 import { HIDDEN } from "../core/values/config_key.ts";
 import type { ReloadAnswer, ReloadChange } from "../core/supervise/operations.ts";
 import type { LoadedSources } from "./load_sources.ts";
 import { type NAMED_TABLES, settingsOf } from "./named_tables.ts";
-import { DAEMON_PLACES } from "./keys.ts";
 
 /** Effects of a reload. */
 export type ReloadPlan = Pick<ReloadAnswer, "changes" | "unchanged">;
@@ -19,14 +18,19 @@ export function reloadPlan(
   after: LoadedSources,
   rewritten: ReadonlyMap<string, readonly string[]> = new Map(),
 ): ReloadPlan {
+  const { places } = after;
   const settings = diff(settingsOf(before.tree), settingsOf(after.tree));
-  const services = withRewritten(entryChanges("service", before.tables, after.tables), rewritten);
+  const services = withRewritten(entryChanges("service", before.tables, after.tables, places), rewritten);
   const names = new Set(services.map(({ name }) => name));
   return {
     changes: [
-      ...after.heldBack.map((change) => settingChange(change, valueAt(before.tree, change.path), change.value, "daemon")),
-      ...settings.map((change) => settingChange(change, valueAt(before.tree, change.path), valueAt(after.tree, change.path), "live")),
-      ...entryChanges("listen", tableAt(before.tree, "listen"), tableAt(after.tree, "listen")),
+      ...after.heldBack.map((change) =>
+        settingChange(change, valueAt(before.tree, change.path), change.value, { effect: "daemon", places })
+      ),
+      ...settings.map((change) =>
+        settingChange(change, valueAt(before.tree, change.path), valueAt(after.tree, change.path), { effect: "live", places })
+      ),
+      ...entryChanges("listen", tableAt(before.tree, "listen"), tableAt(after.tree, "listen"), places),
       ...services,
     ],
     unchanged: Object.keys(after.tables).filter((name) => !names.has(formatPath(["service", name]))).length,
@@ -38,8 +42,13 @@ export function restartedServices({ changes }: ReloadPlan): Set<string> {
   return new Set(changes.filter(({ effect }) => effect === "restart").map(({ name }) => name.slice("service.".length)));
 }
 
-function settingChange({ path, kind }: Change, before: Value, after: Value, effect: "live" | "daemon"): ReloadChange {
-  const shown = (value: Value) => factsAt(DAEMON_PLACES, path).secret ? HIDDEN : showValue(value);
+function settingChange(
+  { path, kind }: Change,
+  before: Value,
+  after: Value,
+  { effect, places }: { effect: "live" | "daemon"; places: Node },
+): ReloadChange {
+  const shown = (value: Value) => factsAt(places, path).secret ? HIDDEN : showValue(value);
   return {
     kind,
     name: formatPath(path),
@@ -54,6 +63,7 @@ function entryChanges(
   table: typeof NAMED_TABLES[number],
   before: Readonly<Record<string, Tree>>,
   after: Readonly<Record<string, Tree>>,
+  places: Node,
 ): ReloadChange[] {
   const isService = table === "service";
   return [...new Set([...Object.keys(after), ...Object.keys(before)])].flatMap((entry): ReloadChange[] => {
@@ -63,7 +73,7 @@ function entryChanges(
     const paths = diff(before[entry], after[entry]).map(({ path }) => path);
     if (paths.length === 0) return [];
     const keys = paths.map((path) => formatPath(path));
-    return [{ kind: "changed", name, keys, effect: effectOf(paths.map((path) => [table, entry, ...path])) }];
+    return [{ kind: "changed", name, keys, effect: effectOf(paths.map((path) => [table, entry, ...path]), places) }];
   });
 }
 
@@ -81,8 +91,8 @@ function withRewritten(changes: ReloadChange[], rewritten: ReadonlyMap<string, r
 }
 
 /** A number of instances that changes leaves those alone that were there before. */
-function effectOf(paths: readonly Path[]): ReloadChange["effect"] {
-  const touching = paths.filter((path) => factsAt(DAEMON_PLACES, path).reload === "unit");
+function effectOf(paths: readonly Path[], places: Node): ReloadChange["effect"] {
+  const touching = paths.filter((path) => factsAt(places, path).reload === "unit");
   if (touching.length === 0) return "live";
   return touching.every((path) => path[2] === "instances") ? "scale" : "restart";
 }

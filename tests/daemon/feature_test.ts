@@ -1,25 +1,36 @@
 import assert from "node:assert/strict";
-import type { Feature } from "../../src/core/feature.ts";
+import * as v from "valibot";
+import { key, table } from "../../src/config/mod.ts";
+import type { Feature, FeatureSettings } from "../../src/core/feature.ts";
 import { registration } from "../../src/core/supervise/registration.ts";
+import { ConfigError } from "../../src/core/values/errors.ts";
 import { FEATURES } from "../../src/daemon/features.ts";
 import { test } from "../harness.ts";
 import { Rig } from "./rig.ts";
 
-/** All that it takes to add a unit, a series, a route, facts for the status and a notice to a daemon, and to hear of reloads. */
+/** Its table in the configuration file. */
+const TABLE = table({
+  words: key(v.string(), { about: "The words of a greeting.", reload: "live", expects: "a text", default: "hello" }),
+  tongue: key(v.picklist(["en", "de"]), { about: "The language.", reload: "daemon", expects: "one of en, de", default: "en" }),
+}, { expects: "a table of greetings" });
+
+/** All that it takes to add a table, a unit, a series, a route, facts for the status and a notice to a daemon. */
 function greeter(told: string[]): Feature {
   let greetings = 0;
+  let words: unknown;
+  const wordsIn = ({ configured }: FeatureSettings) => (configured as { words?: string }).words ?? "hello";
   const unit = registration({ name: "greeter", run: (context) => context.cancelled() }, "greeter");
   return {
     name: "greeter",
-    open: () => ({
-      units: () => [unit],
+    open: (settings) => ({
+      units: () => (words = wordsIn(settings), [unit]),
       check: () => {
         if (told.includes("refuse")) throw new Error("the greeter is not in the mood");
         told.push("checked");
       },
-      change: () => (told.push("changed"), { units: [unit], restart: new Set() }),
+      change: (next) => (words = wordsIn(next), { units: [unit], restart: new Set() }),
       metrics: () => [{ name: "greetings_total", type: "counter", help: "Greetings.", labels: [], read: (add) => add(greetings) }],
-      routes: () => [{ method: "POST", path: "/v1/greeter/greet", answer: () => Response.json({ greetings: ++greetings }) }],
+      routes: () => [{ method: "POST", path: "/v1/greeter/greet", answer: () => Response.json({ words, greetings: ++greetings }) }],
       details: () => ({ greetings }),
       notice: () => greetings > 1 ? "the greeter is tired" : undefined,
       [Symbol.asyncDispose]: () => Promise.resolve(void told.push("closed")),
@@ -30,10 +41,11 @@ function greeter(told: string[]): Feature {
 const TOML = `name = "polite"\n[listen.sock]\naddress = "unix:x.sock"\nallow = ["health", "metrics", "control"]\n`;
 const SOCK = { unix: "/etc/app/x.sock" };
 
-test("a feature of twenty lines adds a unit, a series, a route, facts, a notice, and has its say in a reload", async () => {
+test("a feature of twenty lines adds a table, a unit, a series, a route, facts, a notice and a live key", async () => {
   const told: string[] = [];
   const rig = new Rig();
   rig.features = [...FEATURES, { name: "greeter", load: () => greeter(told) }];
+  rig.tables = { greeter: TABLE };
   await rig.run(TOML);
   const ask = async (path: string, method: string = "GET") => {
     const response = await rig.host.http.request(SOCK, path, { method });
@@ -41,7 +53,7 @@ test("a feature of twenty lines adds a unit, a series, a route, facts, a notice,
   };
 
   assert.deepEqual(rig.daemon.subsystems().map(({ name, kind, state }) => [name, kind, state]), [["greeter", "greeter", "running"]]);
-  assert.deepEqual(await ask("/v1/greeter/greet", "POST"), { status: 200, text: `{"greetings":1}` });
+  assert.deepEqual(await ask("/v1/greeter/greet", "POST"), { status: 200, text: `{"words":"hello","greetings":1}` });
   assert.equal((await ask("/v1/greeter/greet")).status, 404);
   assert.match((await ask("/metrics")).text, /^# TYPE greetings_total counter\ngreetings_total 1$/m);
   assert.deepEqual(rig.daemon.operations.status().features, { greeter: { greetings: 1 } });
@@ -51,13 +63,28 @@ test("a feature of twenty lines adds a unit, a series, a route, facts, a notice,
 
   rig.write(`${TOML}[logging]\nlevel = "debug"\n`);
   await rig.daemon.reload();
-  assert.deepEqual(told, ["checked", "changed"]);
+  assert.deepEqual(told, ["checked"]);
   assert.deepEqual(rig.daemon.subsystems().map(({ run }) => run), [1]);
+
+  // A key of its own takes effect at once, by the class that its table says, and others wait.
+  rig.write(`${TOML}[greeter]\nwords = "good evening"\ntongue = "de"\n`);
+  const { changes } = await rig.daemon.reload();
+  assert.deepEqual(changes.map(({ name, effect }) => [name, effect]).sort(), [["greeter.tongue", "daemon"], ["greeter.words", "live"], [
+    "logging.level",
+    "live",
+  ]]);
+  assert.match((await ask("/v1/greeter/greet", "POST")).text, /"words":"good evening"/);
+  rig.write(`${TOML}[greeter]\nword = 1\n`);
+  await assert.rejects(rig.daemon.reload(), (error) => {
+    assert.ok(error instanceof ConfigError);
+    assert.deepEqual(error.issues.map(({ path, hint }) => [path, hint]), [["greeter.word", 'write words = "1"']]);
+    return true;
+  });
 
   told.push("refuse");
   rig.write(TOML);
   await assert.rejects(rig.daemon.reload(), /not in the mood/);
-  assert.equal(rig.daemon.config.logging.level, "debug");
+  assert.match((await ask("/v1/greeter/greet", "POST")).text, /"words":"good evening"/);
 
   assert.equal((await rig.stop()).exitCode, 0);
   assert.equal(told.at(-1), "closed");

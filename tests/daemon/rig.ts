@@ -4,6 +4,7 @@ import { type Daemon, DaemonBuilder } from "../../src/daemon/daemon.ts";
 import { FEATURES } from "../../src/daemon/features.ts";
 import type { ExitReport } from "../../src/daemon/exit_report.ts";
 import { loadConfig } from "../../src/settings/load_config.ts";
+import type { FeatureTables } from "../../src/settings/keys.ts";
 import { FakeHost, type FakeHostOptions, type FakeProcess, type FakeProgram } from "../../src/testing/mod.ts";
 import { until } from "../until.ts";
 
@@ -12,6 +13,8 @@ export class Rig {
   readonly host: FakeHost;
   /** Features of its daemon. */
   features: readonly FeatureSource[] = FEATURES;
+  /** Tables of features beside the usual ones. */
+  tables: FeatureTables = {};
   /** Monotonic times at which programs were started. */
   readonly startsMs: number[] = [];
   #daemon: Daemon | undefined;
@@ -44,7 +47,7 @@ export class Rig {
   async begin(toml: string, add: (builder: DaemonBuilder) => void = () => {}): Promise<void> {
     const { files, env } = this.host;
     this.write(toml);
-    const loaded = await loadConfig({ files, env, cwd: "/etc/app" });
+    const loaded = await loadConfig({ files, env, cwd: "/etc/app" }, { tables: this.tables });
     const builder = new DaemonBuilder(loaded.config, loaded, this.features).withHost(this.host);
     add(builder);
     this.#daemon = builder.build();
