@@ -12,6 +12,9 @@ export const STOPPED_BY_ITSELF = "stopped by itself";
 /** The reason of a unit that was stopped with one that it comes after. */
 export const stoppedWith = (name: string): string => `stopped with ${name}`;
 
+/** The reason of a unit that a strategy stopped with one that failed, and that its policy lets nobody restart. */
+export const stoppedForGoodWith = (name: string): string => `${stoppedWith(name)} and never restarted`;
+
 const WAITS_FOR_ROOM = "waits for room: ";
 
 /** The reason of a unit that the daemon has no room to start. */
@@ -25,13 +28,13 @@ export function isShortOfRoom({ state, reason }: Pick<UnitStatus, "state" | "rea
 
 /** The reason of a unit that waits for one that somebody stopped. */
 export const waitsForStopped = (name: string, reason: string): string =>
-  `waits for ${name}, which is ${reason === STOPPED_BY_PROGRAM ? reason : STOPPED_BY_OPERATOR}`;
+  `waits for ${name}, which is ${reason.startsWith("stopped ") ? reason : STOPPED_BY_OPERATOR}`;
 
 /** Whether a unit that is missing will stay so until an operator starts what it comes after. */
 export function isKeptDown({ desired, state, reason }: Pick<UnitStatus, "desired" | "state" | "reason">): boolean {
   if (desired !== "up") return false;
   return state === "stopped" ||
-    (state === "waiting" && [STOPPED_BY_OPERATOR, STOPPED_BY_PROGRAM, STOPPED_BY_ITSELF].some((by) => reason.endsWith(`, which is ${by}`)));
+    (state === "waiting" && reason.includes(", which is stopped "));
 }
 
 /**

@@ -23,7 +23,15 @@ import { IndexSet } from "../values/index_set.ts";
 import { groupKey, nameKey } from "../values/names.ts";
 import type { UnitOutcome, UnitStatus } from "./operations.ts";
 import { outcomeOfRemoval, outcomeOfRestart, outcomeOfStart, outcomeOfStop } from "./outcomes.ts";
-import { STOPPED_BY_ITSELF, STOPPED_BY_OPERATOR, STOPPED_BY_PROGRAM, stoppedWith, waitsForRoom, waitsForStopped } from "./readiness.ts";
+import {
+  STOPPED_BY_ITSELF,
+  STOPPED_BY_OPERATOR,
+  STOPPED_BY_PROGRAM,
+  stoppedForGoodWith,
+  stoppedWith,
+  waitsForRoom,
+  waitsForStopped,
+} from "./readiness.ts";
 import type { InstanceType, Program } from "./program.ts";
 import type { Registration } from "./registration.ts";
 import { type OnExhausted, RestartHistory, RestartPolicy, type RestartVerdict } from "./restart.ts";
@@ -1379,9 +1387,10 @@ export class Supervisor {
       const { name } = unit.phase;
       if (unit === trigger || !unit.hasRun || name === "overdue" || unit.wish !== "up") continue;
       unit.wasLate = false;
-      if (unit.spec.restart.when === "never") this.#wish(unit, "policy");
+      const isLast = unit.spec.restart.when === "never";
+      if (isLast) this.#wish(unit, "policy");
       if (unit.wish !== "up" || name === "starting" || name === "running" || name === "closing") {
-        this.#ask([unit], unit.wish === "up" ? "group" : "down", reason);
+        this.#ask([unit], isLast ? "down" : "group", isLast ? stoppedForGoodWith(trigger.name) : reason);
       } else if (unit.phase.why === "late" || unit.phase.why === "with") this.#ask([unit], "group", reason);
     }
     for (const unit of members) this.#recount(unit);
@@ -1942,10 +1951,10 @@ function whySkipped(unit: Unit): string {
   return unit.lastReason;
 }
 
-/** The unit that an operator stopped and that keeps this one, or what it waits for, from starting. */
+/** The unit that is down by somebody's wish and keeps this one, or what it waits for, from starting. */
 function stoppedBelow(unit: Unit): Unit | undefined {
   let at: Unit | undefined = unit;
-  while (at !== undefined && !(at.wish === "operator" && at.phase.name === "idle")) {
+  while (at !== undefined && !((at.wish === "operator" || at.wish === "policy") && at.phase.name === "idle")) {
     if (at.phase.name !== "waiting" && at.phase.name !== "held") return undefined;
     at = at.knot?.after.find(({ to, condition }) => !to.satisfies(condition))?.to;
   }

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { isKeptDown } from "../../../src/core/supervise/readiness.ts";
 import { RestartPolicy } from "../../../src/core/supervise/restart.ts";
 import type { Context, Subsystem } from "../../../src/core/supervise/subsystem.ts";
+import type { Strategy, Supervisor } from "../../../src/core/supervise/supervisor.ts";
 import type { SubsystemSpec } from "../../../src/core/supervise/spec.ts";
 import { Config } from "../../../src/settings/config.ts";
 import { Daemon } from "../../../src/daemon/daemon.ts";
 import { test } from "../../harness.ts";
-import { registration, Rig, settle } from "./supervisor_driver.ts";
+import { type Child, registration, Rig, settle } from "./supervisor_driver.ts";
 
 const states = (supervisor: { status(): { name: string; state: string }[] }) =>
   Object.fromEntries(supervisor.status().map(({ name, state }) => [name, state]));
@@ -310,3 +312,38 @@ for (const strategy of ["oneForAll", "restForOne"] as const) {
     await supervisor.stop("end");
   });
 }
+
+test("Supervisor: who waits for one that is down by wish names it, also through others that wait", async () => {
+  const rows: { strategy: Strategy; db: SubsystemSpec; stop(db: Child, api: Child, supervisor: Supervisor): unknown; why: string }[] = [
+    {
+      strategy: "oneForOne",
+      db: {},
+      stop: (db, _api, supervisor) => (db.context!.stop(), void supervisor.restartUnits(["api", "web"])),
+      why: "stopped by itself",
+    },
+    {
+      strategy: "oneForAll",
+      db: { restart: RestartPolicy.Never },
+      stop: (_db, api) => api.fail(),
+      why: "stopped with api and never restarted",
+    },
+  ];
+  for (const { strategy, db: spec, stop, why } of rows) {
+    const rig = new Rig();
+    const [db, api, web] = [rig.child("db", spec), rig.child("api", { after: ["db"] }), rig.child("web", { after: ["api"] })];
+    const supervisor = rig.supervisor([db, api, web].map((child) => child.registration), { strategy });
+    await supervisor.start();
+    await stop(db, api, supervisor);
+    await rig.clock.advance(60_000);
+    const waits = supervisor.status().filter(({ state }) => state === "waiting");
+    assert.deepEqual(
+      waits.map(({ name, reason }) => `${name} ${reason}`),
+      ["api", "web"].map((name) => `${name} waits for db, which is ${why}`),
+    );
+    assert.deepEqual(waits.map(isKeptDown), [true, true]);
+    await supervisor.startUnits(["db"]);
+    await rig.clock.advance(60_000);
+    assert.deepEqual(supervisor.status().map(({ state }) => state), ["running", "running", "running"]);
+    await supervisor.stop("end");
+  }
+});
