@@ -49,8 +49,8 @@ export type {
   DaemonLifeEvent,
   DaemonTopics,
   EventHead,
-  SubsystemReadyEvent,
-  SubsystemStateEvent,
+  UnitReadyEvent,
+  UnitStateEvent,
 } from "./src/core/supervise/event.ts";
 export { EXIT_CODES, signalExitCode } from "./src/core/values/exit_codes.ts";
 export { type Host } from "./src/core/ports/host.ts";

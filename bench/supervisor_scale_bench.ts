@@ -126,7 +126,7 @@ const ROWS: Record<string, Row> = {
     const again = Promise.withResolvers<void>();
     await daemon.start();
     using _listening = daemon.bus.on("event", (event) => {
-      if (event.type === "subsystem.state" && event.to === "running" && ++running === size) again.resolve();
+      if (event.type === "unit.state" && event.to === "running" && ++running === size) again.resolve();
     });
     tell("until all are back", await timed(() => (crashing.resolve(), again.promise)));
     await ended(daemon);

@@ -56,7 +56,7 @@ const started = daemon.start({ ownsProcess: true });
 // The bus is there from here on, so that not even the first event is missed.
 const states: string[] = [];
 daemon.bus.on("event", (event) => {
-  if (event.type === "subsystem.state") states.push(`${event.name}: ${event.from} -> ${event.to}`);
+  if (event.type === "unit.state") states.push(`${event.name}: ${event.from} -> ${event.to}`);
 });
 await started;
 const report = await daemon.wait();

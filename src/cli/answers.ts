@@ -163,8 +163,8 @@ export const LINE: Shape<LogLine | Dropped> = {
 };
 
 const EVENTS: Readonly<Record<string, Check>> = {
-  "subsystem.state": object({ name: text, from: state, to: state, reason: text }),
-  "subsystem.ready": object({ name: text, ready: bool }),
+  "unit.state": object({ name: text, from: state, to: state, reason: text }),
+  "unit.ready": object({ name: text, ready: bool }),
   "config.reload": object({ version: number, outcome: one(["applied", "unchanged", "refused"]), changed: list(text), reason: text }),
 };
 const daemonEvent = object({ reason: text, killed: maybe(list(text)) });

@@ -112,7 +112,7 @@ export class Client {
   /** Starts, stops or restarts units; returns when their state has changed, however long that takes. */
   async command(verb: "start" | "stop" | "restart", names: readonly string[], timeout?: string): Promise<OutcomesAnswer> {
     await this.#checkAlive();
-    return await this.#post(`/v1/services/${verb}`, { names, ...(timeout === undefined ? {} : { timeout }) });
+    return await this.#post(`/v1/units/${verb}`, { names, ...(timeout === undefined ? {} : { timeout }) });
   }
 
   /** Lets the daemon read its configuration again and apply it, or say what that would do; returns when what it touches has changed. */
@@ -127,7 +127,7 @@ export class Client {
   /** Sends a signal to the process groups of services. */
   async signal(signal: SignalName, names: readonly string[]): Promise<OutcomesAnswer> {
     await this.#checkAlive();
-    return await this.#post("/v1/services/signal", { names, signal });
+    return await this.#post("/v1/units/signal", { names, signal });
   }
 
   /** Waits until all units are where `goal` says, at most `timeout` long; answers who is not. */

@@ -156,12 +156,12 @@ export function ownerOf(event: DaemonEvent): string {
 }
 
 function whatHappened(event: DaemonEvent, paint: Paint): string {
-  if (event.type === "subsystem.ready") return event.ready ? paint("ready", "green") : paint("not ready", "yellow");
+  if (event.type === "unit.ready") return event.ready ? paint("ready", "green") : paint("not ready", "yellow");
   if (event.type === "config.reload") {
     const style = event.outcome === "refused" ? "red" : event.outcome === "applied" ? "green" : "dim";
     return `${paint(`configuration ${event.outcome}`, style)}: ${plain(event.reason)}`;
   }
-  const isUnit = event.type === "subsystem.state";
+  const isUnit = event.type === "unit.state";
   const what = isUnit ? paint(event.to, STATE_STYLES[event.to]) : paint(event.type.slice("daemon.".length), "bold");
   return event.reason === "" ? what : `${what}: ${plain(event.reason)}`;
 }

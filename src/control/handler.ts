@@ -208,11 +208,11 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     return c.json({ v: 1, ok: units.every((unit) => unit.ok), units } satisfies OutcomesAnswer);
   };
   for (const verb of COMMANDS) {
-    app.post(`/v1/services/${verb}`, async (c) => {
+    app.post(`/v1/units/${verb}`, async (c) => {
       const { names, timeout } = readNames(await readObject(c));
       return await command(c, verb, names, timeout ?? c.req.query("timeout"));
     });
-    app.post(`/v1/services/:name/${verb}`, async (c) => await command(c, verb, [c.req.param("name")], c.req.query("timeout")));
+    app.post(`/v1/units/:name/${verb}`, async (c) => await command(c, verb, [c.req.param("name")], c.req.query("timeout")));
   }
 
   const signal = (patterns: readonly string[], text: unknown): OutcomesAnswer => {
@@ -222,11 +222,11 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     const units = operations.signal(operations.resolve(patterns), readAs(parseSignal, text));
     return { v: 1, ok: units.every((unit) => unit.ok), units };
   };
-  app.post("/v1/services/signal", async (c) => {
+  app.post("/v1/units/signal", async (c) => {
     const { names, signal: text } = readNames(await readObject(c));
     return c.json(signal(names, text));
   });
-  app.post("/v1/services/:name/signal", async (c) => c.json(signal([c.req.param("name")], (await readObject(c)).signal)));
+  app.post("/v1/units/:name/signal", async (c) => c.json(signal([c.req.param("name")], (await readObject(c)).signal)));
 
   app.post("/v1/reload", async (c) => {
     const { dryRun = "0", timeout } = c.req.query();

@@ -37,6 +37,8 @@ export const METRICS_TYPES: Readonly<Record<MetricsFormat, string>> = {
 };
 
 const NO_LABELS: readonly string[] = [];
+const UNIT = ["unit"] as const;
+/** The label that the Rust crates use. */
 const SERVICE = ["service"] as const;
 
 /** Every series that `/metrics` shows. */
@@ -100,82 +102,82 @@ export const METRICS: readonly Metric[] = [
     },
   },
   {
-    name: "daemonkit_service_state",
+    name: "daemonkit_unit_state",
     type: "gauge",
-    help: "1 for the state that a service is in, 0 for the others.",
-    labels: ["service", "state"],
+    help: "1 for the state that a unit is in, 0 for the others.",
+    labels: ["unit", "state"],
     read: perUnit((unit, add) => {
       for (const state of STATES) add(state === unit.state ? 1 : 0, unit.name, state);
     }),
   },
   {
-    name: "daemonkit_service_ready",
+    name: "daemonkit_unit_ready",
     type: "gauge",
-    help: "Whether a service that should be there is, or has completed: what it counts for in /readyz.",
-    labels: SERVICE,
+    help: "Whether a unit that should be there is, or has completed: what it counts for in /readyz.",
+    labels: UNIT,
     read: perUnit((unit, add) => add(toNumber(unit.desired === "up" && !isMissing(unit)), unit.name)),
   },
   {
-    name: "daemonkit_service_readiness",
+    name: "daemonkit_unit_readiness",
     type: "gauge",
-    help: "Whether a service says itself that it is ready; missing for services that are not asked.",
-    labels: SERVICE,
+    help: "Whether a unit says itself that it is ready; missing for units that are not asked.",
+    labels: UNIT,
     read: perUnit((unit, add) => unit.ready !== null && add(toNumber(unit.ready), unit.name)),
   },
   {
-    name: "daemonkit_service_desired",
+    name: "daemonkit_unit_desired",
     type: "gauge",
-    help: "1 for a service that should be up, 0 for one that was stopped.",
-    labels: SERVICE,
+    help: "1 for a unit that should be up, 0 for one that was stopped.",
+    labels: UNIT,
     read: perUnit((unit, add) => add(toNumber(unit.desired === "up"), unit.name)),
   },
   {
-    name: "daemonkit_service_restarts_total",
+    name: "daemonkit_unit_restarts_total",
     type: "counter",
-    help: "Restarts of a service.",
-    labels: SERVICE,
+    help: "Restarts of a unit.",
+    labels: UNIT,
     read: perUnit((unit, add) => add(unit.restarts, unit.name)),
   },
   {
     name: "service_restarts_total",
     type: "counter",
-    help: "The same as daemonkit_service_restarts_total, under the name of the Rust crates.",
+    help: "The same as daemonkit_unit_restarts_total, under the name of the Rust crates.",
     labels: SERVICE,
     read: perUnit((unit, add) => add(unit.restarts, unit.name)),
   },
   {
-    name: "daemonkit_service_runs_total",
+    name: "daemonkit_unit_runs_total",
     type: "counter",
-    help: "Runs of a service, the first one included.",
-    labels: SERVICE,
+    help: "Runs of a unit, the first one included.",
+    labels: UNIT,
     read: perUnit((unit, add) => add(unit.run, unit.name)),
   },
   {
-    name: "daemonkit_service_spawn_failures_total",
+    name: "daemonkit_unit_spawn_failures_total",
     type: "counter",
-    help: "Runs of a service whose program could not be started.",
-    labels: SERVICE,
+    help: "Runs of a unit whose program could not be started.",
+    labels: UNIT,
     read: perUnit((unit, add) => addNumber(unit.details.spawnFailures, add, unit.name)),
   },
   {
-    name: "daemonkit_service_start_time_seconds",
+    name: "daemonkit_unit_start_time_seconds",
     type: "gauge",
-    help: "When the present run of a service began, in seconds since the Unix epoch; missing while there is none.",
-    labels: SERVICE,
+    help: "When the present run of a unit began, in seconds since the Unix epoch; missing while there is none.",
+    labels: UNIT,
     read: perUnit((unit, add) => unit.startedAt !== null && add(Date.parse(unit.startedAt) / 1_000, unit.name)),
   },
   {
-    name: "daemonkit_service_last_exit_code",
+    name: "daemonkit_unit_last_exit_code",
     type: "gauge",
-    help: "Exit code of the last run of a service, 128 + n after signal n; missing before the first end.",
-    labels: SERVICE,
+    help: "Exit code of the last run of a unit, 128 + n after signal n; missing before the first end.",
+    labels: UNIT,
     read: perUnit((unit, add) => addNumber(lastExitCode(unit), add, unit.name)),
   },
   {
-    name: "daemonkit_service_lines_total",
+    name: "daemonkit_unit_lines_total",
     type: "counter",
-    help: "Lines that a service printed.",
-    labels: ["service", "stream"],
+    help: "Lines that a unit printed.",
+    labels: ["unit", "stream"],
     read: ({ lines }, add) => {
       for (const { name, stdout, stderr } of lines) {
         add(stdout, name, "stdout");
@@ -184,19 +186,19 @@ export const METRICS: readonly Metric[] = [
     },
   },
   {
-    name: "daemonkit_service_log_dropped_total",
+    name: "daemonkit_unit_log_dropped_total",
     type: "counter",
-    help: "Lines of a service that could not be written to its log.",
-    labels: SERVICE,
+    help: "Lines of a unit that could not be written to its log.",
+    labels: UNIT,
     read: ({ lines }, add) => {
       for (const { name, dropped } of lines) add(dropped, name);
     },
   },
   {
-    name: "daemonkit_service_log_failures_total",
+    name: "daemonkit_unit_log_failures_total",
     type: "counter",
-    help: "How often the log of a service could no longer be written.",
-    labels: SERVICE,
+    help: "How often the log of a unit could no longer be written.",
+    labels: UNIT,
     read: ({ lines }, add) => {
       for (const { name, failures } of lines) add(failures, name);
     },

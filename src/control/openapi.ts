@@ -93,14 +93,14 @@ function stream(summary: string, item: string, parameters: readonly Json[]): Jso
 function command(verb: string): Record<string, Json> {
   const title = `${verb[0].toUpperCase()}${verb.slice(1)}`;
   return {
-    [`/v1/services/${verb}`]: {
+    [`/v1/units/${verb}`]: {
       post: control(`${title} units; answers when their state has changed`, {
         parameters: [TIMEOUT],
         requestBody: body(object({ names: list({ type: "string" }, "Names or patterns"), timeout: text("How long to wait") }, ["timeout"])),
         responses: OUTCOMES,
       }),
     },
-    [`/v1/services/{name}/${verb}`]: {
+    [`/v1/units/{name}/${verb}`]: {
       post: control(`${title} one unit; answers when its state has changed`, { parameters: [NAME, TIMEOUT], responses: OUTCOMES }),
     },
   };
@@ -159,13 +159,13 @@ function paths(): Record<string, Json> {
     ...command("start"),
     ...command("stop"),
     ...command("restart"),
-    "/v1/services/signal": {
+    "/v1/units/signal": {
       post: control("Sends a signal to the process groups of services", {
         requestBody: body(object({ names: list({ type: "string" }, "Names or patterns"), signal })),
         responses: OUTCOMES,
       }),
     },
-    "/v1/services/{name}/signal": {
+    "/v1/units/{name}/signal": {
       post: control("Sends a signal to the process group of one service", {
         parameters: [NAME],
         requestBody: body(object({ signal })),

@@ -498,7 +498,7 @@ export class DaemonBuilder extends GroupBuilder {
    *
    * const seen: string[] = [];
    * const builder = Daemon.builder().withTask("main", (context) => context.cancelled());
-   * builder.onEvent((event) => seen.push(event.type === "subsystem.state" ? `${event.name} is ${event.to}` : event.type));
+   * builder.onEvent((event) => seen.push(event.type === "unit.state" ? `${event.name} is ${event.to}` : event.type));
    * const daemon = await builder.build().start();
    * assert.deepEqual(seen.slice(0, 3), ["daemon.starting", "main is waiting", "main is starting"]);
    * daemon.shutdown();

@@ -614,13 +614,13 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     const bus = this.#bus;
     if (bus === undefined) return;
     bus.publish("event", event);
-    if (event.type === "subsystem.state" && event.error !== undefined && event.to !== "stopped") {
+    if (event.type === "unit.state" && event.error !== undefined && event.to !== "stopped") {
       bus.publish("serviceCrashed", { service: event.name, reason: event.reason, error: event.error });
     }
     if (event.type === "config.reload" && event.outcome === "applied") {
       bus.publish("configUpdated", { version: event.version, changed: event.changed });
     }
-    if (event.type === "subsystem.ready" || event.type === "subsystem.state") this.#publishReadiness(bus);
+    if (event.type === "unit.ready" || event.type === "unit.state") this.#publishReadiness(bus);
   }
 
   #tell(listener: EventListener, event: DaemonEvent): void {

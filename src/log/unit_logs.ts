@@ -88,16 +88,16 @@ export class UnitLogs implements LogPort, Disposable {
     const { clock, log } = options;
     this.#options = options;
     this.#notice = new DropNotice(clock, (dropped, error) => {
-      const services = [...this.#troubled].join(" ");
+      const units = [...this.#troubled].join(" ");
       this.#troubled.clear();
-      log.warn("lines of services were dropped", { dropped, services, reason: messageOf(error) });
+      log.warn("lines of units were dropped", { dropped, units, reason: messageOf(error) });
     });
     this.#failures = new DropNotice(clock, (failures, error) => {
-      const services = [...this.#failing].join(" ");
+      const units = [...this.#failing].join(" ");
       this.#failing.clear();
       log.warn("log files can't be written: lines wait, and those that are too many will be dropped", {
         failures,
-        services,
+        units,
         reason: messageOf(error),
       });
     });

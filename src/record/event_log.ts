@@ -9,7 +9,7 @@ export function logEvent(daemonLog: Logger, event: DaemonEvent): void {
     // The reader of a refused configuration logs all its mistakes.
     return outcome === "refused" ? undefined : daemonLog.info(`configuration ${outcome}`, { version, reason });
   }
-  if (event.type !== "subsystem.state" && event.type !== "subsystem.ready") {
+  if (event.type !== "unit.state" && event.type !== "unit.ready") {
     const { type, reason } = event;
     if (event.killed !== undefined) return daemonLog.warn("stopped", { reason, killed: event.killed.join(", ") });
     if (type === "daemon.started") return daemonLog.warn("started", { reason });
@@ -19,7 +19,7 @@ export function logEvent(daemonLog: Logger, event: DaemonEvent): void {
       : daemonLog.info(type.slice("daemon.".length), { reason });
   }
   const log = daemonLog.child(event.name);
-  if (event.type === "subsystem.ready") return log.debug(event.ready ? "ready" : "not ready", { run: event.run });
+  if (event.type === "unit.ready") return log.debug(event.ready ? "ready" : "not ready", { run: event.run });
   const { run, reason, to, error, attempt, delayMs } = event;
   switch (to) {
     case "restarting":

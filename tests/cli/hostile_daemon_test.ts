@@ -244,15 +244,15 @@ function ofHostileTexts(request: Request): Response {
   }
   if (pathname === "/v1/events") {
     const items = [
-      { ...event, type: "subsystem.state", name: HOSTILE, from: "running", to: "failed", reason: HOSTILE },
-      { ...event, type: "subsystem.ready", name: HOSTILE, ready: true },
+      { ...event, type: "unit.state", name: HOSTILE, from: "running", to: "failed", reason: HOSTILE },
+      { ...event, type: "unit.ready", name: HOSTILE, ready: true },
       { ...event, type: `daemon.${HOSTILE}`, reason: HOSTILE },
       { ...event, type: "daemon.stopped", reason: HOSTILE, killed: [HOSTILE] },
       { ...event, type: "config.reload", version: 1, outcome: "refused", changed: [HOSTILE], reason: HOSTILE },
     ];
     return new Response(items.map((item) => `${JSON.stringify(item)}\n`).join(""));
   }
-  if (pathname.startsWith("/v1/services/") || pathname === "/v1/wait") return Response.json({ v: 1, ok: false, units: [unit] });
+  if (pathname.startsWith("/v1/units/") || pathname === "/v1/wait") return Response.json({ v: 1, ok: false, units: [unit] });
   return new Response("x");
 }
 

@@ -366,14 +366,14 @@ test("main events prints what the daemon still has, and goes on with -f until it
     v: 1,
     seq: 2,
     time,
-    type: "subsystem.state",
+    type: "unit.state",
     name: "db",
     run: 1,
     from: "waiting",
     to: "starting",
     reason: "\u001b[2Jstart",
   });
-  operations.happen({ v: 1, seq: 3, time, type: "subsystem.ready", name: "db", run: 1, ready: true });
+  operations.happen({ v: 1, seq: 3, time, type: "unit.ready", name: "db", run: 1, ready: true });
   assert.equal(await cli("events"), 0);
   assert.equal(machine.out, `${time}  daemon  starting: start\n${time}  db      starting: start\n${time}  db      ready\n`);
 
@@ -411,7 +411,7 @@ function endLikeADaemon({ machine, operations, folder }: Fixture, events: readon
   };
 }
 
-const ended = (name: string, to: State): EventBody => ({ type: "subsystem.state", name, run: 1, from: "stopping", to, reason: "" });
+const ended = (name: string, to: State): EventBody => ({ type: "unit.state", name, run: 1, from: "stopping", to, reason: "" });
 
 test("main down returns when the daemon's process is gone, and says how it went", async () => {
   const made = await fixture();

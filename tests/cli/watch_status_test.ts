@@ -43,7 +43,7 @@ class Watch {
 
   change(name: string, state: "running" | "failed"): void {
     this.operations.units.find((unit) => unit.name === name)!.state = state;
-    const head = { v: 1, seq: 1, time: "2026-01-01T00:00:00.000Z", type: "subsystem.state" } as const;
+    const head = { v: 1, seq: 1, time: "2026-01-01T00:00:00.000Z", type: "unit.state" } as const;
     this.operations.happen({ ...head, name, run: 1, from: "running", to: state, reason: "test" });
   }
 

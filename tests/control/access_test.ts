@@ -107,14 +107,14 @@ test("50,000 brackets in a request are refused at once", async () => {
   const { status, ask, access } = listener({});
   Object.assign(access, { maxBodyBytes: 1_000_000 });
   for (const body of ["[".repeat(50_000), '{"a":'.repeat(50_000), `{"names":${"[".repeat(50_000)}${"]".repeat(50_000)}}`]) {
-    for (const path of ["/v1/services/stop", "/v1/services/signal", "/v1/services/db/signal"]) {
+    for (const path of ["/v1/units/stop", "/v1/units/signal", "/v1/units/db/signal"]) {
       assert.equal(await status(path, {}, { method: "POST", body }), 400, path);
     }
   }
-  const answer = await ask("/v1/services/stop", {}, { method: "POST", body: "[".repeat(65) });
+  const answer = await ask("/v1/units/stop", {}, { method: "POST", body: "[".repeat(65) });
   assert.match((await answer.json()).detail, /at most 64 lists and objects/);
   assert.equal(
-    await status("/v1/services/stop", {}, { method: "POST", body: `{"names":["db"],"x":${"[".repeat(63)}${"]".repeat(63)}}` }),
+    await status("/v1/units/stop", {}, { method: "POST", body: `{"names":["db"],"x":${"[".repeat(63)}${"]".repeat(63)}}` }),
     200,
   );
 });
@@ -160,7 +160,7 @@ test("a body that is too long is refused by what it says and by what it is, one 
   // No token, whose hash would take time that is not the fake clock's.
   const { status, clock, handler } = listener({ address: { unix: "/run/x.sock" }, tokenHash: undefined });
   const post = (body: RequestInit["body"]) => ({ method: "POST", body, duplex: "half" }) as RequestInit;
-  const stop = "/v1/services/stop";
+  const stop = "/v1/units/stop";
   assert.equal(await status(stop, { "content-length": "101" }, post("{}")), 413);
   assert.equal(await status(stop, {}, post("x".repeat(101))), 413);
   const endless = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(new Uint8Array(10)) });

@@ -52,7 +52,7 @@ test("controlHandler GET /v1/status shows all units, or those that patterns matc
 
 test("controlHandler answers an unknown name with a problem that names the nearest", async () => {
   const { ask } = fixture();
-  const response = await ask("/v1/services/api@3/stop", { method: "POST" });
+  const response = await ask("/v1/units/api@3/stop", { method: "POST" });
   assert.equal(response.status, 404);
   assert.equal(response.headers.get("content-type"), "application/problem+json");
   const problem = await response.json();
@@ -62,19 +62,19 @@ test("controlHandler answers an unknown name with a problem that names the neare
 
 test("controlHandler starts, stops and restarts one unit by its path and several by their names", async () => {
   const { ask, operations } = fixture();
-  assert.deepEqual(await (await ask("/v1/services/db/restart", { method: "POST" })).json(), {
+  assert.deepEqual(await (await ask("/v1/units/db/restart", { method: "POST" })).json(), {
     v: 1,
     ok: true,
     units: [{ name: "db", state: "running", outcome: "restarted", ok: true, reason: "" }],
   });
-  await ask("/v1/services/stop", post({ names: ["api*", "db"] }));
-  await ask("/v1/services/start", post({ names: ["db"] }));
+  await ask("/v1/units/stop", post({ names: ["api*", "db"] }));
+  await ask("/v1/units/start", post({ names: ["db"] }));
   assert.deepEqual(operations.calls, ["restart db", "stop api@1 api@2 db", "start db"]);
 });
 
 test("controlHandler asks for nothing when no unit matches", async () => {
   const { ask, operations } = fixture();
-  assert.deepEqual(await (await ask("/v1/services/stop", post({ names: ["web*"] }))).json(), { v: 1, ok: true, units: [] });
+  assert.deepEqual(await (await ask("/v1/units/stop", post({ names: ["web*"] }))).json(), { v: 1, ok: true, units: [] });
   assert.deepEqual(operations.calls, []);
 });
 
@@ -82,24 +82,24 @@ test("controlHandler answers a command only when it is done, and a timeout ends 
   const { ask, operations } = fixture();
   operations.act = (_verb, _names, signal) =>
     new Promise((_resolve, reject) => signal!.addEventListener("abort", () => reject(signal!.reason), { once: true }));
-  const response = await ask("/v1/services/stop", post({ names: ["db"], timeout: "1ms" }));
+  const response = await ask("/v1/units/stop", post({ names: ["db"], timeout: "1ms" }));
   assert.equal(response.status, 504);
   assert.equal((await response.json()).code, "TIMEOUT");
 });
 
-test("controlHandler POST /v1/services/:name/signal sends a signal, and one that is none is refused", async () => {
+test("controlHandler POST /v1/units/:name/signal sends a signal, and one that is none is refused", async () => {
   const { ask, operations } = fixture();
-  const answer = await (await ask("/v1/services/db/signal", post({ signal: "hup" }))).json();
+  const answer = await (await ask("/v1/units/db/signal", post({ signal: "hup" }))).json();
   assert.deepEqual(answer, { v: 1, ok: true, units: [{ name: "db", state: "running", outcome: "sent SIGHUP", ok: true, reason: "" }] });
   operations.units[1] = fakeUnit("api@1", { state: "stopped" });
-  const both = await (await ask("/v1/services/signal", post({ names: ["api*"], signal: "10" }))).json();
+  const both = await (await ask("/v1/units/signal", post({ names: ["api*"], signal: "10" }))).json();
   assert.deepEqual([both.ok, both.units.map((unit: { ok: boolean }) => unit.ok)], [false, [false, true]]);
   for (const body of [{}, { signal: 1 }, { signal: "HUPP" }, []]) {
-    const refused = await ask("/v1/services/db/signal", post(body));
+    const refused = await ask("/v1/units/db/signal", post(body));
     assert.equal(refused.status, 400, JSON.stringify(body));
     assert.match((await refused.json()).detail, /current value is /);
   }
-  assert.equal((await ask("/v1/services/nobody/signal", post({ signal: "HUP" }))).status, 404);
+  assert.equal((await ask("/v1/units/nobody/signal", post({ signal: "HUP" }))).status, 404);
   assert.deepEqual(operations.calls, ["signal SIGHUP db", "signal SIGUSR1 api@1 api@2"]);
 });
 
@@ -140,7 +140,7 @@ test("controlHandler refuses bodies that are garbage, of the wrong shape or too 
     [post({ names: ["x".repeat(1_100_000)] }), 413],
   ];
   for (const [init, status] of bad) {
-    const response = await ask("/v1/services/stop", init);
+    const response = await ask("/v1/units/stop", init);
     assert.equal(response.status, status, String(init.body).slice(0, 40));
     assert.equal((await response.json()).code, "IPC_PROTOCOL");
   }
@@ -162,7 +162,7 @@ test("controlHandler lets a client of another protocol only look and stop", asyn
   const headers = { "daemonkit-protocol": "2" };
   assert.equal((await ask("/v1/status", { headers })).status, 200);
   assert.equal((await ask("/v1/stop", { method: "POST", headers })).status, 202);
-  const refused = await ask("/v1/services/db/stop", { method: "POST", headers });
+  const refused = await ask("/v1/units/db/stop", { method: "POST", headers });
   assert.equal(refused.status, 409);
   const problem = await refused.json();
   assert.equal(problem.code, "IPC_PROTOCOL");

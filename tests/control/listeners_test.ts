@@ -171,7 +171,7 @@ test("Listeners.apply opens, closes and changes as a whole, and leaves open stre
       200,
     ]);
     assert.equal(await ask(port(3), "/v1/status"), 404);
-    assert.equal(await ask(port(1), "/v1/services/stop", { ...AUTHORIZED, method: "POST", body: '{"names":["db"]}' }), 413);
+    assert.equal(await ask(port(1), "/v1/units/stop", { ...AUTHORIZED, method: "POST", body: '{"names":["db"]}' }), 413);
     await ending.text();
     assert.equal(operations.eventReaders.size, 1);
     assert.deepEqual(Object.keys(listeners.details()), ["admin", "renamed", "c"]);

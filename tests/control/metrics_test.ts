@@ -100,18 +100,18 @@ test("metrics tell what is: states, readiness, exit codes, lines, the process", 
   const families = parse((await scrape()).text, false);
   const of = (name: string) =>
     Object.fromEntries(families.get(name)!.samples.map(({ labels, value }) => [Object.values(labels).join(" "), value]));
-  const states = of("daemonkit_service_state");
+  const states = of("daemonkit_unit_state");
   assert.equal(Object.keys(states).length, 3 * STATES.length);
   assert.deepEqual(Object.keys(states).filter((key) => states[key] === 1), ["db running", "api@0 restarting", "off stopped"]);
-  assert.deepEqual(of("daemonkit_service_ready"), { "db": 1, "api@0": 0, "off": 0 });
-  assert.deepEqual(of("daemonkit_service_readiness"), { db: 1 });
-  assert.deepEqual(of("daemonkit_service_desired"), { "db": 1, "api@0": 1, "off": 0 });
-  assert.deepEqual(of("daemonkit_service_restarts_total"), of("service_restarts_total"));
+  assert.deepEqual(of("daemonkit_unit_ready"), { "db": 1, "api@0": 0, "off": 0 });
+  assert.deepEqual(of("daemonkit_unit_readiness"), { db: 1 });
+  assert.deepEqual(of("daemonkit_unit_desired"), { "db": 1, "api@0": 1, "off": 0 });
+  assert.deepEqual(of("daemonkit_unit_restarts_total"), of("service_restarts_total"));
   assert.equal(of("service_restarts_total").db, 2);
-  assert.deepEqual(of("daemonkit_service_last_exit_code"), { "db": 139, "api@0": 3 });
-  assert.deepEqual(of("daemonkit_service_spawn_failures_total"), { "db": 1, "api@0": 0 });
-  assert.deepEqual(of("daemonkit_service_start_time_seconds"), { db: Date.parse("2026-01-01T00:00:00.000Z") / 1_000 });
-  assert.equal(of("daemonkit_service_lines_total")["off stderr"], 1);
+  assert.deepEqual(of("daemonkit_unit_last_exit_code"), { "db": 139, "api@0": 3 });
+  assert.deepEqual(of("daemonkit_unit_spawn_failures_total"), { "db": 1, "api@0": 0 });
+  assert.deepEqual(of("daemonkit_unit_start_time_seconds"), { db: Date.parse("2026-01-01T00:00:00.000Z") / 1_000 });
+  assert.equal(of("daemonkit_unit_lines_total")["off stderr"], 1);
   assert.deepEqual([of("process_open_fds"), of("process_cpu_seconds_total")], [{ "": 9 }, { "": 0.25 }]);
   assert.deepEqual(families.get("daemonkit_info")!.samples[0].labels, { name: "demo", version: "0.1.0", runtime: "fake 1.0" });
 });

@@ -196,7 +196,7 @@ test("Daemon.bus tells every step of a subsystem's life, numbered without gaps",
   await daemon.operations.restart(["main"], {});
   daemon.shutdown();
   await daemon.wait();
-  const moves = events.flatMap((event) => event.type === "subsystem.state" ? [`${event.from}>${event.to}`] : []);
+  const moves = events.flatMap((event) => event.type === "unit.state" ? [`${event.from}>${event.to}`] : []);
   assert.deepEqual(moves.slice(0, 5), ["running>stopping", "stopping>stopped", "stopped>waiting", "waiting>starting", "starting>running"]);
   events.forEach((event, index) => assert.equal(event.seq, index + 1));
 });

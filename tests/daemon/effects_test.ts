@@ -234,8 +234,8 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
   "listen.*.max_body": async () => {
     const rig = await controlling('allow = ["control"]\nmax_body = "1KB"');
     const post = (bytes: number) => ({ method: "POST", body: " ".repeat(bytes) });
-    assert.deepEqual(await statuses(rig, ["/v1/services/stop"], post(1_000)), [400]);
-    assert.deepEqual(await statuses(rig, ["/v1/services/stop"], post(1_001)), [413]);
+    assert.deepEqual(await statuses(rig, ["/v1/units/stop"], post(1_000)), [400]);
+    assert.deepEqual(await statuses(rig, ["/v1/units/stop"], post(1_001)), [413]);
     await rig.stop();
   },
   "listen.*.max_clients": async () => {

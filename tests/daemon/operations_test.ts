@@ -31,7 +31,7 @@ test("DaemonOperations.events gives what happened since the operations were firs
   const followed: DaemonEvent[] = [];
   using _following = operations.followEvents((event) => followed.push(event));
   await operations.stop(["main"], {});
-  assert.ok(followed.some((event) => event.type === "subsystem.state" && event.to === "stopped"));
+  assert.ok(followed.some((event) => event.type === "unit.state" && event.to === "stopped"));
   assert.deepEqual(operations.events(), followed);
   daemon.shutdown();
   await daemon.wait();

@@ -57,7 +57,7 @@ test("Daemon.reload starts what is new and stops what is gone, dependents first"
   ]);
   assert.deepEqual(answer.units.map(({ name, outcome }) => `${name} ${outcome}`).sort(), ["a removed", "b removed", "c started"]);
   assert.deepEqual(statesOf(rig), { c: "running" });
-  const stopped = rig.daemon.operations.events().filter((event) => event.type === "subsystem.state" && event.to === "stopped");
+  const stopped = rig.daemon.operations.events().filter((event) => event.type === "unit.state" && event.to === "stopped");
   assert.deepEqual(stopped.map((event) => "name" in event && event.name), ["b", "a"]);
   await rig.stop();
 });
@@ -246,7 +246,7 @@ test("Daemon.reload takes new edges of after: order of the next stop, and a star
   const stopped = rig.daemon.operations.stop(["a"], {});
   await rig.until(() => alive(rig).length === 0);
   assert.deepEqual((await stopped).map(({ name }) => name).sort(), ["a", "b"]);
-  const events = rig.daemon.operations.events().filter((event) => event.type === "subsystem.state" && event.to === "stopped");
+  const events = rig.daemon.operations.events().filter((event) => event.type === "unit.state" && event.to === "stopped");
   assert.deepEqual(events.map((event) => "name" in event && event.name), ["b", "a"]);
   await rig.stop();
 });

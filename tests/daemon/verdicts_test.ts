@@ -166,7 +166,7 @@ test("builder.onEvent sees every event from the first one on, until it is taken 
   const builder = Daemon.builder().withTask("first", untilTold).withTask("second", untilTold, { after: ["first"] });
   const undo = builder.onEvent((event) => seen.push(event));
   const daemon = await builder.build().start();
-  const told = seen.map((event) => event.type === "subsystem.state" ? `${event.name} ${event.to}` : event.type);
+  const told = seen.map((event) => event.type === "unit.state" ? `${event.name} ${event.to}` : event.type);
   assert.deepEqual(told.filter((text) => !text.endsWith("ready") && !text.endsWith("waiting")), [
     "daemon.starting",
     "first starting",
@@ -359,7 +359,7 @@ test("A failure for good inside a group is in code and report however the group 
       if (other !== undefined) group.withTask("other", other[0], { ...never, ...other[1] });
     }, { restart: RestartPolicy.onFailure({ delay: 0, maxRestarts: 1 }) });
     builder.onEvent((event) => {
-      if (event.type === "subsystem.state" && event.name.endsWith("/worker") && event.to === "failed") failed.resolve();
+      if (event.type === "unit.state" && event.name.endsWith("/worker") && event.to === "failed") failed.resolve();
     });
     await using daemon = await builder.build().start();
     const { state } = await daemon.ended("group");

@@ -144,7 +144,7 @@ e2e("runner 43: while the disk is full services run on, drops are counted and wa
   symlinkSync("/dev/full", path);
   const daemon = await stage.startDaemon();
   await daemon.until(/all printed/);
-  await daemon.until(/lines of services were dropped .*services=x .*disk is full/);
+  await daemon.until(/lines of units were dropped .*units=x .*disk is full/);
   const { x } = await unitsOf(stage);
   assert.equal(x.state, "running");
   symlinkSync(join(stage.folder, "real.log"), `${path}.new`);
@@ -157,7 +157,7 @@ e2e("runner 43: while the disk is full services run on, drops are counted and wa
   assert.deepEqual(lines.slice(-1), ["again"]);
   daemon.kill("SIGTERM");
   const { code, stderr } = await daemon.ended;
-  const told = [...stderr.matchAll(/WARN .*lines of services were dropped dropped=(\d+)/g)].map(([, count]) => Number(count));
+  const told = [...stderr.matchAll(/WARN .*lines of units were dropped dropped=(\d+)/g)].map(([, count]) => Number(count));
   assert.deepEqual([code, told.reduce((sum, count) => sum + count, 0)], [0, Number(dropped)]);
   assert.ok(told.length <= 2, "one at once, and what is left at the end");
 });

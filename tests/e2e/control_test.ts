@@ -90,8 +90,8 @@ restart = "never"
   const told = /daemonkit_info\{name="required",version="([^"]+)",runtime="([^"]+)"\}/.exec(metrics)!;
   assert.equal(told[1], JSON.parse(version).version);
   assert.match(told[2], /^(deno|bun) \d/);
-  assert.match(metrics, /^daemonkit_service_state\{service="bad",state="failed"\} 1$/m);
-  assert.match(metrics, /^daemonkit_service_spawn_failures_total\{service="bad"\} 1$/m);
+  assert.match(metrics, /^daemonkit_unit_state\{unit="bad",state="failed"\} 1$/m);
+  assert.match(metrics, /^daemonkit_unit_spawn_failures_total\{unit="bad"\} 1$/m);
   assert.match(metrics, /^process_open_fds [1-9]\d*$/m);
   const response = await fetch(`http://127.0.0.1:${port}/livez`);
   await response.body?.cancel();
@@ -209,7 +209,7 @@ e2eOnce("runner 61: a client of another protocol is told so, and may still look 
     for await (const piece of connection) text += piece;
     return text;
   };
-  const refused = await ask("POST /v1/services/x/stop");
+  const refused = await ask("POST /v1/units/x/stop");
   assert.match(refused, /^HTTP\/1\.1 409 .*"code":"IPC_PROTOCOL"/s);
   assert.match(refused, /the client speaks 99, daemonkit \S+ speaks \d+.*`daemonkit down` work/);
   assert.match(await ask("GET /v1/status"), /^HTTP\/1\.1 200 .*"state":"running"/s);
@@ -270,10 +270,10 @@ run = "while :; do echo 0123456789012345678901234567890123456789; done"
       left.push(await send(to, bytes));
     }
     left.push(await send(to, hello), await send(to, ""), await send(to, "GET /livez HTTP/1.1\r\nHost: lo"));
-    left.push(await send(to, head("POST /v1/services/stop HTTP/1.1", "Content-Length: 50") + '{"names":'));
+    left.push(await send(to, head("POST /v1/units/stop HTTP/1.1", "Content-Length: 50") + '{"names":'));
     // Those that go away: in the middle of a body, of a stream, of a long answer, of a command.
     const vanishing = [
-      head("POST /v1/services/stop HTTP/1.1", "Content-Length: 50") + "{",
+      head("POST /v1/units/stop HTTP/1.1", "Content-Length: 50") + "{",
       head("GET /v1/events HTTP/1.1"),
       head("GET /v1/logs?follow=1&n=10000 HTTP/1.1"),
       head("GET /v1/logs?n=10000 HTTP/1.1"),
@@ -348,7 +348,7 @@ run = "exec sleep 1000"
   assert.equal(await status("/v1/stop", { method: "POST" }), "401");
   const document = JSON.parse((await get(port, "/v1/openapi.json", authorization)).slice(4));
   assert.equal(document.openapi, "3.1.0");
-  assert.equal(await status("/v1/services/x/stop", { method: "POST", ...authorization }), "200");
+  assert.equal(await status("/v1/units/x/stop", { method: "POST", ...authorization }), "200");
   await untilUnits(stage, ({ x }) => x.state === "stopped");
   assert.equal(await status("/v1/stop", { method: "POST", ...authorization }), "202");
   assert.equal((await daemon.ended).code, 0);

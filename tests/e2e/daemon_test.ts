@@ -315,7 +315,7 @@ e2e("garbage on the control socket leaves the daemon unharmed", async (stage) =>
       "\u0016\u0003\u0001\u0002\u0000",
       "GET / HTTP/9\r\n\r\n",
       "x".repeat(100_000),
-      "POST /v1/services/stop HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{",
+      "POST /v1/units/stop HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{",
     ]
   ) {
     const socket = connect(join(runFolder(stage), "admin.sock"));

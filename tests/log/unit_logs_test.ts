@@ -162,16 +162,16 @@ test("UnitLogs: while the disk is full drops are counted by unit, and one warnin
   assert.deepEqual(lines.counts().map(({ name, stdout, dropped }) => [name, stdout, dropped]), [["a", 6, 4], ["b", 6, 4]]);
   const isFailure = (message: string) => message.startsWith("log files can't be written");
   // The first write that fails is told of at once, before anything is lost.
-  assert.deepEqual(warnings.map(([message, fields]) => [isFailure(message), fields?.services]), [[true, "a"], [false, "a"]]);
+  assert.deepEqual(warnings.map(([message, fields]) => [isFailure(message), fields?.units]), [[true, "a"], [false, "a"]]);
   assert.deepEqual(lines.counts().map(({ failures }) => failures), [1, 1]);
   assert.match(logs.notice!, /^the log files of a, b can't be written, 8 lines were dropped: /);
   await clock.advance(60_000);
-  assert.deepEqual(warnings.filter(([message]) => isFailure(message)).map(([, fields]) => [fields?.failures, fields?.services]), [
+  assert.deepEqual(warnings.filter(([message]) => isFailure(message)).map(([, fields]) => [fields?.failures, fields?.units]), [
     [1, "a"],
     [1, "b"],
   ]);
-  const told = warnings.filter(([message]) => !isFailure(message)).map(([message, fields]) => [message, fields?.dropped, fields?.services]);
-  assert.deepEqual(told, [["lines of services were dropped", 2, "a"], ["lines of services were dropped", 6, "a b"]]);
+  const told = warnings.filter(([message]) => !isFailure(message)).map(([message, fields]) => [message, fields?.dropped, fields?.units]);
+  assert.deepEqual(told, [["lines of units were dropped", 2, "a"], ["lines of units were dropped", 6, "a b"]]);
   files.healWrites();
   await clock.advance(1_000);
   assert.equal(logs.notice, undefined);

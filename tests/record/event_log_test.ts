@@ -15,7 +15,7 @@ test("logEvent: that there is no room for a start is a warning once, however oft
       v: 1,
       seq: attempt,
       time: "2026-01-01T00:00:00.000Z",
-      type: "subsystem.state",
+      type: "unit.state",
       name: "db",
       run: attempt,
       from: "starting",

@@ -29,7 +29,7 @@ class Units {
     const unit = this.all.find((each) => each.name === name)!;
     const from = unit.state;
     Object.assign(unit, { state: to, ready });
-    this.happen({ type: "subsystem.state", name, run: 1, from, to, reason: "" });
+    this.happen({ type: "unit.state", name, run: 1, from, to, reason: "" });
   }
 
   happen(body: EventBody): void {
@@ -67,7 +67,7 @@ test("untilThere resolves when all are there at one moment, and looks only when 
   assert.equal(units.looks, 2, "both changes of one turn are one look");
   units.move("api", "running");
   await Promise.resolve();
-  units.happen({ type: "subsystem.ready", name: "other", run: 1, ready: true });
+  units.happen({ type: "unit.ready", name: "other", run: 1, ready: true });
   await Promise.resolve();
   assert.equal(units.looks, 3, "another unit is nothing to look at");
   units.move("db", "running");

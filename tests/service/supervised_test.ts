@@ -44,7 +44,7 @@ class Rig implements Disposable {
         random: () => 0.5,
         isObserved: () => true,
         emit: (event) => {
-          if (event.type === "subsystem.state") this.events.push(`${event.name} ${event.to}`);
+          if (event.type === "unit.state") this.events.push(`${event.name} ${event.to}`);
         },
         report: (error) => void this.reports.push(String(error)),
         failed: () => {},

@@ -201,7 +201,7 @@ class Ending {
   }
 
   note(event: DaemonEvent): void {
-    if (event.type === "subsystem.state" && this.#states.has(event.name)) this.#states.set(event.name, event.to);
+    if (event.type === "unit.state" && this.#states.has(event.name)) this.#states.set(event.name, event.to);
     if (event.type === "daemon.forced") this.isForced = true;
     if (event.type !== "daemon.stopped") return;
     this.isComplete = true;

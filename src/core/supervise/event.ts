@@ -11,9 +11,9 @@ export interface EventHead {
 }
 
 /** A subsystem changed its state. */
-export interface SubsystemStateEvent extends EventHead {
+export interface UnitStateEvent extends EventHead {
   /** Kind of the event. */
-  type: "subsystem.state";
+  type: "unit.state";
   /** Path of the subsystem. */
   name: string;
   /** Number of the run, 0 before the first one. */
@@ -33,9 +33,9 @@ export interface SubsystemStateEvent extends EventHead {
 }
 
 /** A subsystem became ready or stopped being ready. */
-export interface SubsystemReadyEvent extends EventHead {
+export interface UnitReadyEvent extends EventHead {
   /** Kind of the event. */
-  type: "subsystem.ready";
+  type: "unit.ready";
   /** Path of the subsystem. */
   name: string;
   /** Number of the run. */
@@ -76,12 +76,12 @@ export interface ConfigReloadEvent extends EventHead {
 }
 
 /** Events of a daemon, as data on its bus. */
-export type DaemonEvent = SubsystemStateEvent | SubsystemReadyEvent | DaemonLifeEvent | ConfigReloadEvent;
+export type DaemonEvent = UnitStateEvent | UnitReadyEvent | DaemonLifeEvent | ConfigReloadEvent;
 
 /** Every type of event, and when it comes. */
 export const EVENT_TYPES: Readonly<Record<DaemonEvent["type"], string>> = {
-  "subsystem.state": "A unit has changed its state.",
-  "subsystem.ready": "A unit has become ready, or is no longer.",
+  "unit.state": "A unit has changed its state.",
+  "unit.ready": "A unit has become ready, or is no longer.",
   "daemon.starting": "The start begins.",
   "daemon.ready": "Every unit has started and is ready.",
   "daemon.started": "Every unit has started once, and some are not ready.",

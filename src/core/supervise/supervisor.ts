@@ -1746,11 +1746,11 @@ export class Supervisor {
     this.#recount(unit);
     if (from !== to && this.ports.isObserved()) {
       const { path: name, run } = unit;
-      if (from === "running") this.#emit(unit, { type: "subsystem.ready", name, run, ready: false });
+      if (from === "running") this.#emit(unit, { type: "unit.ready", name, run, ready: false });
       const error = failure === undefined ? {} : { error: linkOf(failure.error) };
       const restart = facts?.attempt === undefined ? {} : { attempt: facts.attempt, delayMs: facts.delayMs };
-      this.#emit(unit, { type: "subsystem.state", name, run, from, to, reason, ...error, ...restart });
-      if (to === "running") this.#emit(unit, { type: "subsystem.ready", name, run, ready: true });
+      this.#emit(unit, { type: "unit.state", name, run, from, to, reason, ...error, ...restart });
+      if (to === "running") this.#emit(unit, { type: "unit.ready", name, run, ready: true });
     }
   }
 

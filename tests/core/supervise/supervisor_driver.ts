@@ -72,13 +72,13 @@ export class Rig implements SupervisorPorts {
 
   /** Transitions of one child, as "from>to". */
   moves(name: string): string[] {
-    return this.events.flatMap((event) => event.type === "subsystem.state" && event.name === name ? [`${event.from}>${event.to}`] : []);
+    return this.events.flatMap((event) => event.type === "unit.state" && event.name === name ? [`${event.from}>${event.to}`] : []);
   }
 
   /** Waits of the restarts of one child, in milliseconds. */
   delays(name: string): number[] {
     return this.events.flatMap((event) =>
-      event.type === "subsystem.state" && event.name === name && event.to === "restarting" ? [event.delayMs!] : []
+      event.type === "unit.state" && event.name === name && event.to === "restarting" ? [event.delayMs!] : []
     );
   }
 }

@@ -192,7 +192,7 @@ test("Supervisor: an abort that was wrapped twice is no failure of a stop; one w
     }, { once: true });
     await supervisor.stop("end");
     assert.equal(rig.errors.length, isOurs ? 0 : 1);
-    const [last] = rig.events.filter((event) => event.type === "subsystem.state" && event.to === "stopped");
+    const [last] = rig.events.filter((event) => event.type === "unit.state" && event.to === "stopped");
     assert.equal("error" in last, !isOurs);
   }
 });

@@ -220,7 +220,7 @@ class CheckedRig extends Rig {
 
   override emit(event: EventBody): void {
     super.emit(event);
-    if (event.type !== "subsystem.state") return;
+    if (event.type !== "unit.state") return;
     const plan = this.#plans.find(({ name }) => name === event.name)!;
     if (event.from === "waiting" && event.to === "starting") {
       for (const edge of this.#after(plan)) {

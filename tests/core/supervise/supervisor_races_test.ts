@@ -40,7 +40,7 @@ test("Supervisor.stop: a failure before the turn to be told is no failed stop", 
   await stopped;
   assert.deepEqual(rig.errors.map(String), ["SubsystemError: Cannot stop api cleanly: could not flush"]);
   assert.deepEqual(
-    rig.events.flatMap((event) => event.type === "subsystem.state" && event.to === "stopped" ? [[event.name, event.error?.message]] : []),
+    rig.events.flatMap((event) => event.type === "unit.state" && event.to === "stopped" ? [[event.name, event.error?.message]] : []),
     [["db", "boom"], ["api", "could not flush"]],
   );
 });

@@ -383,7 +383,7 @@ test("Supervisor names the child whose end a port that throws kept from being ha
   await a.finish();
   const [error] = rig.errors;
   assert.ok(error instanceof SubsystemError);
-  assert.deepEqual([error.subsystem, error.message], ["a", 'Cannot handle "subsystem.ready" of a: no disk']);
+  assert.deepEqual([error.subsystem, error.message], ["a", 'Cannot handle "unit.ready" of a: no disk']);
   await supervisor.stop("end");
 });
 
@@ -397,7 +397,7 @@ test("Supervisor goes on when one of its ports throws", async () => {
     throw new Error("no disk");
   };
   await supervisor.start();
-  assert.match(String(rig.errors[0]), /Cannot handle "subsystem.state" of a: no disk/);
+  assert.match(String(rig.errors[0]), /Cannot handle "unit.state" of a: no disk/);
   assert.deepEqual(states(supervisor), { a: "running", b: "running" });
   await supervisor.stop("end");
 });
