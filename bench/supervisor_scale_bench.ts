@@ -1,6 +1,10 @@
 /**
  * How the supervisor grows: each row for 1,000, 10,000 and 50,000 units, or as many as the arguments say, in a process of its own; how long
- * it took, and the longest time for which nothing else of the program had its turn, the best of `--rounds`.
+ * it took, for each unit too, and the longest time for which nothing else of the program had its turn, the best of `--rounds`. Below each
+ * row stands what it cost to measure it.
+ *
+ * Some rows are one synchronous call for each unit, by the contract of what they call: `build`, `add`, subscriptions. Their longest time is all
+ * of it, and must only grow with the number of units.
  *
  * `--limit SECONDS` ends a row that does not end by itself; `--only TEXT` takes the rows that have it in their name; `--module FILE` measures
  * the `mod.ts` of another checkout, whose results are kept under `--label`.
@@ -17,7 +21,7 @@ const { values, positionals } = parseArgs({
   args: process.argv.slice(2),
   allowPositionals: true,
   options: {
-    rounds: { type: "string", default: "3" },
+    rounds: { type: "string", default: "1" },
     limit: { type: "string", default: "20" },
     only: { type: "string", default: "" },
     module: { type: "string", default: fileURLToPath(new URL("../mod.ts", import.meta.url)) },
@@ -150,6 +154,23 @@ const ROWS: Record<string, Row> = {
   "builder": async (size, tell) => {
     tell("build", await timed(() => built(size, (builder, index) => builder.withTask(name(index), work))));
   },
+  "subscriptions to the bus": async (size, tell) => {
+    const daemon = await built(1, (builder) => builder.withTask("first", work)).start();
+    const subscriptions: Disposable[] = [];
+    tell(
+      "made",
+      await timed(() => {
+        for (let index = 0; index < size; index++) subscriptions.push(daemon.bus.on("event", () => {}));
+      }),
+    );
+    tell(
+      "undone",
+      await timed(() => {
+        for (const subscription of subscriptions) subscription[Symbol.dispose]();
+      }),
+    );
+    await ended(daemon);
+  },
   "while it runs": async (size, tell) => {
     const daemon = await built(1, (builder) => builder.withTask("first", work)).start();
     const { operations } = daemon;
@@ -167,6 +188,11 @@ const ROWS: Record<string, Row> = {
     await ended(daemon);
   },
 };
+
+/** The time for each unit, for a person. */
+function perUnit(ms: number, size: number): string {
+  return `${(ms / size * 1e3).toFixed(2)} µs`;
+}
 
 /** Measures one row in a process of its own; what had not ended by then is missing. */
 function measured(row: string, size: number): Promise<Map<string, Figure>> {
@@ -208,9 +234,11 @@ if (values.row !== undefined) {
   process.stdout.write(`${lines.join("\n")}\n`);
 } else {
   const line = (cells: string[]) => console.log(`${cells[0].padEnd(48)} ${cells.slice(1).map((cell) => cell.padStart(12)).join(" ")}`);
-  line([`${runtime}, ${values.label}`, "units", "took", "longest", "cpu", "longest cpu"]);
+  line([`${runtime}, ${values.label}`, "units", "took", "for each", "longest", "cpu", "longest cpu"]);
   const runtimes = readResults();
+  const beganMs = performance.now();
   for (const row of Object.keys(ROWS).filter((row) => row.includes(values.only))) {
+    const rowBeganMs = performance.now();
     for (const size of sizes) {
       const best = new Map<string, Figure>();
       for (let round = 0; round < Number(values.rounds); round++) {
@@ -225,7 +253,8 @@ if (values.row !== undefined) {
       }
       if (best.size === 0) line([row, String(size), `over ${values.limit} s`, "–"]);
       for (const [what, { ms, longestMs, cpuMs, longestCpuMs }] of best) {
-        line([`${row}: ${what}`, String(size), ...[ms, longestMs, cpuMs, longestCpuMs].map((each) => `${each.toFixed(1)} ms`)]);
+        const [took, ...others] = [ms, longestMs, cpuMs, longestCpuMs].map((each) => `${each.toFixed(1)} ms`);
+        line([`${row}: ${what}`, String(size), took, perUnit(ms, size), ...others]);
       }
       const kept = best.size === 0 ? [["", `over ${values.limit} s`] as const] : [...best];
       for (const [what, figure] of kept) {
@@ -233,5 +262,7 @@ if (values.row !== undefined) {
       }
       writeResults(runtimes);
     }
+    console.log(`  measured in ${((performance.now() - rowBeganMs) / 1e3).toFixed(1)} s`);
   }
+  console.log(`all in ${((performance.now() - beganMs) / 1e3).toFixed(1)} s`);
 }
