@@ -87,6 +87,8 @@ export class GroupBuilder {
    *
    * - With `oneForAll` and `restForOne` at most 10 restarts in 30 s are granted unless `maxRestarts` and `within` say otherwise, as each takes
    *   siblings down that are well. With `oneForOne` each child has its own limits only.
+   * - A group ends when nothing in it runs or will run. One that is made without a child is a place for those that `add` brings: it stays,
+   *   also when the last of them has gone, until it is told to stop.
    * - A group that gives up is started again by the group that it is in, as any child that fails. At the top it has failed for good, unless
    *   `spec.restart` says otherwise.
    */

@@ -221,3 +221,18 @@ test("A restForOne group from which most children went restarts those behind the
   daemon.shutdown();
   assert.equal((await daemon.wait()).exitCode, 0);
 });
+
+test("A group that is made without a child stays while temporary ones come and go, and stops with the daemon", async () => {
+  const seen: string[] = [];
+  const daemon = await Daemon.builder().withSupervisor("sessions", {}, () => {}).withoutSignals().build().start();
+  for (const name of ["a", "b"]) {
+    const session = daemon.add({ name, run: (context) => context.sleep("1ms") }, { group: "sessions", temporary: true });
+    seen.push((await session.ended).state);
+    assert.deepEqual(daemon.subsystems().map((unit) => [unit.name, unit.state, unit.run]), [["sessions", "running", 1]]);
+  }
+  const last = daemon.add({ name: "c", run: (context) => context.cancelled() }, { group: "sessions", temporary: true });
+  assert.deepEqual([seen, daemon.isShutdown], [["completed", "completed"], false]);
+  daemon.shutdown("enough");
+  const { reason, exitCode } = await daemon.wait();
+  assert.deepEqual([reason, exitCode, (await last.ended).state], ["enough", 0, "stopped"]);
+});

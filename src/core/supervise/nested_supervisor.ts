@@ -73,7 +73,10 @@ class NestedSupervisor implements Group {
     );
     this.#current = supervisor;
     const end = Promise.withResolvers<SupervisorEnd | { kind: "stopped" }>();
-    supervisor.onEnd(end.resolve);
+    supervisor.onEnd((how) => {
+      // A group that was made empty is a place for those who come and go.
+      if (how.kind !== "idle" || this.#children.length > 0) end.resolve(how);
+    });
     const { signal } = context;
     const onAbort = () => end.resolve({ kind: "stopped" });
     signal.addEventListener("abort", onAbort, { once: true });
