@@ -1,6 +1,6 @@
 import type { LogLine } from "../core/wire/line_block.ts";
 import type { ReloadAnswer } from "../core/supervise/operations.ts";
-import type { OutcomesAnswer, Problem, StatusAnswer } from "../control/mod.ts";
+import type { OutcomesAnswer, ProblemDetails, StatusAnswer } from "../control/mod.ts";
 import type { DaemonEvent } from "../core/supervise/event.ts";
 import { isTooNestedJson } from "../core/values/nesting.ts";
 import { STATES } from "../core/supervise/state.ts";
@@ -141,7 +141,7 @@ export const RELOAD: Shape<ReloadAnswer> = {
 };
 
 /** A failure, as the daemon tells it. */
-export const PROBLEM: Shape<Problem> = {
+export const PROBLEM: Shape<ProblemDetails> = {
   check: object({
     status: number,
     detail: text,

@@ -14,7 +14,7 @@ export class CommandFailure extends Error {
 }
 
 /** The exit code for anything that was thrown. */
-export function exitCodeOf(thrown: unknown): number {
+export function exitCodeForError(thrown: unknown): number {
   if (thrown instanceof CommandFailure) return thrown.exitCode;
   if (!isDaemonError(thrown)) return EXIT_CODES.internal;
   if (thrown.category === "config") return EXIT_CODES.config;

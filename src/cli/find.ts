@@ -3,7 +3,7 @@ import { isDaemonError } from "../core/values/errors.ts";
 import type { Host } from "../core/ports/host.ts";
 import { fileNameOf, folderOf, resolvePath } from "../core/values/paths.ts";
 import type { Config } from "../settings/config.ts";
-import { daemonFolders, folderRoots, hashOf, isTrusted, listOrNothing, programFolders } from "../instance/folders.ts";
+import { daemonFolders, folderRoots, isTrustedFolder, listOrNothing, pathHash, programFolders } from "../instance/folders.ts";
 import { type Guardian, guardians } from "../instance/guardian.ts";
 import { heldInstances, type InstanceRecord, isHeld, lockPathOf, readInstance } from "../instance/instance.ts";
 import { isSameOrigin, type Origin, realOrigin } from "../instance/origin.ts";
@@ -136,7 +136,7 @@ async function withOrigin(config: string, host: Host): Promise<Target | undefine
   const found = targets(host).map((target) => ({ target, origin: readInstance(target.lock, host.files)?.origin ?? "" }));
   const known = found.find(({ origin }) => isSameOrigin(origin, config, host.files));
   if (known !== undefined) return { ...known.target, origin: config };
-  const ends = await Promise.all([realOrigin(config, host.files), config].map(async (path) => `-${await hashOf(path, host)}`));
+  const ends = await Promise.all([realOrigin(config, host.files), config].map(async (path) => `-${await pathHash(path, host)}`));
   const named = found.find(({ target: { label }, origin }) => origin === "" && ends.some((end) => label.endsWith(end)));
   return named && { ...named.target, origin: config };
 }
@@ -160,7 +160,7 @@ function targets(host: Host): Target[] {
   const { run, state } = folderRoots(host);
   const found: Target[] = [];
   for (const root of new Set([...run, ...state])) {
-    if (!isTrusted(root, host)) continue;
+    if (!isTrustedFolder(root, host)) continue;
     for (const label of listOrNothing(root, host)) {
       const folder = resolvePath(root, label);
       if (!/-[0-9a-f]{8}$/.test(label)) continue;

@@ -1,8 +1,6 @@
-import type { State } from "../core/supervise/state.ts";
-
-const GONE: ReadonlySet<State> = new Set<State>(["waiting", "stopped", "completed", "skipped", "failed", "fatal"]);
+import { isDownState, type State } from "../core/supervise/state.ts";
 
 /** Whether nothing of a unit lives in this state. */
 export function isGone(state: State): boolean {
-  return GONE.has(state);
+  return state === "waiting" || isDownState(state);
 }

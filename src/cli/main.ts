@@ -4,7 +4,7 @@ import type { Host } from "../core/ports/host.ts";
 import { MODULE_WORD } from "../core/wire/module_protocol.ts";
 import type { DaemonBuilder } from "../daemon/daemon.ts";
 import type { CommandContext } from "./command.ts";
-import { exitCodeOf } from "./failure.ts";
+import { exitCodeForError } from "./failure.ts";
 import { Output } from "./output.ts";
 import { absolutePath } from "./paths.ts";
 
@@ -46,7 +46,7 @@ async function carryOut(args: readonly string[], options: MainOptions): Promise<
     if (args[0] === "__complete") return await (await import("./complete.ts")).complete(context, args.slice(1), {});
     return await (await import("./parse.ts")).execute(args, context);
   } catch (error) {
-    const exitCode = exitCodeOf(error);
+    const exitCode = exitCodeForError(error);
     if (error instanceof ConfigError && error.issues.length > 0) await tellIssues(error, context);
     else context.output.note(messageOf(error));
     if (isDaemonError(error) && error.code === "CONFIG_NOT_FOUND") context.output.note(`\`${program} init\` writes one to begin with`);

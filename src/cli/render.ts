@@ -2,7 +2,7 @@ import { formatBytes } from "../core/values/bytes.ts";
 import { formatDuration } from "../core/values/duration.ts";
 import type { DaemonEvent } from "../core/supervise/event.ts";
 import type { DaemonStatus, ReloadAnswer, ReloadChange, UnitOutcome, UnitStatus } from "../core/supervise/operations.ts";
-import type { State } from "../core/supervise/state.ts";
+import { hasRunInState, isFailedState, type State } from "../core/supervise/state.ts";
 import { plain as withoutSequences } from "../core/values/terminal_text.ts";
 import type { Paint, Style } from "./output.ts";
 
@@ -47,7 +47,7 @@ export function renderTable(head: readonly string[], rows: readonly (readonly Ce
   if (width !== undefined) fit(widths, width);
   const lines = cells.map((row) =>
     row.map((cell, column) => {
-      const text = cut(plain(cell.text), widths[column]);
+      const text = cut(plainCell(cell.text), widths[column]);
       const space = " ".repeat(widths[column] - lengthOf(text));
       const isLast = column === row.length - 1;
       const isRight = cell.right ?? rows[0]?.[column].right ?? false;
@@ -62,15 +62,15 @@ export function renderTable(head: readonly string[], rows: readonly (readonly Ce
 export function renderStatus(status: DaemonStatus, options: TableOptions & { nowMs: number; program: string }): string {
   const { paint, nowMs } = options;
   const head = [
-    paint(plain(status.name), "bold"),
+    paint(plainCell(status.name), "bold"),
     paint(status.state, status.state === "running" ? "green" : "yellow"),
     status.state === "running" ? (status.ready ? "ready" : paint("not ready", "yellow")) : "",
     `pid ${status.pid}`,
     `up ${formatDuration(status.uptimeMs)}`,
     formatBytes(status.residentBytes),
-    plain(status.config ?? ""),
+    plainCell(status.config ?? ""),
   ].filter((part) => part !== "").join("  ");
-  const top = [head, ...(status.notices ?? []).map((notice) => paint(plain(notice), "yellow"))].join("\n");
+  const top = [head, ...(status.notices ?? []).map((notice) => paint(plainCell(notice), "yellow"))].join("\n");
   if (status.units.length === 0) return `${top}\nno units`;
   const rows = status.units.map((unit): Cell[] => [
     { text: unit.name },
@@ -87,7 +87,7 @@ export function renderStatus(status: DaemonStatus, options: TableOptions & { now
 
 /** Returns the command that shows why a unit is down for good; on a terminal only, as programs read tables too. */
 function nextStep({ units }: DaemonStatus, { paint, width, program }: TableOptions & { program: string }): string {
-  const down = units.find(({ state }) => state === "fatal" || state === "failed");
+  const down = units.find(({ state }) => isFailedState(state));
   if (down === undefined || width === undefined) return "";
   return `\n\n${paint(`next: \`${program} logs ${down.name}\` may tell why, \`${program} start ${down.name}\` tries again`, "dim")}`;
 }
@@ -97,9 +97,9 @@ export function renderOutcomes(units: readonly UnitOutcome[], options: TableOpti
   const { paint } = options;
   const widest = Math.max(...units.map((unit) => lengthOf(unit.name)));
   return units.map((unit) => {
-    const name = plain(unit.name).padEnd(widest);
-    const reason = unit.reason === "" || unit.ok ? "" : `: ${plain(unit.reason)}`;
-    const note = unit.note === undefined ? "" : ` (${plain(unit.note)})`;
+    const name = plainCell(unit.name).padEnd(widest);
+    const reason = unit.reason === "" || unit.ok ? "" : `: ${plainCell(unit.reason)}`;
+    const note = unit.note === undefined ? "" : ` (${plainCell(unit.note)})`;
     return `${name}  ${paint(unit.outcome, unit.ok ? "green" : "red")}${reason}${note}`;
   }).join("\n");
 }
@@ -159,21 +159,21 @@ function whatHappened(event: DaemonEvent, paint: Paint): string {
   if (event.type === "unit.ready") return event.ready ? paint("ready", "green") : paint("not ready", "yellow");
   if (event.type === "config.reload") {
     const style = event.outcome === "refused" ? "red" : event.outcome === "applied" ? "green" : "dim";
-    return `${paint(`configuration ${event.outcome}`, style)}: ${plain(event.reason)}`;
+    return `${paint(`configuration ${event.outcome}`, style)}: ${plainCell(event.reason)}`;
   }
   const isUnit = event.type === "unit.state";
   const what = isUnit ? paint(event.to, STATE_STYLES[event.to]) : paint(event.type.slice("daemon.".length), "bold");
-  return event.reason === "" ? what : `${what}: ${plain(event.reason)}`;
+  return event.reason === "" ? what : `${what}: ${plainCell(event.reason)}`;
 }
 
 /** Replaces what would move the cursor or change the terminal, as units choose their reasons themselves. */
-export function plain(text: string): string {
+export function plainCell(text: string): string {
   // deno-lint-ignore no-control-regex -- control characters are what it looks for
   return withoutSequences(text).replace(/[\x00-\x1f\x7f-\x9f]+/g, " ");
 }
 
 function pidOf(unit: UnitStatus): string {
-  const isUp = unit.state === "running" || unit.state === "starting" || unit.state === "stopping";
+  const isUp = hasRunInState(unit.state);
   return isUp && typeof unit.details.pid === "number" ? String(unit.details.pid) : "-";
 }
 
@@ -218,5 +218,5 @@ function cut(text: string, width: number): string {
 }
 
 function lengthOf(text: string): number {
-  return [...plain(text)].length;
+  return [...plainCell(text)].length;
 }

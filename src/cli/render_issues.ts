@@ -1,7 +1,7 @@
 import { HIDDEN } from "../core/values/config_key.ts";
 import { type ConfigIssue, formatIssue } from "../core/values/errors.ts";
 import type { Paint } from "./output.ts";
-import { plain } from "./render.ts";
+import { plainCell } from "./render.ts";
 
 /** Options of {@linkcode renderIssues}. */
 export interface RenderIssuesOptions {
@@ -29,10 +29,10 @@ export function renderIssues(issues: readonly ConfigIssue[], options: RenderIssu
   return issues.map((issue) => {
     const { source, path, message, hint } = issue;
     const excerpt = excerptOf(issue, options);
-    if (excerpt === undefined) return plain(formatIssue(issue));
-    const what = [path, message].filter((part) => part !== "").map(plain).join(": ");
-    const advice = hint === undefined ? [] : [`${" ".repeat(excerpt.indent)} ${paint("=", "cyan")} ${plain(hint)}`];
-    return [`${paint(plain(source), "bold")}: ${what}`, ...excerpt.lines, ...advice].join("\n");
+    if (excerpt === undefined) return plainCell(formatIssue(issue));
+    const what = [path, message].filter((part) => part !== "").map(plainCell).join(": ");
+    const advice = hint === undefined ? [] : [`${" ".repeat(excerpt.indent)} ${paint("=", "cyan")} ${plainCell(hint)}`];
+    return [`${paint(plainCell(source), "bold")}: ${what}`, ...excerpt.lines, ...advice].join("\n");
   }).join("\n\n");
 }
 
@@ -62,5 +62,5 @@ function excerptOf(issue: ConfigIssue, options: RenderIssuesOptions): { lines: s
 }
 
 function shown(text: string): string {
-  return plain(text.replaceAll("\t", TAB));
+  return plainCell(text.replaceAll("\t", TAB));
 }

@@ -9,7 +9,7 @@ import { hasPath, type Layer, placeOf, writtenPath } from "./layer.ts";
 import type { Position } from "./position.ts";
 import { MAX_NESTING } from "../core/values/nesting.ts";
 import { PathMap } from "./path_map.ts";
-import { type Finding, isHostile, prepare, showValue } from "./prepare.ts";
+import { type Finding, isHostile, prepareTree, showValue } from "./prepare.ts";
 import { childOf, type ConfigSchema, factsAt, type Node, nodeAt, type Problem, type Schema } from "./key_table.ts";
 import { readToml } from "./toml_text.ts";
 import { formatPath, isSame, isTable, merge, parsePath, type Path, removeAt, setAt, type Tree, type Value } from "./tree.ts";
@@ -126,7 +126,7 @@ async function addLayer(
   raw: Tree,
   options: { areTexts?: boolean; variables?: Readonly<Record<string, string | undefined>> },
 ): Promise<void> {
-  const { tree, isRight, written, unexpanded, findings } = prepare(places, raw, options);
+  const { tree, isRight, written, unexpanded, findings } = prepareTree(places, raw, options);
   const layer: Layer = { ...source, tree, written, unexpanded };
   const rank = read.layers.push(layer) - 1;
   for (const problem of isRight ? [] : checkTypes(root, places, tree)) {

@@ -58,7 +58,7 @@ export function isHostile(key: string | number): boolean {
  * Brings the values of one source into the canonical shape: unknown keys and those not landed are found and left out, variables replaced,
  * texts read by type, unit forms (`timeout = "30s"`) and shorthands (`restart = "always"`) turned into what they stand for.
  */
-export function prepare(root: Node, raw: Tree, options: PrepareOptions = {}): Prepared {
+export function prepareTree(root: Node, raw: Tree, options: PrepareOptions = {}): Prepared {
   return new Preparation(root, options).run(raw);
 }
 

@@ -1,5 +1,5 @@
 import type { Address } from "../core/ports/http.ts";
-import { type Problem, problem } from "./problem.ts";
+import { problem, type ProblemDetails } from "./problem.ts";
 import { isLoopback, isLoopbackName, type ListenerGroup, type ListenerSpec } from "./spec.ts";
 
 /** Access rules of a listener; a reload replaces them while the listener stays open. */
@@ -27,7 +27,7 @@ export function groupOf(path: string): ListenerGroup {
  * - A browser says by `Sec-Fetch-Site` when a page of another site asks, also where it sends no `Origin`: control is not for those.
  * - Control asks for the token, where there is one; on TCP there always is.
  */
-export async function refusalOf(request: Request, path: string, access: Access): Promise<Problem | undefined> {
+export async function refusalOf(request: Request, path: string, access: Access): Promise<ProblemDetails | undefined> {
   const group = groupOf(path);
   const { address, allow, name } = access;
   if ("hostname" in address) {

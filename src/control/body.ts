@@ -1,13 +1,13 @@
 import type { Clock } from "../core/ports/clock.ts";
-import { type Problem, problem } from "./problem.ts";
+import { problem, type ProblemDetails } from "./problem.ts";
 
 /** A request whose body can't be read. */
 export class BodyRefused extends Error {
-  /** Problem to answer with. */
-  readonly problem: Problem;
+  /** ProblemDetails to answer with. */
+  readonly problem: ProblemDetails;
 
   /** Created with what to answer. */
-  constructor(made: Problem) {
+  constructor(made: ProblemDetails) {
     super(made.detail);
     this.name = "BodyRefused";
     this.problem = made;

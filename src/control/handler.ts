@@ -15,7 +15,7 @@ import { type Access, groupOf, refusalOf } from "./access.ts";
 import { BodyRefused, readBody, refuseLong } from "./body.ts";
 import { answerHealth, type HealthCheck, healthChecks, healthChecksOf } from "./health.ts";
 import { type Metric, METRICS, METRICS_TYPES, metricsFormat, renderMetrics } from "./metrics.ts";
-import { answerProblem, type Problem, problem, problemOf } from "./problem.ts";
+import { answerProblem, problem, type ProblemDetails, problemOf } from "./problem.ts";
 import { profileRoutes, ProfileTurn } from "./profile.ts";
 import { parseSignal } from "./signal.ts";
 import { DEFAULT_MAX_BODY_BYTES, DEFAULT_MAX_CLIENTS, LISTENER_GROUPS } from "./spec.ts";
@@ -356,7 +356,7 @@ async function answer(app: Hono, request: Request): Promise<Response> {
   return new Response(null, response);
 }
 
-function notThere(method: string, path: string): Problem {
+function notThere(method: string, path: string): ProblemDetails {
   return problem(404, "IPC_PROTOCOL", `Cannot answer as there is no ${method} ${path}`);
 }
 

@@ -1,7 +1,7 @@
 export type { Access } from "./access.ts";
 export { type ControlHandler, controlHandler, type ControlOptions, type OutcomesAnswer, type StatusAnswer } from "./handler.ts";
 export { Listeners, type ListenersOptions } from "./listeners.ts";
-export { type Problem, problem, problemOf } from "./problem.ts";
+export { problem, type ProblemDetails, problemOf } from "./problem.ts";
 export { ADMIN_LISTENER, type ListenerGroup, type ListenerSpec } from "./spec.ts";
 export { readToken, type TokenFile } from "./token.ts";
 export { type OpenStreamOptions, OpenStreams, type StreamFormat } from "./stream.ts";

@@ -4,7 +4,7 @@ import type { ErrorCode } from "../core/values/error_codes.ts";
 import { STATUS_NAMES } from "../core/values/http_status.ts";
 
 /** A failure as RFC 9457 tells it, with what lets a program branch and a person act. */
-export interface Problem {
+export interface ProblemDetails {
   /** Kind of problem; always `about:blank`, as `code` says more. */
   type: "about:blank";
   /** Name of the status. */
@@ -21,8 +21,8 @@ export interface Problem {
   issues?: readonly ConfigIssue[];
 }
 
-/** The response that tells of a {@linkcode Problem}. */
-export function answerProblem(made: Problem, headers: Readonly<Record<string, string>> = {}): Response {
+/** The response that tells of a {@linkcode ProblemDetails}. */
+export function answerProblem(made: ProblemDetails, headers: Readonly<Record<string, string>> = {}): Response {
   const challenge: Record<string, string> = made.status === 401 ? { "www-authenticate": 'Bearer realm="daemonkit"' } : {};
   return new Response(JSON.stringify(made), {
     status: made.status,
@@ -30,13 +30,13 @@ export function answerProblem(made: Problem, headers: Readonly<Record<string, st
   });
 }
 
-/** Makes a {@linkcode Problem}. */
-export function problem(status: number, code: ErrorCode, detail: string, hint?: string): Problem {
+/** Makes a {@linkcode ProblemDetails}. */
+export function problem(status: number, code: ErrorCode, detail: string, hint?: string): ProblemDetails {
   return { type: "about:blank", title: STATUS_NAMES[status], status, detail, code, ...(hint === undefined ? {} : { hint }) };
 }
 
-/** Makes a {@linkcode Problem} of anything that was thrown. */
-export function problemOf(thrown: unknown): Problem {
+/** Makes a {@linkcode ProblemDetails} of anything that was thrown. */
+export function problemOf(thrown: unknown): ProblemDetails {
   if (!(thrown instanceof DaemonError)) {
     return problem(500, "RUNTIME_PANIC", messageOf(thrown), "this is a fault of daemonkit: please report it");
   }

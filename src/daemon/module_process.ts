@@ -9,7 +9,7 @@ import {
   HEARTBEAT_MS,
   MODULE_PROTOCOL,
   type ModuleMessage,
-  SOCKET_VARIABLE,
+  REPORT_SOCKET_VARIABLE,
   TOKEN_VARIABLE,
 } from "../core/wire/module_protocol.ts";
 import { RestartPolicy } from "../core/supervise/restart.ts";
@@ -48,7 +48,7 @@ type Welcome = Extract<DaemonMessage, { type: "welcome" }>;
  * heartbeat and result go there, the stop comes from there. When the channel is lost the module is stopped. Returns the exit code.
  */
 export async function runModule({ host, path, library }: RunModuleOptions): Promise<number> {
-  const [socket, token] = [host.env.get(SOCKET_VARIABLE), host.env.get(TOKEN_VARIABLE)];
+  const [socket, token] = [host.env.get(REPORT_SOCKET_VARIABLE), host.env.get(TOKEN_VARIABLE)];
   if (socket === undefined || token === undefined || path === undefined) {
     throw new DaemonError(
       "RUNTIME_STATE",

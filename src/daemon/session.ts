@@ -1,3 +1,4 @@
+import { hasRunInState, isLostState } from "../core/supervise/state.ts";
 import { EventBus } from "../core/messages/bus.ts";
 import { CancelToken, stopReason } from "../core/supervise/cancel.ts";
 import { type Clock, systemClock } from "../core/ports/clock.ts";
@@ -581,7 +582,7 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
 
   /** Units that have not come to their end. */
   #late(): UnitStatus[] {
-    return this.units().filter(({ state }) => state === "running" || state === "starting" || state === "stopping");
+    return this.units().filter(({ state }) => hasRunInState(state));
   }
 
   /** Kills whatever can be killed. */
@@ -742,7 +743,7 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     if (this.#loaded !== undefined) {
       // A daemon of services stays until it is told, but not when every one of them has failed for good.
       const isHopeless = failures.length > 0 &&
-        this.units().every(({ state }) => state === "failed" || state === "fatal" || state === "skipped");
+        this.units().every(({ state }) => isLostState(state));
       if (!isHopeless) return;
     }
     const last = failures.find(({ path }) => path === this.#lastFailure) ?? failures.at(-1);

@@ -78,7 +78,7 @@ async function idOf(
   host: FoldersHost,
 ): Promise<string> {
   // Each place of run folders has a daemon of its own of a program; one that wore the marks of another would end that one's services.
-  if (configPath === null) return `${name}-${await hashOf(`${programPath(host)}@${run[0] ?? stateDir ?? roots[0]}`, host)}`;
+  if (configPath === null) return `${name}-${await pathHash(`${programPath(host)}@${run[0] ?? stateDir ?? roots[0]}`, host)}`;
   const known = stateDir === undefined ? knownOrigins(roots, host) : [readOrigin(stateDir, host)].filter((each) => each !== undefined);
   const isNamed = ({ id }: { id: string }) => id.startsWith(`${name}-`);
   const candidates = [...known.filter(isNamed), ...known.filter((each) => !isNamed(each))];
@@ -86,15 +86,15 @@ async function idOf(
     candidates.find(({ origin }) => isSameOrigin(origin, configPath, host.files));
   if (own !== undefined) return own.id;
   for (const text of [realOrigin(configPath, host.files), configPath]) {
-    const id = `${name}-${await hashOf(text, host)}`;
+    const id = `${name}-${await pathHash(text, host)}`;
     if (!known.some((each) => each.id === id)) return id;
   }
-  return `${name}-${await hashOf(`${configPath}#2`, host)}`;
+  return `${name}-${await pathHash(`${configPath}#2`, host)}`;
 }
 
 /** The origins of this user's daemons, as far as their state folders say. */
 function knownOrigins(roots: readonly string[], host: FoldersHost): { id: string; origin: Origin }[] {
-  return roots.filter((root) => isTrusted(root, host)).flatMap((root) =>
+  return roots.filter((root) => isTrustedFolder(root, host)).flatMap((root) =>
     listOrNothing(root, host).flatMap((label) => {
       const found = readOrigin(`${root}/${label}`, host);
       return found?.id === label ? [found] : [];
@@ -119,7 +119,7 @@ export function rememberOrigin({ state, id, origin }: Pick<DaemonFolders, "state
 }
 
 /** Whether a folder in which daemons have theirs is this user's own or the system's. */
-export function isTrusted(root: string, { files, processes: { uid } }: FoldersHost): boolean {
+export function isTrustedFolder(root: string, { files, processes: { uid } }: FoldersHost): boolean {
   const info = files.info(root);
   return info?.kind === "directory" && (info.uid === uid || info.uid === 0);
 }
@@ -195,7 +195,7 @@ function homeOf({ processes }: FoldersHost): string | undefined {
 }
 
 /** The part of an id that stands for a path, of this user: eight hexadecimal digits. */
-export async function hashOf(path: string, { processes }: Pick<Host, "processes">): Promise<string> {
+export async function pathHash(path: string, { processes }: Pick<Host, "processes">): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${processes.uid}:${path}`));
   return new Uint8Array(digest, 0, 4).toHex();
 }

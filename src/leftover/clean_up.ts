@@ -16,7 +16,7 @@ import { PROTOCOL, VERSION } from "../instance/version.ts";
 const LIMIT_MS = 3_600_000;
 
 /** Where a daemon is found. */
-export interface Place {
+export interface CleanUpPlace {
   /** Its lock file. */
   lock: string;
   /** Its control socket. */
@@ -32,7 +32,7 @@ export interface CleanUp {
 }
 
 /** Whether a daemon died here on this boot and none has looked after what it left. */
-export function hasDied({ lock }: Place, { files, processes }: Pick<Host, "files" | "processes">): boolean {
+export function hasDied({ lock }: CleanUpPlace, { files, processes }: Pick<Host, "files" | "processes">): boolean {
   const record = readInstance(lock, files);
   return record !== undefined && record.bootId === processes.self().bootId && !processes.isAlive(record);
 }
@@ -43,7 +43,7 @@ export function hasDied({ lock }: Place, { files, processes }: Pick<Host, "files
  *
  * `configPath` names the file that says how its services are stopped, the one of the working folder by default; null stands for none.
  */
-export async function endWhatIsLeft({ lock, socket }: Place, host: Host, configPath: string | null | undefined): Promise<CleanUp> {
+export async function endWhatIsLeft({ lock, socket }: CleanUpPlace, host: Host, configPath: string | null | undefined): Promise<CleanUp> {
   const folder = folderOf(lock);
   const groups = `${folder}/groups.json`;
   const id = readGroups(groups, host.files).id ?? fileNameOf(folder);

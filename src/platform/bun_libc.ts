@@ -62,7 +62,7 @@ export function loadLibc(): Libc {
 }
 
 /** Loads the calls that Bun itself has no interface for, or says why not. */
-export function loadLibcCalls(): LibcCalls | string {
+export function loadLibcCallsOnBun(): LibcCalls | string {
   if (process.platform !== "linux") return "the system has no such thing";
   const ffi = process.getBuiltinModule("bun:ffi") as unknown as Ffi;
   try {

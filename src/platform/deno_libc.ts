@@ -3,7 +3,7 @@ import { libcNames } from "./libc_names.ts";
 import { LIBC_SYMBOLS, type LibcCalls, libcCalls, LIST_SYMBOLS, type RawLibcCalls } from "./libc_calls.ts";
 
 /** Loads the calls that Deno itself has no interface for, or says why not: without `--allow-ffi`, which it never asks for, there are none. */
-export function loadLibcCalls(): LibcCalls | string {
+export function loadLibcCallsOnDeno(): LibcCalls | string {
   if (Deno.build.os !== "linux") return "the system has no such thing";
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return "it has no permission to call the C library (--allow-ffi)";
   let last: unknown;

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import process from "node:process";
 import type { Host } from "../core/ports/host.ts";
 import { bun } from "./bun.ts";
-import { type Libc, loadLibc, loadLibcCalls } from "./bun_libc.ts";
+import { type Libc, loadLibc, loadLibcCallsOnBun } from "./bun_libc.ts";
 import type { LockableFile } from "./files.ts";
 import { createHost } from "./host.ts";
 import { httpOnBun } from "./http_bun.ts";
@@ -31,7 +31,7 @@ export function createBunHost(): Host {
       writeAside: (fd, bytes) =>
         new Promise((resolve, reject) => fs.write(fd, bytes, (error, count) => error === null ? resolve(count) : reject(error))),
     },
-    launcher: { launch: createLaunchOnBun(libc), launchDetached: launchDetachedOnBun, libcCalls: loadLibcCalls },
+    launcher: { launch: createLaunchOnBun(libc), launchDetached: launchDetachedOnBun, libcCalls: loadLibcCallsOnBun },
     http: httpOnBun,
     modules: {
       // A path, because a file URL is not read anew after a change.

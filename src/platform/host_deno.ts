@@ -1,7 +1,7 @@
 import process from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Host } from "../core/ports/host.ts";
-import { loadLibcCalls } from "./deno_libc.ts";
+import { loadLibcCallsOnDeno } from "./deno_libc.ts";
 import type { LockableFile } from "./files.ts";
 import { createHost } from "./host.ts";
 import { httpOnDeno } from "./http_deno.ts";
@@ -21,7 +21,7 @@ export function createDenoHost(): Host {
       // Nor here, where it holds the loop.
       writeAside: (fd, bytes) => (fd === 1 ? Deno.stdout : Deno.stderr).write(bytes),
     },
-    launcher: { launch: launchOnDeno, launchDetached: launchDetachedOnDeno, libcCalls: loadLibcCalls },
+    launcher: { launch: launchOnDeno, launchDetached: launchDetachedOnDeno, libcCalls: loadLibcCallsOnDeno },
     http: httpOnDeno,
     modules: {
       load: (path) => import(pathToFileURL(path).href),

@@ -1,3 +1,4 @@
+import { isDownState } from "../core/supervise/state.ts";
 import type { UnitOutcome, UnitStatus, WaitGoal } from "../core/supervise/operations.ts";
 import type { EventStore } from "./event_store.ts";
 
@@ -14,7 +15,7 @@ export interface UntilThereOptions {
 const IS_THERE: Readonly<Record<WaitGoal, (unit: UnitStatus) => boolean>> = {
   ready: ({ state, ready }) => (state === "running" && ready !== false) || (state === "completed" && ready === null),
   started: ({ state, ready }) => state === "running" || state === "completed" || (state === "starting" && ready !== null),
-  stopped: ({ state }) => ["stopped", "completed", "skipped", "failed", "fatal"].includes(state),
+  stopped: ({ state }) => isDownState(state),
 };
 
 /** The outcome of a unit that is no more. */

@@ -20,7 +20,7 @@ import type { LogPort } from "../core/wire/unit_output.ts";
 import { ServiceOutput } from "./output.ts";
 import { addressOf, checkTarget, commandArgv, createProbe, linePattern, type Probe, untilReady } from "./probe.ts";
 import { formatTcpAddress, type TcpAddress } from "./tcp_address.ts";
-import { MODULE_WORD, SOCKET_VARIABLE, TOKEN_VARIABLE } from "../core/wire/module_protocol.ts";
+import { MODULE_WORD, REPORT_SOCKET_VARIABLE, TOKEN_VARIABLE } from "../core/wire/module_protocol.ts";
 import type { ModuleHub } from "./module_hub.ts";
 import { ModuleLink } from "./module_link.ts";
 import { unmetNeeds } from "./needs.ts";
@@ -567,7 +567,7 @@ export class Service implements Subsystem {
     return {
       ...launch,
       argv: [...process.command, MODULE_WORD, module!],
-      env: { ...launch.env, [SOCKET_VARIABLE]: modules.socket, [TOKEN_VARIABLE]: token! },
+      env: { ...launch.env, [REPORT_SOCKET_VARIABLE]: modules.socket, [TOKEN_VARIABLE]: token! },
     };
   }
 

@@ -4,7 +4,7 @@ import type { Duration } from "../core/values/duration.ts";
 import { ConfigError, type ConfigIssue } from "../core/values/errors.ts";
 import type { LogLevel } from "../core/ports/log.ts";
 import type { Explanation } from "../config/explain.ts";
-import { DEADLINE_KEYS, type Deadlines, settleDeadlines } from "./shutdown_deadlines.ts";
+import { DEADLINE_KEYS, settleDeadlines, type ShutdownDeadlines } from "./shutdown_deadlines.ts";
 import type { ConfigParseOptions, LoadedTexts } from "./load_sources.ts";
 import type { ConfigJson } from "./placed_leaves.ts";
 import { isDaemonName, type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
@@ -759,7 +759,7 @@ export class ConfigBuilder {
     }
 
     // The deadlines together.
-    const deadlines: Deadlines = {};
+    const deadlines: ShutdownDeadlines = {};
     for (const key of DEADLINE_KEYS) {
       const ms = values[`shutdown.${key}`];
       if (ms !== undefined) deadlines[key] = ms as number;
@@ -784,7 +784,7 @@ export function configOfSources({ settings: { values, deadlines: { fixed, longes
 /** Makes a configuration out of checked values by path; what is absent has its default. */
 function configOf(
   values: Readonly<Record<string, unknown>>,
-  given: Deadlines,
+  given: ShutdownDeadlines,
   { explain, longestStopMs }: { explain?: Explain; longestStopMs?: number } = {},
 ): Config {
   const of = (path: LeafPath): never => (values[path] ?? (LEAVES[path] as Leaf).default) as never;

@@ -22,7 +22,7 @@ import { resolvePath } from "../core/values/paths.ts";
 import { loggingTable } from "../log/keys.ts";
 import { serviceSpecs, servicesTable, type ServiceTable, serviceTable } from "../service/keys.ts";
 import type { ServiceSpec } from "../service/spec.ts";
-import { DEADLINE_KEYS, type Deadlines, longestStopOf, settleDeadlines, shortDeadlines } from "./shutdown_deadlines.ts";
+import { DEADLINE_KEYS, longestStopOf, settleDeadlines, shortDeadlines, type ShutdownDeadlines } from "./shutdown_deadlines.ts";
 import { isBusCapacity, isDaemonName, type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
 
 /** Tables of features beside those that are listed here, by the name of the feature; a key that is not `live` waits for a restart. */
@@ -118,8 +118,8 @@ export interface Services {
 
 /** Input from which the deadlines of the shutdown follow. */
 export interface GivenDeadlines {
-  /** Deadlines that are set. */
-  readonly fixed: Deadlines;
+  /** ShutdownDeadlines that are set. */
+  readonly fixed: ShutdownDeadlines;
   /** The longest `stop.timeout` that a service sets, in milliseconds; 0 where none does. */
   readonly longestStopMs: number;
 }
@@ -161,10 +161,10 @@ export function daemonConfigSchema(
 }
 
 /** The deadlines of the shutdown as each layer gives them, strongest first. */
-export function deadlinesIn(layers: readonly Layer[]): Deadlines[] {
+export function deadlinesIn(layers: readonly Layer[]): ShutdownDeadlines[] {
   return layers.map(({ tree }) => {
     const shutdown = isTable(tree.shutdown) ? tree.shutdown : {};
-    const deadlines: Deadlines = {};
+    const deadlines: ShutdownDeadlines = {};
     for (const key of DEADLINE_KEYS) {
       const ms = shutdown[key];
       // A value of the wrong type is reported on its own.
@@ -185,7 +185,7 @@ function stopsOf(tables: Readonly<Record<string, ServiceTable>>): { name: string
 function settledDeadlines(
   layers: readonly Layer[],
   stops: readonly { name: string; stopMs: number }[],
-): { fixed: Deadlines; settlement: Settlement } {
+): { fixed: ShutdownDeadlines; settlement: Settlement } {
   const given = deadlinesIn(layers);
   const longestStopMs = longestStopOf(stops.map(({ stopMs }) => stopMs));
   const { deadlines, fixed, contradictions, lifted } = settleDeadlines(given, longestStopMs);

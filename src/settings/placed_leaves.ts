@@ -1,6 +1,6 @@
 import type { Tree } from "../config/tree.ts";
 import { type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
-import type { Deadlines } from "./shutdown_deadlines.ts";
+import type { ShutdownDeadlines } from "./shutdown_deadlines.ts";
 
 /** A configuration as plain data, in the spelling of the file. */
 export type ConfigJson = { [key: string]: string | number | boolean | ConfigJson };
@@ -12,7 +12,7 @@ export const PLACED_LEAVES = (Object.entries(LEAVES) as [LeafPath, Leaf][]).map(
 });
 
 /** The values of a configuration that were given: the deadlines exactly, the others as far as they differ from the default. */
-export function givenTree(config: ConfigJson, deadlines: Deadlines): Tree {
+export function givenTree(config: ConfigJson, deadlines: ShutdownDeadlines): Tree {
   const { shutdown, ...all } = config as { shutdown: Tree } & Tree;
   const tree: Tree = {};
   for (const { table, key, leaf } of PLACED_LEAVES) {

@@ -7,14 +7,14 @@ export const DEADLINE_KEYS = ["drain_delay_ms", "timeout_ms", "force_timeout_ms"
 export type DeadlineKey = typeof DEADLINE_KEYS[number];
 
 /** Some of the four deadlines, in milliseconds. */
-export type Deadlines = Partial<Record<DeadlineKey, number>>;
+export type ShutdownDeadlines = Partial<Record<DeadlineKey, number>>;
 
 /** The four deadlines as they were settled, and why. */
 export interface DeadlineVerdict {
   /** All four, in order. */
   deadlines: Record<DeadlineKey, number>;
-  /** Deadlines that some source set and that stand; the others follow. */
-  fixed: Deadlines;
+  /** ShutdownDeadlines that some source set and that stand; the others follow. */
+  fixed: ShutdownDeadlines;
   /** Contradictions inside one source: its index, the later key, and the earlier one. */
   contradictions: { source: number; key: DeadlineKey; earlier: DeadlineKey }[];
   /** Values of weaker sources that gave way to a key of a stronger one. */
@@ -35,14 +35,14 @@ const STANDARD: Record<DeadlineKey, number> = { drain_delay_ms: 0, timeout_ms: 5
  * - They also leave each unit the time that it has to stop, of which `longestStopMs` is the longest: the graceful time is no
  *   shorter, and a unit that is told to stop at its end has as much again before anything is killed.
  */
-export function settleDeadlines(sources: readonly Deadlines[], longestStopMs = 0): DeadlineVerdict {
+export function settleDeadlines(sources: readonly ShutdownDeadlines[], longestStopMs = 0): DeadlineVerdict {
   const contradictions: DeadlineVerdict["contradictions"] = [];
   const givenWay: { source: number; key: DeadlineKey; by: DeadlineKey; from: number }[] = [];
-  const fixed: Deadlines = {};
+  const fixed: ShutdownDeadlines = {};
   sources.forEach((source, index) => {
     const wrong = contradictionsIn(source);
     for (const each of wrong) contradictions.push({ source: index, ...each });
-    const accepted: Deadlines = {};
+    const accepted: ShutdownDeadlines = {};
     for (const key of DEADLINE_KEYS) {
       const ms = source[key];
       if (ms === undefined || fixed[key] !== undefined || wrong.some((each) => each.key === key)) continue;
@@ -56,7 +56,7 @@ export function settleDeadlines(sources: readonly Deadlines[], longestStopMs = 0
   return { deadlines, fixed, contradictions, lifted: givenWay.map((each) => ({ ...each, to: deadlines[each.key] })) };
 }
 
-function contradictionsIn(source: Deadlines): { key: DeadlineKey; earlier: DeadlineKey }[] {
+function contradictionsIn(source: ShutdownDeadlines): { key: DeadlineKey; earlier: DeadlineKey }[] {
   const found: { key: DeadlineKey; earlier: DeadlineKey }[] = [];
   let earlier: DeadlineKey | undefined;
   for (const key of DEADLINE_KEYS) {
@@ -69,7 +69,7 @@ function contradictionsIn(source: Deadlines): { key: DeadlineKey; earlier: Deadl
 }
 
 /** The stronger key that a value of a weaker source can't stand beside. */
-function conflictWith(fixed: Deadlines, key: DeadlineKey, ms: number): DeadlineKey | undefined {
+function conflictWith(fixed: ShutdownDeadlines, key: DeadlineKey, ms: number): DeadlineKey | undefined {
   const place = DEADLINE_KEYS.indexOf(key);
   return DEADLINE_KEYS.find((other, index) => {
     const otherMs = fixed[other];
@@ -83,7 +83,7 @@ function isBefore(earlier: DeadlineKey, earlierMs: number, laterMs: number): boo
 }
 
 /** Says which of the deadlines that are set leave a unit less time than it has to stop, and what happens to it then. */
-export function shortDeadlines(fixed: Deadlines, units: readonly { name: string; stopMs: number }[]): string[] {
+export function shortDeadlines(fixed: ShutdownDeadlines, units: readonly { name: string; stopMs: number }[]): string[] {
   const drainMs = fixed.drain_delay_ms ?? 0;
   const warnings: string[] = [];
   for (const [key, what] of [["timeout_ms", "is told to hurry"], ["force_timeout_ms", "is killed"]] as const) {
@@ -106,7 +106,7 @@ export function longestStopOf(stopsMs: Iterable<number>): number {
 }
 
 /** Fills in the deadlines that nobody sets. */
-function followed(fixed: Deadlines, longestStopMs: number): Record<DeadlineKey, number> {
+function followed(fixed: ShutdownDeadlines, longestStopMs: number): Record<DeadlineKey, number> {
   if (longestStopMs <= STANDARD.timeout_ms && DEADLINE_KEYS.every((key) => fixed[key] === undefined)) return STANDARD;
   const drainMs = fixed.drain_delay_ms ?? 0;
   const ownMs = longestStopMs === 0 ? 0 : longestStopMs + KILL_MS;

@@ -9,7 +9,7 @@ import type { DaemonEvent, EventBody } from "../../src/core/supervise/event.ts";
 import { silentLogger } from "../../src/core/ports/log.ts";
 import type { State } from "../../src/core/supervise/state.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
-import { hashOf } from "../../src/instance/folders.ts";
+import { pathHash } from "../../src/instance/folders.ts";
 import { FakeOperations, fakeUnit } from "../control/fake_operations.ts";
 import { test } from "../harness.ts";
 import { FakeMachine } from "./fake_host.ts";
@@ -32,7 +32,7 @@ async function fixture(options: { protocol?: number } = {}): Promise<Fixture> {
     fakeUnit("db", { ready: true }),
     fakeUnit("api", { state: "restarting", ready: false, restarts: 3, reason: "exited with code 1\u001b[2J, next try in 2s" }),
   ]);
-  const folder = `/run/user/1000/daemonkit/demo-${await hashOf("/home/me/daemon.toml", machine.host)}`;
+  const folder = `/run/user/1000/daemonkit/demo-${await pathHash("/home/me/daemon.toml", machine.host)}`;
   machine.daemon(folder, controlHandler({ operations, version: "0.1.0", protocol: options.protocol ?? 1, log: silentLogger }));
   const cli = async (...args: string[]) => {
     machine.out = "";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { plain, renderOutcomes, renderStatus, renderTable } from "../../src/cli/render.ts";
+import { plainCell, renderOutcomes, renderStatus, renderTable } from "../../src/cli/render.ts";
 import { FakeOperations, fakeUnit } from "../control/fake_operations.ts";
 import { test } from "../harness.ts";
 
@@ -67,6 +67,6 @@ test("renderStatus says what an operator would not expect of a unit that runs: a
 });
 
 test("plain takes away what would move the cursor", () => {
-  assert.equal(plain("a\u001b[2Jb\r\nc\u0007"), "ab c ");
-  assert.equal(plain("a\u001b]0;title\u0007b\u001b[?25lc\u009b2J"), "abc");
+  assert.equal(plainCell("a\u001b[2Jb\r\nc\u0007"), "ab c ");
+  assert.equal(plainCell("a\u001b]0;title\u0007b\u001b[?25lc\u009b2J"), "abc");
 });

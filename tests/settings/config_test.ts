@@ -7,7 +7,7 @@ import { environmentNames } from "../../src/config/environment.ts";
 import { fixedLeaves } from "../../src/config/key_table.ts";
 import { formatPath, setAt, type Tree } from "../../src/config/tree.ts";
 import { Config, type ConfigBuilder } from "../../src/settings/config.ts";
-import { DEADLINE_KEYS, type Deadlines, settleDeadlines } from "../../src/settings/shutdown_deadlines.ts";
+import { DEADLINE_KEYS, settleDeadlines, type ShutdownDeadlines } from "../../src/settings/shutdown_deadlines.ts";
 import { type Leaf, type LeafPath, LEAVES } from "../../src/settings/leaves.ts";
 
 import { DAEMON_PLACES } from "../../src/settings/keys.ts";
@@ -168,7 +168,7 @@ test("settleDeadlines: whatever the sources say, the result is in order, keeps t
   const source = fc.record(Object.fromEntries(DEADLINE_KEYS.map((key) => [key, ms]))).map((all) =>
     Object.fromEntries(
       Object.entries(all).filter(([key, value]) => value !== undefined && (value > 0 || key === "drain_delay_ms")),
-    ) as Deadlines
+    ) as ShutdownDeadlines
   );
   fc.assert(fc.property(fc.array(source, { maxLength: 3 }), (sources) => {
     const { deadlines, contradictions } = settleDeadlines(sources);
@@ -176,7 +176,7 @@ test("settleDeadlines: whatever the sources say, the result is in order, keeps t
     const [drain, timeout, force, kill] = DEADLINE_KEYS.map((key) => deadlines[key]);
     assert.ok((drain === 0 || drain < timeout) && timeout < force && force < kill, JSON.stringify(deadlines));
     const strongest = sources.find((each) => Object.keys(each).length > 0) ?? {};
-    for (const [key, value] of Object.entries(strongest)) assert.equal(deadlines[key as keyof Deadlines], value);
+    for (const [key, value] of Object.entries(strongest)) assert.equal(deadlines[key as keyof ShutdownDeadlines], value);
   }));
 });
 

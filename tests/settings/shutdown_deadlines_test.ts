@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import fc from "../property.ts";
 import type { DaemonEvent } from "../../src/core/supervise/event.ts";
-import { DEADLINE_KEYS, type Deadlines, settleDeadlines, shortDeadlines } from "../../src/settings/shutdown_deadlines.ts";
+import { DEADLINE_KEYS, settleDeadlines, shortDeadlines, type ShutdownDeadlines } from "../../src/settings/shutdown_deadlines.ts";
 import { loadConfig } from "../../src/settings/load_config.ts";
 import { test } from "../harness.ts";
 import { hostOf } from "./config_files.ts";
 import { Rig } from "../daemon/rig.ts";
 
-function settled(set: Deadlines, longestStopMs: number): number[] {
+function settled(set: ShutdownDeadlines, longestStopMs: number): number[] {
   const { deadlines } = settleDeadlines([set], longestStopMs);
   return DEADLINE_KEYS.map((key) => deadlines[key]);
 }
 
 test("settleDeadlines: what nobody sets follows the longest time that a unit has to stop", () => {
-  const rows: [set: Deadlines, longestStopMs: number, expected: number[]][] = [
+  const rows: [set: ShutdownDeadlines, longestStopMs: number, expected: number[]][] = [
     [{}, 0, [0, 5_000, 10_000, 15_000]],
     [{}, 5_000, [0, 5_000, 10_000, 15_000]],
     [{}, 60_000, [0, 61_000, 122_000, 162_667]],

@@ -13,7 +13,7 @@ import { abortAfter } from "../abort_after.ts";
 import type { CommandBody, CommandContext, CommandOptions } from "../command.ts";
 import { connect } from "../connect.ts";
 import { type Client, NoSocketFailure } from "../client.ts";
-import { CommandFailure, exitCodeOf } from "../failure.ts";
+import { CommandFailure, exitCodeForError } from "../failure.ts";
 import { instanceOf, isAlive, type Target } from "../find.ts";
 import { isGone } from "../gone.ts";
 
@@ -221,7 +221,7 @@ const MOST_SILENT = 6;
 async function untilSilent(client: Client, { clock }: Host, signal: AbortSignal): Promise<void> {
   for (let silent = 0; silent < MOST_SILENT;) {
     await sleep(clock, ASK_MS, { signal });
-    const isAnswered = await client.status().then(() => true, (error) => exitCodeOf(error) !== EXIT_CODES.notAnswering);
+    const isAnswered = await client.status().then(() => true, (error) => exitCodeForError(error) !== EXIT_CODES.notAnswering);
     signal.throwIfAborted();
     silent = isAnswered ? 0 : silent + 1;
   }

@@ -1,3 +1,4 @@
+import { isLostState } from "../../core/supervise/state.ts";
 import { sleep } from "../../core/ports/clock.ts";
 import { EXIT_CODES } from "../../core/values/exit_codes.ts";
 import type { DetachedProcess } from "../../core/ports/processes.ts";
@@ -24,7 +25,7 @@ import { CommandFailure } from "../failure.ts";
 import { findDaemon, instanceOf, type Target } from "../find.ts";
 import { fileOf, loadFor, refuseNothing, refuseUnmetFor } from "../load_for_command.ts";
 import { absolutePath, baseFor, CONFIG_FILES } from "../paths.ts";
-import { plain } from "../render.ts";
+import { plainCell } from "../render.ts";
 import { checkBuiltIn } from "./run.ts";
 
 /** How a start in the background went. */
@@ -229,7 +230,7 @@ function isOnlyShortOfRoom({ units }: DaemonStatus): boolean {
 }
 
 function isDecided(unit: UnitStatus): boolean {
-  return isKeptDown(unit) || ["failed", "fatal", "skipped"].includes(unit.state);
+  return isKeptDown(unit) || isLostState(unit.state);
 }
 
 function show(
@@ -255,7 +256,7 @@ function show(
       );
     }
     const others = units.filter((unit) => isMissing(unit) && !(kept !== undefined && isKeptDown(unit)));
-    for (const { name, state, reason } of others) output.print(`  ${name} ${state}${reason === "" ? "" : `: ${plain(reason)}`}`);
+    for (const { name, state, reason } of others) output.print(`  ${name} ${state}${reason === "" ? "" : `: ${plainCell(reason)}`}`);
   }
   return isReady ? EXIT_CODES.ok : EXIT_CODES.failed;
 }

@@ -48,10 +48,10 @@ export interface Vertex<V> {
 }
 
 /** Where an edge leads, and how it stands. */
-export type Target<V> = Pick<Edge<V>, "to" | "condition" | "grade">;
+export type EdgeTarget<V> = Pick<Edge<V>, "to" | "condition" | "grade">;
 
 /** Adds edges that lead from one vertex to others. */
-export function link<V extends Vertex<V>>(from: V, targets: readonly Target<V>[]): void {
+export function link<V extends Vertex<V>>(from: V, targets: readonly EdgeTarget<V>[]): void {
   const knot = from.knot ??= new Knot();
   const edges = targets.map(({ to, condition, grade }): Edge<V> => ({ from, to, condition, grade }));
   knot.after = [...knot.after, ...edges];

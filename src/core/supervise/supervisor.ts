@@ -17,7 +17,7 @@ import {
   unknownUnit,
 } from "../values/errors.ts";
 import type { EventBody } from "./event.ts";
-import { type Edge, Grade, link, regrade, type Target, unlink, withDependents, withNeeds } from "./graph.ts";
+import { type Edge, type EdgeTarget, Grade, link, regrade, unlink, withDependents, withNeeds } from "./graph.ts";
 import type { Logger } from "../ports/log.ts";
 import { IndexSet } from "../values/index_set.ts";
 import { groupKey, nameKey } from "../values/names.ts";
@@ -36,7 +36,7 @@ import type { InstanceType, Program } from "./program.ts";
 import type { Registration } from "./registration.ts";
 import { type OnExhausted, RestartHistory, RestartPolicy, type RestartVerdict } from "./restart.ts";
 import { RunContext } from "./run_context.ts";
-import type { State } from "./state.ts";
+import { isFailedState, type State } from "./state.ts";
 import type { StopScope, Subsystem } from "./subsystem.ts";
 import { afterEnd, step, type StepFacts, type StepInput, type StopWhy } from "./step.ts";
 import type { Turns } from "./turns.ts";
@@ -1679,7 +1679,7 @@ export class Supervisor {
     );
   }
 
-  #link(unit: Unit, targets: readonly Omit<Target<Unit>, "grade">[]): void {
+  #link(unit: Unit, targets: readonly Omit<EdgeTarget<Unit>, "grade">[]): void {
     link(unit, targets.map(({ to, condition }) => ({ to, condition, grade: to.gradeOf(condition) })));
     if (unit.counts & COUNTS.flagged) {
       for (const { to } of targets) {
@@ -1704,7 +1704,7 @@ export class Supervisor {
 
   /** Draws the edges of all children anew; those that were taken away keep theirs, as what they come after stops after them. */
   #reconnect(): void {
-    const kept = new Map<Unit, Omit<Target<Unit>, "grade">[]>();
+    const kept = new Map<Unit, Omit<EdgeTarget<Unit>, "grade">[]>();
     for (const unit of this.#units.values()) {
       if (unit.isRemoved && unit.knot !== undefined) kept.set(unit, unit.knot.after.map(({ to, condition }) => ({ to, condition })));
     }
@@ -1944,7 +1944,7 @@ function whySkipped(unit: Unit): string {
     if (to.satisfies(condition)) continue;
     const { state } = to;
     if (state === "completed") return `${to.name} completed without becoming ${condition}`;
-    if (state === "failed" || state === "fatal") return `${to.name} ${state === "fatal" ? "failed for good" : "failed"}: ${to.why}`;
+    if (isFailedState(state)) return `${to.name} ${state === "fatal" ? "failed for good" : "failed"}: ${to.why}`;
     // The one that has failed is named, not those between it and this one.
     if (state === "skipped") return to.lastReason;
   }

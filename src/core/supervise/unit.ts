@@ -11,7 +11,7 @@ import type { Program } from "./program.ts";
 import { addition, type Registration, type ResolvedSpec } from "./registration.ts";
 import { RestartHistory } from "./restart.ts";
 import type { RunContext, RunHost } from "./run_context.ts";
-import type { State } from "./state.ts";
+import { isFailedState, type State } from "./state.ts";
 import { hasRunIn, IDLE, type Phase } from "./step.ts";
 import type { StopScope, Subsystem } from "./subsystem.ts";
 import type { CheckedRequest } from "./verdict.ts";
@@ -328,7 +328,7 @@ export class Unit implements RunHost, OutcomeFacts {
     const isQueued = name === "queued";
     const isSatisfied = this.satisfies(condition);
     if (isSatisfied && !isQueued) return Grade.Met;
-    if (name === "skipped" || state === "completed" || state === "failed" || state === "fatal") return Grade.Barred;
+    if (name === "skipped" || state === "completed" || isFailedState(state)) return Grade.Barred;
     const isMoving = (this.counts & COUNTS.moving) !== 0;
     if (this.wish !== "up" || name === "held") return isMoving || isSatisfied ? Grade.Going : Grade.Down;
     return isMoving || isSatisfied ? Grade.Coming : Grade.Late;

@@ -4,7 +4,7 @@ import type { LogLevel } from "../ports/log.ts";
 /** First argument of a program that is started again to run a module; no command has this name. */
 export const MODULE_WORD = "__module";
 /** The socket on which the daemon waits for a module. */
-export const SOCKET_VARIABLE = "DAEMONKIT_IPC";
+export const REPORT_SOCKET_VARIABLE = "DAEMONKIT_IPC";
 /** Variable with the secret by which a module proves to the daemon which one it is. */
 export const TOKEN_VARIABLE = "DAEMONKIT_IPC_TOKEN";
 /** Version of what follows. */
