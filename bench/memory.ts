@@ -5,7 +5,7 @@ const REPEATS = 5;
 
 /** Heap that one object keeps alive. */
 export interface MemoryFigure {
-  /** What is kept. */
+  /** The objects that are kept. */
   name: string;
   /** Bytes for each. */
   bytes: number;

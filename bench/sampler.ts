@@ -4,7 +4,7 @@ const SAMPLES = 100;
 /** Shortest time of a sample: far above the clock's resolution. */
 const SAMPLE_MS = 2;
 
-/** What was measured, in nanoseconds for one run of the body. */
+/** The times that were measured, in nanoseconds for one run of the body. */
 export interface Measurement {
   /** Name of the metric. */
   name: string;
@@ -60,7 +60,7 @@ export async function measure(name: string, body: () => unknown, isAsync: boolea
   };
 }
 
-/** What the sink holds; reading it keeps it from being seen as dead. */
+/** The value in the sink; reading it keeps it from being seen as dead. */
 export function lastResult(): unknown {
   return sink;
 }

@@ -5,7 +5,7 @@ import { Config, type Context, Daemon, DaemonError, IoError } from "../mod.ts";
 export interface Scenario {
   /** Name of the metric. */
   name: string;
-  /** What the seed's Criterion bench measured on its machine, in nanoseconds; undefined where it has no such bench. */
+  /** The time that the seed's Criterion bench measured on its machine, in nanoseconds; undefined where it has no such bench. */
   seedNs: number | undefined;
   /** Our target, in nanoseconds. */
   targetNs: number;
@@ -130,7 +130,7 @@ export const HEADLINES: readonly Scenario[] = [
 
 const FILE_4K = sampleToml(4_096);
 
-/** What a daemon really does, beside the headlines: the seed's benches never run one. */
+/** Work that a daemon really does, beside the headlines: the seed's benches never run one. */
 export const TWINS: readonly Scenario[] = [
   {
     name: "start 1 task, stop, report",

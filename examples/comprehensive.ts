@@ -12,7 +12,7 @@ class Database implements Subsystem {
   #isOpen = false;
 
   async run(context: Context): Promise<void> {
-    // What the run acquires it hands over at once; it is given back however the run ends.
+    // The run hands over at once all that it acquires, so that it is given back however the run ends.
     context.use({
       [Symbol.dispose]: () => {
         this.#isOpen = false;

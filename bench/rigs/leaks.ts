@@ -3,7 +3,7 @@
  * counts as heap too; the bytes per round are those of the second time. Exits with 1 when one keeps more than a byte a round and `--check`
  * is given.
  *
- * What weak references were asked for stays until the turn of the event loop ends, as the language has it: a race against `cancelled()` looks
+ * An object that a weak reference was asked for stays until the turn of the event loop ends, as the language has it: a race against `cancelled()` looks
  * on Bun as if it kept 125 bytes a round when it is measured in the turn in which it was played, and so does a plain promise whose `then`
  * keeps weak references and looks at them. It is flat from the next turn on, which is when `collector` looks.
  */

@@ -82,7 +82,7 @@ function object(checks: Readonly<Record<string, Check>>): Check {
   };
 }
 
-/** Whatever it is, `dropped` in its place says that the reader was too slow. */
+/** An item of a stream, or in its place how many were dropped as the reader was too slow. */
 function orDropped(check: Check): Check {
   const dropped = object({ dropped: number });
   return (value, at) => dropped(value, at) === undefined ? undefined : check(value, at);

@@ -150,7 +150,7 @@ export function renderEvent(event: DaemonEvent, options: { paint: Paint; nameWid
   return `${paint(event.time, "dim")}  ${paint(name, "cyan")}  ${whatHappened(event, paint)}`;
 }
 
-/** Whom an event is about. */
+/** Name of the unit or part that an event is about. */
 export function ownerOf(event: DaemonEvent): string {
   return "name" in event ? event.name : "daemon";
 }

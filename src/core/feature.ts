@@ -21,17 +21,17 @@ export interface AddedEntry {
   readonly prefix: string;
 }
 
-/** What a feature is to run, as of one configuration. */
+/** Settings of a feature, as of one configuration. */
 export interface FeatureSettings {
   /** Its part of the configuration file, as its declaration has read it; undefined for a daemon made in code. */
   readonly configured: unknown;
-  /** What the program has added in code. */
+  /** Its units that the program has added in code. */
   readonly added: readonly AddedEntry[];
   /** Folder that relative paths of the program count from. */
   readonly cwd: string;
 }
 
-/** What a feature gets from its daemon. */
+/** Ports of a daemon for its features. */
 export interface FeaturePorts {
   /** The machine. */
   readonly host: Host;
@@ -49,7 +49,7 @@ export interface FeaturePorts {
   readonly continuity: Continuity | undefined;
   /** Whether the daemon owns its process. */
   readonly ownsProcess: boolean;
-  /** What listeners need; undefined for a daemon that nobody can reach. */
+  /** Ports for listeners; undefined for a daemon that nobody can reach. */
   readonly control: ControlPorts | undefined;
   /** Publishes an event. */
   emit(body: EventBody): void;
@@ -57,7 +57,7 @@ export interface FeaturePorts {
   runBeside(child: Registration): Promise<void>;
 }
 
-/** What whoever answers requests needs. */
+/** Ports for a feature that answers requests. */
 export interface ControlPorts {
   /** Path of the control socket. */
   readonly socket: string;

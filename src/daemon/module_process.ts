@@ -213,7 +213,7 @@ class Channel implements Disposable {
   log({ level, logger, message, fields }: LogRecord): void {
     if (this.#waitingRecords >= MAX_WAITING_RECORDS) return void this.#droppedRecords++;
     this.#waitingRecords++;
-    // Whatever the fields hold, errors and circles too, they arrive as data.
+    // The fields arrive as data, errors and circles in them too.
     const plain = JSON.parse(jsonOf(fields) ?? "{}");
     const record = {
       type: "log",

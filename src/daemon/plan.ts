@@ -41,7 +41,7 @@ export interface GroupEntry {
   readonly make: (children: readonly Registration[], ports: () => SupervisorPorts) => Registration;
 }
 
-/** What features are to run, at any depth. */
+/** The entries for features, at any depth. */
 export function featureEntriesIn(entries: readonly Entry[]): (AddedEntry & { readonly entry: FeatureEntry })[] {
   const found: (AddedEntry & { readonly entry: FeatureEntry })[] = [];
   // By a list, not by recursion: nobody limits how deep groups lie.
@@ -55,7 +55,7 @@ export function featureEntriesIn(entries: readonly Entry[]): (AddedEntry & { rea
   return found;
 }
 
-/** What a program has added in code for one feature. */
+/** The entries that a program has added in code for one feature. */
 export function addedFor(feature: string, entries: readonly Entry[]): AddedEntry[] {
   return featureEntriesIn(entries).filter(({ entry }) => entry.feature === feature && !entry.isConfigured);
 }

@@ -119,7 +119,7 @@ function keepLinesOfLogs(session: PreparedSession, features: readonly Feature[])
   session.linesOfLog = (path) => {
     const [name] = path.split("/", 1);
     const isOwn = session.others.values().some(({ subsystem, kind }) => subsystem.name === name && !runsAsProcess(kind));
-    // What a process prints consists of lines already.
+    // The output of a process consists of lines already.
     if (!isOwn || printing.has(path)) return undefined;
     const sinks = [linesSink(path, (block) => session.lines.publish(block))];
     return (log) => both(log, createLogger({ level: "trace", name: path, clock: session.clock, sinks }));

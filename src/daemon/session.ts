@@ -478,7 +478,7 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     }
   }
 
-  /** What a feature is to run, by the configuration in force or by another one. */
+  /** The settings of a feature, by the configuration in force or by another one. */
   settingsFor(feature: string, loaded: LoadedConfig | undefined = this.#loaded): FeatureSettings {
     return { configured: loaded?.features[feature], added: addedFor(feature, this.plan.entries), cwd: this.programFolder };
   }

@@ -41,7 +41,7 @@ export interface LogFiles {
   reopen(): void;
 }
 
-/** What every part of a daemon's life sees of it. */
+/** The part of a session that all its readers see. */
 export interface SessionFacts {
   /** Time. */
   readonly clock: Clock;
@@ -61,7 +61,7 @@ export interface SessionFacts {
   readonly supervisor: Supervisor | undefined;
   /** Its features at work, by name. */
   readonly features: Map<string, OpenFeature>;
-  /** What a feature is to run, by the configuration in force or by another one. */
+  /** The settings of a feature, by the configuration in force or by another one. */
   settingsFor(feature: string, loaded?: LoadedConfig): FeatureSettings;
   /** Units beside those that features have made of the configuration file. */
   readonly others: Set<Registration>;
@@ -89,7 +89,7 @@ export interface OperatedSession extends SessionFacts {
   units(): UnitStatus[];
   /** Names of units that should be ready and are not. */
   missing(): string[];
-  /** What an operator should know, in sentences. */
+  /** Notices for the operator, in sentences. */
   notices(): string[];
   /** Milliseconds since the start. */
   uptimeMs(): number;

@@ -63,7 +63,7 @@ export interface LoadedSources {
   readonly longestStopMs: number;
   /** The services, complete and checked. */
   readonly services: readonly ServiceSpec[];
-  /** What its features are to run, by the name of the feature. */
+  /** The settings of its features, by the name of the feature. */
   readonly features: Readonly<Record<string, unknown>>;
   /** Where it listens, the control socket first. */
   readonly listeners: readonly ListenerSpec[];

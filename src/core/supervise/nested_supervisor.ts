@@ -101,7 +101,7 @@ class NestedSupervisor implements Group {
       if (failed === undefined) return;
       const { path, state, reason, error: cause, isSignificant } = failed;
       const error = new SubsystemError("SUBSYSTEM_FAILED", path, `Cannot go on as ${path} is ${state}: ${reason}`, { cause });
-      // Who asked for the end, or had its work done, is not to run again for a sibling that has failed; yet that is no clean end.
+      // A group that asked for its end, or has done its work, does not run again for a child that has failed; yet that is no clean end.
       throw how.kind === "idle" || (how.kind === "autoShutdown" && isSignificant) ? error : context.fatal(error);
     } finally {
       signal.removeEventListener("abort", onAbort);

@@ -140,7 +140,7 @@ export interface ShutdownHandle {
   requestShutdown(request?: string | ShutdownRequest): void;
 }
 
-/** Whom a run stops: itself, or all that its supervisor runs. */
+/** Units that a run stops: itself, or all that its supervisor runs. */
 export type StopScope = "self" | "group";
 
 /** Options of {@linkcode Context.stop}. */

@@ -196,7 +196,7 @@ interface RunOfUnit {
   readonly context: RunContext;
 }
 
-/** Whom a change has touched, for its outcomes. */
+/** Units that a change has touched, for its outcomes. */
 interface Touched {
   added: Unit[];
   /** With the number of the run that they were in. */

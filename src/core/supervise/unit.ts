@@ -49,7 +49,7 @@ export interface UnitCommands {
   restartUnits(names: readonly string[]): Promise<UnitOutcome[]>;
 }
 
-/** What a unit asks of its supervisor. */
+/** The supervisor as its units see it. */
 export interface UnitOwner extends UnitCommands {
   /** Time, and what all supervisors of a tree share. */
   readonly ports: {
