@@ -80,15 +80,20 @@ function isPipe(path: string, files: Pick<Files, "info">): boolean {
   return kind === "other" || kind === "socket";
 }
 
+/** Keys of services that wait for the end of another one, themselves or through what they come after. */
 function comeAfterAnEnd(services: readonly ServiceSpec[]): ReadonlySet<string> {
   const found = new Set<string>();
-  const edges = services.map(({ name, after }) => ({ key: nameKey(name), after: after.map((entry) => parseAfter(entry)) }));
-  for (let size = -1; size !== found.size;) {
-    size = found.size;
-    for (const { key, after } of edges) {
-      if (after.some((edge) => edge.condition === "exited-ok" || found.has(nameKey(edge.name)))) found.add(key);
+  const dependents = new Map<string, string[]>();
+  for (const { name, after } of services) {
+    for (const edge of after.map((entry) => parseAfter(entry))) {
+      if (edge.condition === "exited-ok") found.add(nameKey(name));
+      const others = dependents.get(nameKey(edge.name)) ?? [];
+      others.push(nameKey(name));
+      dependents.set(nameKey(edge.name), others);
     }
   }
+  // A set hands over what is added to it meanwhile too.
+  for (const key of found) for (const dependent of dependents.get(key) ?? []) found.add(dependent);
   return found;
 }
 
