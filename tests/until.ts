@@ -11,16 +11,17 @@ export interface UntilOptions<T> {
   /** More to tell when it never came true, such as what a program has written. */
   context?: () => unknown;
   /**
-   * Milliseconds that it may take: far beyond any load, and less than a runner gives a test.
+   * Milliseconds that it may take. It is for what hangs, as the time of a test is, and nearly all of that: a busy machine makes everything
+   * ten times slower.
    *
-   * @default 30_000
+   * @default 100_000
    */
   limitMs?: number;
 }
 
 /** Looks until what is seen is right, and returns it; the error of a wait in vain tells what was waited for and what was seen last. */
 export async function until<T>(look: () => T | Promise<T>, options: UntilOptions<T> = {}): Promise<T> {
-  const { isRight = Boolean, go = () => setTimeout(5), context, limitMs = 30_000 } = options;
+  const { isRight = Boolean, go = () => setTimeout(5), context, limitMs = 100_000 } = options;
   const test = isRight instanceof RegExp ? (seen: T) => isRight.test(String(seen)) : isRight;
   const endMs = performance.now() + limitMs;
   for (;;) {

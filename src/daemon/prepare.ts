@@ -346,6 +346,7 @@ function watchConfig(session: PreparedSession, host: Host, first: LoadedConfig):
         clock,
         path,
         loaded: fingerprint,
+        taken: () => session.taken,
         read: () => session.loaded!.look(),
         named: () => named,
         markOf: (each) => markOf(each, files),

@@ -12,9 +12,12 @@ const LOOKS = 5;
 const LOOK_AGAIN_MS = 50;
 
 /** A reload once its configuration is in force; what it touches may take longer. */
-interface Applied {
+export interface Applied {
+  /** What it changes. */
   plan: ReloadPlan;
+  /** Number of the configuration in force. */
   version: number;
+  /** What becomes of the units that it touches. */
   outcomes: Promise<ReloadAnswer["units"]>;
 }
 
@@ -44,9 +47,14 @@ export class Reloads {
       const { plan } = await this.#read();
       return { v: 1, ok: true, dryRun, version: this.#session.configVersion, ...plan, units: [] };
     }
-    const { plan, version, outcomes } = await (this.#waiting ??= this.#inTurn());
+    const { plan, version, outcomes } = await this.apply();
     const units = await outcomes;
     return { v: 1, ok: units.every(({ ok }) => ok), dryRun, version, ...plan, units };
+  }
+
+  /** Likewise, and resolves once the configuration is in force, while units still start and stop. */
+  apply(): Promise<Applied> {
+    return this.#waiting ??= this.#inTurn();
   }
 
   /** Whether there was a file to read, by the error of a reload. */
@@ -75,10 +83,12 @@ export class Reloads {
       for (const change of plan.changes) session.log[change.effect === "daemon" ? "warn" : "info"](changeText(change));
       if (!isApplicable) await session.reread();
       const { outcomes } = isApplicable ? await session.apply(loaded, restartedServices(plan)) : { outcomes: Promise.resolve([]) };
-      outcomes.catch(() => {/* told to who waits for it; a file that has changed has nobody who does */});
+      outcomes.catch(() => {/* told to who waits for it */});
+      session.taken = loaded.fingerprint;
       this.#announce(isApplicable ? "applied" : "unchanged", plan.changes.map(({ name }) => name), summary(plan));
       return { plan, version: session.configVersion, outcomes };
     } catch (error) {
+      session.taken = undefined;
       this.#announce(
         "refused",
         [],

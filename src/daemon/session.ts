@@ -111,6 +111,8 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
   /** When the shutdown began, on the wall. */
   #stoppingSinceMs = Infinity;
   #reloads: Promise<Reloads> | undefined;
+  /** Text of the configuration that was read last; undefined where that was refused. */
+  taken: string | undefined;
   /** For who waits until there are units. */
   #preparing: PromiseWithResolvers<void> | undefined;
   /** Told of each configuration that is to take effect; one that throws keeps it from that. */
@@ -127,6 +129,7 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     this.random = plan.host?.random ?? Math.random;
     this.host = plan.host;
     this.#loaded = plan.loaded;
+    this.taken = plan.loaded?.fingerprint;
     this.#requestShutdown = requestShutdown;
     // Half the cost of Promise.withResolvers, which shows in the time of a whole start and stop.
     this.ended = new Promise((resolve) => this.#resolve = resolve);
@@ -389,27 +392,32 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
 
   /** Reads the configuration file again and applies what differs: see `Operations.reload`. */
   async reload(options: { dryRun?: boolean } = {}): Promise<ReloadAnswer> {
-    // The promise is kept, not what it resolves with: who comes during the import must share it.
-    this.#reloads ??= import("./reload.ts").then(({ Reloads }) => new Reloads(this));
-    return await (await this.#reloads).reload(options);
+    return await (await this.#theReloads()).reload(options);
+  }
+
+  /** The promise is kept, not what it resolves with: who comes during the import must share it. */
+  #theReloads(): Promise<Reloads> {
+    return this.#reloads ??= import("./reload.ts").then(({ Reloads }) => new Reloads(this));
   }
 
   /**
-   * A signal or a changed file asks for a reload: what goes wrong is in the log. While stopping, nothing happens. Resolves with false when
-   * there was no file to read.
+   * A signal or a changed file asks for a reload: what goes wrong is in the log. While stopping, nothing happens. Resolves once it is in force
+   * or refused, and with false when there was no file to read.
    */
   async reloadUnasked(why: string): Promise<boolean> {
     if (this.#phase === "stopping" || this.#phase === "over") return true;
     this.log.info("reloading the configuration", { reason: why });
+    const reloads = await this.#theReloads();
+    // Mistakes of the file are in the log already.
+    const tell = (error: unknown) =>
+      error instanceof ConfigError || this.log.error("the configuration could not be reloaded", { reason: messageOf(error), err: error });
     try {
-      await this.reload();
+      const { outcomes } = await reloads.apply();
+      outcomes.catch(tell);
       return true;
     } catch (error) {
-      // Mistakes of the file are in the log already.
-      if (!(error instanceof ConfigError)) {
-        this.log.error("the configuration could not be reloaded", { reason: messageOf(error), err: error });
-      }
-      return (await this.#reloads!).hasRead(error);
+      tell(error);
+      return reloads.hasRead(error);
     }
   }
 

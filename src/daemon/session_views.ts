@@ -125,6 +125,8 @@ export interface OwningSession {
 export interface ReloadingSession extends SessionFacts {
   /** Reloads so far, by what became of them. */
   readonly reloads: Record<ConfigReloadEvent["outcome"], number>;
+  /** Text of the configuration that was read last; undefined where that was refused. */
+  taken: string | undefined;
   /** Publishes an event. */
   emit(body: EventBody): void;
   /** Tells who wants to know that a reload has changed nothing. */
@@ -135,6 +137,8 @@ export interface ReloadingSession extends SessionFacts {
 
 /** A session that is given what it needs from the machine. */
 export interface PreparedSession extends OperatedSession, OwningSession, SupervisorPorts {
+  /** Text of the configuration that was read last; undefined where that was refused. */
+  readonly taken: string | undefined;
   readonly clock: Clock;
   log: Logger;
   readonly plan: Plan;

@@ -37,6 +37,7 @@ const QUIET_LOOKS = 5;
 /** Likewise where it is read on anyway. */
 const QUIET_LOOKS_TO_GO_ON = 1;
 const LONGEST_MS = 1_000;
+const LEAST_LOOKS = 5;
 
 /**
  * Reads what a program prints, line by line, with backpressure: it takes the next piece only when the one before it was handed on.
@@ -95,12 +96,13 @@ export class ServiceOutput {
     const { clock } = this.#options;
     let pieces = this.#pieces;
     let quietLooks = 0;
+    let looks = 0;
     const beganMs = clock.nowMs();
     const look = () => {
       quietLooks = this.#pieces === pieces ? quietLooks + 1 : 0;
       pieces = this.#pieces;
-      // By the clock: what floods the pipe makes every look late.
-      if (quietLooks === looksWithoutNews || clock.nowMs() - beganMs >= LONGEST_MS) return fn();
+      // By the clock: what floods the pipe makes every look late. A daemon that stood still for as long has read nothing meanwhile.
+      if (quietLooks === looksWithoutNews || (++looks >= LEAST_LOOKS && clock.nowMs() - beganMs >= LONGEST_MS)) return fn();
       timer = clock.schedule(LOOK_MS, look);
     };
     let timer = clock.schedule(LOOK_MS, look);

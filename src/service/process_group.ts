@@ -42,7 +42,7 @@ export interface ProcessGroupOptions {
 /** First and longest wait between two looks at a group that is ending. */
 const FIRST_LOOK_MS = 5;
 const LONGEST_LOOK_MS = 50;
-/** Time that SIGKILL may take: what is there after it is not going to go. */
+/** Time that SIGKILL may take once everybody was sent it: what is there after it is not going to go. */
 const KILL_MS = 700;
 
 /**
@@ -65,8 +65,11 @@ export class ProcessGroup {
   #command: AskToStop | undefined;
   #asking: Promise<void> | undefined;
   #isSignalled = false;
-  #killedMs = Infinity;
   #hasLooked = false;
+  /** A look after the leader's end has found somebody. */
+  #isSomebodyLeft = false;
+  /** The time of the stop is over, and nobody was known to be left. */
+  #isOverdue = false;
   #left: readonly RunProcess[] = [];
   /** Signals already sent to processes beside the group: none is sent twice. */
   readonly #told = new Set<string>();
@@ -111,7 +114,6 @@ export class ProcessGroup {
     if (this.#stage === "killing" || this.#stage === "gone") return;
     if (this.#stage === "stopping") this.#options.onKill?.();
     this.#stage = "killing";
-    this.#killedMs = this.#options.clock.nowMs();
     this.#killTimer?.[Symbol.dispose]();
     this.#send("SIGKILL");
   }
@@ -137,19 +139,24 @@ export class ProcessGroup {
     const { neighbours, kin, clock } = this.#options;
     const { pid } = this.#child.identity;
     let waitMs = FIRST_LOOK_MS;
+    let killedMs: number | undefined;
     while (this.#options.killMode !== "process" && await neighbours.isGroupAlive(pid)) {
-      if (kin !== undefined && clock.nowMs() - this.#killedMs >= KILL_MS) {
+      this.#noteLeft(true);
+      if (kin !== undefined && killedMs !== undefined && clock.nowMs() - killedMs >= KILL_MS) {
         this.#left = (await kin({})).filter(({ identity, group }) => group === pid && identity.pid !== pid);
         return;
       }
-      if (this.#stage === "killing") this.#send("SIGKILL");
-      else {
+      if (this.#stage === "killing") {
+        killedMs ??= clock.nowMs();
+        this.#send("SIGKILL");
+      } else {
         if (this.#stage === "running") this.#beginStop();
         this.#sendStop();
       }
       await sleep(clock, waitMs);
       waitMs = Math.min(LONGEST_LOOK_MS, waitMs * 2);
     }
+    this.#noteLeft(false);
   }
 
   /**
@@ -162,11 +169,14 @@ export class ProcessGroup {
     if (!endsAll(this.#options.killMode)) return;
     let isQuick = this.#stage === "running" || this.#hasLooked;
     let waitMs = FIRST_LOOK_MS;
+    let killedMs: number | undefined;
     while (endsAll(this.#options.killMode)) {
       this.#left = (await kin({ isQuick })).filter(({ identity }) => identity.pid !== this.#child.identity.pid);
-      if (this.#left.length === 0 || clock.nowMs() - this.#killedMs >= KILL_MS) return;
+      this.#noteLeft(this.#left.length > 0);
+      if (this.#left.length === 0 || (killedMs !== undefined && clock.nowMs() - killedMs >= KILL_MS)) return;
       if (this.#stage === "running") this.#beginStop();
       if (this.#stage === "killing") {
+        killedMs ??= clock.nowMs();
         this.#options.killAll?.();
         this.#tellEach(this.#left, "SIGKILL");
       } else {
@@ -222,12 +232,24 @@ export class ProcessGroup {
   }
 
   #beginStop(): void {
-    const { clock, stopSignal, stopTimeoutMs, onTrouble } = this.#options;
+    const { clock, processes, stopTimeoutMs } = this.#options;
     this.#stage = "stopping";
     this.#killTimer = clock.schedule(stopTimeoutMs, () => {
-      this.kill();
-      onTrouble("did not stop in time and is killed", { signal: stopSignal, timeoutMs: stopTimeoutMs });
+      // A busy daemon hears late of an end: who has gone in time is not killed, nor called so.
+      if (this.#isSomebodyLeft || processes.isAlive(this.#child.identity)) this.#killLate(stopTimeoutMs);
+      else this.#isOverdue = true;
     });
+  }
+
+  #noteLeft(isSomebodyLeft: boolean): void {
+    this.#isSomebodyLeft = isSomebodyLeft;
+    if (isSomebodyLeft && this.#isOverdue && this.#stage === "stopping") this.#killLate(this.#options.stopTimeoutMs);
+  }
+
+  #killLate(timeoutMs: number): void {
+    const { stopSignal, onTrouble } = this.#options;
+    this.kill();
+    onTrouble("did not stop in time and is killed", { signal: stopSignal, timeoutMs });
   }
 
   /** Once, and only while somebody may be there. */

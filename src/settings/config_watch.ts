@@ -22,7 +22,12 @@ export interface ConfigWatchOptions {
   markOf?: (path: string) => string;
   /** Text of the configuration that was loaded last. */
   loaded: string;
-  /** Called when the text has become another one than was seen before; resolves with false when the file was gone again by then. */
+  /** Text that was taken last, by whoever asked for it; undefined once one was refused since. */
+  taken: () => string | undefined;
+  /**
+   * Called when the text has become another one than was seen or taken before; resolves once it is taken or refused, and with false when the
+   * file was gone again by then.
+   */
   onChange: () => Promise<boolean>;
   /** Told once of each reason for which changes are seen late. */
   onTrouble: (message: string) => void;
@@ -40,7 +45,8 @@ const LOOK_MS = 5_000;
  * - The folders are watched and not the files, so that renames over them and swaps of links are seen: the folder of the path and, where it
  *   leads through links, that of the file behind them.
  * - A missing or empty file is waited for: it is a file on its way to be replaced.
- * - A text that was refused is not offered a second time.
+ * - A text that was refused is not offered a second time, nor one that was taken meanwhile: what was seen may be older than what was read
+ *   when it was offered.
  */
 export class ConfigWatch implements Disposable {
   readonly #options: ConfigWatchOptions;
@@ -95,7 +101,10 @@ export class ConfigWatch implements Disposable {
     });
   }
 
-  /** One look at a time: a pipe or a slow disk may keep it waiting, and then whoever comes meanwhile is answered by one more. */
+  /**
+   * One look at a time, and what comes of it belongs to it: a pipe or a slow disk may keep it waiting, and then whoever comes meanwhile is
+   * answered by one more.
+   */
   #look(): void {
     if (this.#looks !== "none") {
       this.#looks = "one, and another behind it";
@@ -109,19 +118,18 @@ export class ConfigWatch implements Disposable {
     });
   }
 
-  #compare(text: string | undefined): void {
+  async #compare(text: string | undefined): Promise<void> {
     if (this.#isDisposed || text === undefined) return;
     const marks = this.#marksNow();
     // A file that is named since then is a change of the configuration, which has been told.
     const isRewritten = [...marks].some(([path, mark]) => (this.#marks.get(path) ?? mark) !== mark);
     this.#marks = marks;
-    if (text === this.#seen && !isRewritten) return;
+    const { taken, onChange } = this.#options;
+    const isKnown = text === this.#seen || text === taken();
     this.#seen = text;
-    void this.#options.onChange().then((wasRead) => {
-      if (wasRead || this.#isDisposed) return;
-      this.#seen = "";
-      this.#sign();
-    });
+    if (isKnown && !isRewritten || await onChange() || this.#isDisposed) return;
+    this.#seen = "";
+    this.#sign();
   }
 
   #lookLater(): Disposable {

@@ -73,10 +73,13 @@ e2e("runner 39: a line of 50 MB without an end takes bounded memory, comes in pi
 e2e("a raw log file holds the bytes that a program printed, and logs shows text", async (stage) => {
   stage.write(
     "daemon.toml",
-    `name = "odd"\n[service.x]\nrun = "printf 'caf\\\\351\\\\r\\\\n\\\\377\\\\000 nul\\\\n> '; sleep 1; printf 'yes\\\\n\\\\r50%%'"\nrestart = "never"\n` +
+    `name = "odd"\n[service.x]\nrun = "printf 'caf\\\\351\\\\r\\\\n\\\\377\\\\000 nul\\\\n> '; until [ -e go ]; do sleep 0.02; done; printf 'yes\\\\n\\\\r50%%'"\nrestart = "never"\n` +
       `log = { file = "x.log", format = "raw" }\n`,
   );
   const daemon = await stage.startDaemon();
+  // It waits at its prompt until that has come.
+  await daemon.until(/^x \| > /m);
+  stage.write("go", "");
   await untilUnits(stage, ({ x }) => x.state === "completed");
   const { stdout } = await stage.cli("logs", "x", "--json");
   const texts = stdout.trimEnd().split("\n").map((line) => (JSON.parse(line) as LogLine).text);
@@ -169,7 +172,7 @@ e2e("runner 47 and 48: a character that is cut by a read stays whole in the log,
       `log = { file = "no/such/folder/x.log", format = "raw" }\n`,
   );
   const daemon = await stage.startDaemon();
-  assert.equal(await untilFile(join(stage.folder, "no/such/folder/x.log"), (text) => text !== ""), "aä\n");
+  assert.equal(await untilFile(join(stage.folder, "no/such/folder/x.log"), (text) => text.endsWith("\n")), "aä\n");
   daemon.kill("SIGTERM");
   assert.equal((await daemon.ended).code, 0);
 });

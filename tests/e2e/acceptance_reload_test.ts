@@ -176,8 +176,11 @@ e2e("A watched file may be saved in any way: nothing is lost, nothing is half, a
   for (const [version, save] of Object.entries(saves)) {
     save(version);
     await daemon.until(new RegExp(`version ${version}\n`));
-    const went = await untilReloads(stage, ++reloads);
-    assert.deepEqual([went.length, went.at(-1)!.outcome], [reloads, "applied"], version);
+    const went = (await untilReloads(stage, reloads + 1)).slice(reloads);
+    // Between two writes of its own the test may stand still for longer than a watch waits for quiet.
+    const most = version === "twiceInARow" ? 2 : 1;
+    assert.ok(went.length <= most && went.every(({ outcome }) => outcome === "applied"), `${version}: ${JSON.stringify(went)}`);
+    reloads += went.length;
   }
   const before = fds();
 
@@ -203,7 +206,7 @@ e2e("A watched file may be saved in any way: nothing is lost, nothing is half, a
   const after = await untilUnits(stage, ({ api }) => api.state === "running");
   assert.equal(after.still.details.pid, still);
   assert.ok(isUp(daemon, "fast-150"));
-  assert.ok(fds() <= before + 2, `${before} descriptors became ${fds()}`);
+  await until(fds, { isRight: (count) => count <= before + 2, context: () => `${before} before` });
   assert.equal((await reloadsOf(stage)).filter(({ outcome }) => outcome === "refused").length, 1);
 });
 

@@ -65,6 +65,8 @@ e2e(
     try {
       await Promise.race([isFull, ended]);
       assert.match(stderr, /too many files/);
+      // Who is stopped before his first word would not be counted.
+      await until(() => stdout.match(/pid \d+$/gm)?.length ?? 0, { isRight: (count) => count > 5 });
       process.kill(daemon.pid!, "SIGTERM");
       assert.equal(await ended, 0, stderr.slice(-2_000));
       const pids = [...stdout.matchAll(/pid (\d+)$/gm)].map(([, pid]) => Number(pid));
@@ -106,7 +108,7 @@ e2e("runner 7: signals reach what a shell text started; the pid shown is the she
   stage.write("daemon.toml", `name = "shell"\n[service.x]\nrun = "echo $$ && sleep 1000 && echo never"\nready = { log = "^[0-9]+$" }\n`);
   const daemon = await stage.startDaemon();
   const pid = (await unitsOf(stage)).x.details.pid!;
-  assert.match(daemon.stdout(), new RegExp(`x \\| ${pid}$`, "m"));
+  await daemon.until(new RegExp(`x \\| ${pid}$`, "m"));
   const members = await until(() => groupOf(pid), { isRight: (group) => group.length === 2 });
   assert.ok(members.includes(pid));
   assert.equal((await stage.cli("stop", "x")).code, 0);

@@ -6,6 +6,7 @@ import process from "node:process";
 import { e2e, isRunning } from "./driver.ts";
 import { type Output, pipeOutput, startOn, terminalOutput } from "./outputs.ts";
 import { until } from "../until.ts";
+import { untilUnits } from "./units.ts";
 
 const NOISY = `
 name = "unread"
@@ -30,10 +31,8 @@ for (const [name, make] of OUTPUTS) {
     const daemon = startOn(stage, subject, output, "run");
     // Far more than waits for a reader, so that lines are dropped.
     await until(() => existsSync(join(stage.folder, "noisy.log.2")));
-    const { code, stdout } = await stage.cli("status", "--json");
-    assert.equal(code, 0);
-    const { units } = JSON.parse(stdout) as { units: { name: string; restarts: number }[] };
-    assert.ok(units.some(({ name, restarts }) => name === "crashy" && restarts > 0), stdout);
+    assert.equal((await stage.cli("status", "--json")).code, 0);
+    await untilUnits(stage, ({ crashy }) => crashy.restarts > 0);
     const restarted = await stage.cli("restart", "noisy");
     assert.equal(restarted.code, 0, restarted.stderr);
     process.kill(daemon.pid, "SIGTERM");

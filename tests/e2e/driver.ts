@@ -69,7 +69,8 @@ const LIMIT_MS = 100_000;
 
 /** The sources always; the executable when it is there and up to date, once and not under both runners. */
 function subjects(): Subject[] {
-  const command = isDeno ? [process.execPath, "run", "-A", "--no-check"] : [process.execPath];
+  // By itself Deno locks node_modules at each start, and says so where it has to wait for another one.
+  const command = isDeno ? [process.execPath, "run", "-A", "--no-check", "--node-modules-dir=manual"] : [process.execPath];
   const found: Subject[] = [{ name: "source", argv: () => [...command, join(ROOT, "cli.ts")] }];
   const executable = process.env.DAEMONKIT_BINARY ?? (!isDeno && existsSync(EXECUTABLE) && !isStale(EXECUTABLE) ? EXECUTABLE : undefined);
   if (executable === undefined && !isDeno) {
@@ -233,7 +234,7 @@ ${text.stderr}`),
         look();
       }),
     // Not child.kill(): Deno's works once, and hides the exit code of a program that handled the signal.
-    kill: (signal) => void (isOver || process.kill(child.pid!, signal)),
+    kill: (signal) => isOver || endProcess(child.pid!, signal),
     closeOutput() {
       child.stdout!.destroy();
       child.stderr!.destroy();
@@ -254,10 +255,10 @@ export function processesIn(folder: string): number[] {
   });
 }
 
-/** Kills a process; one that is gone is fine. */
-function endProcess(pid: number): void {
+/** Sends a process a signal; one that is gone is fine, also where its end is not heard of yet. */
+export function endProcess(pid: number, signal: NodeJS.Signals = "SIGKILL"): void {
   try {
-    process.kill(pid, "SIGKILL");
+    process.kill(pid, signal);
   } catch (error) {
     if ((error as { code?: string }).code !== "ESRCH") throw error;
   }

@@ -34,7 +34,7 @@ export default async (context: any): Promise<void> => {
   const daemon = await stage.startDaemon();
   const { api, after } = await unitsOf(stage);
   assert.deepEqual([api.state, api.ready, after.state], ["running", true, "running"]);
-  assert.match(daemon.stderr(), /WARN +modules\/api from inside n=1/);
+  await daemon.until(/WARN +modules\/api from inside n=1/);
   daemon.kill("SIGTERM");
   const { code, stdout, stderr } = await daemon.ended;
   assert.equal(code, 0, stderr);

@@ -31,8 +31,8 @@ e2e("why a service is not ready is told while it starts, when its time is over, 
   stage.write(
     "daemon.toml",
     `name = "why"\n` +
-      service("refused", `ready = { tcp = "127.0.0.1:1", timeout = "300ms" }`) +
-      service("check", `ready = { exec = "echo no table >&2; exit 3", every = "50ms", timeout = "2s" }`) +
+      service("refused", `ready = { tcp = "127.0.0.1:1", timeout = "5s" }`) +
+      service("check", `ready = { exec = "echo no table >&2; exit 3", every = "50ms", timeout = "5s" }`) +
       service("silent", `ready = { log = "listening", timeout = "300ms" }`) +
       service("web", `after = ["silent"]`) +
       service("slow", `ready = { log = "listening", timeout = "60s" }`),
@@ -42,8 +42,8 @@ e2e("why a service is not ready is told while it starts, when its time is over, 
   const units = await untilUnits(stage, ({ refused, check, web, slow }) => {
     return [refused, check].every(({ state }) => state === "failed") && web.state === "skipped" && slow.state === "starting";
   });
-  assert.equal(units.refused.reason, "Cannot start refused as it was not ready within 300ms: connection refused by 127.0.0.1:1");
-  assert.match(units.check.reason, /not ready within 2s: .* exited with code 3: no table$/);
+  assert.equal(units.refused.reason, "Cannot start refused as it was not ready within 5s: connection refused by 127.0.0.1:1");
+  assert.match(units.check.reason, /not ready within 5s: .* exited with code 3: no table$/);
   assert.equal(units.silent.reason, "Cannot start silent as it was not ready within 300ms: no line matched /listening/");
   assert.equal(units.web.reason, "silent failed: was not ready within 300ms: no line matched /listening/");
   assert.equal(units.slow.reason, "is not ready yet: no line matched /listening/");

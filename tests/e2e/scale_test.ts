@@ -3,9 +3,8 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { until } from "../until.ts";
-import { e2e, isRunning, processesIn } from "./driver.ts";
+import { e2e, endProcess, isRunning, processesIn } from "./driver.ts";
 import { processesOf } from "./processes.ts";
 import { unitsOf } from "./units.ts";
 
@@ -17,8 +16,8 @@ if (HARD_FILES >= NEEDED_FILES) {
   e2e(
     "runner 46: 1,200 services start, are shown and stop under a soft limit of 1,024 files, which they themselves get",
     async (stage, subject) => {
-      const table = (name: string) => `[service.${name}]\nrun = ["sleep", "1000"]\ninstances = 600\n`;
-      stage.write("daemon.toml", `name = "many"\n[shutdown]\ntimeout = "20s"\n${table("a")}${table("b")}`);
+      const table = (name: string) => `[service.${name}]\nrun = ["sleep", "1000"]\ninstances = 600\nstop = { timeout = "100s" }\n`;
+      stage.write("daemon.toml", `name = "many"\n[shutdown]\ntimeout = "100s"\n${table("a")}${table("b")}`);
       const argv = [...subject.argv(join(stage.folder, "..")), "run"];
       // The shell stays, as it would at a terminal: it shows what the limit was before the runtime raised its own.
       const shell = spawn("/bin/sh", ["-c", 'ulimit -Sn 1024; "$@"; exit $?', "sh", ...argv], {
@@ -41,11 +40,12 @@ if (HARD_FILES >= NEEDED_FILES) {
         const pids = units.map(({ details }) => details.pid!);
         assert.deepEqual(units.filter(({ state, details }) => state !== "running" || !isRunning(details.pid!)), []);
         assert.match(readFileSync(`/proc/${pids[1_199]}/limits`, "utf8"), new RegExp(`^Max open files +1024 +${HARD_FILES} `, "m"));
-        assert.equal((await stage.cli("down", "--timeout", "30s")).code, 0);
+        const down = await stage.cli("down");
+        assert.equal(down.code, 0, `${down.stdout}${down.stderr}`);
         assert.equal(await ended, 0, stderr.slice(-2_000));
         assert.deepEqual(pids.filter(isRunning), []);
       } finally {
-        for (const pid of processesIn(stage.folder)) process.kill(pid, "SIGKILL");
+        for (const pid of processesIn(stage.folder)) endProcess(pid);
         await ended;
       }
     },

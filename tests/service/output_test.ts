@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Clock } from "../../src/core/ports/clock.ts";
 import type { LineBlock } from "../../src/core/wire/line_block.ts";
 import { ServiceOutput } from "../../src/service/output.ts";
 import { FakeHost, type FakeProcess } from "../../src/testing/mod.ts";
@@ -64,4 +65,39 @@ test("ServiceOutput: a pause whose line can't be handed on breaks the reading as
   assert.ok(isBroken());
   await assert.rejects(output.drain(), /no room/);
   program.exit(0);
+});
+
+test("ServiceOutput reads to the end what a program has left in the pipe, also when the daemon stood still for as long as that may take", async () => {
+  const { processes, clock } = new FakeHost();
+  let standstillMs = 0;
+  const real: Clock = {
+    nowMs: () => clock.nowMs() + standstillMs,
+    wallMs: () => clock.wallMs(),
+    schedule: (delayMs, fn) => clock.schedule(delayMs, fn),
+  };
+  const started = Promise.withResolvers<FakeProcess>();
+  processes.program("say", started.resolve);
+  const child = await processes.spawn({ argv: ["say"], cwd: "/", env: {} });
+  const program = await started.promise;
+  const next = Promise.withResolvers<void>();
+  const lines: string[] = [];
+  const output = new ServiceOutput(child, {
+    name: "api",
+    clock: real,
+    maxLineBytes: () => 1_000,
+    room: () => next.promise,
+    publish: ({ text }) => lines.push(text),
+    onBroken: () => assert.fail("nothing is broken"),
+  });
+  program.print("one\n");
+  await clock.advance(0);
+  program.print("last words\n");
+  program.exit(0);
+  const drained = output.drain();
+  // Its first timer is long overdue before it can read on.
+  standstillMs = 10_000;
+  await clock.advance(50);
+  next.resolve();
+  assert.equal(await drained, true);
+  assert.deepEqual([lines, clock.pendingTimers], [["one", "last words"], 0]);
 });

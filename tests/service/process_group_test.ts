@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { IoError } from "../../src/core/values/errors.ts";
-import type { ChildProcess, Processes, RunProcess } from "../../src/core/ports/processes.ts";
+import type { ChildProcess, Processes, ProcessIdentity, RunProcess } from "../../src/core/ports/processes.ts";
 import type { ExitStatus } from "../../src/core/values/exit_status.ts";
 import type { SignalName } from "../../src/core/values/signal_name.ts";
 import { Neighbours } from "../../src/service/neighbours.ts";
 import { type AskToStop, ProcessGroup } from "../../src/service/process_group.ts";
+import type { KillMode } from "../../src/core/values/kill_mode.ts";
 import { FakeClock, FakeSockets } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 
@@ -29,7 +30,11 @@ class Rig {
   onSignal: (signal: SignalName) => void = () => {};
   #exit: (status: ExitStatus) => void = () => {};
 
-  constructor(public killMode: "group" | "process" = "group", stopCommand?: AskToStop, knowsKin = false) {
+  constructor(
+    public killMode: KillMode = "group",
+    stopCommand?: AskToStop,
+    kin?: (rig: Rig) => readonly RunProcess[],
+  ) {
     const mode = () => this.killMode;
     const exited = new Promise<ExitStatus>((resolve) => this.#exit = resolve);
     const send = (to: string, signal: SignalName): boolean => {
@@ -38,9 +43,9 @@ class Rig {
       return true;
     };
     const processes = {
-      signal: (_pid: number, signal: SignalName) => send("leader", signal),
+      signal: (pid: number, signal: SignalName) => send(pid === LEADER ? "leader" : String(pid), signal),
       signalGroup: (_pgid: number, signal: SignalName) => send("group", signal),
-      isAlive: () => this.members.includes(LEADER),
+      isAlive: ({ pid }: ProcessIdentity) => pid !== LEADER || this.members.includes(LEADER),
       livingGroups: (pgids: number[]) => {
         this.looks.push(this.clock.nowMs() - 1_000);
         return new Set(this.members.length > 0 ? pgids : []);
@@ -53,7 +58,7 @@ class Rig {
       neighbours: new Neighbours({ processes, clock: this.clock, sockets: new FakeSockets() }),
       clock: this.clock,
       ...(stopCommand === undefined ? {} : { stopCommand }),
-      ...(knowsKin ? { kin: () => Promise.resolve(this.members.map((pid) => memberOf(pid))) } : {}),
+      ...(kin === undefined ? {} : { kin: () => Promise.resolve(kin(this)) }),
       stopSignal: "SIGTERM",
       stopTimeoutMs: 1_000,
       get killMode() {
@@ -64,8 +69,17 @@ class Rig {
   }
 
   leave(...pids: number[]): void {
+    this.leaveUnheard(...pids);
+    if (pids.includes(LEADER)) this.hear();
+  }
+
+  /** The same, but the leader's end is not heard of yet. */
+  leaveUnheard(...pids: number[]): void {
     this.members = this.members.filter((pid) => !pids.includes(pid));
-    if (pids.includes(LEADER)) this.#exit({ code: 0, signal: null });
+  }
+
+  hear(): void {
+    this.#exit({ code: 0, signal: null });
   }
 }
 
@@ -129,6 +143,39 @@ test("ProcessGroup: members that outlive the leader are asked, then killed until
   assert.equal(rig.sent[2], "SIGKILL group @1000");
   assert.equal(rig.sent.length, 4);
   assert.equal(rig.clock.pendingTimers, 0);
+});
+
+test("ProcessGroup: who has left the group is killed before anybody gives up on him, however long the group took to be empty", async () => {
+  const escapee: RunProcess = { identity: { pid: 200, startTicks: 1, bootId: "" }, session: 200, group: 200, name: "escapee" };
+  let isLeft = true;
+  const rig = new Rig("all", undefined, () => isLeft ? [escapee] : []);
+  const ended = rig.group.ended();
+  rig.group.kill();
+  // A busy machine lets the killed wait before they go.
+  await rig.clock.advance(5_000);
+  rig.onSignal = (signal) => void (signal === "SIGKILL" && (isLeft = false));
+  rig.leave(...rig.members);
+  await rig.clock.advance(100);
+  await ended;
+  assert.deepEqual([rig.sent.filter((sent) => sent.startsWith("SIGKILL")).length, rig.group.survivors], [2, []]);
+});
+
+test("ProcessGroup: who has gone in time is not killed when that is heard of late; who was left behind is, once he is found", async () => {
+  for (const left of [[], [101]]) {
+    const rig = new Rig();
+    const ended = rig.group.ended();
+    rig.onSignal = (signal) => signal === "SIGKILL" && rig.leave(...rig.members);
+    rig.group.stop();
+    rig.leaveUnheard(...rig.members.filter((pid) => !left.includes(pid)));
+    await rig.clock.advance(3_000);
+    assert.deepEqual(rig.sent, ["SIGTERM group @0", "SIGCONT group @0"]);
+    rig.hear();
+    await rig.clock.advance(5);
+    assert.deepEqual(await ended, { code: 0, signal: null });
+    assert.deepEqual(rig.sent.slice(2, 3), left.length === 0 ? [] : ["SIGKILL group @3000"]);
+    assert.deepEqual(rig.troubles, left.length === 0 ? [] : ["did not stop in time and is killed"]);
+    assert.equal(rig.clock.pendingTimers, 0);
+  }
 });
 
 test("ProcessGroup: the group is looked at more and more seldom", async () => {
@@ -268,7 +315,7 @@ test("ProcessGroup: a stop command that outlives the group is killed on order, a
 });
 
 test("ProcessGroup: who refuses SIGKILL, as he became another user, is a survivor after a time, and is told of once", async () => {
-  const rig = new Rig("group", undefined, true);
+  const rig = new Rig("group", undefined, ({ members }) => members.map(memberOf));
   const ended = rig.group.ended();
   rig.onSignal = (signal) => {
     if (signal === "SIGTERM") rig.leave(LEADER, 101);

@@ -12,6 +12,10 @@ class Watched {
   readonly troubles: string[] = [];
   /** What the next changes are answered with: whether the file was there to be read. */
   wasRead = true;
+  /** What was taken last. */
+  taken: string | undefined = "old";
+  /** Resolves before a change is answered. */
+  answering: Promise<void> = Promise.resolve();
   readonly watch: ConfigWatch;
 
   constructor(text = "old") {
@@ -22,14 +26,16 @@ class Watched {
       clock: this.host.clock,
       path: PATH,
       loaded: "old",
+      taken: () => this.taken,
       // deno-lint-ignore require-await -- what it throws is to be a rejection
       read: async () => {
         if (this.host.files.info(PATH) === undefined) return undefined;
         return this.host.files.readText(PATH) || undefined;
       },
-      onChange: () => {
+      onChange: async () => {
         this.told.push(this.host.files.readText(PATH));
-        return Promise.resolve(this.wasRead);
+        await this.answering;
+        return this.wasRead;
       },
       onTrouble: (message) => void this.troubles.push(message),
     });
@@ -75,6 +81,25 @@ test("ConfigWatch compares texts: what was saved without a change is not told", 
   watched.host.files.remove(PATH);
   await watched.write("old", 100);
   assert.deepEqual(watched.told, []);
+});
+
+test("ConfigWatch does not offer what was taken since it saw something older, also when it looks again before that is over", async () => {
+  const watched = new Watched();
+  using _watch = watched.watch;
+  const answer = Promise.withResolvers<void>();
+  watched.answering = answer.promise;
+  await watched.write("not yet", 60);
+  // Whoever is told reads this one.
+  await watched.write("new", 60);
+  watched.taken = "new";
+  answer.resolve();
+  await watched.host.clock.advance(60_000);
+  assert.deepEqual(watched.told, ["not yet"]);
+  // What was refused is no longer in force as it was read.
+  watched.taken = undefined;
+  await watched.write("broken", 60);
+  await watched.write("new", 60);
+  assert.deepEqual(watched.told, ["not yet", "broken", "new"]);
 });
 
 test("ConfigWatch waits for what is missing or empty", async () => {
