@@ -7,7 +7,7 @@
  * - A test that hangs is named and fails the run, and so does a file that leaves a process or a temporary file behind.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, type WriteStream } from "node:fs";
+import { chmodSync, createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, type WriteStream } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import process from "node:process";
 import { createInterface } from "node:readline";
@@ -171,6 +171,8 @@ class ShardProcess {
     this.#runtime = runtime;
     this.#show = show;
     this.#isVerbose = isVerbose;
+    // Programs that become another user have their files in it, and nobody else need see what they are called.
+    chmodSync(this.#folder, 0o711);
   }
 
   stop(): void {
