@@ -38,6 +38,7 @@ if (process.platform === "linux") {
     const other = halfLaunch(children);
     assert.throws(() => other({ file: "sleep", args: ["1013"], cwd: "/", env: { PATH: "/usr/bin:/bin", UNIT: "other" } } as LaunchOptions));
     const [spared] = children.splice(0);
+    const ended = signalOf(spared);
     try {
       const failures = await Promise.allSettled([spawn(sleeper("a")), spawn(sleeper("b", { nice: 1 }))]);
       assert.deepEqual(failures.map((each) => each.status === "rejected" && each.reason.code), ["IO_NO_RESOURCES", "IO_NO_RESOURCES"]);
@@ -45,6 +46,7 @@ if (process.platform === "linux") {
       assert.deepEqual([spared.exitCode, spared.signalCode], [null, null]);
     } finally {
       for (const child of [spared, ...children]) child.kill("SIGKILL");
+      await ended;
     }
   });
 }
