@@ -13,11 +13,11 @@ const LOOK_AGAIN_MS = 50;
 
 /** A reload once its configuration is in force; what it touches may take longer. */
 export interface Applied {
-  /** What it changes. */
+  /** The changes. */
   plan: ReloadPlan;
   /** Number of the configuration in force. */
   version: number;
-  /** What becomes of the units that it touches. */
+  /** The outcome of each unit that it touches. */
   outcomes: Promise<ReloadAnswer["units"]>;
 }
 
