@@ -52,6 +52,16 @@ export type {
   UnitReadyEvent,
   UnitStateEvent,
 } from "./src/core/supervise/event.ts";
+export type { Counter, Gauge, Histogram, HistogramOptions, Meter, MetricLabels, MetricOptions, Timer } from "./src/core/ports/meter.ts";
+export {
+  type HistogramSnapshot,
+  type MetricDelta,
+  MetricsCollector,
+  type MetricsCollectorOptions,
+  type MetricsDelta,
+  type MetricsSnapshot,
+} from "./src/metrics/collector.ts";
+export type { MetricKind, MetricRejection, RejectionReason } from "./src/metrics/series.ts";
 export { EXIT_CODES, signalExitCode } from "./src/core/values/exit_codes.ts";
 export { type Host } from "./src/core/ports/host.ts";
 export type { SignalName } from "./src/core/values/signal_name.ts";

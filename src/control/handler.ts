@@ -14,7 +14,8 @@ import type { OpenFeature } from "../core/feature.ts";
 import { type Access, groupOf, refusalOf } from "./access.ts";
 import { BodyRefused, readBody, refuseLong } from "./body.ts";
 import { answerHealth, type HealthCheck, healthChecks, healthChecksOf } from "./health.ts";
-import { type Metric, METRICS, METRICS_TYPES, metricsFormat, renderMetrics } from "./metrics.ts";
+import { type Metric, METRICS, writeMetrics } from "./metrics.ts";
+import { Exposition, METRICS_TYPES, metricsFormat } from "../core/wire/exposition.ts";
 import { answerProblem, problem, type ProblemDetails, problemOf } from "./problem.ts";
 import { profileRoutes, ProfileTurn } from "./profile.ts";
 import { parseSignal } from "./signal.ts";
@@ -161,14 +162,14 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     return health(c, "startupz", hasStarted ? [] : healthChecks(operations.status()));
   });
   app.get("/metrics", (c) => {
-    const format = metricsFormat(c.req.header("accept"));
+    const exposition = new Exposition(metricsFormat(c.req.header("accept")));
     const source = { status: operations.status(), measures: operations.measures(), lines: operations.lineCounts() };
     const own = [...features()].flatMap((feature) => feature.metrics?.() ?? []);
-    const text = renderMetrics(source, format, [
+    writeMetrics(source, exposition, [
       ...METRICS,
       ...own.map(({ read, ...metric }) => ({ ...metric, read: (_: unknown, add: Add) => read(add) })),
     ]);
-    return c.body(text, 200, { "content-type": METRICS_TYPES[format], "cache-control": "no-store" });
+    return c.body(exposition.end(), 200, { "content-type": METRICS_TYPES[exposition.format], "cache-control": "no-store" });
   });
 
   // These two routes work with every version of the protocol.

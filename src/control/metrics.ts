@@ -1,6 +1,7 @@
 import { exitCodeOf } from "../core/values/exit_status.ts";
 import type { DaemonMeasures, DaemonStatus, LineCounts, UnitStatus } from "../core/supervise/operations.ts";
 import { isMissing } from "../core/supervise/readiness.ts";
+import { type Exposition, labelText } from "../core/wire/exposition.ts";
 import { STATES } from "../core/supervise/state.ts";
 
 /** Source of all series: one look at the daemon. */
@@ -26,15 +27,6 @@ export interface Metric {
   /** Hands over each series: its value, and the values of its labels in their order. A value that is not known is left out. */
   readonly read: (source: MetricsSource, add: (value: number, ...labels: string[]) => void) => void;
 }
-
-/** How series are written: Prometheus's text format, or OpenMetrics. */
-export type MetricsFormat = "text" | "openmetrics";
-
-/** The `Content-Type` of each format. */
-export const METRICS_TYPES: Readonly<Record<MetricsFormat, string>> = {
-  text: "text/plain; version=0.0.4; charset=utf-8",
-  openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
-};
 
 const NO_LABELS: readonly string[] = [];
 const UNIT = ["unit"] as const;
@@ -248,39 +240,11 @@ export const METRICS: readonly Metric[] = [
 ];
 
 /** Writes every series of a catalogue. A family without a series is left out. */
-export function renderMetrics(source: MetricsSource, format: MetricsFormat, catalogue: readonly Metric[] = METRICS): string {
-  const parts: string[] = [];
+export function writeMetrics(source: MetricsSource, exposition: Exposition, catalogue: readonly Metric[] = METRICS): void {
   for (const { name, type, help, labels, read } of catalogue) {
-    // OpenMetrics names the family, the text format the series.
-    const family = format === "openmetrics" ? name.replace(/_(?:total|info)$/, "") : name;
-    const kind = format === "text" && type === "info" ? "gauge" : type;
-    const head = `# HELP ${family} ${escapeHelp(help, format)}\n# TYPE ${family} ${kind}\n`;
-    let isEmpty = true;
-    read(source, (value, ...values) => {
-      if (isEmpty) parts.push(head);
-      isEmpty = false;
-      parts.push(name, labels.length === 0 ? " " : labelText(labels, values), numberText(value), "\n");
-    });
+    exposition.family(name, type, help);
+    read(source, (value, ...values) => exposition.sample(labelText(labels, values), value));
   }
-  if (format === "openmetrics") parts.push("# EOF\n");
-  return parts.join("");
-}
-
-/** The format that an `Accept` header asks for: the text format unless OpenMetrics is wanted at least as much. */
-export function metricsFormat(accept: string | undefined): MetricsFormat {
-  const wanted = { openmetrics: 0, text: 0 };
-  for (const range of (accept ?? "").split(",")) {
-    const [type, ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
-    const weight = Number(parameters.find((each) => each.startsWith("q="))?.slice(2) ?? 1);
-    if (type === "application/openmetrics-text" && isOurVersion(parameters)) wanted.openmetrics = Math.max(wanted.openmetrics, weight);
-    if (type === "text/plain") wanted.text = Math.max(wanted.text, weight);
-  }
-  return wanted.openmetrics > 0 && wanted.openmetrics >= wanted.text ? "openmetrics" : "text";
-}
-
-function isOurVersion(parameters: readonly string[]): boolean {
-  const version = parameters.find((each) => each.startsWith("version="));
-  return version === undefined || version.slice(8).replaceAll('"', "") === "1.0.0";
 }
 
 function perUnit(read: (unit: UnitStatus, add: (value: number, ...labels: string[]) => void) => void): Metric["read"] {
@@ -303,26 +267,4 @@ function lastExitCode({ details: { lastExit } }: UnitStatus): number | undefined
   const { code = null, signal = null } = lastExit as { code?: unknown; signal?: unknown };
   if (typeof signal === "string") return exitCodeOf({ code: null, signal });
   return typeof code === "number" ? code : undefined;
-}
-
-function labelText(names: readonly string[], values: readonly string[]): string {
-  let text = "{";
-  for (let index = 0; index < names.length; index++) text += `${index === 0 ? "" : ","}${names[index]}="${escapeLabel(values[index])}"`;
-  return `${text}} `;
-}
-
-function escapeLabel(text: string): string {
-  if (!/[\\"\n]/.test(text)) return text;
-  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
-}
-
-/** OpenMetrics escapes quotes in help too. */
-function escapeHelp(text: string, format: MetricsFormat): string {
-  const escaped = text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-  return format === "openmetrics" ? escaped.replaceAll('"', '\\"') : escaped;
-}
-
-function numberText(value: number): string {
-  if (Number.isFinite(value)) return String(value);
-  return Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { controlHandler } from "../../src/control/mod.ts";
-import { type Metric, METRICS, metricsFormat, renderMetrics } from "../../src/control/metrics.ts";
+import { type Metric, METRICS, type MetricsSource, writeMetrics } from "../../src/control/metrics.ts";
+import { Exposition, type MetricsFormat, metricsFormat } from "../../src/core/wire/exposition.ts";
 import { silentLogger } from "../../src/core/ports/log.ts";
 import { STATES } from "../../src/core/supervise/state.ts";
 import { test } from "../harness.ts";
@@ -51,6 +52,12 @@ function parse(text: string, isOpenMetrics: boolean): Map<string, Family> {
     family.samples.push({ name, labels, value: Number(value) });
   }
   return families;
+}
+
+function rendered(source: MetricsSource, format: MetricsFormat, catalogue: readonly Metric[]): string {
+  const exposition = new Exposition(format);
+  writeMetrics(source, exposition, catalogue);
+  return exposition.end();
 }
 
 function daemon() {
@@ -116,7 +123,7 @@ test("metrics tell what is: states, readiness, exit codes, lines, the process", 
   assert.deepEqual(families.get("daemonkit_info")!.samples[0].labels, { name: "demo", version: "0.1.0", runtime: "fake 1.0" });
 });
 
-test("renderMetrics escapes labels and help, and leaves out a family that has no series", () => {
+test("writeMetrics escapes labels and help, and leaves out a family that has no series", () => {
   const nasty = 'a\\b"c\nd';
   const catalogue: Metric[] = [
     { name: "x_total", type: "counter", help: 'Back\\slash and "quotes".', labels: ["l"], read: (_source, add) => add(1, nasty) },
@@ -124,14 +131,14 @@ test("renderMetrics escapes labels and help, and leaves out a family that has no
     { name: "odd", type: "gauge", help: "Odd.", labels: [], read: (_source, add) => add(Infinity) },
   ];
   const source = { status: new FakeOperations([]).status(), measures: new FakeOperations([]).measures(), lines: [] };
-  const text = renderMetrics(source, "text", catalogue);
+  const text = rendered(source, "text", catalogue);
   assert.equal(
     text,
     '# HELP x_total Back\\\\slash and "quotes".\n# TYPE x_total counter\nx_total{l="a\\\\b\\"c\\nd"} 1\n' +
       "# HELP odd Odd.\n# TYPE odd gauge\nodd +Inf\n",
   );
   assert.equal(parse(text.replace("+Inf", "1"), false).get("x_total")!.samples[0].labels.l, nasty);
-  assert.match(renderMetrics(source, "openmetrics", catalogue), /^# HELP x Back\\\\slash and \\"quotes\\"\.\n# TYPE x counter\nx_total\{/);
+  assert.match(rendered(source, "openmetrics", catalogue), /^# HELP x Back\\\\slash and \\"quotes\\"\.\n# TYPE x counter\nx_total\{/);
 });
 
 test("metricsFormat takes OpenMetrics only where it is wanted at least as much", () => {
