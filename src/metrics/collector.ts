@@ -210,15 +210,10 @@ export class MetricsCollector implements Meter {
   /** Returns all series as Prometheus reads them: in OpenMetrics 1.0 where the `Accept` header asks for that, else in the text format 0.0.4. */
   renderPrometheus(accept?: string): string {
     const exposition = new Exposition(metricsFormat(accept));
-    this.write(exposition);
-    return exposition.end();
-  }
-
-  /** Writes all series to an export that others write to as well. */
-  write(exposition: Exposition): void {
     for (const metric of this.#metrics) metric.write(exposition);
     exposition.family(`${REJECTED}_total`, "counter", "Measurements that were dropped, as their value or their labels were wrong.");
     for (const [metric, reason, count] of this.#rejections.values()) exposition.sample(`{metric="${metric}",reason="${reason}"}`, count);
+    return exposition.end();
   }
 
   /** Sets every series to 0, which a scrape takes for a restart. Handles stay good. */

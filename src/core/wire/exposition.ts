@@ -30,6 +30,9 @@ export function metricsFormat(accept: string | undefined): MetricsFormat {
   return wanted.openmetrics > 0 && wanted.openmetrics >= wanted.text ? "openmetrics" : "text";
 }
 
+/** Last line of OpenMetrics. */
+const END = "# EOF\n";
+
 /** Writes families of series, one after another. A family without a sample leaves nothing. */
 export class Exposition {
   /** Format that is written. */
@@ -73,9 +76,14 @@ export class Exposition {
     this.#add(`${this.#name}_count`, labels, count);
   }
 
+  /** Adds the families of another text in the same format. */
+  append(text: string): void {
+    this.#parts.push(text.endsWith(END) ? text.slice(0, -END.length) : text);
+  }
+
   /** Ends the text and returns it. */
   end(): string {
-    if (this.format === "openmetrics") this.#parts.push("# EOF\n");
+    if (this.format === "openmetrics") this.#parts.push(END);
     return this.#parts.join("");
   }
 
