@@ -954,7 +954,7 @@ export class Supervisor {
     const running = asked.filter((unit) => unit.hasRun && !unit.isRemoved);
     for (const unit of running) {
       this.#wish(unit, "up");
-      unit.wasLate = false;
+      unit.forgetLate();
       unit.history.clear();
     }
     this.#ask(running, "restart", "restart");
@@ -1004,7 +1004,7 @@ export class Supervisor {
     // Units that go, or must run afresh, are told to stop, in order.
     const fresh = [...restarted.keys()];
     for (const unit of fresh) {
-      unit.wasLate = false;
+      unit.forgetLate();
       unit.history.clear();
     }
     this.#ask(removed, "down", REMOVED);
@@ -1120,7 +1120,7 @@ export class Supervisor {
     const { subsystem, spec: { readiness } } = unit.registration;
     unit.clearTimer();
     unit.run++;
-    unit.wasLate = false;
+    unit.reached = "nothing";
     unit.stopFailure = undefined;
     unit.failure = undefined;
     unit.startedMs = this.#nowMs();
@@ -1178,6 +1178,7 @@ export class Supervisor {
     const { name, state } = unit.phase;
     if (state !== "starting" || name === "closing") return;
     unit.clearTimer();
+    unit.reached = "ready";
     this.#move(unit, "ready", name === "queued" ? unit.lastReason : "ready");
   }
 
@@ -1193,7 +1194,7 @@ export class Supervisor {
       this.#startFailure = error;
       return this.#stopAll(error.message);
     }
-    unit.wasLate = true;
+    unit.reached = "late";
     unit.lastReason = reason;
     this.#tell(unit, "late");
   }
@@ -1326,11 +1327,12 @@ export class Supervisor {
     unit.timer = this.ports.clock.schedule(delayMs, () => this.post({ kind: "due", unit }));
   }
 
+  /** The wait of a restart is over. It starts as it did the first time: once what it comes after holds, and its siblings before it, if so. */
   #due(unit: Unit): void {
     if (unit.phase.name !== "backoff" || this.#phase === "stopping") return;
     unit.clearTimer();
     const reason = `restart: ${unit.why}`;
-    if (this.#strategy === "oneForOne") return this.#launch(unit, reason);
+    if (this.#strategy === "oneForOne" && (unit.knot === undefined || unit.knot.unmet === 0)) return this.#launch(unit, reason);
     this.#move(unit, "want", reason);
     this.#agenda.push(unit);
   }
@@ -1386,7 +1388,7 @@ export class Supervisor {
     for (const unit of members) {
       const { name } = unit.phase;
       if (unit === trigger || !unit.hasRun || name === "overdue" || unit.wish !== "up") continue;
-      unit.wasLate = false;
+      unit.forgetLate();
       const isLast = unit.spec.restart.when === "never";
       if (isLast) this.#wish(unit, "policy");
       if (unit.wish !== "up" || name === "starting" || name === "running" || name === "closing") {

@@ -141,8 +141,8 @@ export class Unit implements RunHost, OutcomeFacts {
   restarts = 0;
   current: RunContext | undefined;
   startedMs = 0;
-  /** Its last run was not ready in its time. */
-  wasLate = false;
+  /** How far its present or last run has come: it is or was ready, or was not in its time. */
+  reached: "nothing" | "ready" | "late" = "nothing";
   /** Why its last run did not stop cleanly. */
   stopFailure: string | undefined;
   /** Error of its last run. */
@@ -187,6 +187,10 @@ export class Unit implements RunHost, OutcomeFacts {
 
   get hasRun(): boolean {
     return hasRunIn(this.phase);
+  }
+
+  get wasLate(): boolean {
+    return this.reached === "late";
   }
 
   get isOverdue(): boolean {
@@ -275,6 +279,11 @@ export class Unit implements RunHost, OutcomeFacts {
     this.supervisor.post({ kind: "ready", unit: this, context });
   }
 
+  /** Judges it by its next run, as it is to be started anew. */
+  forgetLate(): void {
+    if (this.wasLate) this.reached = "nothing";
+  }
+
   clearTimer(): void {
     this.timer?.[Symbol.dispose]();
     this.timer = undefined;
@@ -319,7 +328,7 @@ export class Unit implements RunHost, OutcomeFacts {
     if (state === "running") return true;
     const isManual = this.spec.readiness === "manual";
     if (condition === "started") return state === "completed" || (state === "starting" && isManual);
-    return state === "completed" && !isManual;
+    return state === "completed" && (!isManual || this.reached === "ready");
   }
 
   /** How an edge of `after` to this unit stands. */

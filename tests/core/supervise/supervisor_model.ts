@@ -30,6 +30,8 @@ export class ModelUnit {
   /** It was told to stop, and did not within its time. */
   isTold = false;
   isUnstopped = false;
+  /** Its last run has been ready. */
+  wasReady = false;
   /** It was stopped with what it comes after, and waits for that to be wanted again. */
   isHeld = false;
   startedMs = 0;
@@ -172,7 +174,9 @@ export class SupervisorModel {
 
   ready(name: string): void {
     const unit = this.units.get(name)!;
-    if (unit.isLive && unit.state === "starting") this.#turn(() => Object.assign(unit, { state: "running", readyByMs: Infinity }));
+    if (unit.isLive && unit.state === "starting") {
+      this.#turn(() => Object.assign(unit, { state: "running", wasReady: true, readyByMs: Infinity }));
+    }
   }
 
   /** A run ends by itself. */
@@ -200,11 +204,11 @@ export class SupervisorModel {
   }
 
   isSatisfied({ name, condition }: AfterEdge): boolean {
-    const { state, plan: { readiness } } = this.units.get(name)!;
+    const { state, wasReady, plan: { readiness } } = this.units.get(name)!;
     if (condition === "exited-ok") return state === "completed";
     if (state === "running") return true;
     if (condition === "started") return state === "completed" || (state === "starting" && readiness === "manual");
-    return state === "completed" && readiness !== "manual";
+    return state === "completed" && (readiness !== "manual" || wasReady);
   }
 
   #turn(fn: () => void): void {
@@ -277,6 +281,7 @@ export class SupervisorModel {
     Object.assign(unit, {
       run: unit.run + 1,
       state: isReady ? "running" : "starting",
+      wasReady: isReady,
       readyByMs: isReady ? Infinity : this.nowMs + readyMs,
     });
     return true;
@@ -322,7 +327,7 @@ export class SupervisorModel {
   }
 
   #timeIsUp(unit: ModelUnit): void {
-    if (unit.dueMs <= this.nowMs) this.#launch(unit);
+    if (unit.dueMs <= this.nowMs) Object.assign(unit, { state: "waiting", dueMs: Infinity });
     else if (unit.readyByMs <= this.nowMs) {
       unit.readyByMs = Infinity;
       if (this.#toStop.has(unit)) return;
@@ -367,8 +372,7 @@ export class SupervisorModel {
       return;
     }
     unit.inARow = 0;
-    if (unit.state === "restarting") this.#launch(unit);
-    else if (unit.state !== "waiting" && unit.state !== "skipped") Object.assign(unit, { state: "waiting", isHeld: false });
+    if (unit.state !== "waiting" && unit.state !== "skipped") Object.assign(unit, { state: "waiting", isHeld: false, dueMs: Infinity });
   }
 
   #spare(unit: ModelUnit): void {

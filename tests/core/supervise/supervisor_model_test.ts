@@ -94,6 +94,8 @@ class CheckedRig extends Rig {
   /** Children that were removed by their handles, or forgotten at their end. */
   readonly dropped: Set<string> = new Set();
   readonly #live = new Map<string, number>();
+  /** Whose last run has been ready. */
+  readonly #wasReady = new Set<string>();
   readonly violations: string[] = [];
 
   constructor(plans: readonly Plan[], { shapes, isReversed }: Graph, strategy: Strategy) {
@@ -222,7 +224,9 @@ class CheckedRig extends Rig {
     super.emit(event);
     if (event.type !== "unit.state") return;
     const plan = this.#plans.find(({ name }) => name === event.name)!;
-    if (event.from === "waiting" && event.to === "starting") {
+    if (event.to === "running") this.#wasReady.add(plan.name);
+    if (event.to === "starting") {
+      this.#wasReady.delete(plan.name);
       for (const edge of this.#after(plan)) {
         if (!this.#isSatisfied(edge)) this.violations.push(`${plan.name} starts before ${edge.name} is ${edge.condition}`);
       }
@@ -267,7 +271,7 @@ class CheckedRig extends Rig {
     if (condition === "exited-ok") return state === "completed";
     if (state === "running") return true;
     if (condition === "started") return state === "completed" || (state === "starting" && readiness === "manual");
-    return state === "completed" && readiness !== "manual";
+    return state === "completed" && (readiness !== "manual" || this.#wasReady.has(name));
   }
 }
 
