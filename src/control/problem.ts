@@ -1,6 +1,7 @@
 import type { ConfigIssue } from "../core/values/errors.ts";
 import { ConfigError, DaemonError, messageOf } from "../core/values/errors.ts";
 import type { ErrorCode } from "../core/values/error_codes.ts";
+import { didYouMean } from "../core/values/names.ts";
 import { STATUS_NAMES } from "../core/values/http_status.ts";
 
 /** A failure as RFC 9457 tells it, with what lets a program branch and a person act. */
@@ -41,10 +42,11 @@ export function problemOf(thrown: unknown): ProblemDetails {
     return problem(500, "RUNTIME_PANIC", messageOf(thrown), "this is a fault of daemonkit: please report it");
   }
   const near = thrown.context?.nearest;
-  const hint = typeof near === "string" ? `did you mean ${JSON.stringify(near)}?` : undefined;
+  const hint = typeof near === "string" ? didYouMean(near) : undefined;
   const issues = thrown instanceof ConfigError ? thrown.issues : [];
-  // The message goes on with the issues, a line each, which stand by themselves here.
-  const detail = issues.length > 0 ? thrown.message.split("\n", 1)[0] : thrown.message;
+  // The message goes on with the issues, a line each, or with the hint, which stand by themselves here.
+  const [first] = issues.length > 0 ? thrown.message.split("\n", 1) : [thrown.message];
+  const detail = hint === undefined || !first.endsWith(`; ${hint}`) ? first : first.slice(0, -`; ${hint}`.length);
   const made = problem(statusOf(thrown), thrown.code, detail, hint);
   return issues.length > 0 ? { ...made, issues } : made;
 }

@@ -1,7 +1,7 @@
 import { DaemonError, messageOf, unknownUnit } from "../core/values/errors.ts";
 import type { DaemonEvent } from "../core/supervise/event.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/values/signal_name.ts";
-import { groupKey, nameKey, nearest } from "../core/values/names.ts";
+import { groupKey, nameKey } from "../core/values/names.ts";
 import {
   checkBooleans,
   checkFunction,
@@ -100,9 +100,7 @@ export class DaemonOperations implements Operations {
     if (/[*?]/.test(pattern)) return supervisor.paths().filter(matcherOf(pattern)).flatMap((path) => supervisor.findAll(path));
     const matches = supervisor.findAll(pattern);
     if (matches.length > 0) return matches;
-    const names = supervisor.paths();
-    const near = nearest(pattern, names);
-    throw unknownUnit(pattern, { name: pattern, known: names, ...(near === undefined ? {} : { nearest: near }) });
+    throw unknownUnit(pattern, supervisor.paths());
   }
 
   async start(names: readonly string[], options: { signal?: AbortSignal } = {}): Promise<UnitOutcome[]> {
@@ -152,13 +150,8 @@ export class DaemonOperations implements Operations {
   /** The paths of these units as they are written where they were added. */
   #pathsOf(action: string, names: readonly string[]): string[] {
     checkTexts(action, "names", names);
-    return names.map((name) => this.#unitAt(name).path);
-  }
-
-  #unitAt(path: string): Unit {
-    const unit = this.#supervisor().find(path);
-    if (unit === undefined) throw unknownUnit(path);
-    return unit;
+    const supervisor = this.#supervisor();
+    return names.map((name) => supervisor.unitAt(name).path);
   }
 
   /** A snapshot of these units, as far as they are there. */
@@ -273,7 +266,7 @@ export class DaemonOperations implements Operations {
     signal?.throwIfAborted();
     const bySupervisor = new Map<UnitCommands, string[]>();
     for (const path of names) {
-      const found = this.#unitAt(path);
+      const found = this.#supervisor().unitAt(path);
       const own = bySupervisor.get(found.supervisor) ?? [];
       own.push(found.name);
       bySupervisor.set(found.supervisor, own);

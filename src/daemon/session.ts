@@ -10,7 +10,7 @@ import type { Host } from "../core/ports/host.ts";
 import type { OwnProcess } from "../core/ports/own_process.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/values/signal_name.ts";
 import { type Logger, silentLogger } from "../core/ports/log.ts";
-import { nameKey } from "../core/values/names.ts";
+import { didYouMean, nameKey, nearest } from "../core/values/names.ts";
 import { checkFunction, checkText } from "../core/values/options.ts";
 import type { InstanceType, Program } from "../core/supervise/program.ts";
 import type { Operations, ReloadAnswer, UnitOutcome, UnitStatus } from "../core/supervise/operations.ts";
@@ -255,11 +255,13 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
   get<T extends object>(type: InstanceType<T>, name?: string): T {
     checkFunction("get an instance", "type", type);
     if (name !== undefined) checkText("get an instance", "name", name);
-    const found = (this.#supervisor?.instances(type) ?? []).filter(({ path }) => name === undefined || nameKey(path) === nameKey(name));
+    const all = this.#supervisor?.instances(type) ?? [];
+    const found = name === undefined ? all : all.filter(({ path }) => nameKey(path) === nameKey(name));
     if (found.length === 1) return found[0].instance;
     const who = `${type.name === "" ? "a class" : type.name}${name === undefined ? "" : ` called ${JSON.stringify(name)}`}`;
+    const near = found.length > 0 || name === undefined ? undefined : nearest(name, all.map(({ path }) => path));
     const why = found.length === 0
-      ? "one must run: none does"
+      ? `one must run: none does${near === undefined ? "" : `; ${didYouMean(near)}`}`
       : `only one may run, or a name must say which: ${found.map(({ path }) => path).join(", ")}`;
     throw new SubsystemError("RUNTIME_STATE", name ?? type.name, `Cannot get an instance of ${who} as ${why}`);
   }
@@ -517,7 +519,7 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     if (typeof path !== "string") {
       throw new TypeError(`Cannot add ${name} as "group" must be a path or a handle: current value is ${messageOf(group)}`);
     }
-    const unit = this.#unitAt(path);
+    const unit = this.#supervisor.unitAt(path);
     const inner = innerOf(unit);
     if (inner === undefined) {
       const why = unit.registration.kind === "supervisor" ? `is ${unit.state}` : "is no group";
@@ -531,14 +533,9 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     if (typeof path !== "string") {
       throw new TypeError(`Cannot wait for the end of a unit as its path must be a text: current value is ${messageOf(path)}`);
     }
-    const unit = this.#unitAt(path);
+    const unit = this.#supervisor?.unitAt(path);
+    if (unit === undefined) throw unknownUnit(path, []);
     return await unit.supervisor.ended(unit);
-  }
-
-  #unitAt(path: string): Unit {
-    const unit = this.#supervisor?.find(path);
-    if (unit === undefined) throw unknownUnit(path);
-    return unit;
   }
 
   /** A unit of code has come or gone. */

@@ -136,7 +136,7 @@ export function serviceTable(): v.GenericSchema {
       kind: "path",
     }),
     after: key(v.array(item(NOT_EMPTY, AFTER)), {
-      about: "Other units that come first: this one starts after them and stops before them.",
+      about: "Other units that come first: this one starts, again after a crash too, only while they are so, and stops before them.",
       ...live,
       expects: `a list of ${AFTER}`,
       default: [],

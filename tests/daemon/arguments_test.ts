@@ -106,6 +106,33 @@ test("A running daemon refuses wrong arguments of add and ended where they are g
   assert.equal((await daemon.wait()).exitCode, 0);
 });
 
+test("Each door that takes the name of a unit names the nearest one where none has it", async () => {
+  await using daemon = await Daemon.builder()
+    .withTask("server", (context) => context.cancelled())
+    .withSupervisor("group", {}, (group) => group.withTask("worker", (context) => context.cancelled()))
+    .build().start();
+  const { operations } = daemon;
+  const doors: Record<string, (name: string) => unknown> = {
+    ended: (name) => daemon.ended(name),
+    add: (name) => daemon.add({ name: "late", run: () => {} }, { group: name }),
+    resolve: (name) => operations.resolve([name]),
+    start: (name) => operations.start([name]),
+    stop: (name) => operations.stop([name]),
+    restart: (name) => operations.restart([name]),
+    signal: (name) => operations.signal([name], "SIGHUP"),
+    wait: (name) => operations.wait([name], "ready"),
+    lines: (name) => operations.lines([name], 1),
+    followLines: (name) => operations.followLines([name], () => {}),
+  };
+  const hints = [["sevrer", '; did you mean "server"?'], ["group/wroker", '; did you mean "group/worker"?'], ["nobody", ""]];
+  for (const [door, enter] of Object.entries(doors)) {
+    for (const [name, hint] of hints) {
+      const message = `Cannot find a unit named ${JSON.stringify(name)}${hint}`;
+      await assert.rejects(async () => await enter(name), { code: "SUBSYSTEM_UNKNOWN", message }, door);
+    }
+  }
+});
+
 test("Context.use refuses at once what can't be disposed, and takes what has one of both ways", async () => {
   const disposed: string[] = [];
   const report = await Daemon.builder().withTask("main", (context) => {

@@ -185,7 +185,8 @@ test("Context.get and Daemon.get: the running instance of a class, or who is ask
     .withTask("user", (context) => {
       seen.push(context.get(Pool, "first") === first, context.get(Pool, "group/second").name);
       assert.throws(() => context.get(Pool), /an instance of Pool as only one may run, or a name must say which: first, group\/second/);
-      assert.throws(() => context.get(Pool, "third"), /an instance of Pool called "third" as one must run: none does/);
+      assert.throws(() => context.get(Pool, "third"), /an instance of Pool called "third" as one must run: none does$/);
+      assert.throws(() => context.get(Pool, "frist"), /called "frist" as one must run: none does; did you mean "first"\?$/);
       return context.cancelled();
     }, { after: ["group"] })
     .build();

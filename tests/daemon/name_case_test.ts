@@ -66,13 +66,13 @@ async function adding(tasks: readonly Task[], adderOf: (from: { daemon: Daemon; 
   for (const [name, spec] of tasks) adder.add({ name, run: idle }, spec);
 }
 
-const UNKNOWN = /must name a (unit that exists|sibling)/;
+const NEAR = /must name a (unit that exists|sibling): current value is "DATAx".* ?did you mean "data"\?/s;
 const CIRCLE = /must not lead back to the unit itself|must name a sibling/;
 const rows: [what: string, tasks: Task[], refused: RegExp | undefined][] = [
   ["a name in another case is that name", [["db"], ["api", { after: ["DB"] }], ["Web", { after: ["Api:started", "dB:ready"] }]], undefined],
   ["two names differ by more than case", [["db"], ["DB"]], /must be free|differs from "db" by more than case/],
   ["a unit comes not after itself", [["db", { after: ["DB"] }]], CIRCLE],
-  ["another name is another name", [["db"], ["api", { after: ["DBx"] }]], UNKNOWN],
+  ["another name is another name, and the nearest is named", [["data"], ["api", { after: ["DATAx"] }]], NEAR],
 ];
 
 for (const [what, tasks, refused] of rows) {

@@ -5,7 +5,10 @@ import type { Duration } from "../values/duration.ts";
 export interface SubsystemSpec {
   /** When and how it is restarted. @default {RestartPolicy.OnFailure} */
   restart?: RestartPolicy;
-  /** Names of siblings that come first: `name`, `name:started`, `name:ready` or `name:exited-ok`; a plain name means ready. */
+  /**
+   * Names of siblings that come first: `name`, `name:started`, `name:ready` or `name:exited-ok`; a plain name means ready, or that it was ready
+   * and has completed. It starts only while that holds, the first time and after each restart alike; what runs already goes on.
+   */
   after?: readonly string[];
   /** `auto`: ready once run was entered; `manual`: ready when it calls `context.ready()`; `none`: likewise, but it counts as started only. @default {"auto"} */
   readiness?: "auto" | "manual" | "none";

@@ -20,7 +20,7 @@ import type { EventBody } from "./event.ts";
 import { type Edge, type EdgeTarget, Grade, link, regrade, unlink, withDependents, withNeeds } from "./graph.ts";
 import type { Logger } from "../ports/log.ts";
 import { IndexSet } from "../values/index_set.ts";
-import { groupKey, nameKey } from "../values/names.ts";
+import { didYouMean, groupKey, nameKey, nearest } from "../values/names.ts";
 import type { UnitOutcome, UnitStatus } from "./operations.ts";
 import { outcomeOfRemoval, outcomeOfRestart, outcomeOfStart, outcomeOfStop } from "./outcomes.ts";
 import {
@@ -241,7 +241,8 @@ const ENTERING_TURNS = 5;
 /**
  * Starts, watches, restarts and stops a group of subsystems: one loop over one mailbox, the only writer of their states.
  *
- * - Start follows `after`; what has no edge between it starts in order of registration, each entered before the next.
+ * - Start follows `after`, a restart as the first one: a child starts only while what it waits for holds. What has no edge between it starts in
+ *   order of registration, each entered before the next.
  * - Stop is the reverse: a child is told to stop when everything that comes after it is down, or did not get down in its time.
  * - A run is never followed by another before it has settled with all its disposers.
  * - A child that does not stop is named by {@linkcode Supervisor.unstopped}, not waited for without end.
@@ -409,7 +410,7 @@ export class Supervisor {
     // Looked up first: what is refused leaves nothing behind, and a child that names itself finds no sibling.
     for (const { name: other } of child.after) {
       const others = this.#named(other);
-      if (others.length === 0) throw noSibling(name, other);
+      if (others.length === 0) throw noSibling(name, other, this.#names());
       if (!child.spec.temporary && others.some(({ spec }) => spec.temporary)) {
         throw new RangeError(
           `Cannot add ${
@@ -513,7 +514,7 @@ export class Supervisor {
     // Before the loop has it: what fails there fails halfway.
     const keys = new Set(change.children.flatMap(({ subsystem: { name } }) => [nameKey(name), groupKey(name)]));
     for (const { subsystem, after } of change.children) {
-      for (const { name } of after) if (!keys.has(nameKey(name))) throw noSibling(subsystem.name, name);
+      for (const { name } of after) if (!keys.has(nameKey(name))) throw noSibling(subsystem.name, name, keys);
     }
     const { promise, resolve } = Promise.withResolvers<Touched>();
     this.post({
@@ -638,6 +639,17 @@ export class Supervisor {
     const [name, ...rest] = path.slice(this.#prefix.length).split("/");
     const unit = this.#units.get(nameKey(name));
     return rest.length === 0 ? unit : unit && innerOf(unit)?.find(path);
+  }
+
+  /**
+   * The child with this path.
+   *
+   * @throws {SubsystemError} if there is none; names the nearest.
+   */
+  unitAt(path: string): Unit {
+    const unit = this.find(path);
+    if (unit === undefined) throw unknownUnit(path, this.paths());
+    return unit;
   }
 
   /** All that a path means: a child, and the instances of a service, each with its place in the tree. Looks at nobody else. */
@@ -926,10 +938,8 @@ export class Supervisor {
     this.#wish(unit, "up");
     if (unit.hasRun) return wasWanted && unit.phase.why !== "with" ? undefined : this.#spare(unit);
     unit.history.clear();
-    if (unit.phase.name === "backoff") {
-      unit.clearTimer();
-      return this.#due(unit);
-    }
+    // Not at once: what it comes after may be started by the same command.
+    unit.clearTimer();
     if (unit.phase.name === "waiting" || unit.phase.name === "skipped") this.#agenda.push(unit);
     else this.#want(unit, "start");
   }
@@ -1675,7 +1685,7 @@ export class Supervisor {
       unit,
       after.flatMap(({ name, condition }) => {
         const others = this.#named(name);
-        if (others.length === 0) throw noSibling(unit.name, name);
+        if (others.length === 0) throw noSibling(unit.name, name, this.#names());
         return others.map((to) => ({ to, condition }));
       }),
     );
@@ -1725,8 +1735,12 @@ export class Supervisor {
 
   #unit(name: string): Unit {
     const unit = this.#units.get(nameKey(name));
-    if (unit === undefined) throw unknownUnit(name);
+    if (unit === undefined) throw unknownUnit(name, this.#names());
     return unit;
+  }
+
+  #names(): string[] {
+    return [...this.#units.values()].map(({ name }) => name);
   }
 
   #refuseWhenStopping(verb: string): void {
@@ -1915,9 +1929,12 @@ function endOf({ path: name, state, reason, failure }: Unit): SubsystemEnd {
   return { name, state, reason, error: failure?.error };
 }
 
-function noSibling(name: string, other: string): RangeError {
+function noSibling(name: string, other: string, known: Iterable<string>): RangeError {
+  const near = nearest(other, [...known].filter((each) => nameKey(each) !== nameKey(name)));
   return new RangeError(
-    `Cannot add ${JSON.stringify(name)} as "after" must name a sibling: current value is ${JSON.stringify(other)}`,
+    `Cannot add ${JSON.stringify(name)} as "after" must name a sibling: current value is ${JSON.stringify(other)}${
+      near === undefined ? "" : `; ${didYouMean(near)}`
+    }`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { didYouMean, nearest } from "./names.ts";
 import { ERROR_CODES, type ErrorCategory, type ErrorCode, type ErrorSeverity } from "./error_codes.ts";
 
 /** Facts that help an operator act, as plain data: a path, a pid, a value that was refused. */
@@ -240,9 +241,13 @@ export class SubsystemError extends DaemonError {
   }
 }
 
-/** The error for a unit that is not there. */
-export function unknownUnit(path: string, context?: ErrorContext): SubsystemError {
-  return new SubsystemError("SUBSYSTEM_UNKNOWN", path, `Cannot find a unit named ${JSON.stringify(path)}`, context && { context });
+/** The error for a unit that is not there, among those that are. */
+export function unknownUnit(path: string, known: readonly string[]): SubsystemError {
+  const near = nearest(path, known);
+  const hint = near === undefined ? "" : `; ${didYouMean(near)}`;
+  return new SubsystemError("SUBSYSTEM_UNKNOWN", path, `Cannot find a unit named ${JSON.stringify(path)}${hint}`, {
+    context: { name: path, ...(near === undefined ? {} : { nearest: near }) },
+  });
 }
 
 /** A deliberate stop: the reason of aborted signals, and the error of what is refused during shutdown. */

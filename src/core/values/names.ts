@@ -75,6 +75,11 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
+/** The question at the end of a message about a name that nothing has. */
+export function didYouMean(near: string): string {
+  return `did you mean ${JSON.stringify(near)}?`;
+}
+
 /** Optimal string alignment distance. */
 function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];

@@ -633,6 +633,84 @@ test("Supervisor conditions of after: started, ready and exited-ok", async () =>
   await supervisor.stop("end");
 });
 
+test("Supervisor: a restart waits for what the unit comes after, as the first start did, whatever that does and whatever the strategy", async () => {
+  const slow = { delay: 10_000, jitter: 0 };
+  for (const strategy of ["oneForOne", "restForOne"] as const) {
+    const rig = new Rig();
+    const db = rig.child("db", { readiness: "manual", restart: RestartPolicy.onFailure(slow), ready: { timeout: Infinity } });
+    const api = rig.child("api", { after: ["db"] });
+    const log = rig.child("log", { after: ["db:started"] });
+    const supervisor = rig.supervisor([db, api, log].map((child) => child.registration), { strategy });
+    const started = supervisor.start();
+    await settle();
+    db.context!.ready();
+    await started;
+
+    await api.fail();
+    await db.fail();
+    await rig.clock.advance(5_000);
+    const { state, reason } = supervisor.find("api")!;
+    assert.deepEqual([state, reason], ["waiting", "waits for db, which is restarting: boom"], strategy);
+    await rig.clock.advance(5_000);
+    assert.deepEqual(states(supervisor), { db: "starting", api: "waiting", log: strategy === "oneForOne" ? "running" : "waiting" });
+    db.context!.ready();
+    await settle();
+    assert.deepEqual(states(supervisor), { db: "running", api: "running", log: "running" }, strategy);
+    await supervisor.stop("end");
+  }
+});
+
+test("Supervisor: a restart is skipped where what the unit comes after has failed for good, and comes when that is up again", async () => {
+  const rig = new Rig();
+  const [db, api] = [rig.child("db", { restart: RestartPolicy.Never }), rig.child("api", { after: ["db"] })];
+  const supervisor = rig.supervisor([db.registration, api.registration]);
+  await supervisor.start();
+  await db.fail();
+  assert.equal(states(supervisor).api, "running");
+  await api.fail();
+  await rig.clock.advance(100);
+  assert.deepEqual([supervisor.find("api")!.state, supervisor.find("api")!.reason], ["skipped", "db failed: boom"]);
+  await supervisor.startUnits(["db"]);
+  await settle();
+  assert.deepEqual(states(supervisor), { db: "running", api: "running" });
+  await supervisor.stop("end");
+});
+
+test("Supervisor: what was ready and has completed holds for a restart too, and what completed before it was ready does not", async () => {
+  for (const [isReady, state] of [[true, "running"], [false, "skipped"]] as const) {
+    const rig = new Rig();
+    const first = rig.child("first", { readiness: "manual" });
+    const api = rig.child("api", { after: ["first"] });
+    const supervisor = rig.supervisor([first.registration, api.registration, rig.child("keep").registration]);
+    const started = supervisor.start();
+    await settle();
+    if (isReady) first.context!.ready();
+    await settle();
+    await first.finish();
+    await started;
+    assert.equal(states(supervisor).api, state);
+    if (isReady) await api.fail();
+    await rig.clock.advance(100);
+    assert.deepEqual([states(supervisor).api, supervisor.find("api")!.run], [state, isReady ? 2 : 0]);
+    await supervisor.stop("end");
+  }
+});
+
+test("Supervisor.startUnits of one that waits for its restart, and of what it comes after, starts them in order", async () => {
+  const rig = new Rig();
+  const [first, api] = [rig.child("first"), rig.child("api", { after: ["first:exited-ok"] })];
+  const supervisor = rig.supervisor([first.registration, api.registration]);
+  const started = supervisor.start();
+  await settle();
+  await first.finish();
+  await started;
+  await api.fail();
+  void supervisor.startUnits(["first", "api"]);
+  await settle();
+  assert.deepEqual(states(supervisor), { first: "running", api: "waiting" });
+  await supervisor.stop("end");
+});
+
 test("Supervisor pause: restarts wait until the window has room, so that no window holds more than maxRestarts", async () => {
   const rig = new Rig();
   const policy = RestartPolicy.always({ delay: 0, jitter: 0, maxRestarts: 5, within: "60s", onExhausted: "pause" });
