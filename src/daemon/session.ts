@@ -19,7 +19,6 @@ import type { Registration } from "../core/supervise/registration.ts";
 import type { SubsystemEnd, SubsystemHandle } from "../core/supervise/children.ts";
 import { Turns } from "../core/supervise/turns.ts";
 import { innerOf, Supervisor, type SupervisorEnd, type Unstopped } from "../core/supervise/supervisor.ts";
-import type { Unit } from "../core/supervise/unit.ts";
 import { guardDispatch } from "../platform/dispatch_guard.ts";
 import { longestStopOf, settleDeadlines, shortDeadlines } from "../settings/shutdown_deadlines.ts";
 import { logEvent } from "../record/event_log.ts";
