@@ -9,6 +9,7 @@ import { createIpc } from "./ipc.ts";
 import { createOwnProcess, type ProcessFacts } from "./own_process.ts";
 import { createProcesses } from "./processes.ts";
 import { createProfiler } from "./profiler.ts";
+import { createResources } from "./resources.ts";
 import { createSignals } from "./signals.ts";
 import type { Launcher } from "./spawn.ts";
 import { createSockets } from "./sockets.ts";
@@ -48,6 +49,7 @@ export function createHost(facts: RuntimeFacts): Host {
     files: createFiles({ clock: systemClock, openLockable: facts.openLockable, descriptors }),
     watcher: createWatcher({ clock: systemClock, tryWatch: facts.tryWatch }),
     processes: createProcesses(facts.launcher, signals, descriptors),
+    resources: createResources(systemClock),
     http: createHttp(facts.http, descriptors),
     sockets: createSockets(),
     profiler: createProfiler(),

@@ -15,6 +15,7 @@ import { FakeHttp } from "./fake_http.ts";
 import { FakeIpc } from "./fake_ipc.ts";
 import { FakeProcesses } from "./fake_processes.ts";
 import { FakeProfiler } from "./fake_profiler.ts";
+import { FakeResources } from "./fake_resources.ts";
 import { FakeSockets } from "./fake_sockets.ts";
 import { FakeWatcher } from "./fake_watcher.ts";
 
@@ -360,6 +361,8 @@ export class FakeHost implements Host {
   readonly processes: FakeProcesses = new FakeProcesses();
   /** Network. */
   readonly http: FakeHttp = new FakeHttp();
+  /** Resource use of processes. */
+  readonly resources: FakeResources = new FakeResources();
   /** Sockets of the machine. */
   readonly sockets: FakeSockets = new FakeSockets();
   /** Profiles. */

@@ -25,6 +25,7 @@ export { FakeExit, FakeHost, type FakeHostOptions, FakeModules, FakeOwnProcess, 
 export { FakeHttp } from "./fake_http.ts";
 export { FakeIpc } from "./fake_ipc.ts";
 export { type FakeProcess, FakeProcesses, type FakeProgram } from "./fake_processes.ts";
+export { FakeResources } from "./fake_resources.ts";
 export { FakeSockets } from "./fake_sockets.ts";
 export { FakeProfiler } from "./fake_profiler.ts";
 export { FakeWatcher } from "./fake_watcher.ts";
@@ -52,6 +53,7 @@ export type { CpuRecording, Profiler } from "../core/ports/profiler.ts";
 export type { Env } from "../core/ports/env.ts";
 export type { ExitStatus } from "../core/values/exit_status.ts";
 export type { Host } from "../core/ports/host.ts";
+export type { ProcessReading, Resources } from "../core/ports/resources.ts";
 export type { ListeningSocket, SocketHolder, Sockets } from "../core/ports/sockets.ts";
 export type { Modules } from "../core/ports/modules.ts";
 export type { OwnProcess, ProcessUsage } from "../core/ports/own_process.ts";

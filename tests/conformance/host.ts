@@ -10,6 +10,7 @@ import { exerciseFiles } from "./files.ts";
 import { exerciseHttp } from "./http.ts";
 import { exerciseIpc } from "./ipc.ts";
 import { exerciseProcesses } from "./processes.ts";
+import { exerciseResources } from "./resources.ts";
 import { exerciseSockets } from "./sockets.ts";
 import { tempDir } from "./temp_dir.ts";
 import { Changes, exerciseWatcher, type WatcherUnderTest } from "./watcher.ts";
@@ -24,6 +25,7 @@ export function exerciseHost(name: string, makeHost: () => Promise<Host>): void 
   exerciseProcesses(`${name} processes`, makeHost);
   exerciseHttp(`${name} http`, makeHost);
   exerciseSockets(`${name} sockets`, makeHost);
+  exerciseResources(`${name} resources`, makeHost);
   const watchUnderTest = async (): Promise<WatcherUnderTest> => {
     const [{ watcher, files, process }, temp] = [await makeHost(), tempDir()];
     const dir = `${temp.path}/watched`;

@@ -6,6 +6,7 @@ import type { Modules } from "./modules.ts";
 import type { OwnProcess } from "./own_process.ts";
 import type { Processes } from "./processes.ts";
 import type { Profiler } from "./profiler.ts";
+import type { Resources } from "./resources.ts";
 import type { Signals } from "./signals.ts";
 import type { Sockets } from "./sockets.ts";
 import type { Terminal } from "./terminal.ts";
@@ -36,6 +37,8 @@ export interface Host {
   readonly watcher: Watcher;
   /** Child processes and what is known of others. */
   readonly processes: Processes;
+  /** Resource use of processes. */
+  readonly resources: Resources;
   /** HTTP over TCP and unix sockets. */
   readonly http: Http;
   /** Listeners on this machine. */
