@@ -136,7 +136,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: "check a configuration file, and what it names on this machine; every mistake is listed",
     options: ["fileOnly", "config", "set", "json"],
     examples: [
-      ["validate", "checks ./daemon.toml with its env files, programs, folders and users"],
+      ["validate", "checks ./daemon.toml and what it names here: files, programs, users, addresses"],
       ["validate staging.toml --json", "checks another file, for programs"],
       ["validate --file-only", "checks the file alone, which is meant for another machine"],
     ],

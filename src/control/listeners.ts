@@ -2,7 +2,7 @@ import { ConfigError, DaemonError, IoError, isDaemonError, messageOf } from "../
 import type { Address, HttpServer } from "../core/ports/http.ts";
 import type { Host } from "../core/ports/host.ts";
 import type { Logger } from "../core/ports/log.ts";
-import { folderOf } from "../core/values/paths.ts";
+import { folderOf, shellWord } from "../core/values/paths.ts";
 import type { Context, Subsystem } from "../core/supervise/subsystem.ts";
 import type { SubsystemSpec } from "../core/supervise/spec.ts";
 import { type Access, hashOf } from "./access.ts";
@@ -220,7 +220,7 @@ export class Listeners implements Subsystem {
         listener: name,
         file: tokenFile,
         mode: (info.mode & 0o777).toString(8),
-        hint: `chmod 600 ${tokenFile}`,
+        hint: `chmod 600 ${shellWord(tokenFile)}`,
       });
     }
     return token;

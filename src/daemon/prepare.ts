@@ -80,7 +80,7 @@ export async function prepare(session: PreparedSession, options: StartOptions): 
   });
   if (held !== undefined) await keepOwnFiles(session, host, held, recovery!);
   if (pidFile !== undefined) {
-    const { pidFile: write } = await import("../instance/instance.ts");
+    const { pidFile: write } = await import("../instance/pid_file.ts");
     resources.use(write(resolvePath(workDir, pidFile), config.name, host));
   }
   if (held !== undefined && options.isBackground && loaded?.path) await keepWhatIsInForce(session, host, held);

@@ -113,7 +113,7 @@ export class Reloads {
         const loaded = await before.again();
         refuseConflicts(loaded, [...this.#session.others]);
         // Before anything is stopped: what runs is better than what can't start.
-        const findings = await checkNeeds(loaded, this.#session.host!);
+        const findings = await checkNeeds(loaded, this.#session.host!, { isInForce: true });
         mayCome = findings.problems.some(({ isMissing }) => isMissing);
         await refuseUnmet(loaded, findings);
         const plan = reloadPlan(before, loaded, await this.#rewritten(loaded));

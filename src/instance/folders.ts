@@ -1,6 +1,8 @@
 import { ConfigError, DaemonError, isDaemonError, messageOf } from "../core/values/errors.ts";
 import type { Host } from "../core/ports/host.ts";
+import type { FileInfo } from "../core/ports/files.ts";
 import { resolvePath } from "../core/values/paths.ts";
+import { type Lack, unmakeable } from "../service/mod.ts";
 import { isSameOrigin, type Origin, programPath, realOrigin } from "./origin.ts";
 
 /** Parts of the host that decide where a daemon keeps its things. */
@@ -253,6 +255,26 @@ function checkShared(shared: string, files: FoldersHost["files"]): void {
   throw new DaemonError("IO_DENIED", `Cannot use ${shared} as it must be a folder of one's own: ${what}`);
 }
 
+/** Why a folder can't be the state folder, found without making it. */
+export function stateFolderLack(path: string, host: FoldersHost): Lack | undefined {
+  const { files, processes: { uid } } = host;
+  const info = files.info(path);
+  const why = info?.kind === "directory" ? notOwn(info, uid) : undefined;
+  const hint = "name a folder of this user that others can't write to";
+  if (why !== undefined) return { message: `expected a folder of one's own, got ${JSON.stringify(path)}: ${why}`, hint };
+  const untrusted = files.whyUntrusted(`${path}/.writable`);
+  if (untrusted !== undefined) {
+    return { message: `expected a folder to which others can't lead root, got ${JSON.stringify(path)}: ${untrusted}`, hint };
+  }
+  return unmakeable(path, files);
+}
+
+/** Whose folder it is not; another owner could forge which configuration was in force, or which daemon runs. */
+function notOwn({ uid: owner, mode }: FileInfo, uid: number): string | undefined {
+  if (owner !== uid) return `it must belong to user ${uid}: current owner is ${owner}`;
+  return (mode & 0o002) === 0 ? undefined : `it must be a folder of one's own: others may write to it (mode ${mode.toString(8)})`;
+}
+
 /** Makes a folder that only this user can enter, and makes sure that it can be written: a read-only root shows only then. */
 function makeOwn(path: string, { files, processes: { uid } }: FoldersHost): void {
   const shared = path.match(new RegExp(`^.*/${FOLDER}-${uid}(?=/)`))?.[0];
@@ -265,14 +287,8 @@ function makeOwn(path: string, { files, processes: { uid } }: FoldersHost): void
   files.makeDir(path, { mode: 0o700 });
   for (const folder of shared === undefined ? [path] : [shared, path]) {
     const info = files.info(folder);
-    // Another owner could forge which configuration was in force, or which daemon runs.
-    if (info !== undefined && info.uid !== uid) {
-      throw new DaemonError("IO_DENIED", `Cannot use ${folder} as it must belong to user ${uid}: current owner is ${info.uid}`);
-    }
-    if (info !== undefined && (info.mode & 0o002) !== 0) {
-      const mode = info.mode.toString(8);
-      throw new DaemonError("IO_DENIED", `Cannot use ${folder} as it must be a folder of one's own: others may write to it (mode ${mode})`);
-    }
+    const why = info && notOwn(info, uid);
+    if (why !== undefined) throw new DaemonError("IO_DENIED", `Cannot use ${folder} as ${why}`);
   }
   const probe = `${path}/.writable`;
   try {

@@ -203,65 +203,6 @@ function parseRecord(text: string, lockPath: string): InstanceRecord | undefined
   }
 }
 
-/**
- * Writes the process number to a file, a readable copy of who runs; disposing the result removes the file if it is still ours.
- *
- * - A file of a dead process is replaced, also when its number was given to a process that began after the file was written.
- * - A file that holds something else than a process number is somebody else's and stays.
- *
- * @throws {DaemonError} with code `LOCK_HELD` if the file is that of a living process, `IO_EXISTS` if it is no PID file, `IO_DENIED` if others
- * could lead root elsewhere by it, `RUNTIME_STATE` if another daemon of this process has it.
- */
-export function pidFile(path: string, owner: string, host: Pick<Host, "files" | "processes" | "process">): Disposable {
-  const claim = host.process.claim(owner, `the PID file ${path}`);
-  try {
-    const file = writePidFile(path, host);
-    return {
-      [Symbol.dispose]() {
-        file[Symbol.dispose]();
-        claim[Symbol.dispose]();
-      },
-    };
-  } catch (error) {
-    claim[Symbol.dispose]();
-    throw error;
-  }
-}
-
-function writePidFile(path: string, host: Pick<Host, "files" | "processes">): Disposable {
-  const { files, processes } = host;
-  const own = processes.self().pid;
-  const why = files.whyUntrusted(path);
-  if (why !== undefined) {
-    throw new DaemonError("IO_DENIED", `Cannot write the PID file ${path} as root writes nowhere that others could lead it to: ${why}`);
-  }
-  const found = readPid(path, files);
-  if (found === null) {
-    throw new DaemonError(
-      "IO_EXISTS",
-      `Cannot write the PID file ${path} as the file there must hold a process number: it is not ours to replace`,
-    );
-  }
-  if (found !== undefined && found !== own) {
-    const identity = processes.identify(found);
-    if (identity !== undefined && !beganAfter(identity, path, files)) {
-      throw new DaemonError(
-        "LOCK_HELD",
-        `Cannot write the PID file ${path} as process ${found}, which it names, must have ended: stop it, or set another pid_file`,
-        { context: { path, pid: found } },
-      );
-    }
-  }
-  const folder = path.slice(0, path.lastIndexOf("/"));
-  if (folder !== "") files.makeDir(folder, { mode: 0o755 });
-  files.writeText(path, `${own}\n`, { mode: 0o644 });
-  return {
-    [Symbol.dispose]() {
-      if (readPid(path, files) === own) files.remove(path);
-    },
-  };
-}
-
 /** Changes by operators at run time that survive a restart of the daemon. */
 export interface Overrides {
   /** Units that were stopped by hand. */
@@ -299,29 +240,4 @@ function lockHeld({ id, lock, origin }: InstanceFolders, holder: InstanceRecord 
   return new DaemonError("LOCK_HELD", `Cannot start ${id} as no other instance may run: ${why}`, {
     context: { lock, ...(holder === undefined ? {} : { socket: holder.socket, pid: holder.pid }) },
   });
-}
-
-/** The number in a PID file: undefined when there is no file or an empty one, null when it holds something else. */
-function readPid(path: string, files: Files): number | undefined | null {
-  const info = files.info(path);
-  if (info === undefined) return undefined;
-  if (info.kind !== "file") return null;
-  const text = files.readText(path).trim();
-  if (text === "") return undefined;
-  return /^\d{1,10}$/.test(text) ? Number(text) : null;
-}
-
-/** Whether a process began after a file was written, so that the number in the file is a recycled one. Says no where the system does not tell. */
-function beganAfter({ startTicks }: ProcessIdentity, path: string, files: Files): boolean {
-  const TICKS_PER_SECOND = 100;
-  const SLACK_MS = 2_000;
-  const writtenMs = files.info(path)?.mtimeMs;
-  if (startTicks === 0 || writtenMs === undefined) return false;
-  try {
-    const bootSeconds = Number(/^btime (\d+)$/m.exec(files.readText("/proc/stat"))?.[1]);
-    return (bootSeconds + startTicks / TICKS_PER_SECOND) * 1_000 > writtenMs + SLACK_MS;
-  } catch (error) {
-    if (error instanceof IoError) return false;
-    throw error;
-  }
 }

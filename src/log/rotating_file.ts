@@ -311,7 +311,7 @@ export class RotatingFile implements Disposable {
       this.#file = this.#files.openAppend(path);
     }
     this.#fileSize = this.#file.size;
-    this.#isEndless = isDevicePath(path) || this.#files.info(path)?.kind === "other";
+    this.#isEndless = isDevicePath(path) || (this.#files.info(path)?.kind ?? "file") !== "file";
     if (this.#isEndless) return;
     // Removes files that an earlier daemon kept beyond our count; to list the folder each time would cost a thousand services a second.
     if (this.#clock.nowMs() < this.#rotateAgainMs || this.#files.info(`${path}.${keep + 1}`) === undefined) return;

@@ -90,8 +90,16 @@ function infoOf(path: string, { isLinkItself = false }: { isLinkItself?: boolean
 }
 
 function infoFrom(stats: fs.Stats): FileInfo {
-  const kind = stats.isFile() ? "file" : stats.isDirectory() ? "directory" : stats.isSocket() ? "socket" : "other";
-  return { kind, size: stats.size, mode: stats.mode & 0o7777, uid: stats.uid, mtimeMs: stats.mtimeMs, inode: stats.ino };
+  return { kind: kindOf(stats), size: stats.size, mode: stats.mode & 0o7777, uid: stats.uid, mtimeMs: stats.mtimeMs, inode: stats.ino };
+}
+
+function kindOf(stats: fs.Stats): FileInfo["kind"] {
+  if (stats.isFile()) return "file";
+  if (stats.isDirectory()) return "directory";
+  if (stats.isSocket()) return "socket";
+  if (stats.isFIFO()) return "pipe";
+  if (stats.isSymbolicLink()) return "other";
+  return stats.isCharacterDevice() && stats.rdev === fs.statSync("/dev/null", { throwIfNoEntry: false })?.rdev ? "null" : "device";
 }
 
 function writeText(path: string, text: string, options: { mode?: number; mustSync?: boolean } = {}): void {

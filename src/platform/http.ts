@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import process from "node:process";
 import { IoError, messageOf } from "../core/values/errors.ts";
 import type { Address, Http, HttpServer } from "../core/ports/http.ts";
 import type { Descriptors } from "./descriptors.ts";
@@ -24,6 +25,8 @@ export interface HttpFacts {
   connect(target: { unix: string } | { hostname: string; port: number }, signal?: AbortSignal): Promise<void>;
 }
 
+/** Ports up to this one are root's. */
+const LAST_RESERVED_PORT = 1_023;
 /** Most connections of a listener where nothing is said. */
 const DEFAULT_CONNECTIONS = 1_000;
 /** Connections that a listener may have however many the others have. */
@@ -60,6 +63,19 @@ export function createHttp(facts: HttpFacts, descriptors: Descriptors): Http {
         },
       });
     },
+    async checkAddress(address) {
+      const { hostname, port } = address;
+      // For a moment only, and at a free port, so that nobody is kept from listening; only who is not root asks for a port of root.
+      const isReserved = port > 0 && port <= LAST_RESERVED_PORT && process.geteuid?.() !== 0;
+      try {
+        const interfaceOf = /^[\d.]+$|:/.test(hostname) ? hostname : await addressOf(hostname);
+        await facts.listen({ hostname: interfaceOf, port: isReserved ? port : 0 }, (raw) => raw.close()).close();
+      } catch (error) {
+        const failure = ioError(worded(error, address), `listen on ${nameOf(address)}`, { address });
+        const isForbidden = error instanceof Error && error.name === "NotCapable";
+        if (!isForbidden && failure.code !== "IO_ADDRESS_IN_USE" && failure.code !== "IO_NO_RESOURCES") throw failure;
+      }
+    },
     async request(address, path, init = {}) {
       init.signal?.throwIfAborted();
       try {
@@ -79,6 +95,12 @@ export function createHttp(facts: HttpFacts, descriptors: Descriptors): Http {
       }
     },
   };
+}
+
+/** An address of a host, looked up without keeping anybody waiting. */
+async function addressOf(hostname: string): Promise<string> {
+  const { lookup } = await import("node:dns/promises");
+  return (await lookup(hostname)).address;
 }
 
 /** Connections that several servers have together. */
@@ -188,7 +210,7 @@ const FAILURES: readonly (readonly [RegExp, string])[] = [
 
 /** An error whose message says what happened: Deno hides that in the cause, and each runtime has words of its own. */
 function worded(error: unknown, address: Address): unknown {
-  if (errnoOf(error) === "ECONNREFUSED") return error;
+  if (["ECONNREFUSED", "EADDRNOTAVAIL", "EADDRINUSE", "EACCES"].includes(errnoOf(error) ?? "")) return error;
   const texts: string[] = [];
   for (let link = error; link !== undefined && texts.length < 5; link = (link as { cause?: unknown } | null)?.cause) {
     texts.push(messageOf(link));

@@ -13,6 +13,7 @@ const MEANINGS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   ENXIO: ["IO_FAILED", "it is a pipe that nobody reads"],
   EEXIST: ["IO_EXISTS", "something else stands there"],
   EADDRINUSE: ["IO_ADDRESS_IN_USE", "the address is in use"],
+  EADDRNOTAVAIL: ["IO_FAILED", "this machine has no such address"],
   ENOSPC: ["IO_NO_RESOURCES", "the disk is full"],
   EDQUOT: ["IO_NO_RESOURCES", "the disk quota is used up"],
   EMFILE: ["IO_NO_RESOURCES", "this process has too many files open"],

@@ -137,6 +137,7 @@ export function createProcesses({ launch, launchDetached, libcCalls }: Launcher,
     lockedFiles: (name) => lockedFiles(name, (pid) => lookOr(() => table.identify(pid), () => undefined)),
     user: findUser,
     group: findGroup,
+    mayGive: (gid) => process.geteuid?.() === 0 || process.getegid?.() === gid || process.getgroups?.().includes(gid) === true,
   };
 }
 

@@ -38,7 +38,7 @@ export async function filesOf({ envFiles, module }: ServiceSpec, files: ContentF
     if (typeof read === "string") continue;
     for (const [, specifier] of new TextDecoder().decode(read).matchAll(LOCAL_IMPORT)) {
       const base = resolvePath(folderOf(path), specifier.replace(/[?#].*$/, ""));
-      const found = ENDINGS.map((ending) => base + ending).find((each) => files.info(each)?.kind === "file");
+      const found = ENDINGS.map((ending) => base + ending).find((each) => isFile(each, files));
       if (found !== undefined) waiting.push(found);
     }
   }
@@ -47,8 +47,12 @@ export async function filesOf({ envFiles, module }: ServiceSpec, files: ContentF
 
 /** Returns a mark that changes when a file is written anew, without reading it. */
 export function markOf(path: string, files: Pick<Files, "info">): string {
-  const info = files.info(path);
-  return info === undefined ? "missing" : `${info.inode} ${info.size} ${info.mtimeMs}`;
+  try {
+    const info = files.info(path);
+    return info === undefined ? "missing" : `${info.inode} ${info.size} ${info.mtimeMs}`;
+  } catch {
+    return "unreadable"; // a circle of links, or a folder that is closed to this user
+  }
 }
 
 /** Paths whose content differs; what only one of them knows is a change of the configuration itself. */
@@ -58,15 +62,23 @@ export function changedContents(before: Contents, after: Contents): string[] {
 
 /** The bytes of a file, or a word where there is nothing to read. */
 async function look(path: string, files: ContentFiles, maxBytes: number): Promise<Uint8Array | string> {
-  const kind = files.info(path)?.kind;
-  if (kind === undefined) return "missing";
-  // A pipe gives its data once, and the service needs it.
-  if (kind !== "file") return "not read";
   try {
+    const kind = files.info(path)?.kind;
+    if (kind === undefined) return "missing";
+    // A pipe gives its data once, and the service needs it.
+    if (kind !== "file") return "not read";
     return (await files.read(path, { maxBytes })).bytes;
   } catch {
     // The reader that needs the file reports this.
     return "unreadable";
+  }
+}
+
+function isFile(path: string, files: ContentFiles): boolean {
+  try {
+    return files.info(path)?.kind === "file";
+  } catch {
+    return false; // nothing that could be looked at
   }
 }
 

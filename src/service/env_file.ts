@@ -83,14 +83,14 @@ function withoutComment(value: string, hasBlanks: boolean): string {
 }
 
 /** Reads the variables from the bytes of an env file, or the first mistake in them. */
-export function readEnv(bytes: Uint8Array): { variables: Map<string, string> } | { mistake: Omit<TextMistake, "hint"> } {
+export function readEnv(bytes: Uint8Array): { variables: Map<string, string> } | { mistake: TextMistake } {
   const read = textOfBytes(bytes);
   if ("mistake" in read) return read;
   try {
     return { variables: parseEnvFile(read.text) };
   } catch (error) {
     if (!(error instanceof EnvFileError)) throw error;
-    return { mistake: { message: error.message, line: error.line, column: 1 } };
+    return { mistake: { message: error.message, hint: "mend that line", line: error.line, column: 1 } };
   }
 }
 

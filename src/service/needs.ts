@@ -8,18 +8,13 @@ import { MAX_ENV_FILE_BYTES, readEnv } from "./env_file.ts";
 import { DEFAULT_PATH } from "./environment.ts";
 import { unitLogs } from "./log.ts";
 import { commandArgv } from "./probe.ts";
+import { folderLack, type Lack, looked, remedyOf, unmakeable } from "./place.ts";
 import type { ServiceSpec } from "./spec.ts";
 
 /** Something that a service names and that is not as it needs it. */
-export interface UnmetNeed {
+export interface UnmetNeed extends Lack {
   /** The key that names it, within the table of the service. */
   path: readonly (string | number)[];
-  /** The expected and the found value. */
-  message: string;
-  /** Advice: how to mend it. */
-  hint?: string;
-  /** It is not there at all, so that somebody may still make it. */
-  isMissing: boolean;
 }
 
 /** The parts of a host that needs are looked up on. */
@@ -40,13 +35,19 @@ export async function unmetNeeds(spec: ServiceSpec, host: NeedHost): Promise<{ n
   const { variables, needs: ofFiles } = await envFileNeeds(spec, host.files);
   needs.push(...ofFiles);
   const account = accountNeeds(spec, host.processes);
-  needs.push(...account.needs, ...folderNeeds(spec, host.files));
+  needs.push(...account.needs, ...at(["cwd"], () => folderLack(spec.cwd, host.files)));
   // A folder that is not there would be reported once for each program.
   if (needs.length === ofFiles.length) needs.push(...programNeeds(spec, host, { ...account.ids, path: pathOf(spec, variables, host.env) }));
-  if (spec.module !== undefined) needs.push(...moduleNeeds(spec.module, host));
-  needs.push(...logNeeds(spec, host.files), ...controlNeeds(spec, host));
+  const { module } = spec;
+  if (module !== undefined) needs.push(...at(["module"], () => moduleLack(module, host)));
+  needs.push(...at(["log", "file"], () => logLack(spec, host.files)), ...controlNeeds(spec, host));
   const names = typeof spec.run === "string" ? [...variables.keys(), ...Object.keys(spec.env)] : [];
   return { needs, shellDrops: [...new Set(names.filter((name) => !isShellName(name)))] };
+}
+
+function at(path: UnmetNeed["path"], look: () => Lack | undefined): UnmetNeed[] {
+  const found = looked(look);
+  return found === undefined ? [] : [{ path, ...found }];
 }
 
 /** Whether a shell takes a text for the name of a variable; what it does not, some shells hand on to nobody. */
@@ -69,30 +70,41 @@ async function envFileNeeds(
 ): Promise<{ variables: Map<string, string>; needs: UnmetNeed[] }> {
   const variables = new Map<string, string>();
   const needs: UnmetNeed[] = [];
-  for (const [index, { path, optional }] of envFiles.entries()) {
-    const find = (message: string, rest: { hint?: string; isMissing?: boolean } = {}) =>
-      void needs.push({ path: ["env_file", index], message, isMissing: false, ...rest });
-    const info = files.info(path);
-    if (info === undefined) {
-      if (!optional) {
-        const hint = 'write "?" before its path if it may be missing';
-        find(`expected a file, got nothing at ${JSON.stringify(path)}`, { hint, isMissing: true });
-      }
-      continue;
-    }
-    if (info.kind === "directory") find(`expected a file, got the folder ${JSON.stringify(path)}`);
-    // A pipe gives its data once, and the service needs it.
-    if (info.kind !== "file") continue;
-    try {
-      const read = readEnv((await files.read(path, { maxBytes: MAX_ENV_FILE_BYTES })).bytes);
-      if ("variables" in read) { for (const [name, value] of read.variables) variables.set(name, value); }
-      else find(`expected variables, got a mistake at ${path}:${read.mistake.line}:${read.mistake.column}: ${read.mistake.message}`);
-    } catch (error) {
-      if (!isDaemonError(error)) throw error;
-      find(`expected a file that can be read, got ${JSON.stringify(path)}: ${messageOf(error)}`);
-    }
+  for (const [index, file] of envFiles.entries()) {
+    const found = looked(() => envFileLack(file, files)) ?? await readVariables(file.path, files, variables);
+    if (found !== undefined) needs.push({ path: ["env_file", index], ...found });
   }
   return { variables, needs };
+}
+
+function envFileLack({ path, optional }: ServiceSpec["envFiles"][number], files: NeedHost["files"]): Lack | undefined {
+  const kind = files.info(path)?.kind;
+  const text = JSON.stringify(path);
+  if (kind === undefined) {
+    if (optional) return undefined;
+    return { message: `expected a file, got nothing at ${text}`, hint: 'write "?" before its path if it may be missing', isMissing: true };
+  }
+  if (kind === "directory") return { message: `expected a file, got the folder ${text}`, hint: "name a file" };
+  // What gives data without an end, or what somebody types.
+  if (kind === "device" || kind === "socket") return { message: `expected a file or a pipe, got the ${kind} ${text}`, hint: "name a file" };
+  return undefined;
+}
+
+/** Reads an env file, for what a program is looked up by. A pipe gives its data once, and the service needs it. */
+async function readVariables(path: string, files: NeedHost["files"], variables: Map<string, string>): Promise<Lack | undefined> {
+  if (files.info(path)?.kind !== "file") return undefined;
+  try {
+    const read = readEnv((await files.read(path, { maxBytes: MAX_ENV_FILE_BYTES })).bytes);
+    if ("mistake" in read) {
+      const { line, column, message, hint } = read.mistake;
+      return { message: `expected variables, got a mistake at ${path}:${line}:${column}: ${message}`, hint };
+    }
+    for (const [name, value] of read.variables) variables.set(name, value);
+    return undefined;
+  } catch (error) {
+    if (!isDaemonError(error)) throw error;
+    return { message: `expected a file that can be read, got ${JSON.stringify(path)}: ${messageOf(error)}`, hint: remedyOf(error) };
+  }
 }
 
 function accountNeeds(
@@ -106,7 +118,12 @@ function accountNeeds(
       look();
     } catch (error) {
       if (!isDaemonError(error)) throw error;
-      needs.push({ path: [key], message: `expected a ${key} of this machine: ${messageOf(error)}`, isMissing: true });
+      needs.push({
+        path: [key],
+        message: `expected a ${key} of this machine: ${messageOf(error)}`,
+        hint: remedyOf(error),
+        isMissing: true,
+      });
     }
   };
   if (wantedUser !== undefined) {
@@ -122,13 +139,6 @@ function accountNeeds(
   return { ids, needs };
 }
 
-function folderNeeds({ cwd }: ServiceSpec, files: NeedHost["files"]): UnmetNeed[] {
-  const info = files.info(cwd);
-  if (info?.kind === "directory") return [];
-  const found = info === undefined ? "nothing" : "something else";
-  return [{ path: ["cwd"], message: `expected a folder, got ${found} at ${JSON.stringify(cwd)}`, isMissing: info === undefined }];
-}
-
 /** Another place of the daemon may have what this one lacks. */
 function controlNeeds({ stop: { killMode } }: ServiceSpec, { processes }: NeedHost): UnmetNeed[] {
   if (killMode !== "cgroup") return [];
@@ -137,7 +147,7 @@ function controlNeeds({ stop: { killMode } }: ServiceSpec, { processes }: NeedHo
     return [];
   } catch (error) {
     if (!isDaemonError(error)) throw error;
-    return [{ path: ["stop", "kill_mode"], message: messageOf(error), isMissing: true }];
+    return [{ path: ["stop", "kill_mode"], message: messageOf(error), hint: 'write kill_mode = "all"', isMissing: true }];
   }
 }
 
@@ -167,7 +177,7 @@ function programNeeds(
         if (!isDaemonError(error)) throw error;
         const reason = messageOf(error).replace(`Cannot start ${argv[0]} as `, "");
         const message = `expected a program that can be started, got ${JSON.stringify(argv[0])}: ${reason}`;
-        return [{ path: key, message, isMissing: error.code === "SPAWN_NOT_FOUND" }];
+        return [{ path: key, message, hint: remedyOf(error), isMissing: error.code === "SPAWN_NOT_FOUND" }];
       }
     }
     return [];
@@ -182,48 +192,55 @@ function programsOf(command: string | readonly string[]): (readonly string[])[] 
   return first === undefined ? [argv] : [argv, [first]];
 }
 
-function moduleNeeds(module: string, { files, modules }: NeedHost): UnmetNeed[] {
+function moduleLack(module: string, { files, modules }: NeedHost): Lack | undefined {
   const info = files.info(module);
-  const reason = modules.unloadable(module);
-  if (info?.kind === "file" && reason === undefined) return [];
-  if (info?.kind === "file") {
-    return [{
-      path: ["module"],
-      message: `expected a path that can be loaded: ${reason}`,
-      hint: "rename the folder or the file",
-      isMissing: false,
-    }];
+  const text = JSON.stringify(module);
+  if (info === undefined) {
+    return { message: `expected a file, got nothing at ${text}`, hint: "make it, or name another file", isMissing: true };
   }
-  const found = info === undefined ? "nothing" : "something else";
-  return [{ path: ["module"], message: `expected a file, got ${found} at ${JSON.stringify(module)}`, isMissing: info === undefined }];
+  if (info.kind !== "file") return { message: `expected a file, got something else at ${text}`, hint: "name a file" };
+  const reason = modules.unloadable(module);
+  return reason === undefined
+    ? undefined
+    : { message: `expected a path that can be loaded: ${reason}`, hint: "rename the folder or the file" };
 }
 
-function logNeeds(spec: ServiceSpec, files: NeedHost["files"]): UnmetNeed[] {
-  if (spec.log.file === undefined) return [];
+function logLack(spec: ServiceSpec, files: NeedHost["files"]): Lack | undefined {
+  if (spec.log.file === undefined) return undefined;
   for (const { log } of unitLogs(spec)) {
-    const message = logFileProblem(log.file!, files);
-    if (message !== undefined) return [{ path: ["log", "file"], message, isMissing: false }];
+    const lack = logFileLack(log.file!, files);
+    if (lack !== undefined) return lack;
   }
-  return [];
+  return undefined;
 }
 
 /** Files below /proc and /sys: a write to them acts on the kernel; only descriptors there lead to something else. */
 const KERNEL_FILE = /^\/(?:proc\/(?![^/]+\/fd\/)|sys\/)/;
 
-/** Why a file can't be written as a log; its folders are made. Undefined where it can. */
-export function logFileProblem(file: string, files: Pick<Files, "info" | "isWritable" | "whyUntrusted">): string | undefined {
-  if (KERNEL_FILE.test(file)) return `expected a file on a disk, a device or an open descriptor, got the kernel's ${JSON.stringify(file)}`;
-  const why = files.whyUntrusted(file);
-  if (why !== undefined) return `expected a file to which others can't lead root, got ${JSON.stringify(file)}: ${why}`;
-  const info = files.info(file);
-  if (info?.kind === "directory") return `expected a file, got the folder ${JSON.stringify(file)}`;
-  if (info !== undefined) {
-    return files.isWritable(file) ? undefined : `expected a file that may be written, got ${JSON.stringify(file)}`;
+/** Why a file can't be written as a log; its folders are made. */
+export function logFileLack(file: string, files: Pick<Files, "info" | "isWritable" | "whyUntrusted">): Lack | undefined {
+  const text = JSON.stringify(file);
+  if (KERNEL_FILE.test(file)) {
+    return {
+      message: `expected a file on a disk, a device or an open descriptor, got the kernel's ${text}`,
+      hint: "name a file on a disk",
+    };
   }
-  let folder = folderOf(file);
-  while (files.info(folder) === undefined && folder !== "/") folder = folderOf(folder);
-  if (files.info(folder)?.kind !== "directory") return `expected a folder for it, got something else at ${JSON.stringify(folder)}`;
-  return files.isWritable(folder) ? undefined : `expected a folder that may be written, got ${JSON.stringify(folder)}`;
+  const why = files.whyUntrusted(file);
+  if (why !== undefined) {
+    return {
+      message: `expected a file to which others can't lead root, got ${text}: ${why}`,
+      hint: "name a file in a folder that only root may write to",
+    };
+  }
+  const kind = files.info(file)?.kind;
+  if (kind === "directory") return { message: `expected a file, got the folder ${text}`, hint: "name a file" };
+  if (kind === undefined) return unmakeable(folderOf(file), files);
+  if (files.isWritable(file)) return undefined;
+  return {
+    message: `expected a file that may be written, got ${text}`,
+    hint: "let the user of the daemon write to it, or name another file",
+  };
 }
 
 function pathOf({ env }: ServiceSpec, variables: ReadonlyMap<string, string>, own: Pick<Env, "get">): string {

@@ -2,15 +2,13 @@ import { parseAfter } from "../core/supervise/after.ts";
 import type { Problem } from "../config/key_table.ts";
 import { ConfigError, formatIssue } from "../core/values/errors.ts";
 import { nameKey } from "../core/values/names.ts";
-import type { Files } from "../core/ports/files.ts";
-import { readToken } from "../control/token.ts";
-import { handsOnAll, isShellName, logFileProblem, type NeedHost, unmetNeeds } from "../service/mod.ts";
+import { handsOnAll, isShellName, type NeedHost, unmetNeeds } from "../service/mod.ts";
 import type { ServiceSpec } from "../service/spec.ts";
-import { daemonFolders, type FoldersHost } from "../instance/folders.ts";
+import { type DaemonNeedHost, daemonNeeds } from "./daemon_needs.ts";
 import type { LoadedConfig } from "./load_config.ts";
 
 /** The parts of a host on which a configuration is looked up. */
-export type CheckHost = NeedHost & FoldersHost;
+export type CheckHost = NeedHost & DaemonNeedHost;
 
 /** Things that a configuration names and this machine lacks. */
 export interface Findings {
@@ -23,43 +21,30 @@ export interface Findings {
 }
 
 /**
- * Looks up what the configuration names: env files and what they hold, modules, programs, folders, log files, users, tokens. Nothing is
- * started.
+ * Looks up what the configuration names: env files and what they hold, modules, programs, folders, log files, users, and what the daemon
+ * itself needs. Nothing is started. Where it takes the place of one that `isInForce`, keys that wait for a restart count as they will be.
  *
  * A lack of a service that waits for the end of another one (`exited-ok`) is a warning: that one may be about to make it.
  */
-export async function checkNeeds({ services, listeners, config, path, issuesOf }: LoadedConfig, host: CheckHost): Promise<Findings> {
-  const problems: Problem[] = [];
+export async function checkNeeds(
+  loaded: LoadedConfig,
+  host: CheckHost,
+  { isInForce = false }: { isInForce?: boolean } = {},
+): Promise<Findings> {
+  const { services, config: { workDir }, issuesOf } = loaded;
+  const problems = await daemonNeeds(loaded, host, { isInForce });
+  const isLost = problems.some(({ path: [key] }) => key === "work_dir");
   const later: Problem[] = [];
   const fromShell: { name: string; dropped: string[] }[] = [];
   const patient = comeAfterAnEnd(services);
   for (const spec of services) {
     const { needs, shellDrops } = await unmetNeeds(spec, host);
     for (const { path, ...need } of needs) {
+      // Of a working folder that all have, one word is enough.
+      if (isLost && path[0] === "cwd" && spec.cwd === workDir) continue;
       (need.isMissing && patient.has(nameKey(spec.name)) ? later : problems).push({ ...need, path: ["service", spec.name, ...path] });
     }
     if (shellDrops.length > 0) fromShell.push({ name: spec.name, dropped: shellDrops });
-  }
-  // Its path is known only here: it depends on the user and the environment.
-  try {
-    await daemonFolders(
-      { name: config.name, configPath: path, ...(config.stateDir === undefined ? {} : { stateDir: config.stateDir }) },
-      host,
-    );
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    problems.push({ path: ["name"], message: error.message });
-  }
-  const file = config.logging.file;
-  const reason = file === undefined ? undefined : logFileProblem(file, host.files);
-  if (reason !== undefined) problems.push({ path: ["logging", "file"], message: reason });
-  for (const { name, tokenFile } of listeners) {
-    // A pipe gives its data once, and the daemon needs it.
-    if (tokenFile === undefined || isPipe(tokenFile, host.files)) continue;
-    const read = await readToken(tokenFile, host.files);
-    if (!("problem" in read)) continue;
-    const { problem, hint } = read;
-    problems.push({ path: ["listen", name, "token_file"], message: problem, ...(hint === undefined ? {} : { hint }) });
   }
   const warnings = (await issuesOf(later)).map((issue) => `${formatIssue(issue)}; it may be made by what ends before`);
   const { own, inherited } = shellWarnings(services, fromShell, host);
@@ -73,11 +58,6 @@ export async function refuseUnmet({ issuesOf }: LoadedConfig, { problems }: Find
   throw new ConfigError("CONFIG_INVALID", `Cannot use the configuration as ${count} that it names can't be used on this machine:`, {
     issues: await issuesOf(problems),
   });
-}
-
-function isPipe(path: string, files: Pick<Files, "info">): boolean {
-  const kind = files.info(path)?.kind;
-  return kind === "other" || kind === "socket";
 }
 
 /** Keys of services that wait for the end of another one, themselves or through what they come after. */

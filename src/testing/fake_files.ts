@@ -70,7 +70,7 @@ export class FakeFiles implements Files {
   }
 
   /** Puts a socket or some other thing where nothing is. */
-  putOther(path: string, kind: "socket" | "other"): void {
+  putOther(path: string, kind: Exclude<FileInfo["kind"], "file" | "directory">): void {
     this.#makeDirs(folderOf(path), 0o755);
     this.#put(path, kind, new Uint8Array(), 0o600);
   }

@@ -23,7 +23,21 @@ const FIRST_PORT = 40_000;
 export class FakeHttp implements Http {
   readonly #handlers = new Map<string, HttpHandler>();
   readonly #options = new Map<string, ServeOptions>();
+  readonly #lacking = new Set<string>();
   #nextPort = FIRST_PORT;
+
+  /** Lets this machine have no interface of that address. */
+  lackAddress(hostname: string): void {
+    this.#lacking.add(hostname);
+  }
+
+  /** Fails for an address that {@linkcode FakeHttp.lackAddress} has named. */
+  checkAddress(address: { hostname: string; port: number }): Promise<void> {
+    return Promise.try(() => {
+      if (!this.#lacking.has(address.hostname)) return;
+      throw new IoError("IO_FAILED", `Cannot listen on ${keyOf(address)} as this machine has no such address`, { context: { address } });
+    });
+  }
 
   /** Answers at an address as a service would, until the result is disposed. */
   answer(address: Address, handler: HttpHandler): Disposable {

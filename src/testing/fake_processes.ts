@@ -415,6 +415,11 @@ export class FakeProcesses implements Processes {
     return found[1];
   }
 
+  /** Root may. */
+  mayGive(_gid: number): boolean {
+    return this.uid === 0;
+  }
+
   #alive(): PlayedProcess[] {
     return this.#groups.flatMap((group) => group.members.filter((process) => process.isAlive));
   }

@@ -167,7 +167,10 @@ test("Daemon.reload applies the deadlines of the shutdown", async () => {
 
 test("Daemon.reload holds back what needs a restart of the daemon, says so each time, and applies the rest", async () => {
   const text = `name = "other"\nwork_dir = "elsewhere"\n[bus]\ncapacity = 64\n${TWO}env = { A = "1" }\n`;
-  const [rig, answer] = await reloaded(TWO, text);
+  const rig = await new Rig().run(TWO);
+  await ready(rig);
+  rig.host.files.makeDir("/etc/app/elsewhere");
+  const answer = await reload(rig, text);
   assert.deepEqual(linesOf(answer), [
     "changed | name |  | daemon",
     "changed | bus.capacity |  | daemon",
@@ -179,6 +182,32 @@ test("Daemon.reload holds back what needs a restart of the daemon, says so each 
   assert.deepEqual(rig.programs.map(({ options }) => options.cwd), ["/etc/app", "/etc/app", "/etc/app"]);
   const again = await reload(rig, text);
   assert.deepEqual([linesOf(again).length, again.version, rig.programs.length], [3, 2, 3]);
+  await rig.stop();
+});
+
+test("Daemon.reload refuses what waits for a restart of the daemon and would keep it from starting then, and nothing that is in force", async () => {
+  const before = `pid_file = "app.pid"\nstate_dir = "state"\n${TWO}`;
+  const rig = await new Rig().run(before);
+  await ready(rig);
+  rig.host.files.put("/etc/app/file", "precious");
+  for (
+    const [place, key, text] of [
+      ["1:12", "work_dir", `work_dir = "none"\n${before}`],
+      ["1:12", "pid_file", before.replace("app.pid", "file")],
+      ["2:13", "state_dir", before.replace('state"', 'file/state"')],
+      ["6:11", "listen.http.address", `${before}[listen.http]\naddress = "unix:file"\n`.replace('[service.b]\nrun = ["serve"]\n', "")],
+    ]
+  ) {
+    for (const dryRun of [true, false]) {
+      const error = await reload(rig, text, { dryRun }).then(() => undefined, (error) => error as ConfigError);
+      assert.deepEqual(error?.issues.map(({ source, path }) => `${source} ${path}`), [`daemon.toml:${place} ${key}`]);
+    }
+  }
+  assert.ok(alive(rig).length === 2 && rig.programs.length === 2, "nothing was stopped");
+  // What is in force has its own ways to tell of its loss, and the rest goes on.
+  rig.host.files.put("/etc/app/app.pid", "somebody has written into it");
+  const answer = await reload(rig, `${before}env = { A = "1" }\n`);
+  assert.deepEqual(linesOf(answer), ["changed | service.b | env.A | restart"]);
   await rig.stop();
 });
 

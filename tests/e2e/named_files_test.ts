@@ -24,6 +24,60 @@ e2eOnce("what the file names is checked by validate and up, which start nothing,
   assert.equal((await daemon.ended).code, 0);
 });
 
+e2e(
+  "what the daemon itself needs is checked before anything is started or stopped: folders, PID file, sockets, addresses, devices",
+  async (stage) => {
+    const GOOD = 'name = "named"\n[service.web]\nrun = ["sleep", "1000"]\n';
+    const BAD = [
+      'name = "named"',
+      'work_dir = "none"',
+      'state_dir = "/dev/null/state"',
+      'pid_file = "precious"',
+      "[service.web]",
+      'run = ["sleep", "1000"]',
+      'cwd = "/"',
+      'env_file = ["/dev/zero", "/dev/null"]',
+      "[listen.a]",
+      `address = "unix:${stage.folder}/precious"`,
+      "[listen.b]",
+      'address = "192.0.2.1:9900"',
+      "[listen.c]",
+      `address = "unix:${stage.folder}/run/c.sock"`,
+      'group = "no-such-group"',
+      "",
+    ].join("\n").replace('pid_file = "precious"', `pid_file = "${stage.folder}/precious"`);
+    stage.write("precious", "text of somebody");
+    stage.write("daemon.toml", BAD);
+    const places = (stderr: string) => [...stderr.matchAll(/daemon\.toml:(\d+:\d+): ([^:]+):/g)].map(([, place, key]) => `${place} ${key}`);
+    const whole = [
+      "2:12 work_dir",
+      "3:13 state_dir",
+      "4:12 pid_file",
+      "8:13 service.web.env_file[0]",
+      "10:11 listen.a.address",
+      "12:11 listen.b.address",
+      "15:9 listen.c.group",
+    ];
+    for (const command of ["validate", "up"]) {
+      const { code, stderr } = await stage.cli(command);
+      assert.deepEqual([code, places(stderr).sort()], [6, [...whole].sort()], stderr);
+    }
+    assert.equal((await stage.cli("status")).code, 3);
+    stage.write("daemon.toml", GOOD);
+    const daemon = await stage.startDaemon();
+    const { web: { details: { pid } } } = await unitsOf(stage);
+    stage.write("daemon.toml", BAD);
+    for (const args of [["reload", "--dry-run"], ["reload"]]) {
+      const { code, stderr } = await stage.cli(...args);
+      assert.deepEqual([code, places(stderr).sort()], [6, [...whole].sort()], stderr);
+    }
+    assert.equal((await unitsOf(stage)).web.details.pid, pid);
+    assert.equal(readFileSync(join(stage.folder, "precious"), "utf8"), "text of somebody");
+    daemon.kill("SIGTERM");
+    assert.equal((await daemon.ended).code, 0);
+  },
+);
+
 e2e("a healthy process is not stopped for one that can't start, and a changed env file is a change", async (stage) => {
   stage.write("app.env", "TOKEN=#first");
   stage.write("daemon.toml", WEB);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type DaemonFolders, daemonFolders, prepareFolders } from "../../src/instance/folders.ts";
-import { acquireInstance, pidFile, readInstance, readOverrides, writeOverrides } from "../../src/instance/instance.ts";
+import { pidFile } from "../../src/instance/pid_file.ts";
+import { acquireInstance, readInstance, readOverrides, writeOverrides } from "../../src/instance/instance.ts";
 import type { LockedFile } from "../../src/core/ports/processes.ts";
 import { FakeClock } from "../../src/testing/mod.ts";
 import { FakeMachine } from "../cli/fake_host.ts";

@@ -140,7 +140,7 @@ test("RotatingFile: one that was cut outside counts from its new size", () => {
 test("RotatingFile: what is no regular file is never rotated", () => {
   const { file, files, stuck, texts } = setUp();
   const { info } = files;
-  files.info = (path) => path === "/log/a" ? { ...info.call(files, path)!, kind: "other" } : info.call(files, path);
+  files.info = (path) => path === "/log/a" ? { ...info.call(files, path)!, kind: "pipe" } : info.call(files, path);
   for (let number = 0; number < 3; number++) file.writeNow(`line ${number}\n`, 1);
   assert.deepEqual(texts(), { a: "line 0\nline 1\nline 2\n" });
   assert.equal(stuck.length, 0);

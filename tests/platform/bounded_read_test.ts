@@ -78,7 +78,7 @@ test("read: a pipe gives what is written into it late and in pieces, up to its e
   closeSync(writer);
   const { bytes, info } = await reading;
   assert.equal(new TextDecoder().decode(bytes), "TOKEN=secret\n");
-  assert.equal(info.kind, "other");
+  assert.equal(info.kind, "pipe");
 });
 
 test("read: a pipe that nobody writes into, and one that is never closed, end at the time limit and say which", async () => {

@@ -31,7 +31,7 @@ test("contentsOf follows what a module imports by a relative path, in every way 
 
 test("contentsOf reads no pipe, which would be empty then, and holds nothing of what it has read", async () => {
   const files = new FakeFiles();
-  files.putOther("/app/pipe", "other");
+  files.putOther("/app/pipe", "pipe");
   files.put("/app/secret", "PASSWORD=hunter2");
   const spec = serviceSpec("api", { run: ["x"], envFile: ["pipe", "secret", "none"] }, "/app");
   using _fault = files.failReads("/app/pipe", "TIMEOUT");

@@ -13,7 +13,7 @@ test("expand: port and instance wherever they stand, every other brace as it is"
 
 test("serviceEnvironment says why an env file can't be read, and not just that", async () => {
   const files = new FakeFiles();
-  files.putOther("/app/.env", "other");
+  files.putOther("/app/.env", "pipe");
   using _fault = files.failReads("/app/.env", "TIMEOUT");
   const host = { files, env: { all: () => ({}) } } as unknown as Host;
   const cause = await files.read("/app/.env").catch((error: Error) => error.message);

@@ -1,7 +1,7 @@
 /** Facts about a file or folder. */
 export interface FileInfo {
-  /** Kind of the file, symbolic links followed. */
-  kind: "file" | "directory" | "socket" | "other";
+  /** Kind of the file, symbolic links followed. `null` is /dev/null, wherever it is mounted; a link itself is `other`. */
+  kind: "file" | "directory" | "socket" | "pipe" | "device" | "null" | "other";
   /** Bytes. */
   size: number;
   /** Permission bits, such as 0o644. */

@@ -41,6 +41,11 @@ export interface Http {
    * - A head has to be whole within 10 seconds and 16 KiB; the next request has to come within a minute. Streams may be quiet for ever.
    */
   serve(address: Address, handler: HttpHandler, options?: ServeOptions): Promise<HttpServer>;
+  /**
+   * Fails as {@linkcode Http.serve} would where this machine does not have an interface of that address, no name of that host, or not the
+   * right to such a port. That somebody has the port is no failure; what this runtime keeps from us to find out is none either.
+   */
+  checkAddress(address: { hostname: string; port: number }): Promise<void>;
   /** Sends a request. Fails with `IO_NOT_FOUND` (no socket file), `IO_REFUSED` (nobody listens) or `IO_FAILED`. */
   request(address: Address, path: string, init?: RequestInit): Promise<Response>;
   /**

@@ -215,4 +215,6 @@ export interface Processes {
   user(nameOrUid: string | number): UserInfo;
   /** Looks a group up by name or number. Fails with `SPAWN_BAD_USER`. */
   group(nameOrGid: string | number): number;
+  /** Whether this process may give its files to a group: root to any, others to those that they are in. */
+  mayGive(gid: number): boolean;
 }
