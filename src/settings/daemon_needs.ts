@@ -16,7 +16,7 @@ export type DaemonNeedHost = FoldersHost & Pick<Host, "http">;
  * Looks up what the daemon itself, beside its services, needs of the machine for its next start: its folders, its PID file, its log, its
  * listeners. What it makes itself is no lack.
  *
- * What is in force already is left alone, as far as only a restart of the daemon would change it: nothing is to be refused for that.
+ * Keys in force that only a restart of the daemon would change are left alone: nothing is to be refused for them.
  */
 export async function daemonNeeds(
   loaded: LoadedConfig,
