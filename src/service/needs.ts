@@ -85,7 +85,7 @@ function envFileLack({ path, optional }: ServiceSpec["envFiles"][number], files:
     return { message: `expected a file, got nothing at ${text}`, hint: 'write "?" before its path if it may be missing', isMissing: true };
   }
   if (kind === "directory") return { message: `expected a file, got the folder ${text}`, hint: "name a file" };
-  // What gives data without an end, or what somebody types.
+  // The data of a device has no end, or somebody types it.
   if (kind === "device" || kind === "socket") return { message: `expected a file or a pipe, got the ${kind} ${text}`, hint: "name a file" };
   return undefined;
 }

@@ -13,7 +13,7 @@ export interface Lack {
   isMissing?: boolean;
 }
 
-/** What is wrong with a folder that has to be there. */
+/** Says what is wrong with a folder that has to be there. */
 export function folderLack(path: string, files: Pick<Files, "info">): Lack | undefined {
   const info = files.info(path);
   if (info?.kind === "directory") return undefined;
@@ -41,7 +41,7 @@ export function unmakeable(folder: string, files: Pick<Files, "info" | "isWritab
   };
 }
 
-/** What a look finds; a path at which nobody can look is a finding too. */
+/** Returns the finding of a look; a path at which nobody can look is a finding too. */
 export function looked<T extends Lack>(look: () => T | undefined): T | Lack | undefined {
   try {
     return look();
