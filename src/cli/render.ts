@@ -2,7 +2,7 @@ import { formatBytes } from "../core/values/bytes.ts";
 import { formatDuration } from "../core/values/duration.ts";
 import type { DaemonEvent } from "../core/supervise/event.ts";
 import type { DaemonStatus, ReloadAnswer, ReloadChange, UnitOutcome, UnitStatus } from "../core/supervise/operations.ts";
-import { hasRunInState, isFailedState, type State } from "../core/supervise/state.ts";
+import { hasRunInState, hasUptimeInState, isFailedState, isRunningState, isStartingState, type State } from "../core/supervise/state.ts";
 import { plain as withoutSequences } from "../core/values/terminal_text.ts";
 import type { Paint, Style } from "./output.ts";
 
@@ -178,7 +178,7 @@ function pidOf(unit: UnitStatus): string {
 }
 
 function uptimeOf(unit: UnitStatus, nowMs: number): string {
-  if (unit.startedAt === null || (unit.state !== "running" && unit.state !== "stopping")) return "-";
+  if (unit.startedAt === null || !hasUptimeInState(unit.state)) return "-";
   return formatDuration(Math.max(0, nowMs - Date.parse(unit.startedAt)));
 }
 
@@ -192,7 +192,7 @@ function reasonOf(unit: UnitStatus): string {
 
 /** A unit that runs needs no reason, and its name stands in the first column already. */
 function whyOf({ name, state, ready, reason, details: { adopted, heartbeat } }: UnitStatus): string {
-  if (state === "running" && ready !== false) {
+  if (isRunningState(state) && ready !== false) {
     // Its logs stay empty and its end will be unknown, so whoever looks is to know why.
     return adopted === true
       ? "adopted from an earlier daemon"
@@ -200,7 +200,7 @@ function whyOf({ name, state, ready, reason, details: { adopted, heartbeat } }: 
       ? `blocked: its heartbeat is missing, ${heartbeat}`
       : "";
   }
-  if (state === "starting" && reason === "start") return ready === false ? "is not ready yet" : "";
+  if (isStartingState(state) && reason === "start") return ready === false ? "is not ready yet" : "";
   return reason.startsWith(`${name} `) || reason.startsWith(`${name}: `) ? reason.slice(name.length).replace(/^:? /, "") : reason;
 }
 

@@ -1,6 +1,6 @@
 import type { Daemon } from "../daemon/daemon.ts";
 import type { CommandContext } from "./command.ts";
-import { isGone } from "./gone.ts";
+import { isGoneState } from "../core/supervise/state.ts";
 
 /** A stop that takes no longer needs no words. */
 const FIRST_MS = 1_000;
@@ -14,7 +14,7 @@ export function tellWaiting(daemon: Daemon, { host, output }: CommandContext): D
   let timer: Disposable | undefined;
   let isOver = !host.terminal.isTerminal(2);
   const tell = () => {
-    const live = daemon.subsystems().filter(({ state }) => !isGone(state)).map(({ name }) => name);
+    const live = daemon.subsystems().filter(({ state }) => !isGoneState(state)).map(({ name }) => name);
     if (live.length > 0) output.note(`waiting for ${live.join(", ")} to stop; Ctrl+C once more forces, a third time ends at once`);
     timer = host.clock.schedule(AGAIN_MS, tell);
   };

@@ -1,6 +1,7 @@
 import { groupKey, nameKey } from "../core/values/names.ts";
 import type { DaemonStatus, UnitStatus } from "../core/supervise/operations.ts";
 import { isMissing } from "../core/supervise/readiness.ts";
+import { isCompletedState, isRunningState, isStartingState, isUpState, STATES } from "../core/supervise/state.ts";
 
 /** One thing that must hold for the daemon to be ready. */
 export interface HealthCheck {
@@ -34,6 +35,8 @@ export interface HealthAnswerBody {
   checks?: HealthCheck[];
 }
 
+/** Reasons that say no more than that all is well. */
+const PLAIN: ReadonlySet<string> = new Set(STATES.filter(isUpState));
 /** Seconds after which to ask again. */
 const RETRY_SECONDS = 1;
 
@@ -45,8 +48,8 @@ export function healthChecks({ state, units }: Pick<DaemonStatus, "state" | "uni
 /** Checks for the units that a client names; each must be there, even if it was stopped on purpose. */
 export function healthChecksOf(names: readonly string[], { state, units }: Pick<DaemonStatus, "state" | "units">): HealthCheck[] {
   const checks = units.filter(({ name }) => names.includes(name)).map((unit): HealthCheck => {
-    const isThere = !isMissing(unit) && (unit.state === "running" || unit.state === "completed");
-    return { name: unit.name, ok: isThere, reason: reasonOf(unit) };
+    const ok = !isMissing(unit) && isUpState(unit.state);
+    return { name: unit.name, ok, reason: reasonOf(unit) };
   });
   return state === "stopping" ? [daemonCheck(state), ...checks] : checks;
 }
@@ -87,15 +90,14 @@ function daemonCheck(state: DaemonStatus["state"]): HealthCheck {
 
 function reasonOf({ state, ready, reason, details }: UnitStatus): string {
   // The probe's answer says more than the fact that the probe failed.
-  const why = state === "starting" && typeof details.probe === "string" ? details.probe : reason;
-  const isPlain = state === "completed" || (state === "running" && ready !== false);
+  const why = isStartingState(state) && typeof details.probe === "string" ? details.probe : reason;
+  const isPlain = isCompletedState(state) || (isRunningState(state) && ready !== false);
   if (isPlain || why === "") return state;
   return why === state || why.startsWith(`${state} `) ? why : `${state}: ${why}`;
 }
 
 function lineOf({ name, ok, reason }: HealthCheck): string {
-  const isPlain = reason === "running" || reason === "completed";
-  return ok ? `[+]${name} ${isPlain ? "ok" : reason}` : `[-]${name} ${reason}`;
+  return ok ? `[+]${name} ${PLAIN.has(reason) ? "ok" : reason}` : `[-]${name} ${reason}`;
 }
 
 /** Whether a name means a unit: that one, or an instance of that service. */

@@ -23,14 +23,12 @@ import type {
   WaitGoal,
 } from "../core/supervise/operations.ts";
 import type { LogLine } from "../core/wire/line_block.ts";
+import { isStartedState } from "../core/supervise/state.ts";
 import { comparePlaces, type Place, type Supervisor } from "../core/supervise/supervisor.ts";
 import { runsAsProcess, type Telling, type Unit, type UnitCommands } from "../core/supervise/unit.ts";
 import type { EventStore } from "../record/event_store.ts";
 import type { OperatedSession } from "./session_views.ts";
 import { VERSION } from "../instance/version.ts";
-
-/** States in which a start has nothing to do. */
-const UP: readonly UnitStatus["state"][] = ["starting", "running", "completed"];
 
 /** Operations on a running daemon, carried out by its session. */
 export class DaemonOperations implements Operations {
@@ -105,7 +103,7 @@ export class DaemonOperations implements Operations {
 
   async start(names: readonly string[], options: { signal?: AbortSignal } = {}): Promise<UnitOutcome[]> {
     checkCommand("start units", names, options);
-    const { able, refused } = await this.#sorted(names, ({ state }) => !UP.includes(state));
+    const { able, refused } = await this.#sorted(names, ({ state }) => !isStartedState(state));
     const asked = this.#bySupervisor(able, options);
     return [...refused, ...await this.#started(this.#ask(asked, options, (supervisor, own) => supervisor.startUnits(own)))];
   }

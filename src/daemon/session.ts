@@ -1,4 +1,4 @@
-import { hasRunInState, isLostState } from "../core/supervise/state.ts";
+import { hasRunInState, isLostState, isStoppedState } from "../core/supervise/state.ts";
 import { EventBus } from "../core/messages/bus.ts";
 import { CancelToken, stopReason } from "../core/supervise/cancel.ts";
 import { type Clock, systemClock } from "../core/ports/clock.ts";
@@ -619,7 +619,7 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     const bus = this.#bus;
     if (bus === undefined) return;
     bus.publish("event", event);
-    if (event.type === "unit.state" && event.error !== undefined && event.to !== "stopped") {
+    if (event.type === "unit.state" && event.error !== undefined && !isStoppedState(event.to)) {
       bus.publish("serviceCrashed", { service: event.name, reason: event.reason, error: event.error });
     }
     if (event.type === "config.reload" && event.outcome === "applied") {

@@ -1,6 +1,7 @@
 import { formatDuration } from "../core/values/duration.ts";
-import type { DaemonEvent } from "../core/supervise/event.ts";
+import type { DaemonEvent, UnitStateEvent } from "../core/supervise/event.ts";
 import type { Logger } from "../core/ports/log.ts";
+import type { State } from "../core/supervise/state.ts";
 
 /** Writes an event as the record that an operator wants to read; the fields are the event's own. */
 export function logEvent(daemonLog: Logger, event: DaemonEvent): void {
@@ -20,35 +21,33 @@ export function logEvent(daemonLog: Logger, event: DaemonEvent): void {
   }
   const log = daemonLog.child(event.name);
   if (event.type === "unit.ready") return log.debug(event.ready ? "ready" : "not ready", { run: event.run });
-  const { run, reason, to, error, attempt, delayMs } = event;
-  switch (to) {
-    case "restarting":
-      if (error?.code === "SPAWN_NO_RESOURCES") {
-        // Said once, however often it is tried.
-        const write = attempt === 1 ? log.warn : log.debug;
-        return write.call(log, "waits until there is room to start it", { run, reason, attempt, ...codeOf(error) });
-      }
-      return log.warn("failed, will be restarted", { run, reason, attempt, delay: formatDuration(delayMs ?? 0), ...codeOf(error) });
-    case "failed":
-    case "fatal":
-      return log.error(to === "fatal" ? "failed for good" : "failed", { run, reason, ...codeOf(error) });
-    case "skipped":
-      return log.warn("skipped", { reason });
-    case "starting":
-    case "stopping":
-      return log.debug(to, { run, reason });
-    case "waiting":
-      return log.debug("waiting", { reason });
-    case "running":
-      return log.info(to, { run });
-    case "stopped":
-      // It failed before it could be told, or because it was told.
-      if (error !== undefined) return log.warn("stopped with an error", { run, reason, error: error.message, ...codeOf(error) });
-      return log.info(to, { run, reason });
-    default:
-      return log.info(to, { run, reason });
-  }
+  OF_STATE[event.to](log, event);
 }
+
+/** How each state is told, from the event by which a unit came into it. */
+const OF_STATE: Readonly<Record<State, (log: Logger, event: UnitStateEvent) => void>> = {
+  waiting: (log, { reason }) => log.debug("waiting", { reason }),
+  starting: (log, { run, reason }) => log.debug("starting", { run, reason }),
+  running: (log, { run }) => log.info("running", { run }),
+  stopping: (log, { run, reason }) => log.debug("stopping", { run, reason }),
+  stopped: (log, { run, reason, error }) => {
+    if (error === undefined) return log.info("stopped", { run, reason });
+    // It failed before it could be told, or because it was told.
+    log.warn("stopped with an error", { run, reason, error: error.message, ...codeOf(error) });
+  },
+  restarting: (log, { run, reason, error, attempt, delayMs }) => {
+    if (error?.code !== "SPAWN_NO_RESOURCES") {
+      return log.warn("failed, will be restarted", { run, reason, attempt, delay: formatDuration(delayMs ?? 0), ...codeOf(error) });
+    }
+    // Said once, however often it is tried.
+    const write = attempt === 1 ? log.warn : log.debug;
+    write.call(log, "waits until there is room to start it", { run, reason, attempt, ...codeOf(error) });
+  },
+  completed: (log, { run, reason }) => log.info("completed", { run, reason }),
+  skipped: (log, { reason }) => log.warn("skipped", { reason }),
+  failed: (log, { run, reason, error }) => log.error("failed", { run, reason, ...codeOf(error) }),
+  fatal: (log, { run, reason, error }) => log.error("failed for good", { run, reason, ...codeOf(error) }),
+};
 
 function codeOf(error: { code?: string } | undefined): { code?: string } {
   return error?.code === undefined ? {} : { code: error.code };

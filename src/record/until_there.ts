@@ -1,4 +1,4 @@
-import { isDownState } from "../core/supervise/state.ts";
+import { isCompletedState, isDownState, isRunningState, isStartedState, isStartingState, isUpState } from "../core/supervise/state.ts";
 import type { UnitOutcome, UnitStatus, WaitGoal } from "../core/supervise/operations.ts";
 import type { EventStore } from "./event_store.ts";
 
@@ -13,8 +13,8 @@ export interface UntilThereOptions {
 }
 
 const IS_THERE: Readonly<Record<WaitGoal, (unit: UnitStatus) => boolean>> = {
-  ready: ({ state, ready }) => (state === "running" && ready !== false) || (state === "completed" && ready === null),
-  started: ({ state, ready }) => state === "running" || state === "completed" || (state === "starting" && ready !== null),
+  ready: ({ state, ready }) => (isRunningState(state) && ready !== false) || (isCompletedState(state) && ready === null),
+  started: ({ state, ready }) => ready === null ? isUpState(state) : isStartedState(state),
   stopped: ({ state }) => isDownState(state),
 };
 
@@ -77,7 +77,7 @@ function outcomeOf(unit: UnitStatus, goal: WaitGoal, missed: string): UnitOutcom
 
 /** Its state, and why it is in it. */
 function whyNot({ state, ready, reason, details }: UnitStatus): string {
-  if (state === "running") return ready === false ? "running and not ready" : "running";
-  const why = state === "starting" && typeof details.probe === "string" ? details.probe : reason;
+  if (isRunningState(state)) return ready === false ? "running and not ready" : "running";
+  const why = isStartingState(state) && typeof details.probe === "string" ? details.probe : reason;
   return why === "" ? state : `${state}: ${why}`;
 }

@@ -4,7 +4,7 @@ import type { DaemonEvent } from "../../core/supervise/event.ts";
 import { EXIT_CODES } from "../../core/values/exit_codes.ts";
 import type { Host } from "../../core/ports/host.ts";
 import type { DaemonStatus } from "../../core/supervise/operations.ts";
-import type { State } from "../../core/supervise/state.ts";
+import { isGoneState, type State } from "../../core/supervise/state.ts";
 import { endWhatIsLeft, hasDied } from "../../leftover/clean_up.ts";
 import { endGuardians, type Guardian, guardiansOf } from "../../instance/guardian.ts";
 import { type InstanceRecord, isHeld } from "../../instance/instance.ts";
@@ -15,7 +15,6 @@ import { connect } from "../connect.ts";
 import { type Client, NoSocketFailure } from "../client.ts";
 import { CommandFailure, exitCodeForError } from "../failure.ts";
 import { instanceOf, isAlive, type Target } from "../find.ts";
-import { isGone } from "../gone.ts";
 
 const LOOK_MS = 5;
 /** How long something may take that is as good as done. */
@@ -209,7 +208,7 @@ class Ending {
   }
 
   unstopped(): string[] {
-    return [...this.#states].filter(([, state]) => !isGone(state)).map(([name]) => name);
+    return [...this.#states].filter(([, state]) => !isGoneState(state)).map(([name]) => name);
   }
 }
 

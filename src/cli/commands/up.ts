@@ -1,4 +1,4 @@
-import { isLostState } from "../../core/supervise/state.ts";
+import { isLostState, isStoppedState, isWaitingState } from "../../core/supervise/state.ts";
 import { sleep } from "../../core/ports/clock.ts";
 import { EXIT_CODES } from "../../core/values/exit_codes.ts";
 import type { DetachedProcess } from "../../core/ports/processes.ts";
@@ -226,7 +226,7 @@ function judge(status: DaemonStatus): "ready" | "not ready" | undefined {
 /** Whether nothing is on its way any more but what the daemon has no room for, and what waits for that. */
 function isOnlyShortOfRoom({ units }: DaemonStatus): boolean {
   const undecided = units.filter((unit) => isMissing(unit) && !isDecided(unit));
-  return undecided.some(isShortOfRoom) && undecided.every((unit) => unit.state === "waiting" || isShortOfRoom(unit));
+  return undecided.some(isShortOfRoom) && undecided.every((unit) => isWaitingState(unit.state) || isShortOfRoom(unit));
 }
 
 function isDecided(unit: UnitStatus): boolean {
@@ -263,7 +263,7 @@ function show(
 
 /** Names the units that an operator stopped, and those that were stopped with them; undefined when there are none. */
 function keptDown(units: readonly UnitStatus[], program: string): string | undefined {
-  const stopped = units.filter(({ desired, state }) => desired === "down" && state === "stopped").map(({ name }) => name);
+  const stopped = units.filter(({ desired, state }) => desired === "down" && isStoppedState(state)).map(({ name }) => name);
   if (stopped.length === 0) return undefined;
   const isOne = stopped.length === 1;
   const [who, them] = isOne ? ["stays", "it"] : ["stay", "them"];

@@ -1,5 +1,5 @@
 import type { UnitOutcome } from "./operations.ts";
-import type { State } from "./state.ts";
+import { isCompletedState, isRunningState, type State } from "./state.ts";
 
 /** Facts that an outcome follows from. */
 export interface OutcomeFacts {
@@ -38,8 +38,8 @@ const failed = (facts: OutcomeFacts, reason: string, outcome = "failed"): UnitOu
 
 /** Outcome of a command to start a unit. */
 export function outcomeOfStart(facts: OutcomeFacts, wasRunning = false): UnitOutcome {
-  if (facts.state === "completed") return done(facts, wasRunning ? "already running" : "completed");
-  if (facts.state === "running") return done(facts, wasRunning ? "already running" : "started");
+  if (isCompletedState(facts.state)) return done(facts, wasRunning ? "already running" : "completed");
+  if (isRunningState(facts.state)) return done(facts, wasRunning ? "already running" : "started");
   return failed(facts, facts.reason, facts.wasLate ? "timed out" : "failed");
 }
 

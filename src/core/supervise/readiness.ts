@@ -1,4 +1,5 @@
 import type { UnitStatus } from "./operations.ts";
+import { isRetryingState, isRunningState, isStartingState, isStoppedState, isUpState, isWaitingState } from "./state.ts";
 
 /** The reason of a unit that an operator stopped. */
 export const STOPPED_BY_OPERATOR = "stopped by an operator";
@@ -22,8 +23,8 @@ export const waitsForRoom = (why: string): string => `${WAITS_FOR_ROOM}${why}`;
 
 /** Whether a unit waits until the daemon has room to start it: files, processes, memory. Each try makes it `starting` for a moment. */
 export function isShortOfRoom({ state, reason }: Pick<UnitStatus, "state" | "reason">): boolean {
-  return (state === "restarting" && reason.startsWith(WAITS_FOR_ROOM)) ||
-    (state === "starting" && reason.startsWith(`restart: ${WAITS_FOR_ROOM}`));
+  return (isRetryingState(state) && reason.startsWith(WAITS_FOR_ROOM)) ||
+    (isStartingState(state) && reason.startsWith(`restart: ${WAITS_FOR_ROOM}`));
 }
 
 /** The reason of a unit that waits for one that somebody stopped. */
@@ -33,8 +34,8 @@ export const waitsForStopped = (name: string, reason: string): string =>
 /** Whether a unit that is missing will stay so until an operator starts what it comes after. */
 export function isKeptDown({ desired, state, reason }: Pick<UnitStatus, "desired" | "state" | "reason">): boolean {
   if (desired !== "up") return false;
-  return state === "stopped" ||
-    (state === "waiting" && reason.includes(", which is stopped "));
+  return isStoppedState(state) ||
+    (isWaitingState(state) && reason.includes(", which is stopped "));
 }
 
 /**
@@ -43,5 +44,5 @@ export function isKeptDown({ desired, state, reason }: Pick<UnitStatus, "desired
  * A unit that was stopped by hand, or has completed, is not missing; one that was stopped with it is, as it starts with it again.
  */
 export function isMissing({ desired, state, ready }: Pick<UnitStatus, "desired" | "state" | "ready">): boolean {
-  return desired === "up" && state !== "completed" && (state !== "running" || ready === false);
+  return desired === "up" && (!isUpState(state) || (isRunningState(state) && ready === false));
 }

@@ -1,4 +1,4 @@
-import type { State } from "./state.ts";
+import { isStartingState, type State } from "./state.ts";
 
 /**
  * Why a run is to stop, which says what follows: `down`: nothing; `with`: it waits until what it comes after is wanted again; `restart`,
@@ -184,7 +184,7 @@ export function step(phase: Phase, input: StepInput, facts: StepFacts = NO_FACTS
   if (cell === null) return phase;
   if (typeof cell === "object") throw new Error(`Cannot apply "${input}" to a unit that is ${phase.name} as ${cell.never}`);
   // A unit that was starting goes on starting.
-  if (input === "spare") return PLAIN[phase.state === "starting" ? "starting" : "running"]!;
+  if (input === "spare") return PLAIN[isStartingState(phase.state) ? "starting" : "running"]!;
   const same = PLAIN[cell];
   if (same !== undefined) return same;
   const { why = phase.why, nowMs, isParked = false } = facts;

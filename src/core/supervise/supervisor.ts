@@ -36,7 +36,18 @@ import type { InstanceType, Program } from "./program.ts";
 import type { Registration } from "./registration.ts";
 import { type OnExhausted, RestartHistory, RestartPolicy, type RestartVerdict } from "./restart.ts";
 import { RunContext } from "./run_context.ts";
-import { isFailedState, type State } from "./state.ts";
+import {
+  isCompletedState,
+  isFailedState,
+  isFatalState,
+  isRetryingState,
+  isRunningState,
+  isSkippedState,
+  isStartingState,
+  isStoppedState,
+  isUpState,
+  type State,
+} from "./state.ts";
 import type { StopScope, Subsystem } from "./subsystem.ts";
 import { afterEnd, step, type StepFacts, type StepInput, type StopWhy } from "./step.ts";
 import type { Turns } from "./turns.ts";
@@ -911,7 +922,7 @@ export class Supervisor {
       asked.filter((unit) => !unit.isRemoved),
       ({ from, to }) => {
         const goesOn = from.hasRun && from.wish === "up" && from.phase.why !== "with";
-        if (goesOn || to.isRemoved || to.state === "completed") return false;
+        if (goesOn || to.isRemoved || isCompletedState(to.state)) return false;
         return !to.hasRun || to.wish !== "up" || to.phase.why === "with";
       },
     );
@@ -955,7 +966,7 @@ export class Supervisor {
       return this.#move(unit, "ask", CHANGED, undefined, { why: unit.next === undefined ? "group" : "change" });
     }
     this.#move(unit, "spare", "start");
-    if (unit.state === "starting" && unit.timer === undefined && unit.spec.readiness !== "auto") this.#armReady(unit, unit.current!);
+    if (isStartingState(unit.state) && unit.timer === undefined && unit.spec.readiness !== "auto") this.#armReady(unit, unit.current!);
   }
 
   #restartUnits(asked: readonly Unit[]): Map<Unit, number> {
@@ -1053,7 +1064,7 @@ export class Supervisor {
   #endTemporary(unit: Unit): void {
     if (!unit.isRemoved) return this.#letGo(unit);
     for (const { from } of unit.knot?.dependents ?? []) if (from.phase.name === "skipped") this.#letGo(from);
-    if (unit.state === "stopped") {
+    if (isStoppedState(unit.state)) {
       for (const { from } of [...unit.knot?.dependents ?? []]) {
         if (!from.spec.temporary || !(from.phase.name === "held" || from.phase.why === "with")) continue;
         if (!from.isRemoved) this.#wish(from, "operator");
@@ -1186,7 +1197,7 @@ export class Supervisor {
 
   #becomeReady(unit: Unit): void {
     const { name, state } = unit.phase;
-    if (state !== "starting" || name === "closing") return;
+    if (!isStartingState(state) || name === "closing") return;
     unit.clearTimer();
     unit.reached = "ready";
     this.#move(unit, "ready", name === "queued" ? unit.lastReason : "ready");
@@ -1260,7 +1271,7 @@ export class Supervisor {
     const isWanted = unit.wish === "up" && this.#phase !== "stopping";
     const next = afterEnd(phase, isWanted);
     if (next === "judge") {
-      const wasReady = unit.state === "running";
+      const wasReady = isRunningState(unit.state);
       if (this.#phase === "starting" && failure !== undefined && !wasReady && !unit.spec.retryStart && phase.why !== "late") {
         this.#failStart(unit, failure);
       } else this.#judge(unit, failure);
@@ -1762,11 +1773,11 @@ export class Supervisor {
     this.#recount(unit);
     if (from !== to && this.ports.isObserved()) {
       const { path: name, run } = unit;
-      if (from === "running") this.#emit(unit, { type: "unit.ready", name, run, ready: false });
+      if (isRunningState(from)) this.#emit(unit, { type: "unit.ready", name, run, ready: false });
       const error = failure === undefined ? {} : { error: linkOf(failure.error) };
       const restart = facts?.attempt === undefined ? {} : { attempt: facts.attempt, delayMs: facts.delayMs };
       this.#emit(unit, { type: "unit.state", name, run, from, to, reason, ...error, ...restart });
-      if (to === "running") this.#emit(unit, { type: "unit.ready", name, run, ready: true });
+      if (isRunningState(to)) this.#emit(unit, { type: "unit.ready", name, run, ready: true });
     }
   }
 
@@ -1828,7 +1839,7 @@ export class Supervisor {
     const isLive = hasRun && name !== "overdue";
     const isEnding = name === "queued" || name === "stopping" || name === "closing";
     const isInGroup = this.#isInGroup(unit);
-    const isMoving = state === "starting" && name !== "overdue" || name === "stopping" ||
+    const isMoving = isStartingState(state) && name !== "overdue" || name === "stopping" ||
       (name === "waiting" && (knot === undefined || knot.late === 0) && !(isInGroup && this.#group!.isWaiting));
     const isAlive = hasRun || name === "waiting" || name === "backoff" || name === "held" || wish === "operator";
     let counts = 0;
@@ -1836,7 +1847,7 @@ export class Supervisor {
     if (isEnding) counts |= COUNTS.ending;
     if (isEnding || (knot !== undefined && knot.ahead > 0)) counts |= COUNTS.flagged;
     if (isAlive) counts |= COUNTS.alive;
-    if (isWanted && state !== "running" && state !== "completed") counts |= COUNTS.missing;
+    if (isWanted && !isUpState(state)) counts |= COUNTS.missing;
     if (isLive) counts |= COUNTS.live;
     if (isInGroup && name === "backoff") counts |= COUNTS.holdsGroup;
     if (isInGroup && isLive) counts |= COUNTS.blocksGroup;
@@ -1940,7 +1951,7 @@ function noSibling(name: string, other: string, known: Iterable<string>): RangeE
 
 /** How it is with a unit that another one waits for, after its name. */
 function stateInWords({ state, isDown, lastReason, why }: Unit): string {
-  if (state === "restarting") return `, which is restarting: ${why}`;
+  if (isRetryingState(state)) return `, which is restarting: ${why}`;
   if (!isDown) return "";
   return lastReason.startsWith("stopped ") ? `, which is ${lastReason}` : `, which is ${state}: ${why}`;
 }
@@ -1962,10 +1973,10 @@ function whySkipped(unit: Unit): string {
   for (const { to, condition } of unit.knot!.after) {
     if (to.satisfies(condition)) continue;
     const { state } = to;
-    if (state === "completed") return `${to.name} completed without becoming ${condition}`;
-    if (isFailedState(state)) return `${to.name} ${state === "fatal" ? "failed for good" : "failed"}: ${to.why}`;
+    if (isCompletedState(state)) return `${to.name} completed without becoming ${condition}`;
+    if (isFailedState(state)) return `${to.name} ${isFatalState(state) ? "failed for good" : "failed"}: ${to.why}`;
     // The one that has failed is named, not those between it and this one.
-    if (state === "skipped") return to.lastReason;
+    if (isSkippedState(state)) return to.lastReason;
   }
   return unit.lastReason;
 }

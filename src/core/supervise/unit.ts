@@ -11,7 +11,7 @@ import type { Program } from "./program.ts";
 import { addition, type Registration, type ResolvedSpec } from "./registration.ts";
 import { RestartHistory } from "./restart.ts";
 import type { RunContext, RunHost } from "./run_context.ts";
-import { isFailedState, type State } from "./state.ts";
+import { isCompletedState, isFailedState, isRunningState, isStartedState, isStartingState, type State } from "./state.ts";
 import { hasRunIn, IDLE, type Phase } from "./step.ts";
 import type { StopScope, Subsystem } from "./subsystem.ts";
 import type { CheckedRequest } from "./verdict.ts";
@@ -296,7 +296,7 @@ export class Unit implements RunHost, OutcomeFacts {
       name: this.path,
       kind,
       state,
-      ready: spec.readiness === "none" ? null : state === "running",
+      ready: spec.readiness === "none" ? null : isRunningState(state),
       desired: this.desired,
       reason: this.#reasonNow(),
       run: this.run,
@@ -309,7 +309,7 @@ export class Unit implements RunHost, OutcomeFacts {
   /** Returns the reason for its state: why a start takes its time, and why there is another one. */
   #reasonNow(): string {
     const { reason, words: { unready } } = this;
-    if (this.state !== "starting" || unready === undefined) return reason;
+    if (!isStartingState(this.state) || unready === undefined) return reason;
     return `is not ready yet: ${unready}${reason === "start" ? "" : `; ${reason}`}`;
   }
 
@@ -324,11 +324,11 @@ export class Unit implements RunHost, OutcomeFacts {
   /** Whether an edge of `after` to this unit is satisfied. */
   satisfies(condition: AfterCondition): boolean {
     const { state } = this.phase;
-    if (condition === "exited-ok") return state === "completed";
-    if (state === "running") return true;
+    if (condition === "exited-ok") return isCompletedState(state);
+    if (isRunningState(state)) return true;
     const isManual = this.spec.readiness === "manual";
-    if (condition === "started") return state === "completed" || (state === "starting" && isManual);
-    return state === "completed" && (!isManual || this.reached === "ready");
+    if (condition === "started") return isManual ? isStartedState(state) : isCompletedState(state);
+    return isCompletedState(state) && (!isManual || this.reached === "ready");
   }
 
   /** How an edge of `after` to this unit stands. */
@@ -337,7 +337,7 @@ export class Unit implements RunHost, OutcomeFacts {
     const isQueued = name === "queued";
     const isSatisfied = this.satisfies(condition);
     if (isSatisfied && !isQueued) return Grade.Met;
-    if (name === "skipped" || state === "completed" || isFailedState(state)) return Grade.Barred;
+    if (name === "skipped" || isCompletedState(state) || isFailedState(state)) return Grade.Barred;
     const isMoving = (this.counts & COUNTS.moving) !== 0;
     if (this.wish !== "up" || name === "held") return isMoving || isSatisfied ? Grade.Going : Grade.Down;
     return isMoving || isSatisfied ? Grade.Coming : Grade.Late;
