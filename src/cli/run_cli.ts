@@ -34,12 +34,12 @@ export async function runCli(
   const host = await getHost();
   if (first instanceof DaemonBuilder) {
     const { program } = third ?? {};
-    return await main(second as readonly string[] ?? host.process.args, {
+    return await main(second as readonly string[] ?? host.ownProcess.args, {
       host,
       builder: first,
       ...(program === undefined ? {} : { program }),
     });
   }
   const { program } = second as RunCliOptions ?? {};
-  return await main(first ?? host.process.args, { host, ...(program === undefined ? {} : { program }) });
+  return await main(first ?? host.ownProcess.args, { host, ...(program === undefined ? {} : { program }) });
 }

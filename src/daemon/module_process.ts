@@ -143,7 +143,7 @@ async function runInside(
     .killTimeout(stopTimeoutMs + 3 * PATIENCE_MS).build();
   const daemon = new DaemonBuilder(config)
     // To its own code this program has no arguments.
-    .withHost({ ...host, process: { ...host.process, args: [] } })
+    .withHost({ ...host, ownProcess: { ...host.ownProcess, args: [] } })
     .withLogger(() => {/* the daemon that has started this process says what happens to it */})
     .withSubsystem({ name: NAME, run: body }, { restart: RestartPolicy.Never, readiness: "none", stop: { timeout: stopTimeoutMs } })
     .build();
@@ -284,6 +284,6 @@ class Channel implements Disposable {
   #stop(reason: string): void {
     this.#daemon?.shutdown(reason);
     // Code that is still being loaded can't be told, as by a signal that nobody handles yet.
-    if (this.#stage === "loading") this.#host.process.exit(EXIT_CODES.ok);
+    if (this.#stage === "loading") this.#host.ownProcess.exit(EXIT_CODES.ok);
   }
 }

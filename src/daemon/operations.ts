@@ -61,7 +61,7 @@ export class DaemonOperations implements Operations {
       ready: session.phase === "running" && session.missing().length === 0,
       startedAt: this.#startedAt ??= new Date(session.clock.wallMs() - uptimeMs).toISOString(),
       uptimeMs,
-      residentBytes: session.host?.process.residentBytes() ?? 0,
+      residentBytes: session.host?.ownProcess.residentBytes() ?? 0,
       notices: session.notices(),
       ...this.#featureDetails(),
       units: session.units(),
@@ -78,7 +78,7 @@ export class DaemonOperations implements Operations {
 
   measures(): DaemonMeasures {
     const { hasStarted, host, eventCounts, reloads } = this.#session;
-    return { hasStarted, reloads, ...eventCounts, process: host?.process.usage() ?? {} };
+    return { hasStarted, reloads, ...eventCounts, process: host?.ownProcess.usage() ?? {} };
   }
 
   lineCounts(): readonly LineCounts[] {

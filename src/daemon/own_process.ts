@@ -14,32 +14,32 @@ const SAME_REQUEST_MS = 100;
  * after that are named, and the process ends; without such a time it may live on.
  */
 export function ownProcess(session: OwningSession, host: Host, exitGraceMs: number | undefined): Disposable {
-  const { process, signals, terminal } = host;
+  const { ownProcess, signals, terminal } = host;
   const { signals: config, config: { name, workDir } } = session.plan;
   const stack = new DisposableStack();
   try {
-    stack.use(process.claim(name));
+    stack.use(ownProcess.claim(name));
     // At once: a start that fails has its exit code too.
     void session.ended.then(({ exitCode, unstopped }) => {
-      process.setExitCode(exitCode);
+      ownProcess.setExitCode(exitCode);
       // A write to a reader that never takes it does not end by itself.
       const isBusy = () => terminal.isBusy(1) || terminal.isBusy(2);
-      const exit = () => isBusy() ? void terminal.flush().then(() => process.exit(exitCode)) : process.exit(exitCode);
+      const exit = () => isBusy() ? void terminal.flush().then(() => ownProcess.exit(exitCode)) : ownProcess.exit(exitCode);
       // Either would keep the process alive for ever; whoever waits for the report has its turn first.
       if (unstopped.length > 0 || isBusy()) host.clock.schedule(0, exit);
       else if (exitGraceMs !== undefined) {
-        process.onOverstay(exitGraceMs, (heldBy) => {
+        ownProcess.onOverstay(exitGraceMs, (heldBy) => {
           terminal.write(2, overstayed(name, exitGraceMs, heldBy));
           exit();
         });
       }
     });
     // This line holds the loop: nothing else keeps a daemon alive that waits for signals.
-    stack.use(process.hold());
+    stack.use(ownProcess.hold());
     stack.use(terminal.keepWriting());
-    if (workDir !== undefined) process.chdir(workDir);
-    session.attribute(process);
-    stack.use(process.onUncaught((error, owner) => session.uncaught(error, owner)));
+    if (workDir !== undefined) ownProcess.chdir(workDir);
+    session.attribute(ownProcess);
+    stack.use(ownProcess.onUncaught((error, owner) => session.uncaught(error, owner)));
     if (config !== undefined) {
       const stop = stopHandler(session, host);
       for (const signal of config.stop) stack.use(signals.on(signal, () => stop(signal)));
@@ -74,7 +74,7 @@ function stopHandler(session: OwningSession, host: Host): (signal: SignalName) =
     requests++;
     if (requests >= 3) {
       session.flushLogs();
-      host.process.exit(EXIT_CODES.failed);
+      host.ownProcess.exit(EXIT_CODES.failed);
     }
     session.signalled(signal);
   };

@@ -36,14 +36,14 @@ export async function prepare(session: PreparedSession, options: StartOptions): 
   const host = session.host ??= await (await import("../platform/mod.ts")).getHost();
   const { config, loaded, pidFile } = plan;
   // Otherwise a program that does not know the word would start its daemon once more inside each of its modules.
-  if (host.process.args[0] === MODULE_WORD) {
+  if (host.ownProcess.args[0] === MODULE_WORD) {
     const message = "Cannot start a daemon as this process is to run a module: hand the program's arguments to runCli";
     // The log is not open yet, and what is printed here is read by the daemon that has started the process.
     host.terminal.write(2, `${message}\n`);
     throw new DaemonError("RUNTIME_STATE", message);
   }
   // Read before the daemon goes to its working folder, which would count twice otherwise.
-  const cwd = loaded === undefined ? host.process.cwd() : folderOrElse(host, loaded.baseDir);
+  const cwd = loaded === undefined ? host.ownProcess.cwd() : folderOrElse(host, loaded.baseDir);
   const workDir = resolvePath(cwd, config.workDir ?? ".");
 
   if (ownsProcess) resources.use(ownProcess(session, host, options.exitGraceMs));
@@ -127,9 +127,9 @@ function keepLinesOfLogs(session: PreparedSession, features: readonly Feature[])
 }
 
 /** The working folder, or another one where that was removed: what is read from a file needs none. */
-function folderOrElse({ process }: Host, otherwise: string): string {
+function folderOrElse({ ownProcess }: Host, otherwise: string): string {
   try {
-    return process.cwd();
+    return ownProcess.cwd();
   } catch (error) {
     if (isDaemonError(error)) return otherwise;
     throw error;

@@ -6,7 +6,7 @@ import { type Lack, unmakeable } from "../service/mod.ts";
 import { isSameOrigin, type Origin, programPath, realOrigin } from "./origin.ts";
 
 /** Parts of the host that decide where a daemon keeps its things. */
-export type FoldersHost = Pick<Host, "files" | "env" | "processes" | "process">;
+export type FoldersHost = Pick<Host, "files" | "env" | "processes" | "ownProcess">;
 
 /** Options from which a daemon's folders are derived. */
 export interface FolderOptions {
@@ -141,7 +141,7 @@ export async function programFolders(
   { name, stateDir, workDir }: { name: string; stateDir?: string; workDir?: string },
   host: FoldersHost,
 ): Promise<DaemonFolders> {
-  const base = resolvePath(host.process.cwd(), workDir ?? ".");
+  const base = resolvePath(host.ownProcess.cwd(), workDir ?? ".");
   return await daemonFolders(
     { name, configPath: null, ...(stateDir === undefined ? {} : { stateDir: resolvePath(base, stateDir) }) },
     host,

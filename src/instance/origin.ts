@@ -49,6 +49,6 @@ export function realOrigin(path: string, files: Pick<Files, "info" | "realPath">
 }
 
 /** The file that stands for a daemon without a configuration file: its program. */
-export function programPath({ process }: Pick<Host, "process">): string {
-  return process.command[process.command.length - 1] ?? process.cwd();
+export function programPath({ ownProcess }: Pick<Host, "ownProcess">): string {
+  return ownProcess.command[ownProcess.command.length - 1] ?? ownProcess.cwd();
 }

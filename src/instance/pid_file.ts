@@ -18,8 +18,8 @@ type PidFileHost = Pick<Host, "files" | "processes">;
  * @throws {DaemonError} with code `LOCK_HELD` if the file is that of a living process, `IO_EXISTS` if it is no PID file, `IO_DENIED` if others
  * could lead root elsewhere by it, `RUNTIME_STATE` if another daemon of this process has it.
  */
-export function pidFile(path: string, owner: string, host: PidFileHost & Pick<Host, "process">): Disposable {
-  const claim = host.process.claim(owner, `the PID file ${path}`);
+export function pidFile(path: string, owner: string, host: PidFileHost & Pick<Host, "ownProcess">): Disposable {
+  const claim = host.ownProcess.claim(owner, `the PID file ${path}`);
   try {
     const file = writePidFile(path, host);
     return {

@@ -73,8 +73,8 @@ async function servicesOf(path: string | undefined, host: Host): Promise<ReturnT
   try {
     using neighbours = new Neighbours(host);
     using modules = new ModuleHub({ host, socket: "" });
-    const { files, env, process } = host;
-    const cwd = path?.startsWith("/") ? "/" : process.cwd();
+    const { files, env, ownProcess } = host;
+    const cwd = path?.startsWith("/") ? "/" : ownProcess.cwd();
     const loaded = await loadConfig({ files, env, cwd }, path === undefined ? {} : { path });
     return loaded.services.flatMap((spec) => serviceSubsystems(spec, { host, logs: NOWHERE, daemonId: "", neighbours, modules }));
   } catch (error) {

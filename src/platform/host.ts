@@ -21,7 +21,7 @@ export interface RuntimeFacts {
   /** Name and version. */
   runtime: string;
   /** Arguments and the way to start the same program again. */
-  process: ProcessFacts;
+  ownProcess: ProcessFacts;
   /** Its access to the terminal. */
   terminal: TerminalFacts;
   /** Starts programs. */
@@ -57,6 +57,6 @@ export function createHost(facts: RuntimeFacts): Host {
     modules: facts.modules,
     env: createEnv(),
     terminal: createTerminal(facts.terminal, systemClock, facts.launcher.libcCalls),
-    process: createOwnProcess(facts.process),
+    ownProcess: createOwnProcess(facts.ownProcess),
   };
 }

@@ -6,6 +6,7 @@ import { type Libc, loadLibc, loadLibcCallsOnBun } from "./bun_libc.ts";
 import type { LockableFile } from "./files.ts";
 import { createHost } from "./host.ts";
 import { httpOnBun } from "./http_bun.ts";
+import { modulesOnBun } from "./modules_bun.ts";
 import { createLaunchOnBun, launchDetachedOnBun } from "./spawn_bun.ts";
 
 /** Where the files of a compiled program lie inside itself. */
@@ -17,7 +18,7 @@ export function createBunHost(): Host {
   const libc = () => loaded ??= loadLibc();
   return createHost({
     runtime: `bun ${bun.version}`,
-    process: {
+    ownProcess: {
       args: process.argv.slice(2),
       command: bun.main.startsWith(INSIDE_EXECUTABLE) ? [process.execPath] : [process.execPath, bun.main],
       activeResources,
@@ -33,20 +34,7 @@ export function createBunHost(): Host {
     },
     launcher: { launch: createLaunchOnBun(libc), launchDetached: launchDetachedOnBun, libcCalls: loadLibcCallsOnBun },
     http: httpOnBun,
-    modules: {
-      // A path, because a file URL is not read anew after a change.
-      load: (path) =>
-        import(path).catch((error) => {
-          const { position, message } = error as { position?: { file: string; line: number; column: number } | null; message: string };
-          throw position ? new SyntaxError(`${position.file}:${position.line}:${position.column}: ${message}`, { cause: error }) : error;
-        }),
-      // It takes what follows "?" for a query and "\\" for "/", however the path is written.
-      unloadable: (path) =>
-        /[?\\]/.test(path) ? `Bun can't load a file whose path has ${path.includes("?") ? "?" : "\\"} in it: ${path}` : undefined,
-      provide(name, exports) {
-        bun.plugin({ name, setup: (build) => build.module(name, async () => ({ exports: await exports(), loader: "object" })) });
-      },
-    },
+    modules: modulesOnBun,
     openLockable: (path) => openLockable(path, libc),
     tryWatch: () => {},
   });

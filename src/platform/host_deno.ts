@@ -1,17 +1,18 @@
 import process from "node:process";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import type { Host } from "../core/ports/host.ts";
 import { loadLibcCallsOnDeno } from "./deno_libc.ts";
 import type { LockableFile } from "./files.ts";
 import { createHost } from "./host.ts";
 import { httpOnDeno } from "./http_deno.ts";
+import { modulesOnDeno } from "./modules_deno.ts";
 import { launchDetachedOnDeno, launchOnDeno } from "./spawn_deno.ts";
 
 /** The host of a program that runs under Deno. */
 export function createDenoHost(): Host {
   return createHost({
     runtime: `deno ${Deno.version.deno}`,
-    process: { args: [...Deno.args], command: commandOf(), activeResources: () => process.getActiveResourcesInfo() },
+    ownProcess: { args: [...Deno.args], command: commandOf(), activeResources: () => process.getActiveResourcesInfo() },
     terminal: {
       isTerminal: (fd) => fd === 1 ? Deno.stdout.isTerminal() : Deno.stderr.isTerminal(),
       columns: () => Deno.consoleSize().columns,
@@ -23,11 +24,7 @@ export function createDenoHost(): Host {
     },
     launcher: { launch: launchOnDeno, launchDetached: launchDetachedOnDeno, libcCalls: loadLibcCallsOnDeno },
     http: httpOnDeno,
-    modules: {
-      load: (path) => import(pathToFileURL(path).href),
-      unloadable: () => undefined,
-      provide: () => {/* imports are settled by the configuration of whoever runs Deno */},
-    },
+    modules: modulesOnDeno,
     openLockable,
     // Its fs.watch emits what this throws.
     tryWatch: (folder) => Deno.watchFs(folder, { recursive: false }).close(),

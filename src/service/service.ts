@@ -555,7 +555,7 @@ export class Service implements Subsystem {
   /** Options of the program: the service's own, or this program again with the word that makes it run a module. */
   #program(launch: Omit<SpawnOptions, "argv">, token: string | undefined): SpawnOptions {
     const { run, module } = this.#service;
-    const { host: { files, process, modules: code }, modules } = this.#ports;
+    const { host: { files, ownProcess, modules: code }, modules } = this.#ports;
     if (run !== undefined) return { ...launch, argv: commandArgv(run) };
     if (files.info(module!)?.kind !== "file") {
       throw new IoError("IO_NOT_FOUND", `Cannot start a module as there must be a file: current value is "${module}"`, {
@@ -566,7 +566,7 @@ export class Service implements Subsystem {
     if (reason !== undefined) throw new IoError("IO_FAILED", `Cannot start a module as ${reason}`, { context: { path: module } });
     return {
       ...launch,
-      argv: [...process.command, MODULE_WORD, module!],
+      argv: [...ownProcess.command, MODULE_WORD, module!],
       env: { ...launch.env, [REPORT_SOCKET_VARIABLE]: modules.socket, [TOKEN_VARIABLE]: token! },
     };
   }

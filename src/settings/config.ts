@@ -814,8 +814,8 @@ function configOf(
 
 async function loadFromHost(options: { path?: string; optional?: boolean }): Promise<Config> {
   const [{ getHost }, { loadSources }] = await Promise.all([import("../platform/mod.ts"), import("./load_sources.ts")]);
-  const { files, env, process } = await getHost();
-  return configOfSources(await loadSources({ files, env, cwd: process.cwd() }, options));
+  const { files, env, ownProcess } = await getHost();
+  return configOfSources(await loadSources({ files, env, cwd: ownProcess.cwd() }, options));
 }
 
 /** Whether a value is plainly a number of milliseconds; below 12 days, so that what follows from it fits into 31 bits. */

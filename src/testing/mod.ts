@@ -21,7 +21,12 @@
 export { type ExerciseOptions, exerciseSubsystem } from "./exercise_subsystem.ts";
 export { FakeClock } from "./fake_clock.ts";
 export { FakeFiles } from "./fake_files.ts";
-export { FakeExit, FakeHost, type FakeHostOptions, FakeModules, FakeOwnProcess, FakeSignals, FakeTerminal } from "./fake_host.ts";
+export { FakeEnv } from "./fake_env.ts";
+export { FakeHost, type FakeHostOptions } from "./fake_host.ts";
+export { FakeModules } from "./fake_modules.ts";
+export { FakeExit, FakeOwnProcess } from "./fake_own_process.ts";
+export { FakeSignals } from "./fake_signals.ts";
+export { FakeTerminal } from "./fake_terminal.ts";
 export { FakeHttp } from "./fake_http.ts";
 export { FakeIpc } from "./fake_ipc.ts";
 export { type FakeProcess, FakeProcesses, type FakeProgram } from "./fake_processes.ts";

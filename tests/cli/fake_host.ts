@@ -66,7 +66,7 @@ export class FakeMachine {
         isBusy: () => this.isStalled,
         flush: () => Promise.resolve(!this.isStalled),
       },
-      process: { claim: () => ({ [Symbol.dispose]() {} }), cwd: () => this.cwd, command: ["/usr/bin/runtime", "/srv/app.ts"], args: [] },
+      ownProcess: { claim: () => ({ [Symbol.dispose]() {} }), cwd: () => this.cwd, command: ["/usr/bin/runtime", "/srv/app.ts"], args: [] },
     } as unknown as Host;
   }
 

@@ -8,7 +8,7 @@ import { test } from "../harness.ts";
 function fixture(cwd: string) {
   const host = new FakeHost();
   host.files.makeDir(cwd);
-  host.process.chdir(cwd);
+  host.ownProcess.chdir(cwd);
   const cli = (...args: string[]) => main(args, { host });
   const load = (path: string) => loadConfig({ files: host.files, env: host.env, cwd }, { path });
   return { host, cli, load };

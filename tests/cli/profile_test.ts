@@ -13,7 +13,7 @@ const SOCKET = "/run/demo/admin.sock";
 async function fixture() {
   const host = new FakeHost();
   host.files.makeDir("/home/me");
-  host.process.chdir("/home/me");
+  host.ownProcess.chdir("/home/me");
   const handler = controlHandler({
     operations: new FakeOperations([]),
     version: "0.1.0",

@@ -16,7 +16,7 @@ const FILE = "/home/me/daemon.toml";
 async function fixture(guardian: (process: FakeProcess) => void) {
   const host = new FakeHost();
   host.files.makeDir("/home/me");
-  host.process.chdir("/home/me");
+  host.ownProcess.chdir("/home/me");
   host.files.writeText(FILE, 'name = "shop"');
   const folders = prepareFolders(await daemonFolders({ name: "shop", configPath: FILE }, host), host);
   host.processes.program("/bin/sh", guardian);

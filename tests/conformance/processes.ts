@@ -624,7 +624,7 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     const host = await makeHost();
     using dir = tempDir();
     // The program does not keep us alive until its end.
-    using _hold = host.process.hold();
+    using _hold = host.ownProcess.hold();
     const script = `read line && exit 1; echo lost; echo lost >&2; ps -o sid= -p $$ >out; exit 3`;
     const { identity, exited } = await host.processes.spawnDetached({ argv: ["sh", "-c", script], cwd: dir.path, env: ENV });
     assert.deepEqual(await exited, { code: 3, signal: null });

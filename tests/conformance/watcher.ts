@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { readdirSync, renameSync, rmdirSync, symlinkSync } from "node:fs";
 import type { Files } from "../../src/core/ports/files.ts";
+import type { Host } from "../../src/core/ports/host.ts";
 import type { Watcher } from "../../src/core/ports/watcher.ts";
 import { test } from "../harness.ts";
 import { ioFailure } from "./files.ts";
+import { tempDir } from "./temp_dir.ts";
 
 /** A watcher under test, and an empty folder for it in a folder that may be used for more. */
 export interface WatcherUnderTest extends Disposable {
@@ -115,4 +118,78 @@ export class Changes implements Disposable {
 function append(files: Files, path: string, text: string): void {
   using file = files.openAppend(path);
   file.write(new TextEncoder().encode(text));
+}
+
+/** Registers the tests that every watcher of real folders has to pass. */
+export function exerciseRealWatcher(name: string, makeHost: () => Promise<Host>): void {
+  const watchUnderTest = async (): Promise<WatcherUnderTest> => {
+    const [{ watcher, files, ownProcess }, temp] = [await makeHost(), tempDir()];
+    const dir = `${temp.path}/watched`;
+    files.makeDir(dir);
+    // A watch does not keep the test alive.
+    const hold = ownProcess.hold();
+    const dispose = () => {
+      hold[Symbol.dispose]();
+      temp[Symbol.dispose]();
+    };
+    return { watcher, files, dir, [Symbol.dispose]: dispose };
+  };
+  exerciseWatcher(name, watchUnderTest);
+
+  test(`${name}: sees the swap of a symbolic link, by which a mounted config map changes`, async () => {
+    using under = await watchUnderTest();
+    const { watcher, files, dir } = under;
+    for (const version of ["..v1", "..v2"]) {
+      files.makeDir(`${dir}/${version}`);
+      files.writeText(`${dir}/${version}/daemon.toml`, version);
+    }
+    symlinkSync("..v1", `${dir}/..data`);
+    symlinkSync("..data/daemon.toml", `${dir}/daemon.toml`);
+    using changes = new Changes(watcher, dir);
+    await changes.after(() => {
+      symlinkSync("..v2", `${dir}/..data_tmp`);
+      renameSync(`${dir}/..data_tmp`, `${dir}/..data`);
+    });
+    assert.equal(files.readText(`${dir}/daemon.toml`), "..v2");
+  });
+
+  test(`${name}: does not see what happens below a sub-folder`, async () => {
+    using under = await watchUnderTest();
+    const { watcher, files, dir } = under;
+    files.makeDir(`${dir}/sub`);
+    using changes = new Changes(watcher, dir);
+    files.writeText(`${dir}/sub/a`, "");
+    await changes.settled(files);
+    assert.equal(changes.calls, 0);
+  });
+
+  for (const [how, lose] of [["removed", rmdirSync], ["moved", (path: string) => renameSync(path, `${path}.old`)]] as const) {
+    test(`${name}: tells once that its folder was ${how}, and nothing of its successor`, async () => {
+      using under = await watchUnderTest();
+      const { watcher, files, dir } = under;
+      using changes = new Changes(watcher, dir);
+      await changes.after(() => lose(dir));
+      await changes.settled(files);
+      assert.equal(changes.calls, 1);
+      files.makeDir(dir);
+      files.writeText(`${dir}/a`, "");
+      if (how === "moved") files.writeText(`${dir}.old/a`, "");
+      await changes.settled(files);
+      assert.equal(changes.calls, 1);
+    });
+  }
+
+  test(`${name}: 200 watches leave no descriptor`, async () => {
+    using under = await watchUnderTest();
+    const { watcher, files, dir } = under;
+    const count = () => readdirSync("/proc/self/fd").length;
+    const cycle = async () => {
+      using changes = new Changes(watcher, dir);
+      await changes.after(() => files.writeText(`${dir}/a`, ""));
+    };
+    await cycle();
+    const before = count();
+    for (let round = 0; round < 200; round++) await cycle();
+    assert.ok(count() <= before, `${count()} descriptors after ${before}`);
+  });
 }

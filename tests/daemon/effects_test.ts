@@ -48,7 +48,7 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
   },
   "work_dir": async () => {
     const rig = await new Rig().run(`work_dir = "data"\n[logging]\nfile = "x.log"\n${SERVE}`);
-    assert.deepEqual([rig.host.process.cwd(), rig.programs[0].options.cwd], ["/etc/app/data", "/etc/app/data"]);
+    assert.deepEqual([rig.host.ownProcess.cwd(), rig.programs[0].options.cwd], ["/etc/app/data", "/etc/app/data"]);
     await rig.stop();
     assert.notEqual(rig.host.files.info("/etc/app/data/x.log"), undefined);
   },
@@ -152,7 +152,7 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
     for (const [word, code] of [["zero", 0], ["signal", 143]] as const) {
       const rig = await serving(`[shutdown]\nexit_code = "${word}"`);
       rig.host.signals.emit("SIGTERM");
-      assert.deepEqual([(await rig.ended()).exitCode, rig.host.process.exitCode], [code, code]);
+      assert.deepEqual([(await rig.ended()).exitCode, rig.host.ownProcess.exitCode], [code, code]);
     }
   },
   "performance.worker_threads": "read by the threads of module workers, which have not landed",

@@ -165,29 +165,29 @@ test("FakeHttp: addresses are served once, answered while served, and abandoned 
 
 test("FakeHost: effects on the process are recorded", () => {
   const host = new FakeHost({ args: ["run"], env: { HOME: "/root" } });
-  const claim = host.process.claim("api");
-  assert.throws(() => host.process.claim("web"), { code: "RUNTIME_STATE" });
+  const claim = host.ownProcess.claim("api");
+  assert.throws(() => host.ownProcess.claim("web"), { code: "RUNTIME_STATE" });
   claim[Symbol.dispose]();
-  const next = host.process.claim("web");
+  const next = host.ownProcess.claim("web");
   claim[Symbol.dispose](); // the second time it no longer means anybody
-  assert.equal(host.process.owner, "web");
+  assert.equal(host.ownProcess.owner, "web");
   next[Symbol.dispose]();
-  const hold = host.process.hold();
-  assert.equal(host.process.holds, 1);
+  const hold = host.ownProcess.hold();
+  assert.equal(host.ownProcess.holds, 1);
   hold[Symbol.dispose]();
   hold[Symbol.dispose]();
-  host.process.chdir("/srv");
-  host.process.setExitCode(4);
-  assert.throws(() => host.process.exit(9), FakeExit);
-  const { holds, exitCode, exitedWith, owner, args } = host.process;
-  assert.deepEqual([holds, exitCode, exitedWith, owner, host.process.cwd(), args], [0, 4, 9, undefined, "/srv", ["run"]]);
+  host.ownProcess.chdir("/srv");
+  host.ownProcess.setExitCode(4);
+  assert.throws(() => host.ownProcess.exit(9), FakeExit);
+  const { holds, exitCode, exitedWith, owner, args } = host.ownProcess;
+  assert.deepEqual([holds, exitCode, exitedWith, owner, host.ownProcess.cwd(), args], [0, 4, 9, undefined, "/srv", ["run"]]);
 
   const heard: unknown[] = [];
-  const handler = host.process.onUncaught((error, owner) => heard.push([error, owner]));
-  host.process.runAs("web", () => host.process.emitUncaught("one"));
-  host.process.emitUncaught("two", "db");
+  const handler = host.ownProcess.onUncaught((error, owner) => heard.push([error, owner]));
+  host.ownProcess.runAs("web", () => host.ownProcess.emitUncaught("one"));
+  host.ownProcess.emitUncaught("two", "db");
   handler[Symbol.dispose]();
-  assert.equal(host.process.emitUncaught("three"), false);
+  assert.equal(host.ownProcess.emitUncaught("three"), false);
   assert.deepEqual(heard, [["one", "web"], ["two", "db"]]);
 
   assert.ok(host.terminal.write(1, "a") && host.terminal.write(2, "b"));

@@ -81,12 +81,12 @@ async function prepareStart(
   options: CommandOptions,
 ): Promise<{ name: string; folders: DaemonFolders; command: string[]; cwd: string }> {
   const { host, builder, program } = context;
-  const own = [...host.process.command, "run"];
+  const own = [...host.ownProcess.command, "run"];
   if (builder !== undefined) {
     checkBuiltIn(program, "start", args, { ...options, json: false });
     const { config } = builder;
     const folders = prepareFolders(await programFolders(config, host), host);
-    return { name: config.name, folders, command: own, cwd: host.process.cwd() };
+    return { name: config.name, folders, command: own, cwd: host.ownProcess.cwd() };
   }
   const { set = [], logLevel } = options;
   const named = absolutePath(fileOf(args, options) ?? CONFIG_FILES[0], host);
@@ -146,7 +146,7 @@ async function untilUp(
   signal: AbortSignal,
 ): Promise<Verdict> {
   // The guardian alone does not keep us here.
-  using _hold = host.process.hold();
+  using _hold = host.ownProcess.hold();
   let guardian: DetachedProcess | undefined;
   let exit: ExitStatus | undefined;
   let seen: "nobody" | "alive" | "dead" = "nobody";

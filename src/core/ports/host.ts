@@ -54,5 +54,5 @@ export interface Host {
   /** The terminal or whatever stdout and stderr are. */
   readonly terminal: Terminal;
   /** Process-wide effects, for whoever owns the process. */
-  readonly process: OwnProcess;
+  readonly ownProcess: OwnProcess;
 }
