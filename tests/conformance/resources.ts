@@ -5,11 +5,11 @@ import { test } from "../harness.ts";
 /** Registers the tests that the resource readings of every real host have to pass. */
 export function exerciseResources(name: string, makeHost: () => Promise<Host>): void {
   test(`${name}: this process is among the readings, with the memory and the time that it tells itself`, async () => {
-    const { resources, process } = await makeHost();
+    const { resources, ownProcess } = await makeHost();
     const readings = await resources.read();
     const own = readings?.find(({ pid }) => pid === resources.ownPid);
     assert.ok(own);
-    const { residentBytes = 0, cpuSeconds = 0, openFiles = 0 } = process.usage();
+    const { residentBytes = 0, cpuSeconds = 0, openFiles = 0 } = ownProcess.usage();
     assert.ok(own.residentBytes > residentBytes / 2 && own.residentBytes < residentBytes * 2, `${own.residentBytes} and ${residentBytes}`);
     assert.ok(own.cpuSeconds <= cpuSeconds + 0.02 && own.cpuSeconds > 0, `${own.cpuSeconds} and ${cpuSeconds}`);
     assert.ok(own.threads > 1);
