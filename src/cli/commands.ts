@@ -171,6 +171,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: ["seconds", "output", "config", "socket", "json"],
     examples: [
       ["profile cpu --seconds 30", "records 30 seconds and writes a .cpuprofile"],
+      ["profile cpu -o flame.svg", "draws a flame graph, for a browser"],
       ["profile heap -o leak.heapsnapshot", "writes all that is in memory, secrets too"],
     ],
     load: async () => (await import("./commands/profile.ts")).profile,

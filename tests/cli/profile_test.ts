@@ -41,6 +41,33 @@ test("profile cpu writes a file whose name holds the daemon's and the time, read
   assert.match(host.terminal.stdout, new RegExp(`^wrote ${path} \\(12B\\)\\nnext: .*Performance`));
 });
 
+test("profile cpu draws a flame graph where -o names an .svg", async () => {
+  const { host, cli, recording } = await fixture();
+  host.profiler.cpuText = JSON.stringify({
+    nodes: [{ id: 1, callFrame: { functionName: "(root)" }, children: [2] }, { id: 2, callFrame: { functionName: "busyWork" } }],
+    startTime: 0,
+    endTime: 5_000,
+    samples: [2],
+    timeDeltas: [4_000],
+  });
+  const done = cli("cpu", "--seconds", "1", "-o", "flame.svg");
+  await recording();
+  await host.clock.advance(1_000);
+  assert.equal(await done, 0);
+  assert.match(host.files.readText("/home/me/flame.svg"), /^<svg .*demo: where its time goes.*<title>busyWork\n/s);
+  assert.match(host.terminal.stdout, /next: open it with a browser/);
+});
+
+test("profile cpu leaves no file when the recording can't be drawn", async () => {
+  const { host, cli, recording } = await fixture();
+  const done = cli("cpu", "--seconds", "1", "-o", "flame.svg");
+  await recording();
+  await host.clock.advance(1_000);
+  assert.equal(await done, 1);
+  assert.match(host.terminal.stderr, /Cannot read the profile as it lacks "nodes", "startTime" or "endTime"/);
+  assert.deepEqual(host.files.list("/home/me"), []);
+});
+
 test("profile heap replaces the file that -o names, and warns that secrets are in it", async () => {
   const { host, cli } = await fixture();
   host.files.put("/home/me/x.heapsnapshot", "old");

@@ -12,6 +12,9 @@ const KINDS = {
   heap: { extension: "heapsnapshot", panel: "Memory" },
 } as const;
 
+/** Hands over a file in pieces. */
+type Transfer = (onPiece: (piece: Uint8Array) => void) => Promise<void>;
+
 /** Lets the daemon profile itself and writes the file, whole or not at all. */
 export const profile: CommandBody = async (context, [text], options) => {
   const { host, output } = context;
@@ -37,11 +40,10 @@ export const profile: CommandBody = async (context, [text], options) => {
   using _interrupt = stop.onStop(() => interrupted.abort());
   const what = kind === "cpu" ? `recording where ${name} spends its time` : `taking a picture of the heap of ${name}`;
   let bytes: number;
+  const isDrawn = kind === "cpu" && path.endsWith(".svg");
+  const transfer = (onPiece: (piece: Uint8Array) => void) => client.profile(kind, seconds, { onPiece, signal: interrupted.signal });
   try {
-    bytes = await output.waitFor(
-      what,
-      writeWhole(files, path, (onPiece) => client.profile(kind, seconds, { onPiece, signal: interrupted.signal })),
-    );
+    bytes = await output.waitFor(what, writeWhole(files, path, isDrawn ? drawn(transfer, name) : transfer));
   } catch (error) {
     if (stop.exitCode !== undefined) return stop.exitCode;
     throw error;
@@ -49,7 +51,11 @@ export const profile: CommandBody = async (context, [text], options) => {
   if (json) output.printJson({ v: 1, kind, path, bytes });
   else {
     output.print(`wrote ${path} (${formatBytes(bytes)})`);
-    output.print(`next: load it into Chrome's developer tools (${KINDS[kind].panel}), or open it with VS Code`);
+    output.print(
+      `next: ${
+        isDrawn ? "open it with a browser" : `load it into Chrome's developer tools (${KINDS[kind].panel}), or open it with VS Code`
+      }`,
+    );
     if (kind === "heap") output.print("it holds all that the daemon had in memory, secrets too");
   }
   return EXIT_CODES.ok;
@@ -60,8 +66,22 @@ function kindOf(text: string): keyof typeof KINDS {
   throw new CommandFailure(EXIT_CODES.usage, `Cannot take a profile as its kind must be cpu or heap: current value is ${text}`);
 }
 
+/** Makes a flame graph of the profile that is transferred; here, as the daemon has other work. */
+function drawn(transfer: Transfer, name: string): Transfer {
+  return async (onPiece) => {
+    const decoder = new TextDecoder();
+    let text = "";
+    await transfer((piece) => void (text += decoder.decode(piece, { stream: true })));
+    const [{ readCpuProfile }, { flameGraph }] = await Promise.all([
+      import("../../profile/cpu_profile.ts"),
+      import("../../profile/flame_graph.ts"),
+    ]);
+    onPiece(new TextEncoder().encode(flameGraph(readCpuProfile(text), { title: `${name}: where its time goes` })));
+  };
+}
+
 /** Writes pieces beside the file and puts them in its place when all are there; returns how many bytes they were. */
-async function writeWhole(files: Files, path: string, transfer: (onPiece: (piece: Uint8Array) => void) => Promise<void>): Promise<number> {
+async function writeWhole(files: Files, path: string, transfer: Transfer): Promise<number> {
   const draft = `${path}.part`;
   files.remove(draft);
   let bytes = 0;
