@@ -58,23 +58,32 @@ const HURRY = "SIGALRM";
 export const GUARDIAN_SCRIPT = `log=$1 lock=$2 uptime=$3; shift 3
 unset ${GUARDIAN_VARIABLE}
 export ${BACKGROUND_VARIABLE}=1
-daemon= pause= ending= hurried= code=0 deaths=0 delay=1
+daemon= pause= ending= hurried= code=0 deaths=0 delay=1 own=
+{ read -r own <"/proc/$$/cmdline"; } 2>/dev/null
 say() { { echo "guardian: $*" >>"$log"; } 2>/dev/null; }
 make() { [ -d "$1" ] || (umask 077; mkdir -p "$1") 2>/dev/null; }
 note() { [ -z "$*" ] || make "\${lock%/*}"; { [ ! -d "\${lock%/*}" ] || echo "$*" >"\${lock%/*}/pause"; } 2>/dev/null; }
 hand_on() { [ -z "$daemon" ] || kill -s "$1" "$daemon" 2>/dev/null; }
-hurry() { hurried=yes; [ -z "$pause" ] || kill "$pause" 2>/dev/null; }
-end() { ending=yes; hand_on "$1"; hurry; }
+# Until it has become the other program, what some shells have just forked takes a signal for the shell's and forgets it.
+is_shell() { theirs=; { read -r theirs <"/proc/$1/cmdline"; } 2>/dev/null; [ -n "$theirs" ] && [ "$theirs" = "$own" ]; }
+tell() {
+  rounds=0
+  while is_shell "$2"; do rounds=$((rounds + 1)); [ "$rounds" -lt 1000 ] || sleep 1; done
+  kill -s "$1" "$2" 2>/dev/null
+}
+hurry() { hurried=yes; [ -z "$pause" ] || tell TERM "$pause"; }
+end() { ending=yes; [ -z "$daemon" ] || tell "$1" "$daemon"; hurry; }
 now() { seconds=0; read -r seconds rest 2>/dev/null <"$uptime"; seconds=\${seconds%%.*}; }
 trap 'end TERM' TERM; trap 'end INT' INT; trap 'hand_on HUP' HUP; trap 'hand_on USR2' USR2; trap hurry ALRM
 while :; do
   now; began=$seconds
   # Without a place for what it prints it runs all the same.
   make "\${log%/*}"; out=$log; { true >>"$out"; } 2>/dev/null || out=/dev/null
+  [ -z "$ending" ] || exit "$code"
   "$@" >>"$out" 2>&1 &
   daemon=$!
   # Told to end while it was being started.
-  [ -z "$ending" ] || hand_on TERM
+  [ -z "$ending" ] || tell TERM "$daemon"
   # A signal ends the wait, not the daemon.
   while wait "$daemon"; code=$?; [ "$code" -gt 128 ] && kill -0 "$daemon" 2>/dev/null; do :; done
   daemon=
@@ -90,7 +99,7 @@ while :; do
   note "$code" "$deaths" "$delay"
   sleep "$delay" & pause=$!
   # The signal may have come before the number was known.
-  [ -z "$ending$hurried" ] || kill "$pause" 2>/dev/null
+  [ -z "$ending$hurried" ] || tell TERM "$pause"
   wait "$pause"
   [ -z "$ending" ] || { wait "$pause"; note; exit "$code"; }
   pause=

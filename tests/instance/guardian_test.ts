@@ -20,9 +20,15 @@ class Ward {
   readonly ended: Promise<number | null>;
 
   /** With `isSplit`, lock and log have folders of their own. */
-  constructor(shell: string, daemon: string, { sleep = `echo "$1" >>${this.folder}/sleeps`, isSplit = false } = {}) {
-    this.write("sleep", `#!/bin/sh\n${sleep}\n`);
-    chmodSync(join(this.folder, "sleep"), 0o755);
+  constructor(
+    shell: string,
+    daemon: string,
+    { sleep = `echo "$1" >>${this.folder}/sleeps`, mkdir = `exec /bin/mkdir "$@"`, isSplit = false } = {},
+  ) {
+    for (const [name, text] of [["sleep", sleep], ["mkdir", mkdir]]) {
+      this.write(name, `#!/bin/sh\n${text}\n`);
+      chmodSync(join(this.folder, name), 0o755);
+    }
     this.write("uptime", "100.50 7.00\n");
     const [log, lock] = isSplit ? ["state/log", "run/lock"] : ["log", "lock"];
     for (const path of [log, lock]) mkdirSync(dirname(join(this.folder, path)), { recursive: true });
@@ -171,6 +177,17 @@ for (const shell of SHELLS) {
     dying.signal("SIGTERM");
     assert.equal(await dying.ended, 137);
     assert.equal(dying.lines("starts").length, 1);
+  });
+
+  test(`${under}: told to end while it makes ready to start or to wait, it starts nothing and does not wait`, async () => {
+    // The folder that is missing has it call mkdir, which has time for a signal to come.
+    const tellIt = `kill -s TERM "$(cat guardian.pid)"\nexec /bin/mkdir "$@"`;
+    for (const [folder, sleep] of [["$LOG_FOLDER", ":"], ["${LOCK%/*}", `echo "$1" >>sleeps; exec /bin/sleep 1000`]]) {
+      const daemon = `case $(wc -l <starts) in 1) echo $PPID >guardian.pid; rm -rf "${folder}"; kill -9 $$ ;; *) exec /bin/sleep 1000 ;; esac`;
+      await using ward = new Ward(shell, daemon, { isSplit: true, sleep, mkdir: tellIt });
+      assert.equal(await ward.ended, 137, folder);
+      assert.equal(ward.lines("starts").length, 1, folder);
+    }
   });
 
   test(`${under}: the daemon knows that it is in the background, is no part of the service that called up, and prints to the log`, async () => {
