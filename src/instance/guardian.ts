@@ -175,14 +175,22 @@ export function hurryGuardians(all: readonly Guardian[], { processes }: Pick<Hos
 
 const LOOK_MS = 5;
 
-/** Tells guardians to end, with what they may have started by now, and waits until they have. */
+/**
+ * Tells guardians to end, with what they may have started by now, and waits until they have, or until `isEnough`: one whose daemon has not
+ * heard of it waits for that.
+ */
 export async function endGuardians(
   all: readonly Pick<Guardian, "identity">[],
   { processes, clock }: Pick<Host, "processes" | "clock">,
-  signal: AbortSignal,
+  { signal, isEnough }: { signal: AbortSignal; isEnough: () => boolean },
 ): Promise<void> {
-  for (const { identity } of all) if (processes.isAlive(identity)) processes.signal(identity.pid, "SIGTERM");
-  while (all.some(({ identity }) => processes.isAlive(identity))) await sleep(clock, LOOK_MS, { signal });
+  for (const { identity } of all) {
+    if (!processes.isAlive(identity)) continue;
+    processes.signal(identity.pid, "SIGTERM");
+    // A suspended one wakes up to see the signal.
+    processes.signal(identity.pid, "SIGCONT");
+  }
+  while (all.some(({ identity }) => processes.isAlive(identity)) && !isEnough()) await sleep(clock, LOOK_MS, { signal });
 }
 
 /** Whether this process was started by a guardian: nobody watches it. */

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { e2e, isRunning, type Stage } from "./driver.ts";
-import { daemonLogOf, processesOf } from "./processes.ts";
+import { daemonLogOf, processesOf, runFolderOf } from "./processes.ts";
 import { unitsOf } from "./units.ts";
 import { until } from "../until.ts";
 
@@ -132,6 +133,35 @@ e2e("kill -9 of the daemon, then down: the guardian and what was left are ended,
   await daemon.ended;
   const { code, stdout } = await stage.cli("down", "--json");
   assert.deepEqual([code, JSON.parse(stdout).ok, JSON.parse(stdout).how], [0, true, "had died"]);
+  assert.deepEqual(processesOf(stage, ANY), []);
+});
+
+e2e("a guardian that has started a daemon before it heard of its end: down ends both", async (stage) => {
+  const config = stage.write("daemon.toml", PAIR);
+  const daemon = await stage.startDaemon();
+  daemon.kill("SIGKILL");
+  await daemon.ended;
+  // One that starts a daemon when it is told to end, and does not hand that on.
+  const mark = JSON.stringify({ lock: join(runFolderOf(stage), "lock"), origin: config });
+  const body =
+    `unset DAEMONKIT_GUARDIAN; export DAEMONKIT_BACKGROUND=1; trap "$0 $* & wait; exit" TERM; echo ready; while :; do sleep 0.01; done`;
+  const guardian = stage.startThrough(`exec env 'DAEMONKIT_GUARDIAN=${mark}' /bin/sh -c '${body}' "$0" "$@"`, "run");
+  await guardian.until(/ready/);
+  const down = await stage.cli("down");
+  assert.equal(down.code, 0, down.stderr);
+  assert.match(down.stdout, /^pair \(pid \d+\) stopped after /);
+  await guardian.ended;
+  assert.deepEqual(processesOf(stage, ANY), []);
+});
+
+e2e("kill -9 of the daemon under a guardian that is suspended: down ends it", async (stage) => {
+  stage.write("daemon.toml", PAIR);
+  assert.equal((await stage.cli("up")).code, 0);
+  const [guardian] = processesOf(stage, GUARDIAN);
+  process.kill(guardian, "SIGSTOP");
+  process.kill(await pidOf(stage), "SIGKILL");
+  const down = await stage.cli("down");
+  assert.equal(down.code, 0, down.stderr);
   assert.deepEqual(processesOf(stage, ANY), []);
 });
 

@@ -183,7 +183,8 @@ for (const shell of SHELLS) {
     // The folder that is missing has it call mkdir, which has time for a signal to come.
     const tellIt = `kill -s TERM "$(cat guardian.pid)"\nexec /bin/mkdir "$@"`;
     for (const [folder, sleep] of [["$LOG_FOLDER", ":"], ["${LOCK%/*}", `echo "$1" >>sleeps; exec /bin/sleep 1000`]]) {
-      const daemon = `case $(wc -l <starts) in 1) echo $PPID >guardian.pid; rm -rf "${folder}"; kill -9 $$ ;; *) exec /bin/sleep 1000 ;; esac`;
+      const daemon =
+        `case $(wc -l <starts) in 1) echo $PPID >guardian.pid; rm -rf "${folder}"; kill -9 $$ ;; *) exec /bin/sleep 1000 ;; esac`;
       await using ward = new Ward(shell, daemon, { isSplit: true, sleep, mkdir: tellIt });
       assert.equal(await ward.ended, 137, folder);
       assert.equal(ward.lines("starts").length, 1, folder);

@@ -17,26 +17,55 @@ import { CommandFailure, exitCodeForError } from "../failure.ts";
 import { instanceOf, isAlive, type Target } from "../find.ts";
 
 const LOOK_MS = 5;
+/** Between two looks at all that lives. */
+const LOOK_ROUND_MS = 100;
 /** How long something may take that is as good as done. */
 const MOMENT_MS = 2_000;
 
+/** How long a guardian that was told to end may go on without a daemon of its own. */
+const MOST_GUARDED_MS = 60_000;
+
+/** One `down`: what it is about, and how long it may take. */
+interface Work {
+  context: CommandContext;
+  options: CommandOptions;
+  client: Client;
+  guardians: readonly Guardian[];
+  /** Its end is that of `--timeout`. */
+  patience: AbortController;
+}
+
 /** Stops the daemon, waits until it is gone, and says how it went. */
 export const down: CommandBody = async (context, _args, options) => {
-  const { host, output } = context;
+  const { host } = context;
   const client = await connect(context, options, { isDeadFine: true });
   const guardians = guardiansOf(client.target, host);
-  if (instanceOf(client.target, host) === undefined && (guardians.length > 0 || hasDied(client.target, host))) {
-    return await clearUp(context, options, client.target, guardians);
+  const patience = new AbortController();
+  using _timer = abortAfter(options.timeout, patience, host.clock);
+  const work: Work = { context, options, client, guardians, patience };
+  for (let isFirst = true;; isFirst = false) {
+    const isGuarded = guardians.some(({ identity }) => host.processes.isAlive(identity));
+    const isRunning = isAlive(client.target, host);
+    // Where nothing is left of one that ran, there is as little to do as after a daemon that had died.
+    const isDead = !isRunning && (isGuarded || !isFirst || hasDied(client.target, host));
+    const code = isDead ? await clearUp(work) : await stopDaemon(work);
+    if (code !== undefined) return code;
+    // Its guardian had started another daemon before it was told to end.
   }
+};
+
+/** Stops a daemon that lives; undefined where another one has come in its place. */
+async function stopDaemon(work: Work): Promise<number | undefined> {
+  const { context, options, client, patience } = work;
+  const { host, output } = context;
   const beganMs = host.clock.nowMs();
   const before = await client.status().catch((error) => {
     if (error instanceof NoSocketFailure) return undefined;
     throw error;
   });
-  if (before === undefined) return await downBySignal(context, options, client.target, guardians);
+  if (before === undefined) return await downBySignal(work);
   const ending = new Ending(before);
   const record = instanceOf(client.target, host);
-  const patience = new AbortController();
   // A daemon of another protocol gives no events: that it is gone is all that is known then.
   const isSame = before.protocol === PROTOCOL;
   const events = isSame ? await client.events((event) => "dropped" in event || ending.note(event), patience.signal) : undefined;
@@ -49,18 +78,14 @@ export const down: CommandBody = async (context, _args, options) => {
       await sleep(host.clock, LOOK_MS);
     }
   });
-  const timer = abortAfter(options.timeout, patience, host.clock);
-  const gone = (events?.ended ?? Promise.resolve()).then(() => isGoneWithin(record, guardians, host, patience.signal));
+  const gone = (events?.ended ?? Promise.resolve()).then(() => untilAllGone(record, work));
   const over = new AbortController();
   let isSilent = false;
   untilSilent(client, host, over.signal).then(() => {
     isSilent = true;
     patience.abort("silent");
   }, () => {/* it has gone before that */});
-  const isGone = await output.waitFor(`stopping ${before.name}`, gone).finally(() => {
-    timer[Symbol.dispose]();
-    over.abort();
-  });
+  const outcome = await output.waitFor(`stopping ${before.name}`, gone).finally(() => over.abort());
   const tookMs = host.clock.nowMs() - beganMs;
   const who = `${before.name} (pid ${before.pid})`;
   if (isSilent) {
@@ -70,7 +95,11 @@ export const down: CommandBody = async (context, _args, options) => {
         `\`${context.program} down\` ends what it leaves`,
     );
   }
-  if (!isGone) throw stillStopping(who, options);
+  if (outcome === "late") throw stillStopping(who, options);
+  if (outcome === "another") {
+    output.note(`${who} ended ${ending.isComplete ? "" : "without a report "}and its guardian had started another one`);
+    return undefined;
+  }
   const unstopped = isSame ? ending.unstopped() : [];
   const how = ending.isForced ? "was forced to stop" : ending.isComplete || !isSame ? "stopped" : "ended without a report";
   const { killed } = ending;
@@ -96,23 +125,18 @@ export const down: CommandBody = async (context, _args, options) => {
     for (const text of said) output.print(text);
   }
   return isClean ? EXIT_CODES.ok : EXIT_CODES.failed;
-};
+}
 
 /** A daemon whose socket nobody can reach hears SIGTERM as it does the command; only how it went is not told. */
-async function downBySignal(
-  { host, output }: CommandContext,
-  options: CommandOptions,
-  target: Target,
-  guardians: readonly Guardian[],
-): Promise<number> {
+async function downBySignal(work: Work): Promise<number | undefined> {
+  const { context: { host, output }, options, client: { target } } = work;
   const beganMs = host.clock.nowMs();
-  const patience = new AbortController();
-  using _timer = abortAfter(options.timeout, patience, host.clock);
   const record = instanceOf(target, host);
   if (record !== undefined) host.processes.signal(record.pid, "SIGTERM");
-  const isGone = await output.waitFor(`stopping ${target.label}`, isGoneWithin(record, guardians, host, patience.signal));
+  const outcome = await output.waitFor(`stopping ${target.label}`, untilAllGone(record, work));
   const who = `${target.label} (pid ${record?.pid ?? "unknown"})`;
-  if (!isGone) throw stillStopping(who, options);
+  if (outcome === "late") throw stillStopping(who, options);
+  if (outcome === "another") return undefined;
   const tookMs = host.clock.nowMs() - beganMs;
   if (options.json) {
     const pid = record?.pid ?? null;
@@ -134,21 +158,46 @@ async function downBySignal(
   return EXIT_CODES.ok;
 }
 
-/** Waits until a daemon is gone, and its guardians after it; false where the signal aborts before that. */
-async function isGoneWithin(
-  record: InstanceRecord | undefined,
-  guardians: readonly Guardian[],
-  host: Host,
-  signal: AbortSignal,
-): Promise<boolean> {
+/** Waits until a daemon is gone, and its guardians after it, unless one has started another; late is where patience ends before that. */
+async function untilAllGone(record: InstanceRecord | undefined, work: Work): Promise<"gone" | "another" | "late"> {
+  const { context: { host }, patience: { signal } } = work;
   try {
     await untilGone(record, host, signal);
     // It ends with its daemon; one whose daemon was killed would start another.
-    await endGuardians(guardians, host, signal);
-    return true;
-  } catch {
-    return false;
+    return await untilUnguarded(work) ? "gone" : "another";
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return "late";
   }
+}
+
+/**
+ * Ends the guardians; false where a daemon lives by then that one of them has started. That daemon has been told by its guardian, if it was
+ * told in time: a moment is left for that, as a second request would take its services the time that they have.
+ */
+async function untilUnguarded({ context: { host, program }, client: { target }, guardians, patience: { signal } }: Work): Promise<boolean> {
+  const { clock } = host;
+  const beganMs = clock.nowMs();
+  let seenMs: number | undefined;
+  let nextMs = beganMs;
+  const isThereAnother = () => {
+    const nowMs = clock.nowMs();
+    if (nowMs < nextMs) return false;
+    nextMs = nowMs + LOOK_ROUND_MS;
+    seenMs = isAlive(target, host) ? seenMs ?? nowMs : undefined;
+    if (seenMs === undefined && nowMs - beganMs > MOST_GUARDED_MS) {
+      const pids = guardians.map(({ identity: { pid } }) => pid).join(" ");
+      throw new CommandFailure(
+        EXIT_CODES.notAnswering,
+        `Cannot wait any longer for the guardian of ${target.label} (pid ${pids}) as it has not ended for a minute: end it with ` +
+          `\`kill -9 ${pids}\`, then \`${program} down\` ends what is left`,
+      );
+    }
+    return seenMs !== undefined && nowMs - seenMs >= MOMENT_MS;
+  };
+  let hasAnother = false;
+  await endGuardians(guardians, host, { signal, isEnough: () => hasAnother = isThereAnother() });
+  return !hasAnother;
 }
 
 function stillStopping(who: string, { timeout }: CommandOptions): CommandFailure {
@@ -156,23 +205,19 @@ function stillStopping(who: string, { timeout }: CommandOptions): CommandFailure
 }
 
 /** Of a daemon that has died there is left what it ran, and perhaps the guardian that would start it again. */
-async function clearUp(
-  context: CommandContext,
-  options: CommandOptions,
-  target: Target,
-  guardians: readonly Guardian[],
-): Promise<number> {
+async function clearUp(work: Work): Promise<number | undefined> {
+  const { context, options, client: { target }, patience } = work;
   const { host, output } = context;
-  const patience = new AbortController();
-  using _timer = abortAfter(options.timeout, patience, host.clock);
-  const work = (async () => {
-    await endGuardians(guardians, host, patience.signal);
+  const cleared = (async () => {
+    if (!await untilUnguarded(work)) return undefined;
     return hasDied(target, host) ? await endWhatIsLeft(target, host, configOf(context, options)) : { said: [], unended: [] };
   })();
-  const { said, unended } = await output.waitFor(`clearing up after ${target.label}`, work).catch((error) => {
+  const result = await output.waitFor(`clearing up after ${target.label}`, cleared).catch((error) => {
     if (!patience.signal.aborted) throw error;
     throw new CommandFailure(EXIT_CODES.timeout, `Cannot wait any longer for what ${target.label} has left after ${options.timeout}`);
   });
+  if (result === undefined) return undefined;
+  const { said, unended } = result;
   const ok = unended.length === 0;
   if (options.json) output.printJson({ v: 1, ok, name: target.label, pid: null, how: "had died", unstopped: unended, left: said });
   else for (const text of [`${target.label} had died`, ...said]) output.print(text);
