@@ -120,8 +120,9 @@ function register(name: string, subjects: readonly Subject[], body: Body): void 
         await withinLimit(body(makeStage(folder, subject, started), subject), started);
       } finally {
         for (const program of started) program.kill("SIGKILL");
+        // A daemon that was killed leaves its services behind; they run in the stage's folder. Whoever holds a pipe keeps its program's end back.
+        for (const pid of processesIn(folder)) endProcess(pid);
         await Promise.all(started.map((program) => program.ended));
-        // A daemon that was killed leaves its services behind; they run in the stage's folder.
         for (const pid of processesIn(folder)) endProcess(pid);
         rmSync(folder, { recursive: true, force: true });
       }
