@@ -14,7 +14,7 @@ import type { CommandBody, CommandContext, CommandOptions } from "../command.ts"
 import { connect } from "../connect.ts";
 import { type Client, NoSocketFailure } from "../client.ts";
 import { CommandFailure, exitCodeForError } from "../failure.ts";
-import { instanceOf, isAlive, type Target } from "../find.ts";
+import { instanceOf, isAlive } from "../find.ts";
 
 const LOOK_MS = 5;
 /** Between two looks at all that lives. */
