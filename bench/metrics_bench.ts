@@ -1,4 +1,4 @@
-/** What a measurement costs, and an export of 2,000 series; run by either runtime. `--check` exits with 1 when a target is missed. */
+/** Cost of a measurement, and of an export of 2,000 series; run by either runtime. `--check` exits with 1 when a target is missed. */
 import process from "node:process";
 import { MetricsCollector } from "../mod.ts";
 import { formatNs, measure } from "./sampler.ts";

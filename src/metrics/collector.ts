@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../core/ports/clock.ts";
 import type { Counter, Gauge, Histogram, HistogramOptions, Meter, MetricLabels, MetricOptions, Timer } from "../core/ports/meter.ts";
 import { checkFunction, checkKeys, checkText, checkTexts } from "../core/values/options.ts";
 import { Exposition, metricsFormat } from "../core/wire/exposition.ts";
-import { type HistogramSeries, Metric, type MetricKind, type MetricRejection, NumberSeries, type RejectionReason } from "./series.ts";
+import { type HistogramSeries, type MetricKind, type MetricRejection, NumberSeries, type RejectionReason, SeriesSet } from "./series.ts";
 
 /** Options of {@linkcode MetricsCollector}. */
 export interface MetricsCollectorOptions {
@@ -102,8 +102,8 @@ const REJECTED = "daemonkit_metrics_rejected";
  */
 export class MetricsCollector implements Meter {
   /** Metrics by every name under which they are asked for. */
-  readonly #byName = new Map<string, Metric>();
-  readonly #metrics: Metric[] = [];
+  readonly #byName = new Map<string, SeriesSet>();
+  readonly #metrics: SeriesSet[] = [];
   /** Owner of each name of a family or a series. */
   readonly #owners = new Map<string, string>();
   readonly #rejections = new Map<string, [metric: string, reason: RejectionReason, count: number, told: number]>();
@@ -262,13 +262,13 @@ export class MetricsCollector implements Meter {
   }
 
   /** The metric of a name, declared by its first measurement. */
-  #named(name: string, kind: MetricKind, labels: MetricLabels | undefined): Metric {
+  #named(name: string, kind: MetricKind, labels: MetricLabels | undefined): SeriesSet {
     const metric = this.#byName.get(name);
     if (metric !== undefined && metric.declaration.kind === kind) return metric;
     return this.#declared(name, kind, labels === undefined ? {} : { labels: Object.keys(labels) });
   }
 
-  #declared(name: string, kind: MetricKind, options: HistogramOptions): Metric {
+  #declared(name: string, kind: MetricKind, options: HistogramOptions): SeriesSet {
     const action = `declare ${kind} ${typeof name === "string" ? JSON.stringify(name) : ""}`.trimEnd();
     checkText(action, "name", name);
     checkKeys(action, options, kind === "histogram" ? ["help", "labels", "buckets"] : ["help", "labels"]);
@@ -294,7 +294,7 @@ export class MetricsCollector implements Meter {
       const owner = this.#owners.get(each);
       if (owner !== undefined) throw new TypeError(`Cannot ${action} as ${owner} has the name "${each}": choose another one`);
     }
-    const metric = new Metric({
+    const metric = new SeriesSet({
       name: own,
       kind,
       help: help ?? own.replaceAll("_", " "),

@@ -46,7 +46,7 @@ const OVERFLOW = "overflow";
 type Branches = Map<string, Branches | Series>;
 
 /** A metric: its declaration and its series. */
-export class Metric {
+export class SeriesSet {
   readonly declaration: MetricDeclaration;
   /** The series without labels; undefined where the metric has labels. */
   readonly only: Series | undefined;
@@ -145,7 +145,7 @@ export class Metric {
 
 /** One series of a counter or a gauge. */
 export class NumberSeries implements Counter, Gauge {
-  readonly #metric: Metric;
+  readonly #metric: SeriesSet;
   /** Values of its labels. */
   readonly values: readonly string[];
   /** Its labels as an export shows them. */
@@ -157,7 +157,7 @@ export class NumberSeries implements Counter, Gauge {
   /** Whether a gauge was set since the last delta. */
   #isSet = false;
 
-  constructor(metric: Metric, values: readonly string[]) {
+  constructor(metric: SeriesSet, values: readonly string[]) {
     this.#metric = metric;
     this.values = values;
     this.labelText = labelText(metric.declaration.labels, values);
@@ -211,7 +211,7 @@ export class NumberSeries implements Counter, Gauge {
 
 /** One series of a histogram. */
 export class HistogramSeries implements Histogram {
-  readonly #metric: Metric;
+  readonly #metric: SeriesSet;
   readonly #bounds: readonly number[];
   /** Values of its labels. */
   readonly values: readonly string[];
@@ -224,7 +224,7 @@ export class HistogramSeries implements Histogram {
   /** Counts, and behind them the sum, at the last delta. */
   #told: Float64Array | undefined;
 
-  constructor(metric: Metric, values: readonly string[]) {
+  constructor(metric: SeriesSet, values: readonly string[]) {
     this.#metric = metric;
     this.#bounds = metric.declaration.bounds;
     this.values = values;
@@ -273,10 +273,10 @@ export type Series = NumberSeries | HistogramSeries;
 
 /** Stands for a series that can't be, as its labels are wrong: every measurement is dropped and counted as rejected. */
 export class Refusal implements Counter, Gauge, Histogram {
-  readonly #metric: Metric;
+  readonly #metric: SeriesSet;
   readonly #labels: MetricLabels;
 
-  constructor(metric: Metric, labels: MetricLabels) {
+  constructor(metric: SeriesSet, labels: MetricLabels) {
     this.#metric = metric;
     this.#labels = labels;
   }

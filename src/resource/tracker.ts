@@ -8,7 +8,7 @@ import { ProcessForest, type ResourceUsage, UsageMeter } from "./usage.ts";
 
 /** A soft limit that was crossed. */
 export interface ResourceAlert {
-  /** What is limited. */
+  /** The limited resource. */
   limited: "memory" | "cpu";
   /** `over` when use has risen above the limit, `under` when it has fallen below nine tenths of it. */
   state: "over" | "under";
