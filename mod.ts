@@ -121,8 +121,8 @@ export {
   MonitoringConfig,
   PerformanceConfig,
   ShutdownConfig,
-  type StopExitCode,
 } from "./src/settings/config.ts";
+export type { StopExitCode } from "./src/settings/leaves.ts";
 export type { ConfigParseOptions } from "./src/settings/load_sources.ts";
 export type { ConfigJson } from "./src/settings/placed_leaves.ts";
 export {

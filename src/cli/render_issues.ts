@@ -1,4 +1,4 @@
-import { HIDDEN } from "../core/values/config_key.ts";
+import { HIDDEN } from "../schema/facts.ts";
 import { type ConfigIssue, formatIssue } from "../core/values/errors.ts";
 import type { Paint } from "./output.ts";
 import { plainCell } from "./render.ts";

@@ -1,8 +1,8 @@
-import { HIDDEN } from "../core/values/config_key.ts";
+import { HIDDEN } from "../schema/facts.ts";
 import { durationMs } from "../core/values/duration.ts";
 import { nearest } from "../core/values/names.ts";
-import { isTable, type Value } from "./tree.ts";
-import type { LeafNode, Node } from "./key_table.ts";
+import { isTable, type Value } from "../schema/tree.ts";
+import type { LeafNode, Node } from "../schema/node.ts";
 
 /** Advice for a value of the wrong type, to follow which is enough: a value that the key would not take is never advised. */
 export function adviceFor(node: LeafNode, name: string, value: Value): string | undefined {

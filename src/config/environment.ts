@@ -1,6 +1,6 @@
 import { nearest } from "../core/values/names.ts";
-import { fixedLeaves, type Node } from "./key_table.ts";
-import { formatPath, type Path, setAt, type Tree } from "./tree.ts";
+import { fixedLeaves, type Node } from "../schema/node.ts";
+import { formatPath, type Path, setAt, type Tree } from "../schema/tree.ts";
 
 /** The environment as a source. */
 export interface EnvironmentSource {
@@ -14,9 +14,9 @@ export interface EnvironmentSource {
 
 /** The variable of each key of the fixed tables: prefix and path in capitals, joined by `_`; twins end in `_FILE`. */
 export function environmentNames(root: Node, prefix = "DAEMON_"): { name: string; path: Path; isFile: boolean }[] {
-  return fixedLeaves(root).flatMap(({ path, facts }) => {
+  return fixedLeaves(root).flatMap(({ path, leaf }) => {
     const name = prefix + path.join("_").toUpperCase();
-    return [{ name, path, isFile: false }, ...(facts.secret ? [{ name: `${name}_FILE`, path, isFile: true }] : [])];
+    return [{ name, path, isFile: false }, ...(leaf.facts.secret ? [{ name: `${name}_FILE`, path, isFile: true }] : [])];
   });
 }
 

@@ -1,9 +1,10 @@
-import { HIDDEN } from "../core/values/config_key.ts";
+import { HIDDEN } from "../schema/facts.ts";
 import { ConfigError } from "../core/values/errors.ts";
 import { nearest } from "../core/values/names.ts";
 import { hasPath, type Layer, placeOf } from "./layer.ts";
-import { type ConfigSchema, factsAt, fixedLeaves, type Node, nodeAt, type Settlement } from "./key_table.ts";
-import { formatPath, isTable, parsePath, type Path, type Tree, type Value, valueAt } from "./tree.ts";
+import { factsAt, fixedLeaves, type Node, nodeAt } from "../schema/node.ts";
+import type { ConfigSchema, Settlement } from "./config_schema.ts";
+import { formatPath, isTable, parsePath, type Path, type Tree, type Value, valueAt } from "../schema/tree.ts";
 
 /** A value and where it stands. */
 export interface SourcedValue {
@@ -81,7 +82,7 @@ function pathOf(root: Node, tree: Tree, key: string): Path {
 
 /** The key that is most likely meant, or what there is in the table where the path leads nowhere. */
 function hintFor(root: Node, tree: Tree, key: string, path: Path = []): string {
-  const whole = nearest(key, fixedLeaves(root).map((leaf) => formatPath(leaf.path)));
+  const whole = nearest(key, fixedLeaves(root).map((each) => formatPath(each.path)));
   if (whole !== undefined) return `: did you mean ${whole}?`;
   const isThere = (end: number) => nodeAt(root, path.slice(0, end)) !== undefined && isNamed(root, tree, path.slice(0, end));
   let end = path.length;

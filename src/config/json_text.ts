@@ -2,7 +2,7 @@ import type { Position, Positions } from "./position.ts";
 import { positionsIn } from "./line_index.ts";
 import { endOfText, MAX_NESTING } from "../core/values/nesting.ts";
 import { TOO_NESTED } from "./nesting.ts";
-import { formatPath, type Path } from "./tree.ts";
+import { formatPath, type Path } from "../schema/tree.ts";
 
 /** Facts about a JSON text beside its values. */
 export interface JsonFacts {

@@ -1,6 +1,6 @@
 import type { Position } from "./position.ts";
 import type { PathMap } from "./path_map.ts";
-import { formatPath, type Path, type Tree, valueAt } from "./tree.ts";
+import { formatPath, type Path, type Tree, valueAt } from "../schema/tree.ts";
 
 /** One source of a configuration, read and brought into the canonical shape. */
 export interface Layer {

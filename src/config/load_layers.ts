@@ -1,5 +1,4 @@
-import * as v from "valibot";
-import { HIDDEN } from "../core/values/config_key.ts";
+import { HIDDEN } from "../schema/facts.ts";
 import { ConfigError, type ConfigIssue } from "../core/values/errors.ts";
 import { type TextMistake, withUnixLineEnds } from "../core/values/text_file.ts";
 import { adviceFor } from "./advice.ts";
@@ -10,9 +9,22 @@ import type { Position } from "./position.ts";
 import { MAX_NESTING } from "../core/values/nesting.ts";
 import { PathMap } from "./path_map.ts";
 import { type Finding, isHostile, prepareTree, showValue } from "./prepare.ts";
-import { childOf, type ConfigSchema, factsAt, type Node, nodeAt, type Problem, type Schema } from "./key_table.ts";
+import { childOf, factsAt, type Node, nodeAt } from "../schema/node.ts";
+import type { ConfigSchema, Problem } from "./config_schema.ts";
 import { readToml } from "./toml_text.ts";
-import { formatPath, isSame, isTable, merge, parsePath, type Path, removeAt, setAt, type Tree, type Value } from "./tree.ts";
+import {
+  formatPath,
+  isSame,
+  isTable,
+  merge,
+  parsePath,
+  type Path,
+  removeAt,
+  setAt,
+  type Tree,
+  type Value,
+  valueAt,
+} from "../schema/tree.ts";
 
 /** A file as it was read. */
 export interface SourceFile {
@@ -121,19 +133,19 @@ async function readSources(schema: ConfigSchema, sources: Sources): Promise<Read
 
 async function addLayer(
   read: Read,
-  { root, places }: ConfigSchema,
+  schema: ConfigSchema,
   source: Omit<Layer, "tree" | "written" | "unexpanded">,
   raw: Tree,
   options: { areTexts?: boolean; variables?: Readonly<Record<string, string | undefined>> },
 ): Promise<void> {
-  const { tree, isRight, written, unexpanded, findings } = prepareTree(places, raw, options);
+  const { tree, wrong, written, unexpanded, findings } = prepareTree(schema.places, raw, options);
   const layer: Layer = { ...source, tree, written, unexpanded };
   const rank = read.layers.push(layer) - 1;
-  for (const problem of isRight ? [] : checkTypes(root, places, tree)) {
-    read.doubtful.push(formatPath(problem.path));
-    read.issues.push(await locate({ ...problem, layer }, read.layers, { root, places }));
-    removeAt(tree, problem.path);
+  for (const path of wrong) {
+    read.doubtful.push(formatPath(path));
+    read.issues.push(await locate({ ...problemAt(path, valueAt(tree, path), schema.places), layer }, read.layers, schema));
   }
+  for (const path of wrong) removeAt(tree, path);
   for (const finding of findings) {
     read.doubtful.push(formatPath(finding.path), ...(finding.meant === undefined ? [] : [formatPath(finding.meant)]));
     // The source holds the value under this very path, so nothing is translated.
@@ -193,24 +205,14 @@ async function parseFile(
   return { text, tree: {}, issues: [issueAt({ line: 1, column: 1 }, { message: `expected an object, got ${showValue(tree)}` })] };
 }
 
-/** The mistakes that valibot finds in a tree, one for each place. */
-function checkTypes(root: Schema, places: Node, tree: Tree): Problem[] {
-  const { issues = [] } = v.safeParse(root, tree);
-  const problems = new Map<string, Problem>();
-  for (const issue of issues) {
-    const path = (issue.path ?? []).map((item) => item.key as string | number);
-    const value = issue.path?.[issue.path.length - 1].value;
-    const { expects = "another value", secret } = factsAt(places, path);
-    const name = formatPath(path);
-    if (problems.has(name)) continue;
-    const node = nodeAt(places, path);
-    const advice = node?.type === "leaf"
-      ? adviceFor(secret ? { ...node, facts: { ...node.facts, secret } } : node, String(path.at(-1)), value)
-      : undefined;
-    const message = `expected ${expects}, got ${secret ? HIDDEN : showValue(value)}`;
-    problems.set(name, { path, message, hint: advice });
-  }
-  return [...problems.values()];
+/** The mistake of a value that its key does not take. */
+function problemAt(path: Path, value: Value, places: Node): Problem {
+  const { expects = "another value", secret } = factsAt(places, path);
+  const node = nodeAt(places, path);
+  const hint = node?.type === "leaf"
+    ? adviceFor(secret ? { ...node, facts: { ...node.facts, secret } } : node, String(path.at(-1)), value)
+    : undefined;
+  return { path, message: `expected ${expects}, got ${secret ? HIDDEN : showValue(value)}`, hint };
 }
 
 /** Finds the place of a problem in the layer that won. */

@@ -1,4 +1,4 @@
-import { formatPath, type Path } from "./tree.ts";
+import { formatPath, type Path } from "../schema/tree.ts";
 
 /** Values by path. Most are never asked for, so the texts that the paths are found by are made at the first question. */
 export class PathMap<T> {

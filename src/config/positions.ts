@@ -1,7 +1,7 @@
 import { type AST, parseTOML } from "toml-eslint-parser";
 import { readJson } from "./json_text.ts";
 import type { Position, Positions } from "./position.ts";
-import { formatPath, type Path } from "./tree.ts";
+import { formatPath, type Path } from "../schema/tree.ts";
 
 type Marks = Map<string, { key: Position; value: Position }>;
 

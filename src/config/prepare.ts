@@ -1,13 +1,13 @@
 import type { ErrorCode } from "../core/values/error_codes.ts";
 import { durationMs } from "../core/values/duration.ts";
 import { nearest } from "../core/values/names.ts";
-import { HIDDEN, type KeyFacts } from "../core/values/config_key.ts";
+import { HIDDEN, type KeyFacts } from "../schema/facts.ts";
 import { isWaiting, renameAdvice, tableMeantBy } from "./advice.ts";
 import { expandVariables } from "./expand.ts";
 import { isTooNestedJson } from "../core/values/nesting.ts";
 import { PathMap } from "./path_map.ts";
-import { childOf, type LeafNode, type Node } from "./key_table.ts";
-import { formatPath, isSame, isTable, type Path, put, type Tree, type Value } from "./tree.ts";
+import { childOf, type LeafNode, type Node } from "../schema/node.ts";
+import { formatPath, isSame, isTable, type Path, put, type Tree, type Value } from "../schema/tree.ts";
 
 /** A mistake within one source, at the path under which the source holds it. */
 export interface Finding {
@@ -29,8 +29,8 @@ export interface Finding {
 export interface Prepared {
   /** Its values without what was wrong. */
   tree: Tree;
-  /** Whether each of these values is plainly right by itself, so that the schema need not look for mistakes. */
-  isRight: boolean;
+  /** Paths of those of its values that their keys do not take. */
+  wrong: Path[];
   /** Canonical path → path in the source, where they differ. */
   written: PathMap<Path>;
   /** Canonical path → text before its variables were replaced. */
@@ -83,7 +83,7 @@ class Preparation {
   readonly #findings: Finding[] = [];
   /** Where the walk is: copied only where a path is kept. */
   readonly #path: (string | number)[] = [];
-  #isRight = true;
+  readonly #wrong: Path[] = [];
   #raw: Tree = {};
 
   constructor(root: Node, { areTexts = false, variables }: PrepareOptions) {
@@ -95,7 +95,7 @@ class Preparation {
   run(raw: Tree): Prepared {
     this.#raw = raw;
     const tree = this.#table(raw, this.#root);
-    return { tree, isRight: this.#isRight, written: this.#written, unexpanded: this.#unexpanded, findings: this.#findings };
+    return { tree, wrong: this.#wrong, written: this.#written, unexpanded: this.#unexpanded, findings: this.#findings };
   }
 
   #table(raw: Tree, node: Node): Tree {
@@ -136,7 +136,8 @@ class Preparation {
     return plain === undefined ? undefined : this.#checked(plain, node);
   }
 
-  #checked(value: Value, { facts, accepts }: LeafNode): Value {
+  /** Notes a value that its key does not take; `at` is where it is to stand. */
+  #checked(value: Value, { facts, bases, item, accepts }: LeafNode, at: Path = this.#path): Value {
     if (facts.notYet && !isSame(value, facts.default)) {
       return this.#find(
         "value",
@@ -145,12 +146,11 @@ class Preparation {
         "CONFIG_NOT_YET",
       );
     }
-    const isRight = accepts(value);
-    // The schema's own check passes over keys of these names, whatever they hold.
-    if (!isRight && this.#path.some((key) => key === "constructor" || key === "prototype")) {
-      return this.#find("value", `expected ${facts.expects ?? "another value"}, got ${showValue(value)}`);
-    }
-    this.#isRight &&= isRight;
+    if (accepts(value)) return value;
+    const items = item !== undefined && bases.size === 1 && Array.isArray(value) ? value : [];
+    const wrong = [...items.keys()].filter((index) => !item!.accepts(items[index]));
+    if (wrong.length === 0) this.#wrong.push([...at]);
+    for (const index of wrong) this.#wrong.push([...at, index]);
     return value;
   }
 
@@ -161,9 +161,10 @@ class Preparation {
     if (shorthand === undefined || typeof table !== "string") {
       return this.#find("value", `expected ${expects}, got ${showValue(table)}`, this.#tableHint(table, node));
     }
-    const short = this.#value(table, childOf(node, shorthand)!);
-    this.#written.set([...this.#path, shorthand], [...this.#path]);
-    return short === undefined ? {} : { [shorthand]: short };
+    const [path, leaf] = [[...this.#path, shorthand], childOf(node, shorthand) as LeafNode];
+    const plain = this.#read(table, leaf, leaf.facts);
+    this.#written.set(path, [...this.#path]);
+    return plain === undefined ? {} : { [shorthand]: this.#checked(plain, leaf, path) };
   }
 
   /** Advises on the table to write in place of a list of tables, as other tools have them. */
@@ -236,9 +237,10 @@ class Preparation {
       const hint = isRight ? `write "${value}s" for seconds, or ${sibling} = ${value}` : undefined;
       return this.#find("value", `expected ${node.facts.expects}, got ${showValue(value)}`, hint);
     }
-    const kept = this.#checked(ms, siblingNode);
+    const at = [...path.slice(0, -1), sibling];
+    const kept = this.#checked(ms, siblingNode, at);
     if (kept !== undefined) tree[sibling] = kept;
-    this.#written.set([...path.slice(0, -1), sibling], path);
+    this.#written.set(at, path);
   }
 
   #unknownKey(key: string, raw: Tree, { facts, entries }: Extract<Node, { type: "table" }>): undefined {

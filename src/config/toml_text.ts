@@ -1,7 +1,7 @@
 import { parse, TomlError } from "smol-toml";
 import type { Position } from "./position.ts";
 import { TOO_NESTED, tooNestedToml } from "./nesting.ts";
-import type { Tree } from "./tree.ts";
+import type { Tree } from "../schema/tree.ts";
 
 /** A mistake in the grammar of a text. */
 export interface SyntaxMistake {

@@ -1,9 +1,10 @@
-import * as v from "valibot";
-import { byteSize } from "../core/values/bytes.ts";
-import type { KeyFacts, TableFacts } from "../core/values/config_key.ts";
+import { type ByteSize, byteSize } from "../core/values/bytes.ts";
 import { fileMode } from "../core/values/file_mode.ts";
 import type { Address } from "../core/ports/http.ts";
 import { nameProblem } from "../core/values/names.ts";
+import type { MapNode, Of, TableNode } from "../schema/node.ts";
+import { custom, either, integer, type Leaf, list, oneOf, path, size, text } from "../schema/shapes.ts";
+import { keyOf, map, table, type TableOf } from "../schema/table.ts";
 import { resolvePath } from "../core/values/paths.ts";
 import {
   addressText,
@@ -17,16 +18,19 @@ import {
   type ListenerSpec,
 } from "./spec.ts";
 
-/** `[listen.NAME]` as it stands in the tree of a configuration, checked but without defaults. */
-export interface ListenerTable {
-  address?: string;
-  allow?: string[];
-  mode?: string | number;
-  group?: string | number;
-  token_file?: string;
-  max_body?: string | number;
-  max_clients?: number;
+/** Settings of a listener. */
+export interface ListenerOptions {
+  readonly address?: string;
+  readonly allow?: readonly ListenerGroup[];
+  readonly mode?: string | number;
+  readonly group?: string | number;
+  readonly tokenFile?: string;
+  readonly maxBody?: ByteSize;
+  readonly maxClients?: number;
 }
+
+/** `[listen.NAME]` as it stands in the tree of a configuration, checked but without defaults. */
+export type ListenerTable = TableOf<ListenerOptions>;
 
 /** A mistake that shows only when several keys are looked at together. */
 export interface ListenerProblem {
@@ -38,12 +42,6 @@ export interface ListenerProblem {
   hint?: string;
   /** Something is missing below the path. */
   isMissing?: boolean;
-}
-
-/** The tables `[listen.*]`, by name. */
-export function listenersTable(): v.GenericSchema {
-  const facts: TableFacts = { expects: "tables [listen.NAME]", nameProblem };
-  return v.pipe(v.record(v.string(), listenerTable()), v.metadata({ facts }));
 }
 
 /**
@@ -91,84 +89,57 @@ export function listenerSpecs(
   return { specs, problems };
 }
 
-const MODE = 'permissions of a socket that let this user in, such as "660" or 0o660';
-
 /** The permissions of a socket file; NaN for what are none, or would lock the daemon's own user out. */
 function socketMode(value: string | number): number {
   const mode = fileMode(value);
   return (mode & 0o600) === 0o600 ? mode : NaN;
 }
 
-function isGroup(value: string | number): boolean {
-  return typeof value === "string" ? value !== "" : Number.isInteger(value) && value >= 0;
-}
-
-const live = { reload: "live" } as const;
-const ADDRESS = 'an address such as "127.0.0.1:9900", "[::1]:9900" or "unix:run/http.sock"';
-const GROUPS = `a list of ${LISTENER_GROUPS.join(", ")}`;
+const live = keyOf("live");
 const DEFAULT_ALLOW: readonly ListenerGroup[] = ["health", "metrics"];
 /** Longest path that every system accepts for a unix socket, in bytes. */
 const MAX_SOCKET_BYTES = 100;
 
-function listenerTable(): v.GenericSchema {
-  const facts: TableFacts = {
-    expects: "a table of listener keys",
-    aliases: { listen: "address", bind: "address", host: "address", port: "address", token: "token_file", groups: "allow" },
-  };
-  return v.pipe(
-    v.strictObject({
-      address: key(v.pipe(v.string(), v.check((text) => parseAddress(text) !== undefined)), {
-        about: "Where it listens; port 0 takes a free one.",
-        ...live,
-        expects: ADDRESS,
-      }),
-      allow: key(v.array(item(v.picklist(LISTENER_GROUPS))), {
-        about: "Groups of routes that it answers.",
-        ...live,
-        expects: GROUPS,
-        default: DEFAULT_ALLOW,
-      }),
-      mode: key(v.pipe(v.union([v.string(), v.number()]), v.check((mode) => !Number.isNaN(socketMode(mode)))), {
-        about: "Permissions of the file of a unix socket.",
-        ...live,
-        expects: MODE,
-      }),
-      group: key(v.pipe(v.union([v.string(), v.number()]), v.check(isGroup)), {
-        about: "The group that the file of a unix socket belongs to.",
-        ...live,
-        expects: "the name or number of a group",
-      }),
-      token_file: key(v.pipe(v.string(), v.nonEmpty()), {
-        about: "The file that holds the token which control over TCP asks for.",
-        ...live,
-        expects: "a path",
-        kind: "path",
-      }),
-      max_body: key(v.pipe(v.union([v.number(), v.string()]), v.check(isSize)), {
-        about: "A larger request is refused.",
-        ...live,
-        expects: 'a size above 0 such as 65536, "64KiB" or "1MB"',
-        default: "1MB",
-        kind: "size",
-      }),
-      max_clients: key(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000)), {
-        about: "Requests and streams at the same time; one more is refused, but for health.",
-        ...live,
-        expects: "an integer from 1 to 1000000",
-        default: DEFAULT_MAX_CLIENTS,
-      }),
+const permissions: Leaf<string | number> = custom({
+  bases: ["string", "number"],
+  expects: 'permissions of a socket that let this user in, such as "660" or 0o660',
+  isGood: (mode) => !Number.isNaN(socketMode(mode as string)),
+  json: { anyOf: [{ type: "string" }, { type: "integer" }] },
+});
+
+/** Keys of a listener: the table `[listen.NAME]`. */
+export const LISTENER: Of<ListenerOptions, TableNode> = table<ListenerOptions>({
+  address: live(
+    "Where it listens; port 0 takes a free one.",
+    text({
+      expects: 'an address such as "127.0.0.1:9900", "[::1]:9900" or "unix:run/http.sock"',
+      isGood: (address) => parseAddress(address) !== undefined,
     }),
-    v.metadata({ facts }),
-  );
-}
+    { example: "127.0.0.1:9900" },
+  ),
+  allow: live(
+    "Groups of routes that it answers.",
+    list(oneOf(LISTENER_GROUPS, { notYet: ["submit"] }), { expects: `a list of ${LISTENER_GROUPS.join(", ")}` }),
+    { default: DEFAULT_ALLOW },
+  ),
+  mode: live("Permissions of the file of a unix socket.", permissions, { example: "660" }),
+  group: live(
+    "The group that the file of a unix socket belongs to.",
+    either(text({ notEmpty: true }), integer(0), { expects: "the name or number of a group" }),
+    { example: "www-data" },
+  ),
+  tokenFile: live("The file that holds the token which control over TCP asks for.", path(), { example: "http.token" }),
+  maxBody: live("A larger request is refused.", size({ such: 'such as 65536, "64KiB" or "1MB"' }), { default: "1MB" }),
+  maxClients: live("Requests and streams at the same time; one more is refused, but for health.", integer(1, 1_000_000), {
+    default: DEFAULT_MAX_CLIENTS,
+  }),
+}, {
+  expects: "a table of listener keys",
+  aliases: { listen: "address", bind: "address", host: "address", port: "address", token: "token_file", groups: "allow" },
+});
 
-function key(schema: v.GenericSchema, facts: KeyFacts): v.OptionalSchema<v.GenericSchema, undefined> {
-  return v.optional(v.pipe(schema, v.metadata({ facts })));
-}
-
-function item(schema: v.GenericSchema): v.GenericSchema {
-  return v.pipe(schema, v.metadata({ facts: { ...live, expects: `one of ${LISTENER_GROUPS.join(", ")}`, notYetChoices: ["submit"] } }));
-}
+/** The tables `[listen.*]`, by name. */
+export const LISTENERS: MapNode = map(LISTENER, { expects: "tables [listen.NAME]", nameProblem });
 
 /** The control socket: only its limits can be set, so that every client finds it and can do everything. */
 function adminSpec(table: ListenerTable, problems: ListenerProblem[]): ListenerSpec {
@@ -245,12 +216,4 @@ export function parseAddress(text: string): Address | undefined {
   const hostname = (match[1] ?? match[2]).toLowerCase();
   const port = Number(match[3]);
   return port > 65_535 ? undefined : { hostname, port };
-}
-
-function isSize(value: string | number): boolean {
-  try {
-    return byteSize(value) > 0;
-  } catch {
-    return false;
-  }
 }

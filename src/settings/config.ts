@@ -4,13 +4,11 @@ import type { Duration } from "../core/values/duration.ts";
 import { ConfigError, type ConfigIssue } from "../core/values/errors.ts";
 import type { LogLevel } from "../core/ports/log.ts";
 import type { Explanation } from "../config/explain.ts";
+import type { LeafNode } from "../schema/node.ts";
 import { DEADLINE_KEYS, settleDeadlines, type ShutdownDeadlines } from "./shutdown_deadlines.ts";
 import type { ConfigParseOptions, LoadedTexts } from "./load_sources.ts";
 import type { ConfigJson } from "./placed_leaves.ts";
-import { isDaemonName, type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
-
-/** Exit code after a stop by signal: 0, or 128 plus the signal's number. */
-export type StopExitCode = "zero" | "signal";
+import { defaultOf, isDaemonName, type LeafPath, LEAVES, type StopExitCode } from "./leaves.ts";
 
 /**
  * The table `[logging]`. Immutable.
@@ -170,32 +168,32 @@ export class PerformanceConfig {
 
   /** Whether worker processes are pinned to cores; the default, which nothing uses yet. */
   get threadPinning(): boolean {
-    return LEAVES["performance.thread_pinning"].default as boolean;
+    return defaultOf("performance.thread_pinning") as boolean;
   }
 
   /** Bytes of buffers that are allocated in advance; the default, which nothing uses yet. */
   get memoryPoolSize(): number {
-    return LEAVES["performance.memory_pool_size"].default as number;
+    return defaultOf("performance.memory_pool_size") as number;
   }
 
   /** Whether pinned processes are spread over memory nodes; the default, which nothing uses yet. */
   get numaAware(): boolean {
-    return LEAVES["performance.numa_aware"].default as boolean;
+    return defaultOf("performance.numa_aware") as boolean;
   }
 
   /** Whether worker threads are talked to through shared memory; the default, which nothing uses yet. */
   get lockFree(): boolean {
-    return LEAVES["performance.lock_free"].default as boolean;
+    return defaultOf("performance.lock_free") as boolean;
   }
 
   /** Whether `nice` and affinity are applied; the default, which nothing uses yet. */
   get schedulerHints(): boolean {
-    return LEAVES["performance.scheduler_hints"].default as boolean;
+    return defaultOf("performance.scheduler_hints") as boolean;
   }
 
   /** Nice value of the daemon; the default, which nothing uses yet. */
   get nice(): number {
-    return LEAVES["performance.nice"].default as number;
+    return defaultOf("performance.nice") as number;
   }
 }
 
@@ -226,22 +224,22 @@ export class MonitoringConfig {
 
   /** Milliseconds between two samples; the default, which nothing uses yet. */
   get metricsIntervalMs(): number {
-    return LEAVES["monitoring.metrics_interval_ms"].default as number;
+    return defaultOf("monitoring.metrics_interval_ms") as number;
   }
 
   /** Whether the use of resources is followed; the default, which nothing uses yet. */
   get trackResources(): boolean {
-    return LEAVES["monitoring.track_resources"].default as boolean;
+    return defaultOf("monitoring.track_resources") as boolean;
   }
 
   /** Whether health checks are called; the default, which nothing uses yet. */
   get healthChecks(): boolean {
-    return LEAVES["monitoring.health_checks"].default as boolean;
+    return defaultOf("monitoring.health_checks") as boolean;
   }
 
   /** Milliseconds between two rounds of health checks; the default, which nothing uses yet. */
   get healthCheckIntervalMs(): number {
-    return LEAVES["monitoring.health_check_interval_ms"].default as number;
+    return defaultOf("monitoring.health_check_interval_ms") as number;
   }
 }
 
@@ -741,12 +739,13 @@ export class ConfigBuilder {
     const issues: ConfigIssue[] = [];
     const values: Record<string, unknown> = {};
     for (const [path, value] of Object.entries(given) as [LeafPath, unknown][]) {
-      const { read, expects, isNotYet, default: standard }: Leaf = LEAVES[path];
-      const kept = read(value);
+      const { facts: { expects: inFile, notYet, default: standard }, accepts, inCode, read }: LeafNode = LEAVES[path];
+      const { expects, accepts: takes } = inCode ?? { expects: inFile, accepts };
+      const kept = takes(value) ? read === undefined ? value : read(value as never) : undefined;
       const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
       if (kept === undefined) {
         issues.push({ source: "Config.builder()", path, message: `expected ${expects}, got ${shown}`, code: "CONFIG_INVALID" });
-      } else if (isNotYet && kept !== standard) {
+      } else if (notYet && kept !== standard) {
         const message = `expected ${standard}, the only value so far, got ${shown}`;
         issues.push({
           source: "Config.builder()",
@@ -787,7 +786,7 @@ function configOf(
   given: ShutdownDeadlines,
   { explain, longestStopMs }: { explain?: Explain; longestStopMs?: number } = {},
 ): Config {
-  const of = (path: LeafPath): never => (values[path] ?? (LEAVES[path] as Leaf).default) as never;
+  const of = (path: LeafPath): never => (values[path] ?? defaultOf(path)) as never;
   const { drain_delay_ms, timeout_ms, force_timeout_ms, kill_timeout_ms } = settleDeadlines([given], longestStopMs).deadlines;
   const bits = DEADLINE_KEYS.reduce((bits, key, place) => given[key] === undefined ? bits : bits | 1 << place, 0);
   return new Config(

@@ -1,87 +1,139 @@
-import { byteSize } from "../core/values/bytes.ts";
-import { durationMs } from "../core/values/duration.ts";
-import { LOG_LEVELS } from "../core/ports/log.ts";
+import type { Duration } from "../core/values/duration.ts";
+import { LOGGING, type LoggingOptions } from "../log/keys.ts";
+import { fixedLeaves, type LeafNode, type Of, type TableNode } from "../schema/node.ts";
+import { flag, integer, milliseconds, number, oneOf, path, text } from "../schema/shapes.ts";
+import { type KeyName, keyOf, table } from "../schema/table.ts";
+import { formatPath } from "../schema/tree.ts";
 
-/** One setting of a daemon as the builder checks it, without the schema and its library. A test holds both in agreement. */
-export interface Leaf {
-  /** Wording for a right value, to go on after "expected". */
-  expects: string;
-  /** The value as the configuration keeps it, or undefined when it is none. */
-  read: (value: unknown) => unknown;
-  /** Value without any source; undefined where there is none, or where it follows from others. */
-  default?: unknown;
-  /** Its feature has not landed: only the default is accepted. */
-  isNotYet?: boolean;
+/** Exit code after a stop by signal: 0, or 128 plus the signal's number. */
+export type StopExitCode = "zero" | "signal";
+
+/** The settings of a daemon as a program gives them: each key of the fixed tables, under the name that it has in code. */
+export interface SettingOptions {
+  readonly name?: string;
+  readonly workDir?: string;
+  readonly pidFile?: string;
+  readonly stateDir?: string;
+  readonly hotReload?: boolean;
+  readonly logging?: LoggingOptions;
+  readonly shutdown?: ShutdownOptions;
+  readonly performance?: PerformanceOptions;
+  readonly monitoring?: MonitoringOptions;
+  readonly bus?: BusOptions;
 }
 
-const NAME_EXPECTS = '1 to 63 letters, digits, "_" or "-" that start with a letter or digit';
-const MAX_MS = Number.MAX_SAFE_INTEGER;
-const flag = (standard: boolean): Leaf => ({
-  expects: "true or false",
-  read: (value) => typeof value === "boolean" ? value : undefined,
-  default: standard,
-});
-const path: Leaf = { expects: "a path", read: (value) => typeof value === "string" && value !== "" ? value : undefined };
-const integer = (min: number, max: number, standard: number): Leaf => ({
-  expects: max === Infinity ? `an integer >= ${min}` : `an integer from ${min} to ${max}`,
-  read: (value) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max ? value : undefined,
-  default: standard,
-});
-const duration = (min: number, standard?: number): Leaf => ({
-  expects: 'milliseconds, or a duration such as "250ms", "1.5s" or "1h30m"',
-  read: (value) => readDuration(value, min),
-  default: standard,
-});
-const choice = (words: readonly string[], standard: string): Leaf => ({
-  expects: `one of ${words.join(", ")}`,
-  read: (value) => words.includes(value as string) ? value : undefined,
-  default: standard,
-});
-const notYet = (leaf: Leaf): Leaf => ({ ...leaf, isNotYet: true });
+interface ShutdownOptions {
+  readonly drainDelayMs?: Duration;
+  readonly timeoutMs?: Duration;
+  readonly forceTimeoutMs?: Duration;
+  readonly killTimeoutMs?: Duration;
+  readonly exitCode?: StopExitCode;
+}
 
-/** Every setting by its path in the configuration. */
-export const LEAVES = {
-  "name": { expects: NAME_EXPECTS, read: (value: unknown) => isDaemonName(value) ? value : undefined, default: "daemon" },
-  "work_dir": path,
-  "pid_file": path,
-  "state_dir": path,
-  "hot_reload": flag(false),
-  "logging.level": choice(LOG_LEVELS, "info"),
-  "logging.json": flag(false),
-  "logging.color": flag(true),
-  "logging.file": path,
-  "logging.max_file_size": {
-    expects: 'a size above 0 such as 104857600, "64KiB" or "20MB"',
-    read: readFileSize,
-    default: 104_857_600,
-  },
-  "logging.max_files": integer(0, Infinity, 5),
-  "shutdown.drain_delay_ms": duration(0),
-  "shutdown.timeout_ms": duration(1),
-  "shutdown.force_timeout_ms": duration(1),
-  "shutdown.kill_timeout_ms": duration(1),
-  "shutdown.exit_code": choice(["zero", "signal"], "zero"),
-  "performance.worker_threads": integer(0, 1_024, 0),
-  "performance.thread_pinning": notYet(flag(false)),
-  "performance.memory_pool_size": notYet(integer(1, Infinity, 1_048_576)),
-  "performance.numa_aware": notYet(flag(false)),
-  "performance.lock_free": notYet(flag(true)),
-  "performance.scheduler_hints": notYet(flag(false)),
-  "performance.nice": notYet(integer(-20, 19, 0)),
-  "monitoring.enable_metrics": flag(true),
-  "monitoring.metrics_interval_ms": notYet(duration(1, 1_000)),
-  "monitoring.track_resources": notYet(flag(true)),
-  "monitoring.health_checks": notYet(flag(true)),
-  "monitoring.health_check_interval_ms": notYet(duration(1, 5_000)),
-  "bus.capacity": {
-    expects: "a power of two from 2 to 1048576",
-    read: (value: unknown) => isBusCapacity(value) ? value : undefined,
-    default: 4_096,
-  },
-} as const satisfies Record<string, Leaf>;
+interface PerformanceOptions {
+  readonly workerThreads?: number;
+  readonly threadPinning?: boolean;
+  readonly memoryPoolSize?: number;
+  readonly numaAware?: boolean;
+  readonly lockFree?: boolean;
+  readonly schedulerHints?: boolean;
+  readonly nice?: number;
+}
 
-/** Path of a setting. */
-export type LeafPath = keyof typeof LEAVES;
+interface MonitoringOptions {
+  readonly enableMetrics?: boolean;
+  readonly metricsIntervalMs?: Duration;
+  readonly trackResources?: boolean;
+  readonly healthChecks?: boolean;
+  readonly healthCheckIntervalMs?: Duration;
+}
+
+interface BusOptions {
+  readonly capacity?: number;
+}
+
+const live = keyOf("live");
+const daemon = keyOf("daemon");
+
+const SHUTDOWN = table<ShutdownOptions>({
+  drainDelayMs: live("How long the daemon goes on serving, no longer ready, before anything is told to stop.", milliseconds(0), {
+    example: 2_000,
+  }),
+  timeoutMs: live("The end of the graceful time.", milliseconds(1), { example: 30_000 }),
+  forceTimeoutMs: live("When whatever can be killed is killed.", milliseconds(1), { example: 45_000 }),
+  killTimeoutMs: live("When the daemon ends with what has not stopped.", milliseconds(1), { example: 60_000 }),
+  exitCode: live("The exit code after a stop by a signal: 0, or 128 and the number of the signal.", oneOf(["zero", "signal"]), {
+    default: "zero",
+  }),
+}, { expects: "a table of shutdown keys" });
+
+const PERFORMANCE = table<PerformanceOptions>({
+  workerThreads: daemon("How many workers may run at once; 0 stands for the number of cores.", integer(0, 1_024), { default: 0 }),
+  threadPinning: daemon("Whether the processes of modules are pinned to cores.", flag(), { default: false, notYet: true }),
+  memoryPoolSize: daemon("Bytes of buffers that are allocated beforehand.", integer(1), { default: 1_048_576, notYet: true }),
+  numaAware: daemon("Whether pinned processes are spread over the nodes of the machine.", flag(), { default: false, notYet: true }),
+  lockFree: daemon("Whether worker threads are reached by shared memory.", flag(), { default: true, notYet: true }),
+  schedulerHints: daemon("Whether niceness and affinity are applied.", flag(), { default: false, notYet: true }),
+  nice: daemon("The niceness of the daemon itself.", integer(-20, 19), { default: 0, notYet: true }),
+}, { expects: "a table of performance keys" });
+
+const MONITORING = table<MonitoringOptions>({
+  enableMetrics: live("Whether /metrics is answered.", flag(), { default: true }),
+  metricsIntervalMs: live("How often gauges are sampled.", milliseconds(1), { default: 1_000, notYet: true }),
+  trackResources: daemon("Whether memory and processor time of units are measured.", flag(), { default: true, notYet: true }),
+  healthChecks: daemon("Whether the health checks of units are called.", flag(), { default: true, notYet: true }),
+  healthCheckIntervalMs: live("How often health checks are called.", milliseconds(1), { default: 5_000, notYet: true }),
+}, { expects: "a table of monitoring keys" });
+
+const BUS = table<BusOptions>({
+  capacity: daemon(
+    "How many events a slow reader may be behind before it misses some.",
+    number("a power of two from 2 to 1048576", isBusCapacity, { minimum: 2, maximum: 1_048_576 }),
+    { default: 4_096 },
+  ),
+}, { expects: "a table of bus keys" });
+
+/** The settings of a daemon: the root of its configuration without the tables of features. */
+export const SETTINGS: Of<SettingOptions, TableNode> = table<SettingOptions>({
+  name: daemon(
+    "The name of the daemon, in its log and in the names of its files.",
+    text({ expects: '1 to 63 letters, digits, "_" or "-" that start with a letter or digit', isGood: isDaemonName }),
+    { default: "daemon" },
+  ),
+  workDir: daemon(
+    "The base of relative paths and the folder that services start in; by default that of the configuration file.",
+    path(),
+    { example: "." },
+  ),
+  pidFile: daemon("A file that holds the process id while the daemon runs, for other programs; the lock is another one.", path(), {
+    example: "run/my.pid",
+  }),
+  stateDir: daemon("The folder for logs and for what is remembered, in place of the usual one.", path(), { example: "state" }),
+  hotReload: live("Whether a change of the file, or of one that it names, is applied at once.", flag(), { default: false }),
+  logging: LOGGING,
+  shutdown: SHUTDOWN,
+  performance: PERFORMANCE,
+  monitoring: MONITORING,
+  bus: BUS,
+});
+
+/** Path of a setting in the file. */
+export type LeafPath = PathIn<SettingOptions>;
+
+type PathIn<Options> = {
+  [Name in keyof Options & string]-?: NonNullable<Options[Name]> extends object ? `${KeyName<Name>}.${PathIn<NonNullable<Options[Name]>>}`
+    : KeyName<Name>;
+}[keyof Options & string];
+
+/** Every setting by its path. */
+export const LEAVES = Object.fromEntries(
+  fixedLeaves(SETTINGS).filter(({ leaf }) => leaf.facts.unitFormOf === undefined).map(({ path, leaf }) => [formatPath(path), leaf]),
+) as Record<LeafPath, LeafNode>;
+
+/** The value of a setting without any source; undefined where there is none, or where it follows from others. */
+export function defaultOf(path: LeafPath): unknown {
+  return LEAVES[path].facts.default;
+}
 
 /** Whether a value can be the name of a daemon; it becomes part of paths. */
 export function isDaemonName(value: unknown): value is string {
@@ -95,26 +147,6 @@ export function isDaemonName(value: unknown): value is string {
   return true;
 }
 
-/** Whether a value can be the capacity of the bus. */
-export function isBusCapacity(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) >= 2 && (value as number) <= 1_048_576 &&
-    Number.isInteger(Math.log2(value as number));
-}
-
-function readDuration(value: unknown, min: number): number | undefined {
-  try {
-    const ms = typeof value === "string" ? Math.round(durationMs(value)) : value as number;
-    return Number.isInteger(ms) && ms >= min && ms <= MAX_MS ? ms : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function readFileSize(value: unknown): number | undefined {
-  try {
-    const bytes = byteSize(value as string | number);
-    return bytes > 0 ? bytes : undefined;
-  } catch {
-    return undefined;
-  }
+function isBusCapacity(value: number): boolean {
+  return Number.isInteger(value) && value >= 2 && value <= 1_048_576 && Number.isInteger(Math.log2(value));
 }

@@ -1,8 +1,8 @@
 import type { Explanation } from "../config/explain.ts";
 import { load, type SourceFile, type Sources } from "../config/load_layers.ts";
 import { folderOf, resolvePath } from "../core/values/paths.ts";
-import { factsAt, type Node } from "../config/key_table.ts";
-import { type Change, diff, removeAt, setAt, type Tree, type Value, valueAt } from "../config/tree.ts";
+import { factsAt, type JsonSchema, type Node } from "../schema/node.ts";
+import { type Change, diff, removeAt, setAt, type Tree, type Value, valueAt } from "../schema/tree.ts";
 import { ConfigError, type ConfigIssue, IoError } from "../core/values/errors.ts";
 import { textOfBytes } from "../core/values/text_file.ts";
 import type { ListenerSpec } from "../control/spec.ts";
@@ -13,7 +13,7 @@ import { type KeptFiles, keptView, recording } from "./kept_config.ts";
 import type { LeafPath } from "./leaves.ts";
 import { PLACED_LEAVES } from "./placed_leaves.ts";
 import { settingsOf } from "./named_tables.ts";
-import { DAEMON_SCHEMA, daemonConfigSchema, type FeatureTables, type GivenDeadlines } from "./keys.ts";
+import { DAEMON_PLACES, daemonConfigSchema, type FeatureTables, type GivenDeadlines } from "./keys.ts";
 
 /** Largest configuration file: ten thousand services fit in. */
 const MAX_CONFIG_BYTES = 4_194_304;
@@ -277,9 +277,9 @@ export async function explainGiven(given: Tree, key: string): Promise<Explanatio
 }
 
 /** The JSON Schema of the configuration file. */
-export async function configJsonSchema(): Promise<Record<string, unknown>> {
-  const { jsonSchemaOf } = await import("../config/json_schema.ts");
-  return jsonSchemaOf(DAEMON_SCHEMA);
+export async function configJsonSchema(): Promise<JsonSchema> {
+  const { jsonSchemaOf } = await import("../schema/json_schema.ts");
+  return jsonSchemaOf(DAEMON_PLACES);
 }
 
 /** Sources without what is known of their files. */
@@ -345,7 +345,7 @@ function valuesOf(tree: Tree, resolve: (path: string, key: LeafPath) => string):
   const values: Record<string, unknown> = {};
   for (const { path, table, key, leaf, isPath } of PLACED_LEAVES) {
     const value = table === "" ? tree[key] : (tree[table] as Tree | undefined)?.[key];
-    if (value !== undefined) values[path] = isPath ? resolve(value as string, path) : leaf.read(value);
+    if (value !== undefined) values[path] = isPath ? resolve(value as string, path) : leaf.read?.(value as never) ?? value;
   }
   return values;
 }

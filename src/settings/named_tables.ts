@@ -1,4 +1,4 @@
-import type { Tree } from "../config/tree.ts";
+import type { Tree } from "../schema/tree.ts";
 
 /** Tables whose entries have names; each entry is one change. */
 export const NAMED_TABLES = ["service", "listen"] as const;

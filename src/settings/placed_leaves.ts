@@ -1,14 +1,15 @@
-import type { Tree } from "../config/tree.ts";
-import { type Leaf, type LeafPath, LEAVES } from "./leaves.ts";
+import type { Tree } from "../schema/tree.ts";
+import type { LeafNode } from "../schema/node.ts";
+import { type LeafPath, LEAVES } from "./leaves.ts";
 import type { ShutdownDeadlines } from "./shutdown_deadlines.ts";
 
 /** A configuration as plain data, in the spelling of the file. */
 export type ConfigJson = { [key: string]: string | number | boolean | ConfigJson };
 
 /** Every setting with the table and the key that it stands at; the table is empty for keys of the root. */
-export const PLACED_LEAVES = (Object.entries(LEAVES) as [LeafPath, Leaf][]).map(([path, leaf]) => {
+export const PLACED_LEAVES = (Object.entries(LEAVES) as [LeafPath, LeafNode][]).map(([path, leaf]) => {
   const dot = path.indexOf(".");
-  return { path, table: path.slice(0, Math.max(dot, 0)), key: path.slice(dot + 1), leaf, isPath: leaf.expects === "a path" };
+  return { path, table: path.slice(0, Math.max(dot, 0)), key: path.slice(dot + 1), leaf, isPath: leaf.facts.kind === "path" };
 });
 
 /** The values of a configuration that were given: the deadlines exactly, the others as far as they differ from the default. */
@@ -17,7 +18,7 @@ export function givenTree(config: ConfigJson, deadlines: ShutdownDeadlines): Tre
   const tree: Tree = {};
   for (const { table, key, leaf } of PLACED_LEAVES) {
     const value = table === "" ? all[key] : (all[table] as Tree | undefined)?.[key];
-    if (value === undefined || value === leaf.default) continue;
+    if (value === undefined || value === leaf.facts.default) continue;
     if (table === "") tree[key] = value;
     else tree[table] = { ...(tree[table] as Tree | undefined), [key]: value };
   }

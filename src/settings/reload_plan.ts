@@ -1,7 +1,7 @@
 import { showValue } from "../config/prepare.ts";
-import { factsAt, type Node } from "../config/key_table.ts";
-import { type Change, diff, formatPath, isTable, type Path, type Tree, type Value, valueAt } from "../config/tree.ts";
-import { HIDDEN } from "../core/values/config_key.ts";
+import { factsAt, type Node } from "../schema/node.ts";
+import { type Change, diff, formatPath, isTable, type Path, type Tree, type Value, valueAt } from "../schema/tree.ts";
+import { HIDDEN } from "../schema/facts.ts";
 import type { ReloadAnswer, ReloadChange } from "../core/supervise/operations.ts";
 import type { LoadedSources } from "./load_sources.ts";
 import { type NAMED_TABLES, settingsOf } from "./named_tables.ts";

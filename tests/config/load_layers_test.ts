@@ -1,36 +1,52 @@
 import assert from "node:assert/strict";
-import * as v from "valibot";
 import { test } from "../harness.ts";
 import { ConfigError } from "../../src/core/values/errors.ts";
 import { environmentNames } from "../../src/config/environment.ts";
 import { load, type Sources } from "../../src/config/load_layers.ts";
-import type { Tree } from "../../src/config/tree.ts";
-import { type ConfigSchema, key, nodeOf, table } from "../../src/config/key_table.ts";
+import type { Tree } from "../../src/schema/tree.ts";
+import type { ConfigSchema } from "../../src/config/config_schema.ts";
+import { flag, list, milliseconds, number, oneOf, text as textOf } from "../../src/schema/shapes.ts";
+import { keyOf, map, table } from "../../src/schema/table.ts";
 
-const root = table({
-  name: key(v.string(), { expects: "a text", reload: "live", default: "none" }),
-  on: key(v.boolean(), { expects: "true or false", reload: "live", default: false }),
-  count: key(v.number(), { expects: "a number", reload: "live" }),
-  list: key(v.array(v.string()), { expects: "a list of texts", reload: "live" }),
-  shell: key(v.string(), { expects: "a text", reload: "live", verbatim: true }),
-  token: key(v.pipe(v.string(), v.minLength(8)), { expects: "at least 8 characters", reload: "live", secret: true }),
-  wait_ms: key(v.number(), { expects: "milliseconds", reload: "live", kind: "milliseconds", default: 5 }),
-  wait: key(v.string(), { expects: "a duration", reload: "live", kind: "duration", unitFormOf: "wait_ms" }),
-  later: key(v.number(), { expects: "a number", reload: "live", notYet: true, default: 1 }),
-  inner: v.optional(table({
-    level: key(v.picklist(["low", "high"]), { expects: "one of low, high", reload: "live", default: "low" }),
-  }, { expects: "a table", shorthand: "level", aliases: { niveau: "level" }, notYetKeys: ["depth"] })),
-  texts: v.optional(
-    v.pipe(v.record(v.string(), v.pipe(v.string(), v.metadata({ facts: {} }))), v.metadata({ facts: { expects: "texts" } })),
-  ),
-  unit: v.optional(
-    v.pipe(
-      v.record(v.string(), table({ size: key(v.number(), { expects: "a number", reload: "unit" }) }, { expects: "a table" })),
-      v.metadata({ facts: { expects: "tables", nameProblem: (name: string) => name === "bad" ? "must be good" : undefined } }),
+const live = keyOf("live");
+const anyNumber = number("a number", () => true);
+
+/** The options of the tables below, as code would have them. */
+interface Options {
+  name: string;
+  on: boolean;
+  count: number;
+  list: readonly string[];
+  shell: string;
+  token: string;
+  waitMs: number | string;
+  later: number;
+  inner: { level: "low" | "high" };
+  texts: Readonly<Record<string, string>>;
+  unit: Readonly<Record<string, { size: number }>>;
+}
+
+const schema: ConfigSchema = {
+  places: table<Options>({
+    name: live("", textOf(), { default: "none" }),
+    on: live("", flag(), { default: false }),
+    count: live("", anyNumber),
+    list: live("", list(textOf(), { expects: "a list of texts" })),
+    shell: live("", textOf(), { verbatim: true }),
+    token: live("", textOf({ expects: "at least 8 characters", isGood: ({ length }) => length >= 8 }), { secret: true }),
+    waitMs: live("", milliseconds(0), { default: 5 }),
+    later: live("", anyNumber, { notYet: true, default: 1 }),
+    inner: table<Options["inner"]>(
+      { level: live("", oneOf(["low", "high"]), { default: "low" }) },
+      { shorthand: "level", aliases: { niveau: "level" }, notYetKeys: ["depth"] },
     ),
-  ),
-}, { expects: "a table" });
-const schema: ConfigSchema = { root, places: nodeOf(root) };
+    texts: map(textOf(), { expects: "texts" }),
+    unit: map(table<Options["unit"][string]>({ size: keyOf("unit")("", anyNumber) }), {
+      expects: "tables",
+      nameProblem: (name) => name === "bad" ? "must be good" : undefined,
+    }),
+  }),
+};
 
 const readText = (path: string) => path === "/run/token" ? Promise.resolve("from-a-file\n") : assert.fail(path);
 const environment = (variables: Record<string, string>) => ({ variables, readText });
@@ -146,7 +162,7 @@ test("load: every mistake of every source at once, each with its place and what 
       'app.toml:3:9: count: expected a number, got "3"; write it without quotes: 3',
       'app.toml:4:8: list: expected a list of texts, got "a"; write ["a"]',
       "app.toml:5:1: wait: expected either wait or wait_ms, got both; remove one of them",
-      'app.toml:6:11: wait_ms: expected milliseconds, got "30s"; write wait = "30s"',
+      'app.toml:6:11: wait_ms: expected an integer of milliseconds >= 0, got "30s"; write wait = "30s"',
       "app.toml:7:9: later: expected 1, the only value so far, got 2; remove it: its feature has not landed yet",
       'app.toml:8:9: inner: expected one of low, high, got "hihg"; did you mean "high"?',
       "app.toml:9:7: unit.bad: the name must be good",
@@ -161,7 +177,7 @@ test("load: every mistake of every source at once, each with its place and what 
 
 test("load: a bare number where a unit is needed shows the unit form", async () => {
   assert.deepEqual(await mistakes({ files: [file("wait = 30")] }), [
-    'app.toml:1:8: wait: expected a duration, got 30; write "30s" for seconds, or wait_ms = 30',
+    'app.toml:1:8: wait: expected a duration such as "250ms", "1.5s" or "1h30m", got 30; write "30s" for seconds, or wait_ms = 30',
   ]);
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
-import type { Node } from "../../src/config/key_table.ts";
-import { formatPath } from "../../src/config/tree.ts";
+import type { Node } from "../../src/schema/node.ts";
+import { formatPath } from "../../src/schema/tree.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import type { RlimitName } from "../../src/core/values/rlimits.ts";
 import { loadConfig } from "../../src/settings/load_config.ts";

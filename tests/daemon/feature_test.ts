@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import * as v from "valibot";
-import { key, table } from "../../src/config/mod.ts";
+import { oneOf, text } from "../../src/schema/shapes.ts";
+import { keyOf, table } from "../../src/schema/table.ts";
 import type { Feature, FeatureSettings } from "../../src/core/feature.ts";
 import { registration } from "../../src/core/supervise/registration.ts";
 import { ConfigError } from "../../src/core/values/errors.ts";
@@ -9,9 +9,9 @@ import { test } from "../harness.ts";
 import { Rig } from "./rig.ts";
 
 /** Its table in the configuration file. */
-const TABLE = table({
-  words: key(v.string(), { about: "The words of a greeting.", reload: "live", expects: "a text", default: "hello" }),
-  tongue: key(v.picklist(["en", "de"]), { about: "The language.", reload: "daemon", expects: "one of en, de", default: "en" }),
+const TABLE = table<{ words: string; tongue: "en" | "de" }>({
+  words: keyOf("live")("The words of a greeting.", text(), { default: "hello" }),
+  tongue: keyOf("daemon")("The language.", oneOf(["en", "de"]), { default: "en" }),
 }, { expects: "a table of greetings" });
 
 /** All that it takes to add a table, a unit, a series, a route, facts for the status and a notice to a daemon. */

@@ -22,21 +22,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: Object.keys(ROOMS),
   platform: ["core"],
   testing: ["core"],
-  ...Object.fromEntries(FEATURES.map((name) => [name, ["core"]])),
-  record: ["core", ...FEATURES],
-  instance: ["core", "platform", ...FEATURES],
-  settings: ["core", "platform", ...FEATURES, "instance"],
-  leftover: ["core", ...FEATURES, "instance", "settings"],
-  daemon: ["core", "platform", ...FEATURES, "record", "instance", "settings", "leftover"],
-  cli: ["core", "platform", ...FEATURES, "record", "instance", "settings", "leftover", "daemon"],
+  schema: ["core"],
+  ...Object.fromEntries(FEATURES.map((name) => [name, ["core", "schema"]])),
+  record: ["core", "schema", ...FEATURES],
+  instance: ["core", "schema", "platform", ...FEATURES],
+  settings: ["core", "schema", "platform", ...FEATURES, "instance"],
+  leftover: ["core", "schema", ...FEATURES, "instance", "settings"],
+  daemon: ["core", "schema", "platform", ...FEATURES, "record", "instance", "settings", "leftover"],
+  cli: ["core", "schema", "platform", ...FEATURES, "record", "instance", "settings", "leftover", "daemon"],
 };
 
 /** The npm packages that each folder, or each file of that path, may import; sub-paths of a package are included. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  config: ["smol-toml", "toml-eslint-parser", "valibot", "@valibot/to-json-schema"],
+  config: ["smol-toml", "toml-eslint-parser"],
   control: ["hono"],
   cli: ["commander"],
-  ...Object.fromEntries([...FEATURES, "settings"].map((name) => [`${name}/keys.ts`, ["valibot"]])),
 };
 
 /** Files that may use clocks, chance and the console of the runtime; `src/platform` may as well. */

@@ -4,11 +4,11 @@ import fc from "../property.ts";
 import { test } from "../harness.ts";
 import { ConfigError } from "../../src/core/values/errors.ts";
 import { environmentNames } from "../../src/config/environment.ts";
-import { fixedLeaves } from "../../src/config/key_table.ts";
-import { formatPath, setAt, type Tree } from "../../src/config/tree.ts";
+import { fixedLeaves, type LeafNode } from "../../src/schema/node.ts";
+import { formatPath, setAt, type Tree } from "../../src/schema/tree.ts";
 import { Config, type ConfigBuilder } from "../../src/settings/config.ts";
 import { DEADLINE_KEYS, settleDeadlines, type ShutdownDeadlines } from "../../src/settings/shutdown_deadlines.ts";
-import { type Leaf, type LeafPath, LEAVES } from "../../src/settings/leaves.ts";
+import { type LeafPath, LEAVES } from "../../src/settings/leaves.ts";
 
 import { DAEMON_PLACES } from "../../src/settings/keys.ts";
 
@@ -78,13 +78,10 @@ function refusal(build: () => unknown): ConfigError {
   assert.fail("must be refused");
 }
 
-test("LEAVES: the builder's settings are exactly the fixed keys of the schema, with the same defaults", () => {
-  const leaves = fixedLeaves(DAEMON_PLACES).filter(({ facts }) => facts.unitFormOf === undefined);
+test("LEAVES: the builder's settings are exactly the fixed keys of the file", () => {
+  const leaves = fixedLeaves(DAEMON_PLACES).filter(({ leaf }) => leaf.facts.unitFormOf === undefined);
   assert.deepEqual(leaves.map(({ path }) => formatPath(path)).sort(), Object.keys(LEAVES).sort());
-  for (const { path, facts } of leaves) {
-    const { default: standard, isNotYet = false }: Leaf = LEAVES[formatPath(path) as LeafPath];
-    assert.deepEqual([facts.default, facts.notYet ?? false], [standard, isNotYet], formatPath(path));
-  }
+  for (const { path, leaf } of leaves) assert.equal(leaf, LEAVES[formatPath(path) as LeafPath]);
 });
 
 test("Config: each right value of each key is taken by the builder and by the file, with the same result", async () => {
@@ -110,9 +107,9 @@ test("Config: each wrong value of each key is refused by the builder and by the 
 });
 
 test("Config: what has not landed is refused by the builder too", () => {
-  for (const [path, leaf] of Object.entries(LEAVES) as [LeafPath, Leaf][]) {
-    assert.equal(path in OTHER_VALUES, leaf.isNotYet ?? false, path);
-    if (!leaf.isNotYet) continue;
+  for (const [path, leaf] of Object.entries(LEAVES) as [LeafPath, LeafNode][]) {
+    assert.equal(path in OTHER_VALUES, leaf.facts.notYet ?? false, path);
+    if (!leaf.facts.notYet) continue;
     const error = refusal(() => buildLeaf(path, OTHER_VALUES[path]));
     assert.deepEqual([error.code, error.issues[0].path], ["CONFIG_NOT_YET", path]);
   }

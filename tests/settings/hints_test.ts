@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { type Node, nodeOf } from "../../src/config/key_table.ts";
+import type { Node } from "../../src/schema/node.ts";
 import { ConfigError, type ConfigIssue } from "../../src/core/values/errors.ts";
 import { loadConfig } from "../../src/settings/load_config.ts";
-import { DAEMON_SCHEMA } from "../../src/settings/keys.ts";
+import { DAEMON_PLACES } from "../../src/settings/keys.ts";
 import { test } from "../harness.ts";
 import { hostOf } from "./config_files.ts";
 
@@ -110,7 +110,7 @@ function followed(text: string, { source, hint = "" }: ConfigIssue): string | un
 test("every hint, followed, passes: for every key, by every name, with all kinds of wrong values", async () => {
   const bad: string[] = [];
   const told = new Map<string, number>();
-  for (const { table, key } of keysOf(nodeOf(DAEMON_SCHEMA))) {
+  for (const { table, key } of keysOf(DAEMON_PLACES)) {
     if (table.startsWith("defaults.")) continue;
     for (const value of WRONG) {
       const text = fileOf(table, key, value);

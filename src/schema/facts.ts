@@ -7,7 +7,7 @@ export type KeyKind = "duration" | "milliseconds" | "size" | "path";
 /** Stands in messages for a value that is never shown. */
 export const HIDDEN = "a value that is not shown";
 
-/** Facts about one key of the configuration beside its type; features declare them, the loader and the documentation read them. */
+/** Facts about one key of the configuration beside its values; features declare them, the loader and the documentation read them. */
 export type KeyFacts = {
   /** Purpose of the key, in one sentence; absent for the items of a list. */
   about?: string;
@@ -17,6 +17,8 @@ export type KeyFacts = {
   reload: ReloadClass;
   /** Value without any source; absent where there is none. */
   default?: unknown;
+  /** A value to copy, for the documentation, where the default is none or says little. */
+  example?: unknown;
   /** Meaning of the text. */
   kind?: KeyKind;
   /** Words that others use for a value, in small letters, and the value. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "../property.ts";
 import { test } from "../harness.ts";
-import { diff, formatPath, isSame, merge, parsePath, type Path, removeAt, setAt, type Tree, valueAt } from "../../src/config/tree.ts";
+import { diff, formatPath, isSame, merge, parsePath, type Path, removeAt, setAt, type Tree, valueAt } from "../../src/schema/tree.ts";
 
 const treeOf = fc.letrec((tie) => ({
   tree: fc.dictionary(fc.constantFrom("a", "b", "c", "d"), tie("value"), { noNullPrototype: true }),
