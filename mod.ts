@@ -52,6 +52,16 @@ export type {
   UnitReadyEvent,
   UnitStateEvent,
 } from "./src/core/supervise/event.ts";
+export * as timing from "./src/core/ports/instant.ts";
+export {
+  BufferPool,
+  type BufferPoolOptions,
+  type BufferPoolStats,
+  type Lease,
+  ObjectPool,
+  type ObjectPoolOptions,
+  type PoolStats,
+} from "./src/core/values/pool.ts";
 export type { Counter, Gauge, Histogram, HistogramOptions, Meter, MetricLabels, MetricOptions, Timer } from "./src/core/ports/meter.ts";
 export {
   type HistogramSnapshot,
