@@ -52,6 +52,7 @@ export type {
   UnitReadyEvent,
   UnitStateEvent,
 } from "./src/core/supervise/event.ts";
+/** Moments on the monotonic clock, and how fine it is. */
 export * as timing from "./src/core/ports/instant.ts";
 export {
   BufferPool,
