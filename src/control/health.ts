@@ -40,9 +40,9 @@ const PLAIN: ReadonlySet<string> = new Set(STATES.filter(isUpState));
 /** Seconds after which to ask again. */
 const RETRY_SECONDS = 1;
 
-/** Checks that must hold for the whole daemon to be ready, the daemon itself first. */
-export function healthChecks({ state, units }: Pick<DaemonStatus, "state" | "units">): HealthCheck[] {
-  return [daemonCheck(state), ...units.map((unit) => ({ name: unit.name, ok: !isMissing(unit), reason: reasonOf(unit) }))];
+/** Checks that must hold for the whole daemon to be ready: the daemon itself, its features, its units. */
+export function healthChecks({ state, health = [], units }: Pick<DaemonStatus, "state" | "health" | "units">): HealthCheck[] {
+  return [daemonCheck(state), ...health, ...units.map((unit) => ({ name: unit.name, ok: !isMissing(unit), reason: reasonOf(unit) }))];
 }
 
 /** Checks for the units that a client names; each must be there, even if it was stopped on purpose. */

@@ -7,11 +7,11 @@
 import type { Clock } from "./ports/clock.ts";
 import type { Continuity, Recoverable } from "./ports/continuity.ts";
 import type { Host } from "./ports/host.ts";
-import type { Logger } from "./ports/log.ts";
+import type { Logger, LogSink } from "./ports/log.ts";
 import type { EventBody } from "./supervise/event.ts";
 import type { Operations } from "./supervise/operations.ts";
 import type { Registration } from "./supervise/registration.ts";
-import type { LogPort, UnitLogSettings } from "./wire/unit_output.ts";
+import type { LogPort, UnitLines, UnitLogSettings } from "./wire/unit_output.ts";
 
 /** Something that a program has added in code for a feature to make units of. */
 export interface AddedEntry {
@@ -29,32 +29,74 @@ export interface FeatureSettings {
   readonly added: readonly AddedEntry[];
   /** Folder that relative paths of the program count from. */
   readonly cwd: string;
+  /** Log settings of the units of all features. */
+  outputs(): readonly UnitLogSettings[];
 }
 
-/** Ports of a daemon for its features. */
-export interface FeaturePorts {
-  /** The machine. */
-  readonly host: Host;
-  /** Time. */
-  readonly clock: Clock;
-  /** The daemon's log. */
+/** Ports that a feature gives to those that are opened after it, and to the daemon. */
+export interface GivenPorts {
+  /** The daemon's log; before it is given, records go nowhere. */
   readonly log: Logger;
-  /** Tells this daemon from all others on the machine. */
-  readonly daemonId: string;
-  /** Path of the socket where processes of this daemon may report. */
-  readonly reportSocket: string;
   /** Where the output of units goes. */
   readonly output: LogPort;
   /** Connects units with those of the daemons before and after this one; undefined for a daemon without a memory. */
   readonly continuity: Continuity | undefined;
+}
+
+/** Ports of a daemon for its features. */
+export interface FeaturePorts extends GivenPorts {
+  /** The machine. */
+  readonly host: Host;
+  /** Time. */
+  readonly clock: Clock;
+  /** Tells this daemon from all others on the machine. */
+  readonly daemonId: string;
+  /** Path of the socket where processes of this daemon may report. */
+  readonly reportSocket: string;
   /** Whether the daemon owns its process. */
   readonly ownsProcess: boolean;
+  /** Ports for the logs. */
+  readonly logging: LoggingPorts;
+  /** Which daemon this is, as no other may be that now; undefined for one that keeps nothing on disk. */
+  readonly instance: InstancePorts | undefined;
   /** Ports for listeners; undefined for a daemon that nobody can reach. */
   readonly control: ControlPorts | undefined;
   /** Publishes an event. */
   emit(body: EventBody): void;
   /** Starts something beside the units, which runs until the last one of them is down; rejects when it does not start. */
   runBeside(child: Registration): Promise<void>;
+}
+
+/** Ports for the feature that keeps logs. */
+export interface LoggingPorts {
+  /** Name of the daemon, with which its records begin. */
+  readonly name: string;
+  /** Takes the records of the daemon in place of the console. */
+  readonly sink: LogSink | undefined;
+  /** Folder of the logs of a daemon in the background, which has no console. */
+  readonly folder: string | undefined;
+  /** The working folder. */
+  readonly workDir: string;
+  /** Whether there is somebody to read records, now or after a reload, also where they go nowhere at first. */
+  readonly isKept: boolean;
+  /** Keeps the newest lines of units. */
+  readonly lines: UnitLines;
+  /** Whether there is a unit with this path, be it only until it has stopped. */
+  hasUnit(path: string): boolean;
+}
+
+/** Ports for the feature that looks for what a killed daemon has left. */
+export interface InstancePorts {
+  /** Tells the daemon from all others on the machine, also after a restart. */
+  readonly id: string;
+  /** Path of the control socket. */
+  readonly socket: string;
+  /** Path of the list of what runs. */
+  readonly groups: string;
+  /** The daemon before this one, where it has died. */
+  readonly crashed: { readonly pid: number } | undefined;
+  /** Milliseconds that what was left has to stop by itself. */
+  readonly stopTimeoutMs: number;
 }
 
 /** Ports for a feature that answers requests. */
@@ -131,11 +173,23 @@ export interface FeatureRoute {
   readonly answer: (request: Request) => Response | Promise<Response>;
 }
 
+/** Something that must hold for the daemon to be ready. */
+export interface FeatureHealth {
+  /** Name of the check, which is no path of a unit. */
+  readonly name: string;
+  /** Whether it holds. */
+  readonly ok: boolean;
+  /** Why not, in a few words; how it is where it holds. */
+  readonly reason: string;
+}
+
 /** Takes back what was done. */
 export type Undo = () => void | Promise<void>;
 
 /** A feature at work. Whatever it leaves out, it has none of. */
 export interface OpenFeature extends Partial<AsyncDisposable> {
+  /** Ports that it gives to those that are opened after it, and to the daemon. */
+  readonly gives?: Partial<GivenPorts>;
   /** Its units at the top, as its settings were when it was opened. */
   units?(): readonly Registration[];
   /** The units of something that the program has added in code. */
@@ -145,8 +199,11 @@ export interface OpenFeature extends Partial<AsyncDisposable> {
    * when another feature refuses.
    */
   check?(next: FeatureSettings): void | Undo | Promise<void | Undo>;
-  /** Takes its new settings, when nobody can refuse any more; `afresh` are names in its table whose units must run afresh. */
-  change?(next: FeatureSettings, afresh: ReadonlySet<string>): FeatureChange;
+  /**
+   * Takes its new settings, when nobody can refuse any more; `afresh` are names in its table whose units must run afresh. Returns nothing
+   * where its units stay as they are.
+   */
+  change?(next: FeatureSettings, afresh: ReadonlySet<string>): FeatureChange | void;
   /** Reads again what may have changed outside of the configuration, when a reload leaves that as it is. What it throws refuses the reload. */
   reread?(): Promise<void>;
   /** Files of its own that must be there. */
@@ -155,16 +212,24 @@ export interface OpenFeature extends Partial<AsyncDisposable> {
   rewritten?(next: FeatureSettings): Promise<ReadonlyMap<string, readonly string[]>>;
   /** Files whose change is one of the configuration: those that are known at once, and all, once they have been found by reading. */
   filesNamed?(settings: FeatureSettings): { known: readonly string[]; all: Promise<ReadonlySet<string>> };
+  /** Writes what waits to its files: the process is about to end at once. */
+  flush?(): void;
+  /** Goes on with the files that have its paths now, after something else has moved them. */
+  reopen?(): void;
   /** Units whose processes a killed daemon may have left, to be looked for before the first unit starts. */
   recoverable?(): readonly Recoverable[];
+  /** Deals with what a killed daemon has left of these units, before the first one starts; `down` are keys of paths that stay down. */
+  recover?(units: readonly Recoverable[], down: ReadonlySet<string>): Promise<void>;
   /** Paths of units that had to be killed since a time in milliseconds since the Unix epoch. */
   killedSince?(sinceMs: number): readonly string[];
   /** Series of its own. */
   metrics?(): readonly FeatureMetric[];
   /** Requests that it answers. */
   routes?(): readonly FeatureRoute[];
+  /** Checks of its own for `/readyz`; while one fails, the daemon is not ready. */
+  health?(): readonly FeatureHealth[];
   /** Facts for `status`: small, plain data. */
   details?(): Readonly<Record<string, unknown>>;
-  /** Something that an operator should know now, in a sentence. */
-  notice?(): string | undefined;
+  /** Whatever an operator should know now, each in a sentence. */
+  notices?(): readonly string[];
 }

@@ -23,8 +23,7 @@ import type { SupervisorOptions } from "../core/supervise/supervisor.ts";
 import { checkSupervisorOptions } from "../core/supervise/supervisor_options.ts";
 import { sameFiles } from "../service/log.ts";
 import type { ServiceSpec } from "../service/spec.ts";
-import type { FeatureSource } from "../core/feature.ts";
-import { FEATURES } from "./features.ts";
+import { FEATURES, type ListedFeature } from "./features.ts";
 import { SignalConfig } from "./signal_config.ts";
 import type { ExitReport } from "./exit_report.ts";
 import type { LoadedConfig } from "../settings/load_config.ts";
@@ -143,7 +142,7 @@ export class Daemon implements AsyncDisposable {
 
   /** Events of the daemon, by topic. Readers see events published after they came. */
   get bus(): EventBus<DaemonTopics> {
-    return this.#started("bus").bus;
+    return this.#started("bus").events.bus;
   }
 
   /**
@@ -152,7 +151,7 @@ export class Daemon implements AsyncDisposable {
    * @throws {DaemonError} if the daemon has not started, none runs, or several do and no name says which.
    */
   get<T extends object>(type: InstanceType<T>, name?: string): T {
-    return this.#started("get").get(type, name);
+    return this.#started("get").locator.get(type, name);
   }
 
   /** Operations for operators. */
@@ -208,7 +207,7 @@ export class Daemon implements AsyncDisposable {
   add(subsystem: Subsystem, options: AddOptions & GroupOption = {}): SubsystemHandle {
     checkObject("add a subsystem", options);
     const { group, ...others } = options;
-    return this.#started("add").add(addition(subsystem, Object.keys(others).length === 0 ? undefined : others), group);
+    return this.#started("add").locator.add(addition(subsystem, Object.keys(others).length === 0 ? undefined : others), group);
   }
 
   /**
@@ -234,7 +233,7 @@ export class Daemon implements AsyncDisposable {
    * @throws {TypeError} if it is no text (likewise).
    */
   async ended(name: string): Promise<SubsystemEnd> {
-    return await this.#started("ended").endOf(name);
+    return await this.#started("ended").locator.endOf(name);
   }
 
   /**
@@ -271,7 +270,7 @@ export class Daemon implements AsyncDisposable {
   async reload(options: { dryRun?: boolean } = {}): Promise<ReloadAnswer> {
     checkKeys("reload", options, ["dryRun"]);
     checkBooleans("reload", { dryRun: options.dryRun ?? false });
-    return await this.#started("reload").reload(options);
+    return await this.#started("reload").reloads.reload(options);
   }
 
   /**
@@ -282,7 +281,7 @@ export class Daemon implements AsyncDisposable {
    */
   wait(): Promise<ExitReport> {
     const session = this.#started("wait");
-    const caller = session.callingUnit();
+    const caller = session.attribution.callingUnit();
     if (caller !== undefined && !session.isOver) {
       throw new DaemonError(
         "RUNTIME_STATE",
@@ -396,7 +395,7 @@ function startedTwice(): DaemonError {
 export class DaemonBuilder extends GroupBuilder {
   readonly #config: Config;
   readonly #loaded: LoadedConfig | undefined;
-  readonly #features: readonly FeatureSource[];
+  readonly #features: readonly ListedFeature[];
   #supervision: SupervisorOptions | undefined;
   #signals: SignalConfig | undefined = DEFAULT_SIGNALS;
   #sink: LogSink | undefined;
@@ -410,7 +409,7 @@ export class DaemonBuilder extends GroupBuilder {
    *
    * @internal
    */
-  constructor(config: Config = Config.default(), loaded?: LoadedConfig, features: readonly FeatureSource[] = FEATURES) {
+  constructor(config: Config = Config.default(), loaded?: LoadedConfig, features: readonly ListedFeature[] = FEATURES) {
     if (!(config instanceof Config)) throw new TypeError("Cannot build a daemon as its settings must be a Config: see Config.builder()");
     super(loaded?.baseDir ?? config.workDir ?? ".", RestartPolicy.Never);
     this.#config = config;

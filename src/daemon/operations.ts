@@ -41,29 +41,32 @@ export class DaemonOperations implements Operations {
   /** Creates the operations of a session; from now on it keeps its newest events. */
   constructor(session: OperatedSession) {
     this.#session = session;
-    this.#events = session.events;
+    this.#events = session.events.store;
   }
 
   status(): DaemonStatus {
     const session = this.#session;
     const { config, loaded } = session;
     const uptimeMs = session.uptimeMs();
+    const health = session.features?.health() ?? [];
+    const details = session.features?.details();
     return {
       v: 1,
       name: config.name,
-      id: session.surroundings?.id ?? config.name,
+      id: session.memory?.id ?? config.name,
       version: VERSION,
       runtime: session.host?.runtime ?? "",
       pid: session.host?.processes.self().pid ?? 0,
       config: loaded?.path ?? null,
       configVersion: session.configVersion,
       state: session.phase,
-      ready: session.phase === "running" && session.missing().length === 0,
+      ready: session.phase === "running" && session.missing().length === 0 && health.every(({ ok }) => ok),
       startedAt: this.#startedAt ??= new Date(session.clock.wallMs() - uptimeMs).toISOString(),
       uptimeMs,
       residentBytes: session.host?.ownProcess.residentBytes() ?? 0,
       notices: session.notices(),
-      ...this.#featureDetails(),
+      ...details === undefined ? {} : { features: details },
+      ...health.length === 0 ? {} : { health },
       units: session.units(),
     };
   }
@@ -77,8 +80,8 @@ export class DaemonOperations implements Operations {
   }
 
   measures(): DaemonMeasures {
-    const { hasStarted, host, eventCounts, reloads } = this.#session;
-    return { hasStarted, reloads, ...eventCounts, process: host?.ownProcess.usage() ?? {} };
+    const { hasStarted, host, events, reloads } = this.#session;
+    return { hasStarted, reloads: reloads.counts, ...events.counts, process: host?.ownProcess.usage() ?? {} };
   }
 
   lineCounts(): readonly LineCounts[] {
@@ -185,7 +188,7 @@ export class DaemonOperations implements Operations {
     checkBooleans("reload", { dryRun });
     checkSignal("reload", signal);
     signal?.throwIfAborted();
-    const reloading = this.#session.reload({ dryRun });
+    const reloading = this.#session.reloads.reload({ dryRun });
     return await (signal === undefined ? reloading : untilAborted(reloading, signal));
   }
 
@@ -226,20 +229,20 @@ export class DaemonOperations implements Operations {
   }
 
   #forgetUp(): string | undefined {
-    const { surroundings, supervisor } = this.#session;
-    if (surroundings === undefined) return undefined;
-    const { down } = surroundings;
+    const { memory, supervisor } = this.#session;
+    if (memory === undefined) return undefined;
+    const { down } = memory;
     const up = [...down].filter((name) => supervisor?.find(name)?.desired === "up");
-    return up.length === 0 ? undefined : surroundings.rememberDown(down.difference(new Set(up)));
+    return up.length === 0 ? undefined : memory.rememberDown(down.difference(new Set(up)));
   }
 
   /** Returns what keeps it from being remembered. */
   #rememberDown(names: readonly string[]): string | undefined {
-    const { surroundings } = this.#session;
-    if (surroundings === undefined) return undefined;
-    const { down } = surroundings;
+    const { memory } = this.#session;
+    if (memory === undefined) return undefined;
+    const { down } = memory;
     const keys = names.map(nameKey);
-    return keys.every((key) => down.has(key)) ? undefined : surroundings.rememberDown(down.union(new Set(keys)));
+    return keys.every((key) => down.has(key)) ? undefined : memory.rememberDown(down.union(new Set(keys)));
   }
 
   /** Returns the supervisor of all units; before it is there, nobody can say which names are unknown. */
@@ -250,13 +253,6 @@ export class DaemonOperations implements Operations {
       "RUNTIME_STATE",
       `Cannot ask for units yet as the daemon ${this.#session.notices().at(0) ?? "is still being prepared"}: try again later`,
     );
-  }
-
-  #featureDetails(): Pick<DaemonStatus, "features"> {
-    const details = [...this.#session.features].flatMap(([name, feature]) =>
-      feature.details === undefined ? [] : [[name, feature.details()]]
-    );
-    return details.length === 0 ? {} : { features: Object.fromEntries(details) };
   }
 
   /** Groups the names by their supervisors; refuses an unknown one, and whoever has left already. */

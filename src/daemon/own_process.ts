@@ -38,7 +38,7 @@ export function ownProcess(session: OwningSession, host: Host, exitGraceMs: numb
     stack.use(ownProcess.hold());
     stack.use(terminal.keepWriting());
     if (workDir !== undefined) ownProcess.chdir(workDir);
-    session.attribute(ownProcess);
+    session.attribution.use(ownProcess);
     stack.use(ownProcess.onUncaught((error, owner) => session.uncaught(error, owner)));
     if (config !== undefined) {
       const stop = stopHandler(session, host);
@@ -46,12 +46,12 @@ export function ownProcess(session: OwningSession, host: Host, exitGraceMs: numb
       // SIGHUP has two meanings: whoever had a terminal and has none any more is to end with it; all else asks for a reload.
       const hadTerminal = terminal.canHangUp();
       const reload = (signal: SignalName) => {
-        if (signal !== "SIGHUP" || !hadTerminal || terminal.canHangUp()) return void session.reloadUnasked(`received ${signal}`);
+        if (signal !== "SIGHUP" || !hadTerminal || terminal.canHangUp()) return void session.reloads.reloadUnasked(`received ${signal}`);
         session.log.warn("the terminal is gone");
         stop(signal);
       };
       for (const signal of config.reload) stack.use(signals.on(signal, () => reload(signal)));
-      for (const signal of config.reopenLogs) stack.use(signals.on(signal, () => session.reopenLogs()));
+      for (const signal of config.reopenLogs) stack.use(signals.on(signal, () => session.features?.reopen()));
       for (const [signal, handler] of Object.entries(config.on)) {
         stack.use(signals.on(signal as SignalName, guarded(session, signal, handler)));
       }
@@ -73,7 +73,7 @@ function stopHandler(session: OwningSession, host: Host): (signal: SignalName) =
     lastMs = nowMs;
     requests++;
     if (requests >= 3) {
-      session.flushLogs();
+      session.features?.flush();
       host.ownProcess.exit(EXIT_CODES.failed);
     }
     session.signalled(signal);

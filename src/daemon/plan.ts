@@ -4,9 +4,10 @@ import type { LogSink } from "../core/ports/log.ts";
 import type { Registration } from "../core/supervise/registration.ts";
 import type { RestartWhen } from "../core/supervise/restart.ts";
 import type { SupervisorOptions, SupervisorPorts } from "../core/supervise/supervisor.ts";
-import type { AddedEntry, FeatureSource } from "../core/feature.ts";
+import type { AddedEntry } from "../core/feature.ts";
 import type { Config } from "../settings/config.ts";
 import type { LoadedConfig } from "../settings/load_config.ts";
+import type { ListedFeature } from "./features.ts";
 import type { SignalConfig } from "./signal_config.ts";
 
 /** Something that a builder was told to run: ready as it is, or made when the daemon starts and knows its host. */
@@ -112,7 +113,7 @@ export interface Plan {
   /** Told of every event, from the first one on; who comes or goes later is heard too. */
   readonly listeners: { readonly all: ReadonlySet<EventListener> | undefined };
   /** The features that it may need. */
-  readonly features: readonly FeatureSource[];
+  readonly features: readonly ListedFeature[];
   /** The machine; undefined takes the real one when it is first needed. */
   readonly host: Host | undefined;
 }

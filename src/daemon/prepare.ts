@@ -1,30 +1,27 @@
+import type { FeaturePorts, GivenPorts, OwnFile } from "../core/feature.ts";
+import type { Host } from "../core/ports/host.ts";
+import { CancelToken } from "../core/supervise/cancel.ts";
+import type { Registration } from "../core/supervise/registration.ts";
+import { Supervisor } from "../core/supervise/supervisor.ts";
+import { runsAsProcess } from "../core/supervise/unit.ts";
+import { DaemonError, isDaemonError, messageOf } from "../core/values/errors.ts";
 import { nameKey } from "../core/values/names.ts";
 import { resolvePath } from "../core/values/paths.ts";
-import { CancelToken } from "../core/supervise/cancel.ts";
-import { DaemonError, isDaemonError, messageOf } from "../core/values/errors.ts";
 import { MODULE_WORD } from "../core/wire/module_protocol.ts";
-import type { Host } from "../core/ports/host.ts";
-import type { Registration } from "../core/supervise/registration.ts";
-import { runsAsProcess } from "../core/supervise/unit.ts";
-import { Supervisor, type SupervisorPorts } from "../core/supervise/supervisor.ts";
-import { markOf } from "../service/mod.ts";
-import type { Feature, FeaturePorts, OwnFile } from "../core/feature.ts";
-import type { UnitLogSettings } from "../core/wire/unit_output.ts";
-import { ConfigWatch } from "../settings/config_watch.ts";
-import type { StartOptions } from "./run_options.ts";
-import { DaemonLog } from "./daemon_log.ts";
-import { createLogger } from "../log/mod.ts";
-import { both, linesSink } from "../record/lines_of_log.ts";
 import type { DaemonFolders } from "../instance/folders.ts";
 import type { Instance } from "../instance/instance.ts";
-import type { LoadedConfig } from "../settings/load_config.ts";
-import { ownProcess } from "./own_process.ts";
-
-import type { Recovery } from "../leftover/recovery.ts";
-import { UnitLogs } from "../log/unit_logs.ts";
-import { registrationsOf } from "./plan.ts";
-import type { PreparedSession } from "./session_views.ts";
 import { PROTOCOL, VERSION } from "../instance/version.ts";
+import { createLogger } from "../log/mod.ts";
+import { both, linesSink } from "../record/lines_of_log.ts";
+import { markOf } from "../service/mod.ts";
+import { ConfigWatch } from "../settings/config_watch.ts";
+import type { LoadedConfig } from "../settings/load_config.ts";
+import { FeatureSet } from "./feature_set.ts";
+import { ownProcess } from "./own_process.ts";
+import { registrationsOf } from "./plan.ts";
+import type { StartOptions } from "./run_options.ts";
+import type { PreparedSession } from "./session_views.ts";
+import { portsBeside } from "./unit_ports.ts";
 
 /**
  * Gets everything that a daemon needs from the machine, in order; the session's resources undo it in reverse: the process, the lock, the
@@ -49,36 +46,11 @@ export async function prepare(session: PreparedSession, options: StartOptions): 
   if (ownsProcess) resources.use(ownProcess(session, host, options.exitGraceMs));
   // The lock comes first, so that a second daemon of this configuration leaves the logs of the first one alone.
   const held = isControlled ? await takeLock(session, host, { ...options, workDir }) : undefined;
-  session.programFolder = cwd;
-  const features = await Promise.all(plan.features.map((source) => source.load()));
-  const { daemonLog, logs } = openLogs(session, host, { ...options, cwd, workDir, features, state: held?.folders.state });
-  const recovery = held === undefined ? undefined : await openMemory(session, host, held);
-  session.onApply((next) => {
-    daemonLog.apply(next.config);
-    logs.apply(outputsOf(features, session, next));
-  });
-  await openFeatures(session, features, {
-    host,
-    clock: session.clock,
-    log: session.log,
-    // A daemon without folders shares its name with others.
-    daemonId: session.surroundings?.id ?? `${config.name}-${host.secret()}`,
-    reportSocket: session.surroundings?.moduleSocket ?? `${host.files.tempDir}/daemonkit-${host.secret()}`,
-    output: logs,
-    continuity: recovery,
-    ownsProcess,
-    control: held && {
-      socket: held.folders.socket,
-      version: VERSION,
-      protocol: PROTOCOL,
-      operations: session.operations,
-      features: () => session.features.values(),
-      isMetricsEnabled: () => session.config.monitoring.enableMetrics,
-    },
-    emit: (body) => session.emit(body),
-    runBeside: (child) => runBeside(session, child),
-  });
-  if (held !== undefined) await keepOwnFiles(session, host, held, recovery!);
+  const features = session.features = await FeatureSet.load(plan, cwd);
+  const warnings = held === undefined ? [] : await openMemory(session, host, held);
+  await features.open(featurePorts(session, host, { ...options, workDir, held }), resources, ({ log }) => session.log = log);
+  for (const warning of warnings) session.log.warn(warning);
+  if (held !== undefined) await keepOwnFiles(session, host, held);
   if (pidFile !== undefined) {
     const { pidFile: write } = await import("../instance/pid_file.ts");
     resources.use(write(resolvePath(workDir, pidFile), config.name, host));
@@ -87,36 +59,73 @@ export async function prepare(session: PreparedSession, options: StartOptions): 
   if (loaded !== undefined) watchConfig(session, host, loaded);
   else if (config.hotReload) session.log.warn("hot_reload does nothing: this daemon was not started from a file");
   if (isControlled) keepLinesOfLogs(session, features);
-  const opened = [...session.features.values()];
-  const others = registrationsOf(plan.entries, () => session, (entry, prefix) => {
-    if (entry.isConfigured) return [];
-    return session.features.get(entry.feature)?.unitsOf?.({ value: entry.value, prefix }) ?? [];
-  });
+  const others = registrationsOf(
+    plan.entries,
+    () => session.ports,
+    (entry, prefix) => entry.isConfigured ? [] : features.unitsOf(entry.feature, { value: entry.value, prefix }),
+  );
   for (const other of others) session.others.add(other);
   // Before the first unit starts, nothing of it may run any more.
-  await recovery?.settle(opened.flatMap((feature) => feature.recoverable?.() ?? []), session.surroundings!.down);
-  return [...opened.flatMap((feature) => feature.units?.() ?? []), ...session.others];
+  await features.recover(session.memory?.down ?? new Set());
+  return [...features.units(), ...session.others];
 }
 
-/** Opens the features in their order; they end in reverse, after the last unit is down. */
-async function openFeatures(session: PreparedSession, features: readonly Feature[], ports: FeaturePorts): Promise<void> {
-  for (const feature of features) {
-    const opened = await feature.open(session.settingsFor(feature.name), ports);
-    session.resources.defer(() => opened[Symbol.asyncDispose]?.());
-    session.features.set(feature.name, opened);
-    session.addNotice(() => opened.notice?.());
-  }
+/** The ports of the daemon for its features. */
+function featurePorts(
+  session: PreparedSession,
+  host: Host,
+  { ownsProcess, isBackground, workDir, held }: StartOptions & { workDir: string; held: Held | undefined },
+): Omit<FeaturePorts, keyof GivenPorts> {
+  const { plan: { config, loaded, sink }, clock } = session;
+  const folders = held?.folders;
+  return {
+    host,
+    clock,
+    ownsProcess,
+    // A daemon without folders shares its name with others.
+    daemonId: folders?.id ?? `${config.name}-${host.secret()}`,
+    reportSocket: folders === undefined ? `${host.files.tempDir}/daemonkit-${host.secret()}` : `${folders.run}/ipc.sock`,
+    logging: {
+      name: config.name,
+      sink,
+      folder: isBackground ? folders?.state : undefined,
+      workDir,
+      // A daemon that is to be read again may be told to log only then.
+      isKept: loaded !== undefined,
+      lines: session.lines,
+      hasUnit: (path) => session.supervisor?.find(path) !== undefined,
+    },
+    instance: held && {
+      id: held.folders.id,
+      socket: held.folders.socket,
+      groups: held.folders.groups,
+      crashed: held.instance.crashed,
+      stopTimeoutMs: config.shutdown.timeoutMs,
+    },
+    control: held && {
+      socket: held.folders.socket,
+      version: VERSION,
+      protocol: PROTOCOL,
+      operations: session.operations,
+      features: () => session.features!.opened(),
+      isMetricsEnabled: () => session.config.monitoring.enableMetrics,
+    },
+    emit: (body) => session.events.emit(body),
+    runBeside: (child) => runBeside(session, child),
+  };
 }
 
-/** Log settings of all units that features run. */
-function outputsOf(features: readonly Feature[], session: PreparedSession, loaded?: LoadedConfig): UnitLogSettings[] {
-  return features.flatMap((feature) => feature.outputs?.(session.settingsFor(feature.name, loaded)) ?? []);
+/** Runs something under a supervisor of its own, which is there before the first unit and until the last one is down. */
+async function runBeside(session: PreparedSession, child: Registration): Promise<void> {
+  const system = new Supervisor(portsBeside(session.ports, session.log), new CancelToken(), [child]);
+  session.resources.defer(() => system.stop("the daemon ends"));
+  await system.start();
 }
 
 /** Keeps as lines what units log that print nothing. */
-function keepLinesOfLogs(session: PreparedSession, features: readonly Feature[]): void {
-  const printing = new Set(outputsOf(features, session).map(({ unit }) => unit));
-  session.linesOfLog = (path) => {
+function keepLinesOfLogs(session: PreparedSession, features: FeatureSet): void {
+  const printing = new Set(features.outputs(session.loaded).map(({ unit }) => unit));
+  session.ports.linesOfLog = (path) => {
     const [name] = path.split("/", 1);
     const isOwn = session.others.values().some(({ subsystem, kind }) => subsystem.name === name && !runsAsProcess(kind));
     // The output of a process consists of lines already.
@@ -134,53 +143,6 @@ function folderOrElse({ ownProcess }: Host, otherwise: string): string {
     if (isDaemonError(error)) return otherwise;
     throw error;
   }
-}
-
-/** Opens the daemon's own log and those of its units. */
-function openLogs(
-  session: PreparedSession,
-  host: Host,
-  { ownsProcess, isBackground, cwd, workDir, features, state }: StartOptions & {
-    cwd: string;
-    workDir: string;
-    features: readonly Feature[];
-    state: string | undefined;
-  },
-): { daemonLog: DaemonLog; logs: UnitLogs } {
-  const { plan: { config, loaded, sink }, resources, clock } = session;
-  const folder = isBackground ? state : undefined;
-  const outputs = outputsOf(features, session);
-  const daemonLog = resources.use(
-    new DaemonLog({
-      host,
-      clock,
-      sink,
-      hasConsole: ownsProcess && folder === undefined,
-      resolve: (path) => resolvePath(workDir, path),
-      file: folder && `${folder}/daemon.log`,
-      names: outputs.map(({ unit }) => unit),
-    }, config),
-  );
-  // A daemon that is to be read again may be told to log only then.
-  if (daemonLog.isUsed || loaded !== undefined) session.log = daemonLog.log;
-  const logs = resources.use(
-    new UnitLogs({
-      files: host.files,
-      clock,
-      log: session.log,
-      lines: session.lines,
-      show: daemonLog.showLines,
-      room: daemonLog.room,
-      ...ownsProcess ? { post: (fd, text, count) => void host.terminal.post(fd, text, { count }) } : {},
-      isStopping: (unit) => session.supervisor?.find(unit) !== undefined,
-      resolve: (path) => resolvePath(cwd, path),
-      folder: folder && `${folder}/logs`,
-    }, outputs),
-  );
-  session.useLogs(daemonLog, logs);
-  session.addNotice(() => daemonLog.notice);
-  session.addNotice(() => logs.notice);
-  return { daemonLog, logs };
 }
 
 /** A daemon that nobody else can be now. */
@@ -229,30 +191,13 @@ async function takeLock(
   return { folders, instance, refills: [remember] };
 }
 
-/** Reads the memory of manual stops and of what ran before. */
-async function openMemory(session: PreparedSession, host: Host, held: Held): Promise<Recovery> {
-  const { folders, instance, refills } = held;
-  const { resources, plan: { config } } = session;
-  const { displaced } = folders;
-  if (displaced !== undefined) {
-    session.log.warn(displaced);
-    session.addNotice(() => displaced);
-  }
-  const [{ readOverrides, writeOverrides }, { Recovery }] = await Promise.all([
-    import("../instance/instance.ts"),
-    import("../leftover/recovery.ts"),
-  ]);
-  const recovery = resources.use(
-    new Recovery({ folders, crashed: instance.crashed, host, log: session.log, limitMs: config.shutdown.timeoutMs }),
-  );
-  session.addNotice(() => recovery.notice);
+/** Reads the memory of manual stops. Returns warnings, for which there is no log yet. */
+async function openMemory(session: PreparedSession, host: Host, { folders, refills }: Held): Promise<string[]> {
+  const { readOverrides, writeOverrides } = await import("../instance/instance.ts");
   const { down, warning } = readOverrides(folders, host);
-  if (warning !== undefined) session.log.warn(warning);
   let remembered = keysOf(down);
-  session.surroundings = {
+  session.memory = {
     id: folders.id,
-    continuity: recovery,
-    moduleSocket: `${folders.run}/ipc.sock`,
     get down() {
       return remembered;
     },
@@ -268,13 +213,14 @@ async function openMemory(session: PreparedSession, host: Host, held: Held): Pro
       }
     },
   };
-
   refills.push(() => void (remembered.size > 0 && writeOverrides(folders, host, remembered)));
-  return recovery;
+  const { displaced } = folders;
+  session.addNotice(() => displaced);
+  return [displaced, warning].filter((text) => text !== undefined);
 }
 
 /** Looks after what the daemon has on disk, for as long as it lives. */
-async function keepOwnFiles(session: PreparedSession, host: Host, held: Held, recovery: Recovery): Promise<void> {
+async function keepOwnFiles(session: PreparedSession, host: Host, held: Held): Promise<void> {
   const { folders, instance } = held;
   const [{ originFileIn }, { OwnFiles }] = await Promise.all([import("../instance/folders.ts"), import("../instance/own_files.ts")]);
   session.resources.use(
@@ -284,19 +230,11 @@ async function keepOwnFiles(session: PreparedSession, host: Host, held: Held, re
       files: [
         stateFile(session, host, held, originFileIn(folders.state)),
         { name: "the lock", restore: () => instance.restore() },
-        ...[...session.features.values()].flatMap((feature) => feature.ownFiles?.() ?? []),
-        { name: "the list of what runs", restore: () => recovery.restore() },
+        ...session.features!.ownFiles(),
       ],
-      onRestored: (names) => session.emit({ type: "daemon.restored", reason: `somebody has removed ${names.join(", ")}` }),
+      onRestored: (names) => session.events.emit({ type: "daemon.restored", reason: `somebody has removed ${names.join(", ")}` }),
     }),
   );
-}
-
-/** Runs something under a supervisor of its own, which is there before the first unit and until the last one is down. */
-async function runBeside(session: PreparedSession, child: Registration): Promise<void> {
-  const system = new Supervisor(silent(session), new CancelToken(), [child]);
-  session.resources.defer(() => system.stop("the daemon ends"));
-  await system.start();
 }
 
 /**
@@ -312,7 +250,7 @@ function stateFile(session: PreparedSession, { files }: Host, { folders: { state
       if (files.info(state)?.inode === inode && (!hadOrigin || files.info(originFile) !== undefined)) return false;
       files.makeDir(state);
       for (const refill of refills) refill();
-      session.reopenLogs();
+      session.features?.reopen();
       inode = files.info(state)?.inode;
       return true;
     },
@@ -329,13 +267,12 @@ function watchConfig(session: PreparedSession, host: Host, first: LoadedConfig):
     if (!config.hotReload) named = new Set();
     // Some are found by reading others, and nobody need wait for that.
     else {
-      const found = [...session.features].flatMap(([name, feature]) => feature.filesNamed?.(session.settingsFor(name, loaded)) ?? []);
-      const nearest = new Set(found.flatMap(({ known }) => known));
-      named = nearest;
-      void Promise.all(found.map(({ all }) => all)).then((all) => {
+      const { known, all } = session.features!.filesNamed(loaded);
+      named = known;
+      void all.then((found) => {
         // Another reload may have come in between.
-        if (named !== nearest) return;
-        named = new Set(all.flatMap((paths) => [...paths]));
+        if (named !== known) return;
+        named = found;
         watch?.renew();
       });
     }
@@ -346,11 +283,11 @@ function watchConfig(session: PreparedSession, host: Host, first: LoadedConfig):
         clock,
         path,
         loaded: fingerprint,
-        taken: () => session.taken,
+        taken: () => session.reloads.taken,
         read: () => session.loaded!.look(),
         named: () => named,
         markOf: (each) => markOf(each, files),
-        onChange: () => session.reloadUnasked("a file has changed"),
+        onChange: () => session.reloads.reloadUnasked("a file has changed"),
         onTrouble: (reason) => session.log.warn("changes of the configuration file may be seen late", { reason }),
       });
     } else {
@@ -385,32 +322,10 @@ async function keepWhatIsInForce(session: PreparedSession, host: Host, { folders
       clock: session.clock,
       log: session.log,
       read: async () => void (session.loaded === first && await first.again()),
-      onRight: async () => session.loaded !== first || await session.reloadUnasked("the file can be used again"),
+      onRight: async () => session.loaded !== first || await session.reloads.reloadUnasked("the file can be used again"),
     }),
   );
   session.addNotice(() => watch.notice);
-}
-
-/** The session's ports without its events: what listeners do is no news about the units. */
-function silent(session: PreparedSession): SupervisorPorts {
-  const { clock, deadlines, turns, random } = session;
-  return {
-    clock,
-    deadlines,
-    turns,
-    random,
-    isObserved: () => false,
-    emit: () => {},
-    failed: (path, error) => session.log.error(`${path} has failed for good`, { reason: messageOf(error), err: error }),
-    report: (error) => session.report(error),
-    requestShutdown: (reason, exitCode, isForced) => session.requestShutdown(reason, exitCode, isForced),
-    remainingMs: () => session.remainingMs(),
-    stopTimeoutMs: () => session.stopTimeoutMs(),
-    countMissing: () => {},
-    isKeptDown: () => false,
-    logger: (path) => session.logger(path),
-    runAs: (path, fn) => session.runAs(path, fn),
-  };
 }
 
 /** Paths of units as they are compared, without case. */

@@ -5,6 +5,7 @@ import type { LoadedConfig } from "../settings/load_config.ts";
 import { refuseConflicts } from "../settings/conflicts.ts";
 import { checkNeeds, refuseUnmet } from "../settings/needs.ts";
 import { type ReloadPlan, reloadPlan, restartedServices } from "../settings/reload_plan.ts";
+import type { ReloadRequests } from "./reload_requests.ts";
 import type { ReloadingSession } from "./session_views.ts";
 
 /** How often a missing or empty file is looked for, and the wait in between. */
@@ -30,14 +31,16 @@ export interface Applied {
  */
 export class Reloads {
   readonly #session: ReloadingSession;
+  readonly #requests: Pick<ReloadRequests, "counts" | "taken">;
   #running: Promise<unknown> | undefined;
   #waiting: Promise<Applied> | undefined;
   /** With what it went wrong when nothing could be read. */
   readonly #unread = new WeakSet<DaemonError>();
 
-  /** Creates it for a session that has started. */
-  constructor(session: ReloadingSession) {
+  /** Creates it for a session that has started; `requests` gets the text that was read last, and counts. */
+  constructor(session: ReloadingSession, requests: Pick<ReloadRequests, "counts" | "taken">) {
     this.#session = session;
+    this.#requests = requests;
   }
 
   /** Reads the file again and applies what differs, or only says what would be. */
@@ -81,14 +84,14 @@ export class Reloads {
       for (const warning of warnings) session.log.warn(warning);
       const isApplicable = plan.changes.some(({ effect }) => effect !== "daemon");
       for (const change of plan.changes) session.log[change.effect === "daemon" ? "warn" : "info"](changeText(change));
-      if (!isApplicable) await session.reread();
+      if (!isApplicable) await session.features?.reread();
       const { outcomes } = isApplicable ? await session.apply(loaded, restartedServices(plan)) : { outcomes: Promise.resolve([]) };
       outcomes.catch(() => {/* told to who waits for it */});
-      session.taken = loaded.fingerprint;
+      this.#requests.taken = loaded.fingerprint;
       this.#announce(isApplicable ? "applied" : "unchanged", plan.changes.map(({ name }) => name), summary(plan));
       return { plan, version: session.configVersion, outcomes };
     } catch (error) {
-      session.taken = undefined;
+      this.#requests.taken = undefined;
       this.#announce(
         "refused",
         [],
@@ -116,7 +119,7 @@ export class Reloads {
         const findings = await checkNeeds(loaded, this.#session.host!, { isInForce: true });
         mayCome = findings.problems.some(({ isMissing }) => isMissing);
         await refuseUnmet(loaded, findings);
-        const plan = reloadPlan(before, loaded, await this.#rewritten(loaded));
+        const plan = reloadPlan(before, loaded, await this.#session.features!.rewritten(loaded));
         return { plan, loaded, warnings: [...loaded.warnings, ...findings.warnings, ...findings.inherited] };
       } catch (error) {
         // A file that is missing or empty is most likely on its way to be replaced.
@@ -128,20 +131,10 @@ export class Reloads {
     }
   }
 
-  /** Files that hold something else than when the unit that names them was started. */
-  async #rewritten(loaded: LoadedConfig): Promise<Map<string, readonly string[]>> {
-    const { features } = this.#session;
-    const found = new Map<string, readonly string[]>();
-    for (const [name, feature] of features) {
-      for (const [unit, paths] of await feature.rewritten?.(this.#session.settingsFor(name, loaded)) ?? []) found.set(unit, paths);
-    }
-    return found;
-  }
-
   #announce(outcome: "applied" | "unchanged" | "refused", changed: string[], reason: string): void {
     const session = this.#session;
-    session.reloads[outcome]++;
-    session.emit({ type: "config.reload", version: session.configVersion, outcome, changed, reason });
+    this.#requests.counts[outcome]++;
+    session.events.emit({ type: "config.reload", version: session.configVersion, outcome, changed, reason });
   }
 }
 

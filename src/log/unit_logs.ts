@@ -6,21 +6,7 @@ import type { Logger } from "../core/ports/log.ts";
 import { DropNotice } from "./drop_notice.ts";
 import { formatLines, formatRemark } from "./line_format.ts";
 import { RotatingFile, type RotationSettings } from "./rotating_file.ts";
-import type { LogPort, UnitLogSettings } from "../core/wire/unit_output.ts";
-
-/** Keeps the newest lines of units, and counts of them. */
-export interface UnitLines {
-  /** Makes a unit known, which has printed nothing yet. */
-  know(unit: string): void;
-  /** Forgets a unit. */
-  forget(unit: string): void;
-  /** Takes what a unit prints. */
-  publish(block: LineBlock): void;
-  /** Counts lines that could not be written to a file. */
-  countDropped(unit: string, lines: number): void;
-  /** Counts a failed write. */
-  countFailure(unit: string): void;
-}
+import { type LogPort, MAX_LINE_BYTES, type UnitLines, type UnitLogSettings } from "../core/wire/unit_output.ts";
 
 /** Options of {@linkcode UnitLogs}. */
 export interface UnitLogsOptions {
@@ -45,9 +31,6 @@ export interface UnitLogsOptions {
   /** Folder of the files of units that name none; undefined gives these none. */
   folder: string | undefined;
 }
-
-/** Longest line of a unit that takes so long to end that it is forgotten. */
-const MAX_LINE_BYTES = 65_536;
 
 /** Files that are the daemon's own console. */
 const DESCRIPTORS: Readonly<Record<string, 1 | 2 | undefined>> = { "/dev/stdout": 1, "/dev/fd/1": 1, "/dev/stderr": 2, "/dev/fd/2": 2 };

@@ -592,12 +592,14 @@ async function assertRotates(keys: string, maxBytes: number, maxFiles: number): 
 }
 
 /** A service that ignores SIGTERM, under a daemon with the deadlines 1, 3 and 6 seconds. */
-function stubborn(more: string): Promise<Rig> {
+async function stubborn(more: string): Promise<Rig> {
   const rig = new Rig().program("deaf", (process) => process.ignoreSignals(["SIGTERM"]));
-  return rig.run(
+  await rig.run(
     `[service.x]\nrun = ["deaf"]\nstop = { timeout = "1h" }\n${more}\n` +
       "[shutdown]\ntimeout_ms = 1000\nforce_timeout_ms = 3000\nkill_timeout_ms = 6000",
   );
+  await rig.until(() => rig.daemon.subsystems().every(({ state }) => state === "running"));
+  return rig;
 }
 
 /** Which signals each program has got so long after the beginning of the shutdown. */

@@ -14,7 +14,7 @@ const TABLE = table<{ words: string; tongue: "en" | "de" }>({
   tongue: keyOf("daemon")("The language.", oneOf(["en", "de"]), { default: "en" }),
 }, { expects: "a table of greetings" });
 
-/** All that it takes to add a table, a unit, a series, a route, facts for the status and a notice to a daemon. */
+/** All that it takes to add a table, a unit, a series, a route, a check, facts for the status and a notice to a daemon. */
 function greeter(told: string[]): Feature {
   let greetings = 0;
   let words: unknown;
@@ -32,7 +32,8 @@ function greeter(told: string[]): Feature {
       metrics: () => [{ name: "greetings_total", type: "counter", help: "Greetings.", labels: [], read: (add) => add(greetings) }],
       routes: () => [{ method: "POST", path: "/v1/greeter/greet", answer: () => Response.json({ words, greetings: ++greetings }) }],
       details: () => ({ greetings }),
-      notice: () => greetings > 1 ? "the greeter is tired" : undefined,
+      notices: () => greetings > 1 ? ["the greeter is tired"] : [],
+      health: () => [{ name: "voice", ok: greetings < 3, reason: greetings < 3 ? "clear" : "hoarse" }],
       [Symbol.asyncDispose]: () => Promise.resolve(void told.push("closed")),
     }),
   };
@@ -41,7 +42,7 @@ function greeter(told: string[]): Feature {
 const TOML = `name = "polite"\n[listen.sock]\naddress = "unix:x.sock"\nallow = ["health", "metrics", "control"]\n`;
 const SOCK = { unix: "/etc/app/x.sock" };
 
-test("a feature of twenty lines adds a table, a unit, a series, a route, facts, a notice and a live key", async () => {
+test("a feature of twenty lines adds a table, a unit, a series, a route, a check, facts, a notice and a live key", async () => {
   const told: string[] = [];
   const rig = new Rig();
   rig.features = [...FEATURES, { name: "greeter", load: () => greeter(told) }];
@@ -58,6 +59,7 @@ test("a feature of twenty lines adds a table, a unit, a series, a route, facts, 
   assert.match((await ask("/metrics")).text, /^# TYPE greetings_total counter\ngreetings_total 1$/m);
   assert.deepEqual(rig.daemon.operations.status().features, { greeter: { greetings: 1 } });
   assert.deepEqual(rig.daemon.operations.status().notices, []);
+  assert.deepEqual(await ask("/readyz"), { status: 200, text: "ok\n" });
   await ask("/v1/greeter/greet", "POST");
   assert.deepEqual(rig.daemon.operations.status().notices, ["the greeter is tired"]);
 
@@ -74,6 +76,9 @@ test("a feature of twenty lines adds a table, a unit, a series, a route, facts, 
     "live",
   ]]);
   assert.match((await ask("/v1/greeter/greet", "POST")).text, /"words":"good evening"/);
+  // A check of its own counts like a unit.
+  assert.deepEqual(await ask("/readyz"), { status: 503, text: "not ready: voice (hoarse)\n" });
+  assert.equal(rig.daemon.operations.status().ready, false);
   rig.write(`${TOML}[greeter]\nword = 1\n`);
   await assert.rejects(rig.daemon.reload(), (error) => {
     assert.ok(error instanceof ConfigError);

@@ -1,7 +1,6 @@
 import { setImmediate } from "node:timers/promises";
-import type { FeatureSource } from "../../src/core/feature.ts";
 import { type Daemon, DaemonBuilder } from "../../src/daemon/daemon.ts";
-import { FEATURES } from "../../src/daemon/features.ts";
+import { FEATURES, type ListedFeature } from "../../src/daemon/features.ts";
 import type { ExitReport } from "../../src/daemon/exit_report.ts";
 import { loadConfig } from "../../src/settings/load_config.ts";
 import type { FeatureTables } from "../../src/settings/keys.ts";
@@ -12,7 +11,7 @@ import { until } from "../until.ts";
 export class Rig {
   readonly host: FakeHost;
   /** Features of its daemon. */
-  features: readonly FeatureSource[] = FEATURES;
+  features: readonly ListedFeature[] = FEATURES;
   /** Tables of features beside the usual ones. */
   tables: FeatureTables = {};
   /** Monotonic times at which programs were started. */

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "../property.ts";
-import type { Config } from "../../src/settings/config.ts";
-import { DaemonLog } from "../../src/daemon/daemon_log.ts";
-import { Config as Configs } from "../../src/settings/config.ts";
+import { DaemonLog, type DaemonLogSettings } from "../../src/log/daemon_log.ts";
+import { Config, type ConfigBuilder } from "../../src/settings/config.ts";
 import { LineStore } from "../../src/record/line_store.ts";
 import { UnitLogs } from "../../src/log/unit_logs.ts";
 import { type LineEdges, LineSplitter } from "../../src/core/wire/lines.ts";
@@ -186,12 +185,21 @@ test("UnitLogs: while the disk is full drops are counted by unit, and one warnin
 test("DaemonLog.apply: level, format and file change while it is in use", async () => {
   const host = new FakeHost();
   const { files, terminal, clock } = host;
-  const make = (change: (builder: ReturnType<typeof Configs.builder>) => unknown): Config => {
-    const builder = Configs.builder();
+  const make = (change: (builder: ConfigBuilder) => unknown): DaemonLogSettings => {
+    const builder = Config.builder();
     change(builder);
-    return builder.build();
+    return builder.build().logging;
   };
-  const options = { host, clock, sink: undefined, hasConsole: true, resolve: (path: string) => `/log/${path}`, file: undefined, names: [] };
+  const options = {
+    name: "daemon",
+    host,
+    clock,
+    sink: undefined,
+    hasConsole: true,
+    resolve: (path: string) => `/log/${path}`,
+    file: undefined,
+    names: [],
+  };
   const log = new DaemonLog(options, make((config) => config.logLevel("warn")));
   const child = log.log.child("x");
   child.info("hidden");
@@ -213,10 +221,10 @@ test("DaemonLog.apply: level, format and file change while it is in use", async 
 
 test("DaemonLog.apply goes on with the file in use when the new one can't be opened", async () => {
   const { files, terminal, env, clock } = new FakeHost();
-  const make = (file: string) => Configs.builder().logFile(file).build();
+  const make = (file: string) => Config.builder().logFile(file).build().logging;
   const resolve = (path: string) => `/log/${path}`;
   const log = new DaemonLog(
-    { host: { terminal, files, env }, clock, sink: undefined, hasConsole: false, resolve, file: undefined, names: [] },
+    { name: "daemon", host: { terminal, files, env }, clock, sink: undefined, hasConsole: false, resolve, file: undefined, names: [] },
     make("a.log"),
   );
   files.makeDir("/log/folder");
@@ -233,9 +241,18 @@ test("DaemonLog.apply goes on with the file in use when the new one can't be ope
 test("DaemonLog: the first write of its file that fails is told of on the console", async () => {
   const host = new FakeHost();
   const { files, terminal, clock } = host;
-  const config = Configs.builder().logFile("/log/a.log").build();
-  const options = { host, clock, sink: undefined, hasConsole: true, resolve: (path: string) => path, file: undefined, names: [] };
-  await using log = new DaemonLog(options, config);
+  const settings = Config.builder().logFile("/log/a.log").build().logging;
+  const options = {
+    name: "daemon",
+    host,
+    clock,
+    sink: undefined,
+    hasConsole: true,
+    resolve: (path: string) => path,
+    file: undefined,
+    names: [],
+  };
+  await using log = new DaemonLog(options, settings);
   files.failWrites("IO_NO_RESOURCES");
   for (let number = 0; number < 3; number++) log.log.error("lost");
   assert.equal(terminal.stderr.match(/^daemonkit: the daemon's log file can't be written: /gm)?.length, 1);
@@ -248,9 +265,12 @@ test("DaemonLog: the first write of its file that fails is told of on the consol
 test("DaemonLog: its end waits a second for who reads the console, and no longer; the file says that it was in vain", async () => {
   const host = new FakeHost();
   const { files, terminal, clock } = host;
-  const config = Configs.builder().logFile("a.log").build();
+  const settings = Config.builder().logFile("a.log").build().logging;
   const resolve = (path: string) => `/log/${path}`;
-  const log = new DaemonLog({ host, clock, sink: undefined, hasConsole: true, resolve, file: undefined, names: [] }, config);
+  const log = new DaemonLog(
+    { name: "daemon", host, clock, sink: undefined, hasConsole: true, resolve, file: undefined, names: [] },
+    settings,
+  );
   using _stalled = terminal.stall();
   log.log.info("up");
   const ended = log[Symbol.asyncDispose]();

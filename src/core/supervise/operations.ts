@@ -48,7 +48,7 @@ export interface DaemonStatus {
   configVersion: number;
   /** `starting` until every unit has started once, `running`, or `stopping`. */
   state: "starting" | "running" | "stopping";
-  /** Whether every unit that should be is ready. */
+  /** Whether every unit that should be is ready, and every check of a feature holds. */
   ready: boolean;
   /** ISO 8601 time of the start. */
   startedAt: string;
@@ -60,6 +60,8 @@ export interface DaemonStatus {
   notices: string[];
   /** Facts that features tell about themselves, by the name of the feature; missing where none does. */
   features?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Checks of features, which must hold for the daemon to be ready; missing where there are none. */
+  health?: readonly { readonly name: string; readonly ok: boolean; readonly reason: string }[];
   /** Every unit, in order of registration. */
   units: UnitStatus[];
 }

@@ -39,3 +39,30 @@ export interface LogPort {
   /** Resolves soon, when it is better to read on; undefined when that is now. */
   room(): Promise<void> | undefined;
 }
+
+/** Keeps the newest lines of units, and counts of them. */
+export interface UnitLines {
+  /** Makes a unit known, which has printed nothing yet. */
+  know(unit: string): void;
+  /** Forgets a unit. */
+  forget(unit: string): void;
+  /** Takes what a unit prints. */
+  publish(block: LineBlock): void;
+  /** Counts lines that could not be written to a file. */
+  countDropped(unit: string, lines: number): void;
+  /** Counts a failed write. */
+  countFailure(unit: string): void;
+}
+
+/** Longest line of a unit that nobody has settings for. */
+export const MAX_LINE_BYTES = 65_536;
+
+/** Takes output and keeps none of it. */
+export const NO_OUTPUT: LogPort = {
+  open() {},
+  close() {},
+  keep() {},
+  publish() {},
+  maxLineBytes: () => MAX_LINE_BYTES,
+  room: () => undefined,
+};

@@ -2,12 +2,31 @@ import type { Clock } from "../core/ports/clock.ts";
 import { messageOf } from "../core/values/errors.ts";
 import type { Host } from "../core/ports/host.ts";
 import type { LineBlock } from "../core/wire/line_block.ts";
-import type { Logger, LogSink } from "../core/ports/log.ts";
-import { consoleLines, consoleSink, createLogger, type FileSink, fileSink, type RootLogger } from "../log/mod.ts";
-import type { Config } from "../settings/config.ts";
+import type { Logger, LogLevel, LogSink } from "../core/ports/log.ts";
+import { consoleLines, consoleSink } from "./console.ts";
+import { type FileSink, fileSink } from "./file.ts";
+import { createLogger, type RootLogger } from "./logger.ts";
+
+/** Settings of a {@linkcode DaemonLog}: the table `[logging]`. */
+export interface DaemonLogSettings {
+  /** Least important level that is recorded. */
+  readonly level: LogLevel;
+  /** Whether records are lines of JSON. */
+  readonly json: boolean;
+  /** Whether terminals get colour. */
+  readonly color: boolean;
+  /** Path of the log file; undefined means that there is none but that of the options. */
+  readonly file: string | undefined;
+  /** Bytes after which the file is rotated. */
+  readonly maxFileSize: number;
+  /** Older files kept. */
+  readonly maxFiles: number;
+}
 
 /** Options of {@linkcode DaemonLog}. */
 export interface DaemonLogOptions {
+  /** Name of the daemon, with which its records begin. */
+  name: string;
   /** Terminal, files and environment. */
   host: Pick<Host, "terminal" | "files" | "env">;
   /** Dates the records. */
@@ -38,14 +57,14 @@ export class DaemonLog implements AsyncDisposable {
    *
    * @throws {IoError} if the file can't be opened.
    */
-  constructor(options: DaemonLogOptions, config: Config) {
-    const { clock, sink } = options;
+  constructor(options: DaemonLogOptions, settings: DaemonLogSettings) {
+    const { name, clock, sink } = options;
     this.#options = options;
     const sinks: LogSink[] = [(record) => this.#toConsole?.(record), (record) => this.#file?.write(record)];
     if (sink !== undefined) sinks.unshift(sink);
-    this.#log = createLogger({ level: config.logging.level, name: config.name, clock, sinks });
-    this.#useConsole(config);
-    this.#useFile(config);
+    this.#log = createLogger({ level: settings.level, name, clock, sinks });
+    this.#useConsole(settings);
+    this.#useFile(settings);
   }
 
   /** Its root logger. */
@@ -65,11 +84,11 @@ export class DaemonLog implements AsyncDisposable {
   readonly room = (): Promise<void> | undefined => this.#showLines && this.#options.host.terminal.room(1);
 
   /** Makes the settings of `[logging]` count from now on. A new file that can't be opened is a record; what was used before stays in use. */
-  apply(config: Config): void {
-    this.#log.level = config.logging.level;
-    this.#useConsole(config);
+  apply(settings: DaemonLogSettings): void {
+    this.#log.level = settings.level;
+    this.#useConsole(settings);
     try {
-      this.#useFile(config);
+      this.#useFile(settings);
     } catch (error) {
       this.#log.error("the log file of the new configuration can't be used", { reason: messageOf(error), err: error });
     }
@@ -98,7 +117,7 @@ export class DaemonLog implements AsyncDisposable {
     this.#file?.[Symbol.dispose]();
   }
 
-  #useConsole({ logging: { json, color } }: Config): void {
+  #useConsole({ json, color }: DaemonLogSettings): void {
     const { host: { terminal, env }, clock, sink, hasConsole, names } = this.#options;
     if (!hasConsole) return;
     const hasColor = (fd: 1 | 2) => color && terminal.isTerminal(fd) && !env.get("NO_COLOR");
@@ -106,10 +125,9 @@ export class DaemonLog implements AsyncDisposable {
     this.#showLines = consoleLines({ terminal, clock, json, color: hasColor(1), names });
   }
 
-  #useFile({ logging }: Config): void {
+  #useFile({ file: named, json, maxFileSize, maxFiles }: DaemonLogSettings): void {
     const { host: { files, terminal }, clock, hasConsole, resolve } = this.#options;
-    const { json, maxFileSize, maxFiles } = logging;
-    const path = logging.file === undefined ? this.#options.file : resolve(logging.file);
+    const path = named === undefined ? this.#options.file : resolve(named);
     if (path === undefined) {
       this.#file?.[Symbol.dispose]();
       this.#file = undefined;
