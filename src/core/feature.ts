@@ -230,6 +230,6 @@ export interface OpenFeature extends Partial<AsyncDisposable> {
   health?(): readonly FeatureHealth[];
   /** Facts for `status`: small, plain data. */
   details?(): Readonly<Record<string, unknown>>;
-  /** Whatever an operator should know now, each in a sentence. */
+  /** Notices for the operator, each in a sentence. */
   notices?(): readonly string[];
 }

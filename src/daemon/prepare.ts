@@ -5,7 +5,6 @@ import type { Registration } from "../core/supervise/registration.ts";
 import { Supervisor } from "../core/supervise/supervisor.ts";
 import { runsAsProcess } from "../core/supervise/unit.ts";
 import { DaemonError, isDaemonError, messageOf } from "../core/values/errors.ts";
-import { nameKey } from "../core/values/names.ts";
 import { resolvePath } from "../core/values/paths.ts";
 import { MODULE_WORD } from "../core/wire/module_protocol.ts";
 import type { DaemonFolders } from "../instance/folders.ts";
@@ -193,30 +192,12 @@ async function takeLock(
 
 /** Reads the memory of manual stops. Returns warnings, for which there is no log yet. */
 async function openMemory(session: PreparedSession, host: Host, { folders, refills }: Held): Promise<string[]> {
-  const { readOverrides, writeOverrides } = await import("../instance/instance.ts");
-  const { down, warning } = readOverrides(folders, host);
-  let remembered = keysOf(down);
-  session.memory = {
-    id: folders.id,
-    get down() {
-      return remembered;
-    },
-    rememberDown(names) {
-      remembered = keysOf(names);
-      try {
-        writeOverrides(folders, host, remembered);
-        return undefined;
-      } catch (error) {
-        // A full disk must not keep anybody from stopping what fills it.
-        session.log.error("manual stops and starts will be forgotten when the daemon ends", { reason: messageOf(error), err: error });
-        return messageOf(error);
-      }
-    },
-  };
-  refills.push(() => void (remembered.size > 0 && writeOverrides(folders, host, remembered)));
+  const { DaemonMemory } = await import("./memory.ts");
+  const memory = session.memory = new DaemonMemory(folders, host, () => session.log);
+  refills.push(() => memory.refill());
   const { displaced } = folders;
   session.addNotice(() => displaced);
-  return [displaced, warning].filter((text) => text !== undefined);
+  return [displaced, memory.warning].filter((text) => text !== undefined);
 }
 
 /** Looks after what the daemon has on disk, for as long as it lives. */
@@ -326,9 +307,4 @@ async function keepWhatIsInForce(session: PreparedSession, host: Host, { folders
     }),
   );
   session.addNotice(() => watch.notice);
-}
-
-/** Paths of units as they are compared, without case. */
-function keysOf(paths: Iterable<string>): Set<string> {
-  return new Set([...paths].map(nameKey));
 }

@@ -5,8 +5,7 @@ import type { LoadedConfig } from "../settings/load_config.ts";
 import { refuseConflicts } from "../settings/conflicts.ts";
 import { checkNeeds, refuseUnmet } from "../settings/needs.ts";
 import { type ReloadPlan, reloadPlan, restartedServices } from "../settings/reload_plan.ts";
-import type { ReloadRequests } from "./reload_requests.ts";
-import type { ReloadingSession } from "./session_views.ts";
+import type { ReloadDoor, ReloadingSession } from "./session_views.ts";
 
 /** How often a missing or empty file is looked for, and the wait in between. */
 const LOOKS = 5;
@@ -31,14 +30,14 @@ export interface Applied {
  */
 export class Reloads {
   readonly #session: ReloadingSession;
-  readonly #requests: Pick<ReloadRequests, "counts" | "taken">;
+  readonly #requests: Pick<ReloadDoor, "counts" | "taken">;
   #running: Promise<unknown> | undefined;
   #waiting: Promise<Applied> | undefined;
   /** With what it went wrong when nothing could be read. */
   readonly #unread = new WeakSet<DaemonError>();
 
   /** Creates it for a session that has started; `requests` gets the text that was read last, and counts. */
-  constructor(session: ReloadingSession, requests: Pick<ReloadRequests, "counts" | "taken">) {
+  constructor(session: ReloadingSession, requests: Pick<ReloadDoor, "counts" | "taken">) {
     this.#session = session;
     this.#requests = requests;
   }

@@ -2,13 +2,11 @@ import type { ConfigReloadEvent } from "../core/supervise/event.ts";
 import type { ReloadAnswer } from "../core/supervise/operations.ts";
 import { ConfigError, messageOf } from "../core/values/errors.ts";
 import type { Reloads } from "./reload.ts";
-import type { ReloadingSession } from "./session_views.ts";
+import type { ReloadDoor, ReloadingSession } from "./session_views.ts";
 
-/** The door through which commands, signals and changed files ask for a reload; the code that does it is loaded for the first one. */
-export class ReloadRequests {
-  /** Reloads so far, by what became of them. */
+/** Takes in requests for a reload; the code that carries them out is loaded for the first one. */
+export class ReloadRequests implements ReloadDoor {
   readonly counts: Record<ConfigReloadEvent["outcome"], number> = { applied: 0, unchanged: 0, refused: 0 };
-  /** Text of the configuration that was read last; undefined where that was refused. */
   taken: string | undefined;
   readonly #session: ReloadingSession;
   /** The promise is kept, not what it resolves with: who comes during the import must share it. */
@@ -20,15 +18,10 @@ export class ReloadRequests {
     this.taken = session.plan.loaded?.fingerprint;
   }
 
-  /** Reads the configuration file again and applies what differs: see `Operations.reload`. */
   async reload(options: { dryRun?: boolean } = {}): Promise<ReloadAnswer> {
     return await (await this.#load()).reload(options);
   }
 
-  /**
-   * A signal or a changed file asks for a reload: what goes wrong is in the log. While stopping, nothing happens. Resolves once it is in force
-   * or refused, and with false when there was no file to read.
-   */
   async reloadUnasked(why: string): Promise<boolean> {
     const session = this.#session;
     if (session.phase === "stopping") return true;

@@ -22,12 +22,13 @@ import { EventOutlet } from "./event_outlet.ts";
 import type { ExitReport } from "./exit_report.ts";
 import type { FeatureSet } from "./feature_set.ts";
 import { Locator } from "./locator.ts";
+import type { DaemonMemory } from "./memory.ts";
 import { DaemonOperations } from "./operations.ts";
 import { type Entry, featureEntriesIn, type Plan, registrationsOf } from "./plan.ts";
 import { ReloadRequests } from "./reload_requests.ts";
 import { ReportDraft } from "./report_draft.ts";
 import type { StartOptions } from "./run_options.ts";
-import type { Applier, DaemonMemory, OperatedSession, PreparedSession, ReloadingSession } from "./session_views.ts";
+import type { Applier, OperatedSession, PreparedSession, ReloadingSession } from "./session_views.ts";
 import { UnitPorts } from "./unit_ports.ts";
 
 /** One life of a daemon: its start, its reloads, its end. Whatever else a daemon has, a room beside this one keeps. */

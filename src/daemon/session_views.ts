@@ -6,7 +6,8 @@
 import type { Clock } from "../core/ports/clock.ts";
 import type { Host } from "../core/ports/host.ts";
 import type { Logger } from "../core/ports/log.ts";
-import type { Operations, UnitOutcome, UnitStatus } from "../core/supervise/operations.ts";
+import type { ConfigReloadEvent } from "../core/supervise/event.ts";
+import type { Operations, ReloadAnswer, UnitOutcome, UnitStatus } from "../core/supervise/operations.ts";
 import type { Registration } from "../core/supervise/registration.ts";
 import type { Supervisor } from "../core/supervise/supervisor.ts";
 import type { SignalName } from "../core/values/signal_name.ts";
@@ -17,21 +18,26 @@ import type { Attribution } from "./attribution.ts";
 import type { EventOutlet } from "./event_outlet.ts";
 import type { ExitReport } from "./exit_report.ts";
 import type { FeatureSet } from "./feature_set.ts";
+import type { DaemonMemory } from "./memory.ts";
 import type { Plan } from "./plan.ts";
-import type { ReloadRequests } from "./reload_requests.ts";
 import type { UnitPorts } from "./unit_ports.ts";
 
 /** Takes a configuration that takes effect. It must not throw. */
 export type Applier = (loaded: LoadedConfig) => void;
 
-/** The memory of a daemon with folders, which outlives it. */
-export interface DaemonMemory {
-  /** Name and a hash of the configuration file's path. */
-  readonly id: string;
-  /** Units that stay down until an operator starts them, by the keys of their paths. */
-  readonly down: ReadonlySet<string>;
-  /** Remembers which units an operator stopped; returns what keeps it from being remembered beyond the daemon's end. */
-  rememberDown(names: ReadonlySet<string>): string | undefined;
+/** The door through which commands, signals and changed files ask for a reload. */
+export interface ReloadDoor {
+  /** Reloads so far, by what became of them. */
+  readonly counts: Record<ConfigReloadEvent["outcome"], number>;
+  /** Text of the configuration that was read last; undefined where that was refused. */
+  taken: string | undefined;
+  /** Reads the configuration file again and applies what differs: see `Operations.reload`. */
+  reload(options?: { dryRun?: boolean }): Promise<ReloadAnswer>;
+  /**
+   * A signal or a changed file asks for a reload: what goes wrong is in the log. While stopping, nothing happens. Resolves once it is in force
+   * or refused, and with false when there was no file to read.
+   */
+  reloadUnasked(why: string): Promise<boolean>;
 }
 
 /** The part of a session that all its readers see. */
@@ -50,7 +56,7 @@ export interface SessionFacts {
   readonly loaded: LoadedConfig | undefined;
   /** Number of the configuration in force, from 1. */
   readonly configVersion: number;
-  /** What it remembers beyond its end; undefined for a daemon without folders. */
+  /** Its memory beyond its end; undefined for a daemon without folders. */
   readonly memory: DaemonMemory | undefined;
   /** The supervisor of the units; undefined until it starts. */
   readonly supervisor: Supervisor | undefined;
@@ -71,7 +77,7 @@ export interface OperatedSession extends SessionFacts {
   /** Lines that its services printed. */
   readonly lines: LineStore;
   /** Reloads, and their counts. */
-  readonly reloads: Pick<ReloadRequests, "counts" | "reload">;
+  readonly reloads: Pick<ReloadDoor, "counts" | "reload">;
   /** Whether every unit has started once. */
   readonly hasStarted: boolean;
   /** A snapshot of all units. */
@@ -97,7 +103,7 @@ export interface OwningSession {
   /** Charges errors that nobody handles to units. */
   readonly attribution: Pick<Attribution, "use">;
   /** Reloads that no command asks for. */
-  readonly reloads: Pick<ReloadRequests, "reloadUnasked">;
+  readonly reloads: Pick<ReloadDoor, "reloadUnasked">;
   /** Features, for their files. */
   readonly features: Pick<FeatureSet, "flush" | "reopen"> | undefined;
   /** An error that nobody handled. */
@@ -118,7 +124,7 @@ export interface ReloadingSession extends SessionFacts {
 export interface PreparedSession extends OperatedSession, OwningSession {
   readonly plan: Plan;
   readonly events: EventOutlet;
-  readonly reloads: ReloadRequests;
+  readonly reloads: ReloadDoor;
   log: Logger;
   host: Host | undefined;
   memory: DaemonMemory | undefined;

@@ -13,7 +13,7 @@ import type { Config } from "../settings/config.ts";
 import type { Attribution } from "./attribution.ts";
 import type { EventOutlet } from "./event_outlet.ts";
 import type { Locator } from "./locator.ts";
-import type { DaemonMemory } from "./session_views.ts";
+import type { DaemonMemory } from "./memory.ts";
 
 /** A daemon as its supervisors need it. */
 export interface SupervisedDaemon {
@@ -23,7 +23,7 @@ export interface SupervisedDaemon {
   readonly log: Logger;
   /** The settings in force. */
   readonly config: Config;
-  /** What it remembers beyond its end. */
+  /** Its memory beyond its end. */
   readonly memory: DaemonMemory | undefined;
   /** Where its events come out. */
   readonly events: EventOutlet;
