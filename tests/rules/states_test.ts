@@ -41,6 +41,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   "src/core/supervise/supervisor.ts: this.#phase": "the life of a supervisor",
   "src/core/supervise/unit.ts: name": "phases of a unit, which are more exact than its state",
   "src/daemon/operations.ts: session.phase": "the life of a daemon",
+  "src/daemon/reload_requests.ts: session.phase": "the life of a daemon",
   "src/daemon/session.ts: this.#phase": "the life of a daemon",
   "src/record/until_there.ts: goal": "the goal of a wait",
   "src/service/process_group.ts: this.#stage": "the life of a process group",
