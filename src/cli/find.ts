@@ -47,7 +47,8 @@ export async function findDaemon(host: Host, options: TargetOptions, own?: Confi
   if (options.config !== undefined) return await daemonOf(absolutePath(options.config, host), host);
   if (own !== undefined) {
     const { id, socket, lock, origin } = await programFolders(own, host);
-    return { socket, lock, label: id, origin, isGuess: false };
+    const live = liveFrom(origin, host);
+    return live === undefined ? { socket, lock, label: id, origin, isGuess: false } : targetOf(live);
   }
   const usual = CONFIG_FILES.map((name) => absolutePath(name, host));
   const here = usual.find((path) => host.files.info(path) !== undefined) ?? usual.find((path) => isRunFrom(path, host));
@@ -98,6 +99,10 @@ function liveInstances(host: Host): InstanceRecord[] {
   return found;
 }
 
+function liveFrom(origin: Origin, host: Host): InstanceRecord | undefined {
+  return liveInstances(host).find((each) => isSameOrigin(each.origin, origin, host.files));
+}
+
 function targetOf({ id, origin, socket }: InstanceRecord): Target {
   return { socket, lock: lockPathOf({ socket }), label: id, origin, isGuess: false };
 }
@@ -114,7 +119,7 @@ function guardedBy({ lock, origin }: Guardian): Target {
 }
 
 async function daemonOf(config: string, host: Host): Promise<Target> {
-  const live = liveInstances(host).find(({ origin }) => isSameOrigin(origin, config, host.files));
+  const live = liveFrom(config, host);
   if (live !== undefined) return targetOf(live);
 
   // Leftovers of a dead daemon are found without reading the file: it may be broken, renamed or removed since the start.

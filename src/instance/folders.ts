@@ -3,7 +3,7 @@ import type { Host } from "../core/ports/host.ts";
 import type { FileInfo } from "../core/ports/files.ts";
 import { resolvePath } from "../core/values/paths.ts";
 import { type Lack, unmakeable } from "../service/mod.ts";
-import { isSameOrigin, type Origin, programPath, realOrigin } from "./origin.ts";
+import { isSameOrigin, type Origin, programOrigin, realOrigin } from "./origin.ts";
 
 /** Parts of the host that decide where a daemon keeps its things. */
 export type FoldersHost = Pick<Host, "files" | "env" | "processes" | "ownProcess">;
@@ -21,8 +21,8 @@ export interface FolderOptions {
 /** Where one daemon keeps its things. All paths are absolute. */
 export interface DaemonFolders {
   /**
-   * Name, `-` and eight hexadecimal digits of the SHA-256 of the user's number, `:` and the configuration file's path, in the folder that was
-   * its real one at the first start. No two users have one.
+   * Name, `-` and eight hexadecimal digits of the SHA-256 of the user's number, `:` and the origin: the configuration file's path, in the folder
+   * that was its real one at the first start. No two users have one.
    */
   readonly id: string;
   /** Source that it is started from. */
@@ -61,10 +61,10 @@ export const originFileIn = (state: string): string => `${state}/origin.json`;
 export async function daemonFolders(options: FolderOptions, host: FoldersHost): Promise<DaemonFolders> {
   const { name, configPath, stateDir } = options;
   const roots = folderRoots(host);
-  const id = await idOf(options, roots, host);
+  const origin = configPath ?? programOrigin(name, host);
+  const id = await idOf(origin, { name, stateDir, roots: roots.state }, host);
   const [state, ...moreState] = stateDir === undefined ? roots.state.map((root) => `${root}/${id}`) : [stateDir];
   const [run, ...moreRun] = [...roots.run.map((root) => `${root}/${id}`), state, ...moreState];
-  const origin = configPath ?? `program:${programPath(host)}#${name}@${run}`;
   return folders({ id, origin }, { state, run }, { state: moreState, run: moreRun });
 }
 
@@ -75,23 +75,21 @@ export async function daemonFolders(options: FolderOptions, host: FoldersHost): 
  * file gets another `name` keeps its id too: what wears the marks of that id would be nobody's otherwise, and run beside its second copy.
  */
 async function idOf(
-  { name, configPath, stateDir }: FolderOptions,
-  { state: roots, run }: { state: readonly string[]; run: readonly string[] },
+  origin: Origin,
+  { name, stateDir, roots }: { name: string; stateDir: string | undefined; roots: readonly string[] },
   host: FoldersHost,
 ): Promise<string> {
-  // Each place of run folders has a daemon of its own of a program; one that wore the marks of another would end that one's services.
-  if (configPath === null) return `${name}-${await pathHash(`${programPath(host)}@${run[0] ?? stateDir ?? roots[0]}`, host)}`;
   const known = stateDir === undefined ? knownOrigins(roots, host) : [readOrigin(stateDir, host)].filter((each) => each !== undefined);
   const isNamed = ({ id }: { id: string }) => id.startsWith(`${name}-`);
   const candidates = [...known.filter(isNamed), ...known.filter((each) => !isNamed(each))];
-  const own = candidates.find(({ origin }) => origin === configPath) ??
-    candidates.find(({ origin }) => isSameOrigin(origin, configPath, host.files));
+  const own = candidates.find((each) => each.origin === origin) ??
+    candidates.find((each) => isSameOrigin(each.origin, origin, host.files));
   if (own !== undefined) return own.id;
-  for (const text of [realOrigin(configPath, host.files), configPath]) {
+  for (const text of [realOrigin(origin, host.files), origin]) {
     const id = `${name}-${await pathHash(text, host)}`;
     if (!known.some((each) => each.id === id)) return id;
   }
-  return `${name}-${await pathHash(`${configPath}#2`, host)}`;
+  return `${name}-${await pathHash(`${origin}#2`, host)}`;
 }
 
 /** The origins of this user's daemons, as far as their state folders say. */
@@ -196,8 +194,8 @@ function homeOf({ processes }: FoldersHost): string | undefined {
   }
 }
 
-/** The part of an id that stands for a path, of this user: eight hexadecimal digits. */
-export async function pathHash(path: string, { processes }: Pick<Host, "processes">): Promise<string> {
+/** The part of an id that stands for an origin, of this user: eight hexadecimal digits. */
+export async function pathHash(path: Origin, { processes }: Pick<Host, "processes">): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${processes.uid}:${path}`));
   return new Uint8Array(digest, 0, 4).toHex();
 }

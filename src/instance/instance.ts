@@ -5,7 +5,7 @@ import type { Host } from "../core/ports/host.ts";
 import type { Processes, ProcessIdentity } from "../core/ports/processes.ts";
 import { fileNameOf, folderOf, resolvePath } from "../core/values/paths.ts";
 import type { DaemonFolders } from "./folders.ts";
-import { isSameOrigin, type Origin } from "./origin.ts";
+import { isProgram, isSameOrigin, type Origin } from "./origin.ts";
 
 /** Holder of the lock of a daemon, as its lock file says. */
 export interface InstanceRecord extends ProcessIdentity {
@@ -232,11 +232,14 @@ export function writeOverrides(folders: Pick<DaemonFolders, "overrides">, host: 
 }
 
 function lockHeld({ id, lock, origin }: InstanceFolders, holder: InstanceRecord | undefined): DaemonError {
+  const advice = isProgram(origin)
+    ? "look at it with `status`, stop it with `down`; a daemon of another name is another one"
+    : "look at it with `daemonkit status`, stop it with `daemonkit down`";
   const why = holder === undefined
     ? `a process that does not say who it is holds ${lock}; try again later`
     : `process ${holder.pid} (daemonkit ${holder.version}) ` +
       (holder.origin === origin || holder.origin === "" ? "" : `runs from ${holder.origin}, which is the same, and `) +
-      `holds ${lockPathOf(holder)} and answers on ${holder.socket}; look at it with \`daemonkit status\`, stop it with \`daemonkit down\``;
+      `holds ${lockPathOf(holder)} and answers on ${holder.socket}; ${advice}`;
   return new DaemonError("LOCK_HELD", `Cannot start ${id} as no other instance may run: ${why}`, {
     context: { lock, ...(holder === undefined ? {} : { socket: holder.socket, pid: holder.pid }) },
   });

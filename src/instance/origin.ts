@@ -4,10 +4,22 @@ import type { Host } from "../core/ports/host.ts";
 import { fileNameOf, folderOf, resolvePath } from "../core/values/paths.ts";
 
 /**
- * Source that a daemon is started from; it tells daemons of one user apart: the absolute path of its configuration file as it was
- * named, whatever the environment. One that is made in code has no file, so it is `program:PATH#NAME@FOLDER`, told apart by its run folder.
+ * Source that a daemon is started from; it tells daemons of one user apart, whatever the environment: the absolute path of its configuration
+ * file as it was named. A daemon that is made in code has no file, so it is `program:PATH#NAME`: a program may make several.
  */
 export type Origin = string;
+
+const PROGRAM = "program:";
+
+/** The origin of a daemon of this name that is made in code. */
+export function programOrigin(name: string, host: Pick<Host, "ownProcess">): Origin {
+  return `${PROGRAM}${programPath(host)}#${name}`;
+}
+
+/** Whether a daemon is made in code. */
+export function isProgram(origin: Origin): boolean {
+  return origin.startsWith(PROGRAM);
+}
 
 /**
  * Whether two origins are one: the same text, or paths that lead to the same file now. A link on the way may be switched, as `current` is to
@@ -16,10 +28,18 @@ export type Origin = string;
  */
 export function isSameOrigin(a: Origin, b: Origin, files: Pick<Files, "info" | "realPath">): boolean {
   if (a === b) return true;
-  if (!a.startsWith("/") || !b.startsWith("/")) return false;
-  if (realOrigin(a, files) === realOrigin(b, files)) return true;
-  const file = fileBehind(a, files);
-  return file !== undefined && file === fileBehind(b, files);
+  const [one, other] = [partsOf(a), partsOf(b)];
+  if (one.name !== other.name || !one.path.startsWith("/") || !other.path.startsWith("/")) return false;
+  if (realPlace(one.path, files) === realPlace(other.path, files)) return true;
+  const file = fileBehind(one.path, files);
+  return file !== undefined && file === fileBehind(other.path, files);
+}
+
+/** The path of an origin, and the name of a daemon that is made in code. */
+function partsOf(origin: Origin): { path: string; name?: string } {
+  if (!isProgram(origin)) return { path: origin };
+  const at = origin.lastIndexOf("#");
+  return { path: origin.slice(PROGRAM.length, at), name: origin.slice(at + 1) };
 }
 
 /** The file that a path leads to now, whatever links are on the way. */
@@ -34,10 +54,15 @@ function fileBehind(path: string, files: Pick<Files, "realPath">): string | unde
 }
 
 /**
- * The path without links on the way to the file. The file itself is not followed when it is one: what it leads to changes with each update of
+ * The origin without links on the way to the file. The file itself is not followed when it is one: what it leads to changes with each update of
  * a mounted ConfigMap, and the daemon stays the same.
  */
-export function realOrigin(path: string, files: Pick<Files, "info" | "realPath">): string {
+export function realOrigin(origin: Origin, files: Pick<Files, "info" | "realPath">): Origin {
+  const { path, name } = partsOf(origin);
+  return name === undefined ? realPlace(path, files) : `${PROGRAM}${realPlace(path, files)}#${name}`;
+}
+
+function realPlace(path: string, files: Pick<Files, "info" | "realPath">): string {
   const folder = folderOf(path);
   try {
     return files.info(folder) === undefined ? path : resolvePath(files.realPath(folder), fileNameOf(path));
@@ -49,6 +74,6 @@ export function realOrigin(path: string, files: Pick<Files, "info" | "realPath">
 }
 
 /** The file that stands for a daemon without a configuration file: its program. */
-export function programPath({ ownProcess }: Pick<Host, "ownProcess">): string {
+function programPath({ ownProcess }: Pick<Host, "ownProcess">): string {
   return ownProcess.command[ownProcess.command.length - 1] ?? ownProcess.cwd();
 }

@@ -203,8 +203,10 @@ function watch(child: ChildProcess): Program {
   const ended = new Promise<CliResult>((resolve, reject) => {
     child.on("error", reject);
     child.on("exit", () => void (isOver = true));
-    child.on("close", (code) => {
+    child.on("close", (code, signal) => {
       isClosed = true;
+      // Its own words do not say so, and who looks at a failed test has nothing else.
+      if (signal !== null) text.stderr += `\n(ended by ${signal})`;
       resolve({ code: code ?? -1, ...text });
       for (const look of waiting) look();
     });

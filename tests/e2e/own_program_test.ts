@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { symlinkSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { e2e, isRunning, type Stage } from "./driver.ts";
@@ -8,10 +10,23 @@ import { until } from "../until.ts";
 
 const PROGRAM = fileURLToPath(new URL("../fixtures/own_daemon.ts", import.meta.url));
 
+type Answer = { code: number | null; stdout: string; stderr: string };
+
 /** Runs a command of the program to its end. */
-function own(stage: Pick<Stage, "folder" | "env">, ...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const runtime = "Deno" in globalThis ? ["run", "-A", "--no-check", PROGRAM] : [PROGRAM];
-  const child = spawn(process.execPath, [...runtime, ...args], { cwd: stage.folder, env: stage.env, stdio: ["ignore", "pipe", "pipe"] });
+function own(stage: Pick<Stage, "folder" | "env">, ...args: string[]): Promise<Answer> {
+  return started(PROGRAM, stage, ...args);
+}
+
+/** Two runners test at once, and a daemon of one program and one name runs once for a user. */
+const nameFor = ({ folder }: Pick<Stage, "folder">) => `own-${basename(dirname(folder)).slice(-6)}`;
+
+function started(program: string, stage: Pick<Stage, "folder" | "env">, ...args: string[]): Promise<Answer> {
+  const runtime = "Deno" in globalThis ? ["run", "-A", "--no-check", program] : [program];
+  const child = spawn(process.execPath, [...runtime, ...args], {
+    cwd: stage.folder,
+    env: { OWN_NAME: nameFor(stage), ...stage.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const text = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"] as const) {
     child[stream].setEncoding("utf8").on("data", (piece: string) => void (text[stream] += piece));
@@ -31,8 +46,8 @@ e2e(
     const running = own(stage, "run");
     await until(() => processesOf(stage, /sleep 1001 /).length === 1);
     const status = JSON.parse((await own(stage, "status", "--json")).stdout);
-    assert.match(status.id, /^own-[0-9a-f]{8}$/);
-    assert.deepEqual([status.name, status.config], ["own", null]);
+    assert.match(status.id, new RegExp(`^${nameFor(stage)}-[0-9a-f]{8}$`));
+    assert.deepEqual([status.name, status.config], [nameFor(stage), null]);
     assert.deepEqual((status.units as { name: string; state: string }[]).map(({ name, state }) => `${name} ${state}`), [
       "sleeper running",
       "main running",
@@ -65,19 +80,51 @@ e2e(
   },
 );
 
-e2e("a copy of a program with other run folders is another daemon: neither ends what the other has started", async (stage, { name }) => {
+e2e(
+  "one program, one name, one user, one daemon: a copy in another environment is refused, and every command finds the first",
+  async (stage, { name }) => {
+    if (name === "compiled") return;
+    const other = { folder: stage.folder, env: { ...stage.env, XDG_RUNTIME_DIR: `${stage.folder}/other` } };
+    const bare = { folder: stage.folder, env: Object.fromEntries(Object.entries(stage.env).filter(([key]) => key !== "XDG_RUNTIME_DIR")) };
+    const sleepers = () => processesOf(stage, /sleep 1001 /);
+    const first = own(stage, "run");
+    const [sleeper] = await until(sleepers, { isRight: (pids) => pids.length === 1 });
+    const { pid, id } = JSON.parse((await own(stage, "status", "--json")).stdout);
+    for (const copy of [other, bare]) {
+      const second = await own(copy, "run");
+      assert.equal(second.code, 1);
+      assert.match(second.stderr, new RegExp(`no other instance may run: process ${pid} .* a daemon of another name is another one`));
+      const status = JSON.parse((await own(copy, "status", "--json")).stdout);
+      assert.deepEqual([status.pid, status.id], [pid, id]);
+      const up = await own(copy, "up");
+      assert.deepEqual([up.code, sleepers()], [0, [sleeper]], up.stderr);
+    }
+    // What a killed one has left is found from everywhere too, and never doubled.
+    process.kill(pid, "SIGKILL");
+    await first;
+    const next = own(other, "run");
+    await until(() => !isRunning(sleeper) && sleepers().length === 1);
+    assert.equal((await own(bare, "down")).code, 0);
+    assert.equal((await next).code, 0);
+    assert.deepEqual(sleepers(), []);
+  },
+);
+
+e2e("a program that is reached through a link is the same daemon, and its second name another one", async (stage, { name }) => {
   if (name === "compiled") return;
-  const other = { folder: stage.folder, env: { ...stage.env, XDG_RUNTIME_DIR: `${stage.folder}/other` } };
-  const statusOf = async (of: Pick<Stage, "folder" | "env">) => JSON.parse((await own(of, "status", "--json")).stdout);
+  const current = join(stage.folder, "current");
+  symlinkSync(fileURLToPath(new URL("../../", import.meta.url)), current);
   const first = own(stage, "run");
-  const [sleeper] = await until(() => processesOf(stage, /sleep 1001 /), { isRight: (pids) => pids.length === 1 });
-  const second = own(other, "run");
+  await until(() => processesOf(stage, /sleep 1001 /).length === 1);
+  const second = await started(join(current, "tests/fixtures/own_daemon.ts"), stage, "run");
+  assert.equal(second.code, 1);
+  assert.match(second.stderr, /no other instance may run/);
+  const named = { ...stage, env: { ...stage.env, OWN_NAME: `${nameFor(stage)}-2` } };
+  const third = own(named, "run");
   await until(() => processesOf(stage, /sleep 1001 /).length === 2);
-  assert.ok(isRunning(sleeper));
-  assert.notEqual((await statusOf(stage)).id, (await statusOf(other)).id);
-  assert.equal((await own(other, "down")).code, 0);
-  assert.equal((await second).code, 0);
-  assert.deepEqual(processesOf(stage, /sleep 1001 /), [sleeper]);
+  assert.equal((await own(named, "down")).code, 0);
+  assert.equal((await third).code, 0);
+  assert.equal(processesOf(stage, /sleep 1001 /).length, 1);
   assert.equal((await own(stage, "down")).code, 0);
   assert.equal((await first).code, 0);
 });

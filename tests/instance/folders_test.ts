@@ -31,7 +31,11 @@ test("daemonFolders names a daemon by its name and the hash of its file's path, 
   made.nodes.delete(CONFIG);
   made.links.delete(CONFIG);
   assert.equal(await idOf(CONFIG), ID);
-  assert.match(await idOf(null), /^demo-[0-9a-f]{8}$/);
+  const program = await idOf(null);
+  assert.match(program, /^demo-[0-9a-f]{8}$/);
+  // A program is the same one wherever its run folders are.
+  made.env.XDG_RUNTIME_DIR = "/elsewhere";
+  assert.equal(await idOf(null), program);
 });
 
 test("daemonFolders keeps the id when the file gets another name, as what wears the old one would be nobody's", async () => {
