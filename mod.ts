@@ -111,6 +111,7 @@ export type {
   WorkHandle,
   WorkOptions,
 } from "./src/core/supervise/subsystem.ts";
+export type { RetryOptions } from "./src/core/supervise/repeat.ts";
 export type { SubsystemSpec } from "./src/core/supervise/spec.ts";
 export type { Strategy, SupervisorOptions, Unstopped } from "./src/core/supervise/supervisor.ts";
 export type { ShutdownRequest } from "./src/core/supervise/verdict.ts";

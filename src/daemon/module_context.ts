@@ -1,6 +1,7 @@
 import type { EventBus } from "../core/messages/bus.ts";
 import type { DaemonTopics } from "../core/supervise/event.ts";
 import type { InstanceType, Settings } from "../core/supervise/program.ts";
+import type { RetryOptions } from "../core/supervise/repeat.ts";
 import type { AddOptions, SubsystemHandle } from "../core/supervise/children.ts";
 import type { Duration } from "../core/values/duration.ts";
 import type { SubsystemError } from "../core/values/errors.ts";
@@ -96,6 +97,14 @@ export class ModuleContext implements Context {
 
   sleep(duration: Duration): Promise<void> {
     return this.#inner.sleep(duration);
+  }
+
+  retry<T>(fn: (attempt: number) => Promise<T> | T, options?: RetryOptions): Promise<T> {
+    return this.#inner.retry(fn, options);
+  }
+
+  every(interval: Duration, fn: () => unknown): Promise<void> {
+    return this.#inner.every(interval, fn);
   }
 
   race<T>(promise: PromiseLike<T>): Promise<T> {

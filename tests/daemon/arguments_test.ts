@@ -159,6 +159,19 @@ const five = 5 as never;
 
 const ofHandle: Rows<ShutdownHandle> = {
   onDrain: [[(it) => it.onDrain(five), FN("fn")]],
+  retry: [
+    [(it) => it.retry(1 as never), /^Cannot retry as "fn" must be a function: current value is 1/],
+    [(it) => it.retry(() => 1, { maxAttempts: 0 }), /"maxAttempts" must be an integer >= 1, or Infinity: current value is 0/],
+    [(it) => it.retry(() => 1, { delay: "1s" } as never), /"delay" is no option/],
+  ],
+  every: [
+    [
+      (it) => it.every("soon" as never, () => {}),
+      /^Cannot repeat work as "interval" must be a duration such as .*: current value is "soon"/,
+    ],
+    [(it) => it.every(0, () => {}), /"interval" must be more than 0: current value is 0/],
+    [(it) => it.every("1s", 1 as never), /"fn" must be a function: current value is 1/],
+  ],
   sleep: [
     [(it) => it.sleep("soon"), /^Cannot sleep as "duration" must be a duration such as .*: current value is "soon"/],
     [(it) => it.sleep(-1), /"duration" must be a finite number >= 0: current value is -1/],

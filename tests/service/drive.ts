@@ -64,6 +64,7 @@ export class Drive implements Disposable {
         clock: host.clock,
         log: { ...silentLogger, warn: (message, fields) => void this.warnings.push({ message, fields }) },
         drain: undefined,
+        random: () => 0.5,
         onListenerError: (error) => {
           throw error;
         },

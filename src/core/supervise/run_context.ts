@@ -8,6 +8,7 @@ import type { DaemonTopics } from "./event.ts";
 import type { Logger } from "../ports/log.ts";
 import { checkFunction, checkKeys, checkOneOf, checkText } from "../values/options.ts";
 import type { InstanceType, Program, Settings } from "./program.ts";
+import { every, type RepeatPorts, retry, type RetryOptions } from "./repeat.ts";
 import type { ChildHandle, Context, ShutdownHandle, StopOptions, StopScope, Subsystem, WorkHandle, WorkOptions } from "./subsystem.ts";
 import { type CheckedRequest, fatalError, type ShutdownRequest, shutdownRequest } from "./verdict.ts";
 
@@ -15,6 +16,8 @@ import { type CheckedRequest, fatalError, type ShutdownRequest, shutdownRequest 
 export interface HandleHost extends ListenerErrorHandler {
   /** Time. */
   readonly clock: Clock;
+  /** Chance: a number in [0, 1). */
+  random(): number;
   /** Cancelled when the daemon begins to drain; undefined where nothing ever does. */
   readonly drain: CancelToken | undefined;
   /** When the stop was asked for, on the monotonic clock; undefined before that. */
@@ -131,6 +134,27 @@ class Handle implements ShutdownHandle {
         reject(reason);
       });
     });
+  }
+
+  retry<T>(fn: (attempt: number) => Promise<T> | T, options?: RetryOptions): Promise<T> {
+    return retry(this.#repeatPorts(), fn, options);
+  }
+
+  every(interval: Duration, fn: () => unknown): Promise<void> {
+    return every(this.#repeatPorts(), interval, fn);
+  }
+
+  #repeatPorts(): RepeatPorts {
+    const { token } = this;
+    return {
+      get reason() {
+        return token.reason;
+      },
+      nowMs: () => this.#host.clock.nowMs(),
+      random: () => this.#host.random(),
+      isShutdown: () => token.isCancelled,
+      sleep: (delayMs) => this.sleep(delayMs),
+    };
   }
 
   race<T>(promise: PromiseLike<T>): Promise<T> {

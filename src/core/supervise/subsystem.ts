@@ -6,6 +6,7 @@ import type { EventBus } from "../messages/bus.ts";
 import type { DaemonTopics } from "./event.ts";
 import type { Logger } from "../ports/log.ts";
 import type { InstanceType, Settings } from "./program.ts";
+import type { RetryOptions } from "./repeat.ts";
 import type { RestartPolicy } from "./restart.ts";
 import type { ShutdownRequest } from "./verdict.ts";
 
@@ -116,6 +117,50 @@ export interface ShutdownHandle {
   onDrain(fn: () => void): Disposable;
   /** Resolves after `duration`, or rejects with the reason when the run must stop. */
   sleep(duration: Duration): Promise<void>;
+  /**
+   * Calls `fn` until it succeeds, with growing waits between the calls, and resolves with its result. Rejects with the last error when the
+   * calls are used up, and with the reason when the run must stop.
+   *
+   * @example A server that comes up late
+   * ```ts
+   * import { Daemon } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * let answer = "";
+   * await Daemon.builder().withTask("client", async (context) => {
+   *   answer = await context.retry((attempt) => {
+   *     if (attempt < 3) throw new Error("connection refused");
+   *     return `connected at attempt ${attempt}`;
+   *   }, { initialDelay: "1ms" });
+   * }).withoutSignals().run({ ownsProcess: false });
+   * assert.equal(answer, "connected at attempt 3");
+   * ```
+   *
+   * The promise rejects with a TypeError or RangeError if an option is wrong.
+   */
+  retry<T>(fn: (attempt: number) => Promise<T> | T, options?: RetryOptions): Promise<T>;
+  /**
+   * Calls `fn` now and then every `interval`, one call at a time, and resolves when the run must stop. Rejects with what `fn` throws.
+   *
+   * - Times are counted from the first call. A call that takes longer than the interval makes the next ones wait for the next full
+   *   interval; none are made up for.
+   *
+   * @example Three rounds of work
+   * ```ts
+   * import { Daemon } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * let rounds = 0;
+   * await Daemon.builder().withTask("ticker", (context) =>
+   *   context.every("1ms", () => {
+   *     if (++rounds === 3) context.requestShutdown("done");
+   *   })).withoutSignals().run({ ownsProcess: false });
+   * assert.equal(rounds, 3);
+   * ```
+   *
+   * The promise rejects with a TypeError or RangeError if an argument is wrong.
+   */
+  every(interval: Duration, fn: () => unknown): Promise<void>;
   /** Settles like `promise`, or rejects with the reason when the run must stop; leaves nothing behind. */
   race<T>(promise: PromiseLike<T>): Promise<T>;
   /** A handle that ends with this one, or earlier by its own `cancel`. Dispose it when its work is over. */

@@ -58,6 +58,7 @@ export interface UnitOwner extends UnitCommands {
     readonly drain?: CancelToken;
     logger(path: string): Logger;
     remainingMs(): number | undefined;
+    random(): number;
     requestShutdown(reason: string, exitCode?: number, isForced?: boolean): void;
     report(error: unknown): void;
   };
@@ -216,6 +217,10 @@ export class Unit implements RunHost, OutcomeFacts {
 
   get program(): Program | undefined {
     return this.supervisor.ports.program;
+  }
+
+  random(): number {
+    return this.supervisor.ports.random();
   }
 
   get drain(): CancelToken | undefined {
