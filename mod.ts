@@ -72,6 +72,12 @@ export {
   type MetricsDelta,
   type MetricsSnapshot,
 } from "./src/metrics/collector.ts";
+export { CpuProfiler } from "./src/standalone/cpu_profiler.ts";
+export { writeHeapSnapshot } from "./src/standalone/heap_snapshot.ts";
+export { ResourceTracker } from "./src/standalone/resource_tracker.ts";
+export type { ResourceAlert, ResourceTrackerOptions, ResourceTrackerPorts } from "./src/resource/tracker.ts";
+export type { ProcessReading, Resources } from "./src/core/ports/resources.ts";
+export type { ResourceUsage } from "./src/resource/usage.ts";
 export type { MetricKind, MetricRejection, RejectionReason } from "./src/metrics/series.ts";
 export { EXIT_CODES, signalExitCode } from "./src/core/values/exit_codes.ts";
 export { type Host } from "./src/core/ports/host.ts";

@@ -172,6 +172,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: [
       ["profile cpu --seconds 30", "records 30 seconds and writes a .cpuprofile"],
       ["profile cpu -o flame.svg", "draws a flame graph, for a browser"],
+      ["profile cpu -o cpu.pb.gz", "writes a file for go tool pprof"],
       ["profile heap -o leak.heapsnapshot", "writes all that is in memory, secrets too"],
     ],
     load: async () => (await import("./commands/profile.ts")).profile,

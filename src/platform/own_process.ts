@@ -125,7 +125,8 @@ function countOpenFiles(): number | undefined {
   }
 }
 
-function claim(owner: string, thing: string = PROCESS): Disposable {
+/** Makes `owner` the one owner in this process of the process itself, or of a thing: see {@linkcode OwnProcess.claim}. */
+export function claim(owner: string, thing: string = PROCESS): Disposable {
   const owners = ownersOf();
   const other = owners.get(thing);
   if (other !== undefined) {

@@ -1,5 +1,6 @@
 import process from "node:process";
 import type { Session } from "node:inspector";
+import { claim } from "./own_process.ts";
 import { messageOf, ProfilingError } from "../core/values/errors.ts";
 import type { CpuRecording, Profiler } from "../core/ports/profiler.ts";
 
@@ -8,17 +9,14 @@ const INTERVAL_US = 1_000;
 
 /** Profiles by `node:inspector` and `node:v8`, which both runtimes have, also compiled, and which cost nothing until they are asked. */
 export function createProfiler(): Profiler {
-  let isRecording = false;
   return {
     async startCpu() {
       // Deno could do several, Bun has one recorder for the whole process.
-      if (isRecording) throw new ProfilingError("PROFILING_FAILED", "Cannot record where time goes as another recording is under way");
-      isRecording = true;
-      const free = () => void (isRecording = false);
+      const recorder = takeRecorder();
       try {
-        return await startCpu(free);
+        return await startCpu(recorder);
       } catch (error) {
-        free();
+        recorder[Symbol.dispose]();
         throw error;
       }
     },
@@ -26,7 +24,15 @@ export function createProfiler(): Profiler {
   };
 }
 
-async function startCpu(free: () => void): Promise<CpuRecording> {
+function takeRecorder(): Disposable {
+  try {
+    return claim("a recording", "the recorder of processor time");
+  } catch (cause) {
+    throw new ProfilingError("PROFILING_FAILED", "Cannot record where time goes as another recording is under way", { cause });
+  }
+}
+
+async function startCpu(recorder: Disposable): Promise<CpuRecording> {
   const { Session } = process.getBuiltinModule("node:inspector");
   const session = new Session();
   try {
@@ -39,7 +45,7 @@ async function startCpu(free: () => void): Promise<CpuRecording> {
     throw failure("record where time goes", error);
   }
   let stopped: Promise<string> | undefined;
-  return { stop: () => stopped ??= stopCpu(session).finally(free) };
+  return { stop: () => stopped ??= stopCpu(session).finally(() => recorder[Symbol.dispose]()) };
 }
 
 async function stopCpu(session: Session): Promise<string> {

@@ -28,6 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   instance: ["core", "schema", "platform", ...FEATURES],
   settings: ["core", "schema", "platform", ...FEATURES, "instance"],
   leftover: ["core", "schema", ...FEATURES, "instance", "settings"],
+  standalone: ["core", "schema", "platform", ...FEATURES],
   daemon: ["core", "schema", "platform", ...FEATURES, "record", "instance", "settings", "leftover"],
   cli: ["core", "schema", "platform", ...FEATURES, "record", "instance", "settings", "leftover", "daemon"],
 };
@@ -36,6 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   config: ["smol-toml", "toml-eslint-parser"],
   control: ["hono"],
+  profile: ["pprof-format"],
   cli: ["commander"],
 };
 

@@ -4,13 +4,11 @@ import type { Files } from "../../core/ports/files.ts";
 import type { CommandBody } from "../command.ts";
 import { connect } from "../connect.ts";
 import { CommandFailure } from "../failure.ts";
+import { cpuProfileAs, viewerOf } from "../../profile/formats.ts";
 import { absolutePath } from "../paths.ts";
 import { StopSignals } from "../stop_signals.ts";
 
-const KINDS = {
-  cpu: { extension: "cpuprofile", panel: "Performance" },
-  heap: { extension: "heapsnapshot", panel: "Memory" },
-} as const;
+const EXTENSIONS = { cpu: "cpuprofile", heap: "heapsnapshot" } as const;
 
 /** Hands over a file in pieces. */
 type Transfer = (onPiece: (piece: Uint8Array) => void) => Promise<void>;
@@ -27,7 +25,7 @@ export const profile: CommandBody = async (context, [text], options) => {
   const { name } = await client.status();
   // The daemon must not choose the path of the file.
   const path = absolutePath(
-    options.output ?? `${name.replace(/[^\w.@-]/g, "_")}-${stamp(host.clock.wallMs())}.${KINDS[kind].extension}`,
+    options.output ?? `${name.replace(/[^\w.@-]/g, "_")}-${stamp(host.clock.wallMs())}.${EXTENSIONS[kind]}`,
     host,
   );
   const { files } = host;
@@ -40,10 +38,9 @@ export const profile: CommandBody = async (context, [text], options) => {
   using _interrupt = stop.onStop(() => interrupted.abort());
   const what = kind === "cpu" ? `recording where ${name} spends its time` : `taking a picture of the heap of ${name}`;
   let bytes: number;
-  const isDrawn = kind === "cpu" && path.endsWith(".svg");
   const transfer = (onPiece: (piece: Uint8Array) => void) => client.profile(kind, seconds, { onPiece, signal: interrupted.signal });
   try {
-    bytes = await output.waitFor(what, writeWhole(files, path, isDrawn ? drawn(transfer, name) : transfer));
+    bytes = await output.waitFor(what, writeWhole(files, path, kind === "cpu" ? asNamed(transfer, path, name) : transfer));
   } catch (error) {
     if (stop.exitCode !== undefined) return stop.exitCode;
     throw error;
@@ -51,32 +48,24 @@ export const profile: CommandBody = async (context, [text], options) => {
   if (json) output.printJson({ v: 1, kind, path, bytes });
   else {
     output.print(`wrote ${path} (${formatBytes(bytes)})`);
-    output.print(
-      `next: ${
-        isDrawn ? "open it with a browser" : `load it into Chrome's developer tools (${KINDS[kind].panel}), or open it with VS Code`
-      }`,
-    );
+    output.print(`next: ${kind === "cpu" ? viewerOf(path) : "load it into Chrome's developer tools (Memory), or open it with VS Code"}`);
     if (kind === "heap") output.print("it holds all that the daemon had in memory, secrets too");
   }
   return EXIT_CODES.ok;
 };
 
-function kindOf(text: string): keyof typeof KINDS {
+function kindOf(text: string): keyof typeof EXTENSIONS {
   if (text === "cpu" || text === "heap") return text;
   throw new CommandFailure(EXIT_CODES.usage, `Cannot take a profile as its kind must be cpu or heap: current value is ${text}`);
 }
 
-/** Makes a flame graph of the profile that is transferred; here, as the daemon has other work. */
-function drawn(transfer: Transfer, name: string): Transfer {
+/** Turns the profile that is transferred into what the name of the file asks for; here, as the daemon has other work. */
+function asNamed(transfer: Transfer, path: string, name: string): Transfer {
   return async (onPiece) => {
     const decoder = new TextDecoder();
     let text = "";
     await transfer((piece) => void (text += decoder.decode(piece, { stream: true })));
-    const [{ readCpuProfile }, { flameGraph }] = await Promise.all([
-      import("../../profile/cpu_profile.ts"),
-      import("../../profile/flame_graph.ts"),
-    ]);
-    onPiece(new TextEncoder().encode(flameGraph(readCpuProfile(text), { title: `${name}: where its time goes` })));
+    onPiece(await cpuProfileAs(path, text, `${name}: where its time goes`));
   };
 }
 
