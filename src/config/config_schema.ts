@@ -1,19 +1,10 @@
 import type { Node } from "../schema/node.ts";
+import type { Problem } from "../schema/problem.ts";
 import type { Path, Tree, Value } from "../schema/tree.ts";
 import type { Layer } from "./layer.ts";
 
-/** A mistake that a rule over several keys found; the loader adds file, line and column. */
-export interface Problem {
-  /** Where it is in the merged tree. */
-  path: Path;
-  /** The expected and the found value. */
-  message: string;
-  /** Advice: how to mend it. */
-  hint?: string;
-  /** Something is missing below the path; not reported when something there is wrong already. @default {false} */
-  isMissing?: boolean;
-  /** Path that lacks something; not reported when something there is wrong already. @default {undefined} */
-  about?: Path;
+/** A mistake that may be in a source which did not win. */
+export interface LayerProblem extends Problem {
   /** The layer that holds the mistake, where it is not the one that won. */
   layer?: Layer;
 }
@@ -21,7 +12,7 @@ export interface Problem {
 /** Result of the rules over several keys of a tree. */
 export interface Settlement {
   /** Mistakes. */
-  problems: Problem[];
+  problems: LayerProblem[];
   /** Corrections that the user should know. */
   warnings?: string[];
   /** Values that follow from others, by path, with the reason for `explain`. */

@@ -8,9 +8,11 @@ import { hasPath, type Layer, placeOf, writtenPath } from "./layer.ts";
 import type { Position } from "./position.ts";
 import { MAX_NESTING } from "../core/values/nesting.ts";
 import { PathMap } from "./path_map.ts";
-import { type Finding, isHostile, prepareTree, showValue } from "./prepare.ts";
+import { type Finding, isHostile, prepareTree } from "./prepare.ts";
+import { showValue } from "../schema/show_value.ts";
 import { childOf, factsAt, type Node, nodeAt } from "../schema/node.ts";
-import type { ConfigSchema, Problem } from "./config_schema.ts";
+import type { Problem } from "../schema/problem.ts";
+import type { ConfigSchema, LayerProblem } from "./config_schema.ts";
 import { readToml } from "./toml_text.ts";
 import {
   formatPath,
@@ -216,7 +218,7 @@ function problemAt(path: Path, value: Value, places: Node): Problem {
 }
 
 /** Finds the place of a problem in the layer that won. */
-async function locate(problem: Problem, layers: readonly Layer[], { inheritedFrom }: ConfigSchema): Promise<Located> {
+async function locate(problem: LayerProblem, layers: readonly Layer[], { inheritedFrom }: ConfigSchema): Promise<Located> {
   const inherited = problem.layer === undefined && !layers.some((layer) => hasPath(layer, problem.path)) && inheritedFrom?.(problem.path);
   const path = inherited && layers.some((layer) => hasPath(layer, inherited)) ? inherited : problem.path;
   let rank = problem.layer === undefined ? -1 : layers.indexOf(problem.layer);

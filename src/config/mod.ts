@@ -4,7 +4,7 @@ export { type Explanation, type SourcedValue } from "./explain.ts";
 export { expandVariables, type Expansion } from "./expand.ts";
 export { type Layer, placeOf } from "./layer.ts";
 export { load, type Loaded, type Sources } from "./load_layers.ts";
-export { type ConfigSchema, type Problem, type Settlement } from "./config_schema.ts";
+export { type ConfigSchema, type LayerProblem, type Settlement } from "./config_schema.ts";
 export {
   type Change,
   diff,

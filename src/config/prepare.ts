@@ -6,6 +6,7 @@ import { isWaiting, renameAdvice, tableMeantBy } from "./advice.ts";
 import { expandVariables } from "./expand.ts";
 import { isTooNestedJson } from "../core/values/nesting.ts";
 import { PathMap } from "./path_map.ts";
+import { showValue } from "../schema/show_value.ts";
 import { childOf, type LeafNode, type Node } from "../schema/node.ts";
 import { formatPath, isSame, isTable, type Path, put, type Tree, type Value } from "../schema/tree.ts";
 
@@ -60,17 +61,6 @@ export function isHostile(key: string | number): boolean {
  */
 export function prepareTree(root: Node, raw: Tree, options: PrepareOptions = {}): Prepared {
   return new Preparation(root, options).run(raw);
-}
-
-/** Writes a value for a message, without the name and the password that a URL may have. */
-export function showValue(value: Value): string {
-  if (value === undefined) return "nothing";
-  if (value === null) return "null";
-  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
-  if (value instanceof Date) return `the date ${JSON.stringify(value).slice(1, -1)}`;
-  if (typeof value === "object") return "a table";
-  const text = typeof value === "string" ? JSON.stringify(value.replace(/:\/\/[^/]*@/g, "://…@")) : String(value);
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
 /** One walk through one source. */

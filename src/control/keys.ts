@@ -2,6 +2,7 @@ import { type ByteSize, byteSize } from "../core/values/bytes.ts";
 import { fileMode } from "../core/values/file_mode.ts";
 import type { Address } from "../core/ports/http.ts";
 import { nameProblem } from "../core/values/names.ts";
+import type { Problem } from "../schema/problem.ts";
 import type { MapNode, Of, TableNode } from "../schema/node.ts";
 import { custom, either, integer, type Leaf, list, oneOf, path, size, text } from "../schema/shapes.ts";
 import { keyOf, map, table, type TableOf } from "../schema/table.ts";
@@ -32,18 +33,6 @@ export interface ListenerOptions {
 /** `[listen.NAME]` as it stands in the tree of a configuration, checked but without defaults. */
 export type ListenerTable = TableOf<ListenerOptions>;
 
-/** A mistake that shows only when several keys are looked at together. */
-export interface ListenerProblem {
-  /** Where it is, from the root of the configuration. */
-  path: (string | number)[];
-  /** The expected and the found value. */
-  message: string;
-  /** Advice: how to mend it. */
-  hint?: string;
-  /** Something is missing below the path. */
-  isMissing?: boolean;
-}
-
 /**
  * Makes the specs of all listeners out of a checked tree, paths from `baseDir`; that of the control socket is always the first.
  *
@@ -52,8 +41,8 @@ export interface ListenerProblem {
 export function listenerSpecs(
   tables: Readonly<Record<string, ListenerTable>>,
   baseDir: string,
-): { specs: ListenerSpec[]; problems: ListenerProblem[] } {
-  const problems: ListenerProblem[] = [];
+): { specs: ListenerSpec[]; problems: Problem[] } {
+  const problems: Problem[] = [];
   const specs: ListenerSpec[] = [adminSpec(tables[ADMIN] ?? {}, problems)];
   const names = new Map<string, string>();
   const addresses = new Map<string, string>();
@@ -70,7 +59,7 @@ export function listenerSpecs(
       problems.push({ path: ["listen", name], message: `expected ${ADMIN} in small letters, got ${JSON.stringify(name)}` });
       continue;
     }
-    const found: ListenerProblem[] = [];
+    const found: Problem[] = [];
     const spec = specOf(name, table, baseDir, found);
     // Port 0 is another one each time.
     if (spec?.address !== undefined && !("port" in spec.address && spec.address.port === 0)) {
@@ -142,7 +131,7 @@ export const LISTENER: Of<ListenerOptions, TableNode> = table<ListenerOptions>({
 export const LISTENERS: MapNode = map(LISTENER, { expects: "tables [listen.NAME]", nameProblem });
 
 /** The control socket: only its limits can be set, so that every client finds it and can do everything. */
-function adminSpec(table: ListenerTable, problems: ListenerProblem[]): ListenerSpec {
+function adminSpec(table: ListenerTable, problems: Problem[]): ListenerSpec {
   for (const name of ["address", "allow", "mode", "group", "token_file"] as const) {
     if (table[name] === undefined) continue;
     problems.push({
@@ -154,7 +143,7 @@ function adminSpec(table: ListenerTable, problems: ListenerProblem[]): ListenerS
   return { ...ADMIN_LISTENER, ...limitsOf(table) };
 }
 
-function specOf(name: string, table: ListenerTable, baseDir: string, problems: ListenerProblem[]): ListenerSpec | undefined {
+function specOf(name: string, table: ListenerTable, baseDir: string, problems: Problem[]): ListenerSpec | undefined {
   const { address: text, allow = DEFAULT_ALLOW, mode, group, token_file: tokenFile } = table;
   const find = (path: (string | number)[], message: string, hint?: string) =>
     void problems.push({ path: ["listen", name, ...path], message, ...(hint === undefined ? {} : { hint }) });

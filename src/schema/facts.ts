@@ -47,6 +47,10 @@ export type TableFacts = {
   aliases?: Readonly<Record<string, string>>;
   /** Key that a text in place of the table stands for: `restart = "always"` is `restart.policy`. */
   shorthand?: string;
+  /** Its keys are names of things rather than options: in code an unknown one is a wrong value. @default {false} */
+  isOfNames?: boolean;
+  /** Whether a value of code is what the table would make, and so stands in its place. */
+  isMade?: (value: unknown) => boolean;
   /** It is a pattern for others: no defaults are filled in and its keys have no name in the environment. @default {false} */
   isTemplate?: boolean;
   /** Says what is wrong with the name of an entry, for tables whose keys are names. */

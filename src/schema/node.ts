@@ -49,6 +49,8 @@ export interface TableNode {
   readonly entries: Readonly<Record<string, Node>>;
   /** Name in code of each key that has one, by its name in the file. */
   readonly options: Readonly<Record<string, string>>;
+  /** Default of each key that has one, by its name in code. */
+  readonly defaults: Readonly<Record<string, unknown>>;
 }
 
 /** A place whose keys are names that a user chooses. */

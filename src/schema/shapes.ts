@@ -10,7 +10,7 @@ export type Leaf<T> = Of<T, LeafNode>;
 /** Wording for a duration in a file. */
 export const DURATION_TEXT = 'a duration such as "250ms", "1.5s" or "1h30m"';
 const DURATION_IN_CODE: Pick<Takes, "expects" | "bases"> = {
-  expects: 'milliseconds, or a duration such as "250ms", "1.5s" or "1h30m"',
+  expects: 'a duration such as "250ms", "1.5s" or "1h30m", or a number of milliseconds',
   bases: new Set<Base>(["string", "number"]),
 };
 

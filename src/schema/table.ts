@@ -34,13 +34,24 @@ export function keyOf(reload: ReloadClass): KeyMaker {
 export function table<Options>(keys: KeysOf<Options>, facts: Partial<TableFacts> = {}): Of<Options, TableNode> {
   const entries: Record<string, Node> = {};
   const options: Record<string, string> = {};
+  const defaults: Record<string, unknown> = {};
   for (const [option, node] of Object.entries<Node>(keys)) {
     const key = keyName(option);
     entries[key] = node;
     options[key] = option;
+    if (node.type === "leaf" && node.facts.default !== undefined) defaults[option] = node.facts.default;
     if (node.type === "leaf" && node.facts.kind === "milliseconds") entries[key.replace(/_ms$/, "")] = unitForm(key, node);
   }
-  return { type: "table", facts: { expects: "a table", ...facts }, entries, options };
+  return { type: "table", facts: { expects: "a table", ...facts }, entries, options, defaults };
+}
+
+/** The default of an option: its one source, also for code. */
+export function defaultIn<Options, Name extends keyof Options & string>(
+  node: Of<Options, TableNode>,
+  name: Name,
+): NonNullable<Options[Name]> {
+  if (!Object.hasOwn(node.defaults, name)) throw new RangeError(`Cannot take a default as "${name}" must have one: it has none`);
+  return node.defaults[name] as NonNullable<Options[Name]>;
 }
 
 /** A table whose keys are names that a user chooses. */

@@ -1,64 +1,38 @@
-import { afterProblems, parseAfter } from "../core/supervise/after.ts";
-import { byteSize } from "../core/values/bytes.ts";
-import { durationMs } from "../core/values/duration.ts";
-import { messageOf } from "../core/values/errors.ts";
+import { type RestartOptions, RestartPolicy, type RestartWhen } from "../core/supervise/restart.ts";
 import { fileMode } from "../core/values/file_mode.ts";
+import { KILL_MODES } from "../core/values/kill_mode.ts";
+import { nameProblem } from "../core/values/names.ts";
+import { rlimit, RLIMIT_UNITS, rlimitExpectation, type RlimitName, type RlimitOption } from "../core/values/rlimits.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/values/signal_name.ts";
 import { LINE_FORMATS } from "../core/wire/line_block.ts";
-import { nameKey, nameProblem } from "../core/values/names.ts";
 import type { MapNode, Of, TableNode } from "../schema/node.ts";
 import { custom, duration, either, flag, integer, isWell, type Leaf, list, number, oneOf, path, size, text } from "../schema/shapes.ts";
 import { keyOf, map, table, type TableOf } from "../schema/table.ts";
-import type { RestartOptions, RestartWhen } from "../core/supervise/restart.ts";
 import { VARIABLE_NAME } from "./env_file.ts";
-import type { Placeholders } from "./environment.ts";
-import { sameFiles } from "./log.ts";
-import { rlimit, RLIMIT_UNITS, rlimitExpectation, type RlimitName, type RlimitOption } from "../core/values/rlimits.ts";
-import {
-  isEnvFile,
-  listed,
-  MIN_LINE_BYTES,
-  MOST_INSTANCES,
-  PROBE_KINDS,
-  type ProbeOptions,
-  type ServiceLogOptions,
-  type ServiceOptions,
-  serviceSpec,
-  UMASK,
-} from "./options.ts";
-import { checkTarget } from "./probe.ts";
-import { KILL_MODES } from "../core/values/kill_mode.ts";
-import type { ProbeTarget, ServiceSpec } from "./spec.ts";
+import type { ProbeOptions, ServiceLogOptions, ServiceOptions } from "./options.ts";
+import { isTarget } from "./probe.ts";
 
 /** The options of a service without their short forms. */
-interface ServiceForm extends Omit<ServiceOptions, "ready" | "restart"> {
+export interface ServiceForm extends Omit<ServiceOptions, "ready" | "restart"> {
   readonly ready?: ProbeOptions;
   readonly restart?: RestartForm;
 }
 
-type RestartForm = RestartOptions & { readonly policy?: RestartWhen };
+/** The options of a restart policy, with when it restarts. */
+export type RestartForm = RestartOptions & { readonly policy?: RestartWhen };
 
 /** `[service.NAME]` as it stands in the tree of a configuration, checked but without defaults. */
 export type ServiceTable = TableOf<ServiceForm>;
 
-/** A mistake that shows only when several keys are looked at together. */
-export interface ServiceProblem {
-  /** Where it is, from the root of the configuration. */
-  path: (string | number)[];
-  /** The expected and the found value. */
-  message: string;
-  /** Advice: how to mend it. */
-  hint?: string;
-  /** Something is missing below the path. */
-  isMissing?: boolean;
-  /** Path that lacks something. */
-  about?: (string | number)[];
-}
-
 const unit = keyOf("unit");
 const live = keyOf("live");
 
-const AFTER = "names such as db, db:started, db:ready or db:exited-ok";
+/** Most copies of one service. */
+const MOST_INSTANCES = 1_000;
+/** Smallest limit of a line in bytes. */
+const MIN_LINE_BYTES = 16;
+/** Wording for the items of `after`. */
+export const AFTER = "names such as db, db:started, db:ready or db:exited-ok";
 const COMMAND: Leaf<string | readonly string[]> = either(
   text({ isGood: (line) => line.trim() !== "" }),
   custom<readonly string[]>({
@@ -75,7 +49,7 @@ const account = (what: string): Leaf<string | number> =>
   either(text({ notEmpty: true }), integer(0), { expects: `the name or number of a ${what}` });
 const mask: Leaf<string | number> = custom({
   bases: ["string", "number"],
-  expects: UMASK,
+  expects: 'a mask such as "027" or 0o027',
   isGood: (mask) => !Number.isNaN(fileMode(mask as string)),
   json: { anyOf: [{ type: "string" }, { type: "integer" }] },
 });
@@ -116,7 +90,8 @@ function adviseOnUrl(url: string): string | undefined {
   } to ask it`;
 }
 
-const READY = table<ProbeOptions>({
+/** Keys of the table `ready` of a service. */
+export const READY: Of<ProbeOptions, TableNode> = table<ProbeOptions>({
   http: unit(
     "Ready when this URL answers with 200 to 399.",
     text({
@@ -153,7 +128,8 @@ const READY = table<ProbeOptions>({
   aliases: { url: "http", interval: "every" },
 });
 
-const RESTART = table<RestartForm>({
+/** Keys of the table `restart` of a service. */
+export const RESTART: Of<RestartForm, TableNode> = table<RestartForm>({
   policy: live("Whether a run that has ended is followed by another one.", oneOf(["never", "on-failure", "always"], { meant: POLICIES }), {
     default: "on-failure",
   }),
@@ -181,9 +157,14 @@ const RESTART = table<RestartForm>({
     oneOf(["fatal", "pause", "escalate"]),
     { default: "fatal" },
   ),
-}, { expects: 'a table, or a policy as in restart = "always"', shorthand: "policy" });
+}, {
+  expects: 'a table, or a policy as in restart = "always"',
+  shorthand: "policy",
+  isMade: (value) => value instanceof RestartPolicy,
+});
 
-const STOP = table<NonNullable<ServiceOptions["stop"]>>({
+/** Keys of the table `stop` of a service. */
+export const STOP: Of<NonNullable<ServiceOptions["stop"]>, TableNode> = table<NonNullable<ServiceOptions["stop"]>>({
   run: live("A command that stops the service, in place of the signal.", COMMAND, { verbatim: true, example: ["nginx", "-s", "quit"] }),
   signal: live(
     "The signal that asks the service to stop.",
@@ -198,7 +179,8 @@ const STOP = table<NonNullable<ServiceOptions["stop"]>>({
   ),
 }, { aliases: { command: "run", exec: "run", kill_signal: "signal" } });
 
-const LOG = table<ServiceLogOptions>({
+/** Keys of the table `log` of a service. */
+export const LOG: Of<ServiceLogOptions, TableNode> = table<ServiceLogOptions>({
   file: live(
     "The file that the lines of the service go to, by default one in the state folder where the daemon runs in the background.",
     path(),
@@ -257,7 +239,9 @@ export const SERVICE: Of<ServiceForm, TableNode> = table<ServiceForm>({
   }),
   envFile: unit(
     'Files of variables, the later ones win; one behind "?" may be missing.',
-    list(text({ expects: 'a path, after "?" if it may be missing', isGood: isEnvFile }), { expects: "a list of paths" }),
+    list(text({ expects: 'a path, after "?" if it may be missing', isGood: (file) => file !== "" && file !== "?" }), {
+      expects: "a list of paths",
+    }),
     { default: [], kind: "path", example: ["?.env"] },
   ),
   inheritEnv: unit(
@@ -287,7 +271,7 @@ export const SERVICE: Of<ServiceForm, TableNode> = table<ServiceForm>({
   group: unit("The main group that the program runs with.", account("group"), { example: "www-data" }),
   umask: unit("The mask of the permissions of new files.", mask, { example: "027" }),
   nice: unit("The niceness of the program: from -20, first served, to 19.", integer(-20, 19), { default: 0 }),
-  rlimits: table<NonNullable<ServiceOptions["rlimits"]>>(RLIMIT_KEYS),
+  rlimits: table<NonNullable<ServiceOptions["rlimits"]>>(RLIMIT_KEYS, { isOfNames: true }),
   oomScoreAdj: unit("How soon the kernel ends the program when memory runs out; Linux only.", integer(-1_000, 1_000), { example: 500 }),
   log: LOG,
 }, {
@@ -312,227 +296,3 @@ export const SERVICE: Of<ServiceForm, TableNode> = table<ServiceForm>({
 
 /** The tables `[service.*]`, by name. */
 export const SERVICES: MapNode = map(SERVICE, { expects: "tables [service.NAME]", nameProblem });
-
-/**
- * Makes the specs of all services out of a checked tree: `[defaults.service]` below `[service.NAME]`, paths from `baseDir`.
- *
- * A service with a problem is left out of the specs. `tables` are those of all services, with what they take from the defaults;
- * `takenFiles` are paths that no log may have, each with its writer.
- */
-export function serviceSpecs(
-  services: Readonly<Record<string, ServiceTable>>,
-  defaults: ServiceTable,
-  baseDir: string,
-  takenFiles: Readonly<Record<string, string>> = {},
-): { specs: ServiceSpec[]; tables: Record<string, ServiceTable>; problems: ServiceProblem[] } {
-  const problems: ServiceProblem[] = [];
-  const specs: ServiceSpec[] = [];
-  const hasDefaults = Object.keys(defaults).length > 0;
-  const tables = Object.entries(services).map(([name, own]) => ({ name, table: hasDefaults ? withDefaults(own, defaults) : own }));
-  problems.push(...sameNames(Object.keys(services)));
-  for (const { name, table } of tables) {
-    const own = problemsOf(name, table);
-    problems.push(...own);
-    if (own.length > 0) continue;
-    try {
-      specs.push(serviceSpec(name, optionsOf(table), baseDir));
-    } catch (error) {
-      problems.push({ path: ["service", name], message: messageOf(error) });
-    }
-  }
-  problems.push(...logFileProblems(specs, takenFiles));
-  const edges = tables.map(({ name, table }) => ({ name, after: table.after ?? [], restart: table.restart?.policy }));
-  for (const { name, index, message, hint, unknown } of afterProblems(edges)) {
-    problems.push({
-      path: ["service", name, "after", index],
-      message,
-      ...(hint === undefined ? {} : { hint }),
-      ...(unknown === undefined ? {} : { about: ["service", unknown] }),
-    });
-  }
-  return { specs, tables: Object.fromEntries(tables.map(({ name, table }) => [name, table])), problems };
-}
-
-/** Whether the probe itself will take a target, once `{port}` and `{instance}` are numbers. */
-function isTarget(target: ProbeTarget, placeholders: Placeholders = { port: 1, instance: 1 }): boolean {
-  return isWell(() => {
-    checkTarget(target, placeholders);
-    return true;
-  });
-}
-
-/** `[defaults.service]` below the table of one service: tables merge, `run` and lists replace. */
-function withDefaults(own: ServiceTable, defaults: ServiceTable): ServiceTable {
-  const merged: ServiceTable = { ...defaults, ...own };
-  if (own.run !== undefined && own.module === undefined) delete merged.module;
-  if (own.module !== undefined && own.run === undefined) delete merged.run;
-  for (const name of ["env", "ready", "restart", "stop", "rlimits", "log"] as const) {
-    if (own[name] !== undefined && defaults[name] !== undefined) Object.assign(merged, { [name]: { ...defaults[name], ...own[name] } });
-  }
-  return merged;
-}
-
-function sameNames(names: readonly string[]): ServiceProblem[] {
-  const seen = new Map<string, string>();
-  const problems: ServiceProblem[] = [];
-  for (const name of names) {
-    const first = seen.get(nameKey(name));
-    if (first === undefined) seen.set(nameKey(name), name);
-    else {problems.push({
-        path: ["service", name],
-        message: `expected a name that differs from ${JSON.stringify(first)} by more than case, got ${JSON.stringify(name)}`,
-      });}
-  }
-  return problems;
-}
-
-/** Two who write one file would rotate it under each other's feet. */
-function logFileProblems(specs: readonly ServiceSpec[], taken: Readonly<Record<string, string>>): ServiceProblem[] {
-  return sameFiles(specs, taken).map(({ service, unit, other, file }) => ({
-    path: ["service", service, "log", "file"],
-    message: `expected a file of its own for ${unit}, got ${file}, which ${other} writes`,
-    hint: unit.includes("@") && other.startsWith(`${service}@`) ? "write {instance} in its name" : "name another one",
-  }));
-}
-
-function problemsOf(name: string, table: ServiceTable): ServiceProblem[] {
-  const problems: ServiceProblem[] = [];
-  const { run, module, ready, port, instances = 1, after = [], log = {} } = table;
-  const find = (path: (string | number)[], message: string, hint?: string) =>
-    void problems.push({ path: ["service", name, ...path], message, hint });
-  if (run === undefined && module === undefined) find(["run"], "expected run, got nothing", 'write run = ["program", "argument"]');
-  if (run !== undefined && module !== undefined) find(["module"], "expected either run or module, got both", "remove one of them");
-  if (module !== undefined && table.leftover === "adopt") {
-    find(["leftover"], 'expected run beside "adopt", got module', "a module ends with the daemon that it reports to");
-  }
-  for (const account of ["user", "group"] as const) {
-    if (module !== undefined && table[account] !== undefined) {
-      find([account], `expected run beside ${account}, got module`, "a module runs as the daemon does");
-    }
-  }
-  if (port !== undefined && port + instances - 1 > 65_535) {
-    find(["port"], `expected a port of at most ${65_536 - instances} for ${instances} instances, got ${port}`);
-  }
-  after.forEach((entry, index) => {
-    if (!isWell(() => parseAfter(entry).name !== "")) find(["after", index], `expected ${AFTER}, got ${JSON.stringify(entry)}`);
-  });
-  if (log.file?.includes("{port}") && port === undefined) {
-    find(["port"], "expected a port for log.file, which has {port}, got nothing", "write port = 3000");
-  }
-  const { max_size: maxSize = "20MB", max_total: maxTotal } = log;
-  if (maxTotal !== undefined && byteSize(maxTotal) < byteSize(maxSize)) {
-    find(
-      ["log", "max_total"],
-      `expected at least log.max_size (${maxSize}), got ${maxTotal}`,
-      "lower log.max_size, or raise log.max_total",
-    );
-  }
-  if (ready === undefined) return problems;
-  const targets = PROBE_KINDS.filter((target) => ready[target] !== undefined);
-  if (targets.length !== 1) {
-    const message = `expected exactly one of ${listed(PROBE_KINDS)}, got ${targets.length === 0 ? "none" : targets.join(" and ")}`;
-    problems.push({ path: ["service", name, "ready"], message, isMissing: targets.length === 0 });
-  }
-  if (ready.owner !== undefined && ready.http === undefined && ready.tcp === undefined) {
-    find(["ready", "owner"], "expected http or tcp beside owner, got neither", "remove it: only who listens on a port has an owner");
-  }
-  const { alive, timeout = "30s" } = ready;
-  if (alive !== undefined && durationMs(alive) >= durationMs(timeout)) {
-    find(["ready", "alive"], `expected less than ready.timeout (${timeout}), got ${alive}`, `write a ready.timeout of more than ${alive}`);
-  }
-  for (const target of ["http", "tcp"] as const) {
-    const value = ready[target];
-    if (value === undefined) continue;
-    const text = typeof value === "number" ? `127.0.0.1:${value}` : value;
-    if (text.includes("{port}") && port === undefined) {
-      find(["port"], `expected a port for ready.${target}, which has {port}, got nothing`, "write port = 3000");
-    }
-    if (instances > 1 && !text.includes("{port}") && !text.includes("{instance}")) {
-      find(
-        ["ready", target],
-        `expected {port} for ${instances} instances, got one fixed port in ${JSON.stringify(text)}`,
-        port === undefined ? "write {port} in its place, and port = 3000 for the first instance" : "write {port} in its place",
-      );
-    }
-    // Numbers that are written one behind the other can leave the range of ports.
-    const last = { port: port === undefined ? undefined : port + instances - 1, instance: instances - 1 };
-    const spec: ProbeTarget = target === "http" ? { kind: "http", url: text } : { kind: "tcp", address: text };
-    if (problems.length === 0 && !isTarget(spec, last)) {
-      find(["ready", target], `expected an address for each of ${instances} instances, got ${JSON.stringify(text)}`);
-    }
-  }
-  return problems;
-}
-
-function optionsOf(table: ServiceTable): ServiceOptions {
-  const {
-    run,
-    module,
-    ready,
-    restart,
-    stop,
-    log,
-    env_file: envFile,
-    inherit_env: inheritEnv,
-    success_exit_codes: successExitCodes,
-    after,
-    port,
-    env,
-    cwd,
-    instances,
-    leftover,
-    essential,
-    user,
-    group,
-    umask,
-    nice,
-    rlimits,
-    oom_score_adj: oomScoreAdj,
-  } = table;
-  return {
-    run,
-    module,
-    after,
-    port,
-    env,
-    envFile,
-    inheritEnv,
-    cwd,
-    instances,
-    ready: ready as ProbeOptions | undefined,
-    restart: restart === undefined ? undefined : restartOptions(restart),
-    stop: stop === undefined ? undefined : { run: stop.run, signal: stop.signal, timeout: stop.timeout, killMode: stop.kill_mode },
-    leftover,
-    essential,
-    successExitCodes,
-    user,
-    group,
-    umask,
-    nice,
-    rlimits,
-    oomScoreAdj,
-    log: log === undefined ? undefined : logOptions(log),
-  };
-}
-
-function logOptions(table: NonNullable<ServiceTable["log"]>): ServiceOptions["log"] {
-  const { file, max_size: maxSize, keep, max_total: maxTotal, format, max_line: maxLine } = table;
-  return { file, maxSize, keep, maxTotal, format, maxLine };
-}
-
-function restartOptions(table: NonNullable<ServiceTable["restart"]>): ServiceOptions["restart"] {
-  // A policy alone is the common case, and shares one object with all others.
-  if (table.policy !== undefined && Object.keys(table).length === 1) return table.policy;
-  const {
-    policy,
-    delay,
-    factor,
-    max_delay: maxDelay,
-    jitter,
-    max_restarts: maxRestarts,
-    within,
-    reset_after: resetAfter,
-    on_exhausted: onExhausted,
-  } = table;
-  return { policy, delay, factor, maxDelay, jitter, maxRestarts, within, resetAfter, onExhausted };
-}

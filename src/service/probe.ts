@@ -32,15 +32,21 @@ export interface ProbeSurroundings extends Placeholders {
   launch: Omit<SpawnOptions, "argv">;
 }
 
-/**
- * Checks what can be checked of a target before anything runs.
- *
- * @throws {RangeError | SyntaxError} if its address or pattern is none.
- */
+/** Checks as much of a target as can be checked before anything runs; throws where its address or pattern is none. */
 export function checkTarget(target: ProbeTarget, placeholders: Placeholders): void {
   if (target.kind === "tcp") parseTcpAddress(expand(target.address, placeholders));
   else if (target.kind === "http") parseHttpUrl(expand(target.url, placeholders));
   else if (target.kind === "log") linePattern(target, placeholders);
+}
+
+/** Whether a probe will take a target, once `{port}` and `{instance}` are numbers. */
+export function isTarget(target: ProbeTarget, placeholders: Placeholders = { port: 1, instance: 1 }): boolean {
+  try {
+    checkTarget(target, placeholders);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The pattern of a log probe. */

@@ -1,4 +1,4 @@
-import type { Problem } from "../config/config_schema.ts";
+import type { Problem } from "../schema/problem.ts";
 import type { Host } from "../core/ports/host.ts";
 import { ConfigError, isDaemonError, messageOf } from "../core/values/errors.ts";
 import { folderOf, resolvePath } from "../core/values/paths.ts";

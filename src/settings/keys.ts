@@ -1,10 +1,11 @@
-import { type ConfigSchema, formatPath, isTable, type Layer, type Problem, type Settlement, type Tree } from "../config/mod.ts";
+import { type ConfigSchema, formatPath, isTable, type Layer, type LayerProblem, type Settlement, type Tree } from "../config/mod.ts";
 import { LISTENERS, listenerSpecs, type ListenerTable } from "../control/keys.ts";
 import type { ListenerSpec } from "../control/spec.ts";
 import { durationMs } from "../core/values/duration.ts";
 import { resolvePath } from "../core/values/paths.ts";
 import type { Node, TableNode } from "../schema/node.ts";
-import { SERVICE, SERVICES, serviceSpecs, type ServiceTable } from "../service/keys.ts";
+import { SERVICE, SERVICES, type ServiceTable } from "../service/keys.ts";
+import { serviceSpecs } from "../service/service_tables.ts";
 import type { ServiceSpec } from "../service/spec.ts";
 import { DEADLINE_KEYS, longestStopOf, settleDeadlines, shortDeadlines, type ShutdownDeadlines } from "./shutdown_deadlines.ts";
 import { SETTINGS } from "./leaves.ts";
@@ -21,6 +22,7 @@ function daemonPlaces(tables: FeatureTables = {}): TableNode {
     facts: { expects: "tables [defaults.service]", notYetKeys: ["job"], isTemplate: true },
     entries: { service: SERVICE },
     options: {},
+    defaults: {},
   };
   return {
     ...SETTINGS,
@@ -113,7 +115,7 @@ function settledDeadlines(
   const { deadlines, fixed, contradictions, lifted } = settleDeadlines(given, longestStopMs);
   const usual = settleDeadlines(given).deadlines;
   const longest = stops.find(({ stopMs }) => stopMs === longestStopMs);
-  const problems = contradictions.map(({ source, key, earlier }): Problem => ({
+  const problems = contradictions.map(({ source, key, earlier }): LayerProblem => ({
     path: ["shutdown", key],
     message: `expected more than shutdown.${earlier} (${given[source][earlier]}), got ${given[source][key]}`,
     hint: "the order is drain_delay < timeout < force_timeout < kill_timeout",

@@ -1,5 +1,5 @@
 import { parseAfter } from "../core/supervise/after.ts";
-import type { Problem } from "../config/config_schema.ts";
+import type { Problem } from "../schema/problem.ts";
 import { ConfigError, formatIssue } from "../core/values/errors.ts";
 import { nameKey } from "../core/values/names.ts";
 import { handsOnAll, isShellName, type NeedHost, unmetNeeds } from "../service/mod.ts";

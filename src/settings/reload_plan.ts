@@ -1,4 +1,4 @@
-import { showValue } from "../config/prepare.ts";
+import { showValue } from "../schema/show_value.ts";
 import { factsAt, type Node } from "../schema/node.ts";
 import { type Change, diff, formatPath, isTable, type Path, type Tree, type Value, valueAt } from "../schema/tree.ts";
 import { HIDDEN } from "../schema/facts.ts";

@@ -3,6 +3,10 @@ import { Daemon } from "../../src/daemon/daemon.ts";
 import { loadConfig } from "../../src/settings/load_config.ts";
 import type { ServiceOptions } from "../../src/service/options.ts";
 import { test } from "../harness.ts";
+import type { LeafNode, Node } from "../../src/schema/node.ts";
+import { SERVICE } from "../../src/service/keys.ts";
+import { isTable } from "../../src/schema/tree.ts";
+import { POOL } from "../schema/pool.ts";
 import { hostOf } from "../settings/config_files.ts";
 
 type Keys = Record<string, unknown>;
@@ -123,4 +127,68 @@ test("a service in code and one in a file take and refuse the same values", asyn
   }
   assert.deepEqual(differences, []);
   assert.ok(taken > 70 && refused > 150, `${taken} ${refused}`);
+});
+
+/** Every key of a service by its path, the names of variables included. */
+function leavesOf(node: Node, path: string = ""): [path: string, leaf: LeafNode][] {
+  if (node.type === "leaf") return [[path, node]];
+  if (node.type === "map") return leavesOf(node.value, `${path}.A`);
+  return Object.entries(node.entries).flatMap(([key, child]) => leavesOf(child, path === "" ? key : `${path}.${key}`));
+}
+
+/** What stands beside a key where it can't be alone. */
+const BESIDE: Record<string, Keys> = {
+  module: { run: undefined },
+  "ready.http": { port: 3_000 },
+  "ready.tcp": { port: 3_000 },
+  "ready.owner": { ready: { tcp: "80" } },
+  "ready.every": { ready: { tcp: "80" } },
+  "ready.timeout": { ready: { tcp: "80" } },
+};
+
+/** Values to try at a key: those that its declaration names, its bounds and what lies beyond them, and all kinds of others. */
+function valuesFor({ facts, bases, choices = [], json }: LeafNode): unknown[] {
+  const { minimum, maximum } = json as { minimum?: number; maximum?: number };
+  const bounds = [minimum, maximum].flatMap((bound) => bound === undefined ? [] : [bound - 1, bound, bound + 1]);
+  const words = Object.keys(facts.meant ?? {});
+  const ofKind = POOL.filter((value) => bases.has(Array.isArray(value) ? "array" : isTable(value) ? "table" : typeof value as "string"));
+  const all = [
+    facts.default,
+    facts.example,
+    ...choices.slice(0, 5),
+    ...words.slice(0, 5),
+    ...bounds,
+    ...ofKind,
+    "a",
+    5,
+    true,
+    ["a"],
+    [5],
+    {},
+  ];
+  return [...new Set(all.filter(isData).map((value) => JSON.stringify(value)))].map((text) => JSON.parse(text));
+}
+
+/** Whether a file can hold a value. */
+function isData(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0);
+  if (Array.isArray(value)) return value.every(isData);
+  return typeof value === "string" || typeof value === "boolean" || isTable(value);
+}
+
+test("each key of a service, with values that its own declaration and all others suggest: code and file take and refuse the same", async () => {
+  const differences: string[] = [];
+  for (const [path, leaf] of leavesOf(SERVICE)) {
+    const answers = new Set<boolean>();
+    for (const value of valuesFor(leaf)) {
+      const keys = keysOf(path, value, BESIDE[path]);
+      const byFile = await isTakenByFile(keys);
+      answers.add(byFile);
+      // The one difference: a duration is a number of milliseconds in code, and has its unit in a file.
+      const isMilliseconds = leaf.facts.kind === "duration" && typeof value === "number";
+      if (isMilliseconds ? byFile : byFile !== isTakenByCode(keys)) differences.push(`${path} = ${JSON.stringify(value)}: file ${byFile}`);
+    }
+    assert.deepEqual(answers, new Set([true, false]), path);
+  }
+  assert.deepEqual(differences, []);
 });

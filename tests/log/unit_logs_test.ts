@@ -7,7 +7,8 @@ import { UnitLogs } from "../../src/log/unit_logs.ts";
 import { type LineEdges, LineSplitter } from "../../src/core/wire/lines.ts";
 import { type LogFields, silentLogger } from "../../src/core/ports/log.ts";
 import { unitLogs } from "../../src/service/log.ts";
-import { type ServiceLogOptions, serviceSpec } from "../../src/service/options.ts";
+import { serviceSpec } from "../../src/service/make_spec.ts";
+import type { ServiceLogOptions } from "../../src/service/options.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { changedContents, contentsOf } from "../../src/service/contents.ts";
-import { serviceSpec } from "../../src/service/options.ts";
+import { serviceSpec } from "../../src/service/make_spec.ts";
 import { FakeFiles } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 

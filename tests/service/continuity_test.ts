@@ -4,7 +4,7 @@ import type { ProcessIdentity, SpawnOptions } from "../../src/core/ports/process
 import type { SignalName } from "../../src/core/values/signal_name.ts";
 import { adoptedChild, commandDigest, groupOfStranger, parseMark } from "../../src/service/continuity.ts";
 import type { Continuity, RunningProgram } from "../../src/core/ports/continuity.ts";
-import { serviceSpec } from "../../src/service/options.ts";
+import { serviceSpec } from "../../src/service/make_spec.ts";
 import { Neighbours, serviceSubsystems } from "../../src/service/mod.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";

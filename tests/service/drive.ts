@@ -7,7 +7,8 @@ import type { LineBlock } from "../../src/core/wire/line_block.ts";
 import { type LogFields, silentLogger } from "../../src/core/ports/log.ts";
 import type { LogLine } from "../../src/core/wire/line_block.ts";
 import { RunContext } from "../../src/core/supervise/run_context.ts";
-import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
+import { serviceSpec } from "../../src/service/make_spec.ts";
+import type { ServiceOptions } from "../../src/service/options.ts";
 import type { LogPort } from "../../src/core/wire/unit_output.ts";
 import { ModuleHub, Neighbours, type Service, serviceSubsystems, UNIT_VARIABLE } from "../../src/service/mod.ts";
 

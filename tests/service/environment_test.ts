@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Host } from "../../src/core/ports/host.ts";
 import { expand, serviceEnvironment } from "../../src/service/environment.ts";
-import { serviceSpec } from "../../src/service/options.ts";
+import { serviceSpec } from "../../src/service/make_spec.ts";
 import { FakeFiles } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 

@@ -3,7 +3,8 @@ import { test } from "../harness.ts";
 import { RestartPolicy } from "../../src/core/supervise/restart.ts";
 import type { Tree } from "../../src/schema/tree.ts";
 import { prepareTree } from "../../src/config/prepare.ts";
-import { SERVICE, serviceSpecs, type ServiceTable } from "../../src/service/keys.ts";
+import { SERVICE, type ServiceTable } from "../../src/service/keys.ts";
+import { serviceSpecs } from "../../src/service/service_tables.ts";
 
 const problemsOf = (services: Record<string, ServiceTable>, defaults: ServiceTable = {}) =>
   serviceSpecs(services, defaults, "/base").problems.map(({ path, message }) => `${path.join(".")}: ${message}`);

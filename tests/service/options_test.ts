@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
-import { type ServiceOptions, serviceSpec } from "../../src/service/options.ts";
+import { RestartPolicy } from "../../src/core/supervise/restart.ts";
+import { RESTART } from "../../src/service/keys.ts";
+import { serviceSpec } from "../../src/service/make_spec.ts";
+import type { ServiceOptions } from "../../src/service/options.ts";
 
 test("serviceSpec: what [service.*] refuses is refused in code too, with the name of the service and of the option", () => {
   const rows: [key: string, options: Partial<ServiceOptions>][] = [
@@ -41,4 +44,10 @@ test("serviceSpec: what [service.*] refuses is refused in code too, with the nam
       JSON.stringify(options),
     );
   }
+});
+
+test("serviceSpec: the defaults of a restart policy are those that its keys declare", () => {
+  const declared = Object.fromEntries(Object.entries(RESTART.defaults).filter(([name]) => name !== "policy"));
+  assert.deepEqual(new RestartPolicy("on-failure", declared), RestartPolicy.OnFailure);
+  assert.equal(RESTART.defaults.policy, serviceSpec("api", { run: "x" }, "/").restart.when);
 });
