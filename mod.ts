@@ -64,21 +64,15 @@ export {
   type PoolStats,
 } from "./src/core/values/pool.ts";
 export type { Counter, Gauge, Histogram, HistogramOptions, Meter, MetricLabels, MetricOptions, Timer } from "./src/core/ports/meter.ts";
-export {
-  type HistogramSnapshot,
-  type MetricDelta,
-  MetricsCollector,
-  type MetricsCollectorOptions,
-  type MetricsDelta,
-  type MetricsSnapshot,
-} from "./src/metrics/collector.ts";
+export { type HistogramSnapshot, MetricsCollector, type MetricsCollectorOptions, type MetricsSnapshot } from "./src/metrics/collector.ts";
 export { CpuProfiler } from "./src/standalone/cpu_profiler.ts";
 export { writeHeapSnapshot } from "./src/standalone/heap_snapshot.ts";
 export { ResourceTracker } from "./src/standalone/resource_tracker.ts";
 export type { ResourceAlert, ResourceTrackerOptions, ResourceTrackerPorts } from "./src/resource/tracker.ts";
 export type { ProcessReading, Resources } from "./src/core/ports/resources.ts";
 export type { ResourceUsage } from "./src/resource/usage.ts";
-export type { MetricKind, MetricRejection, RejectionReason } from "./src/metrics/series.ts";
+export type { MetricRejection } from "./src/metrics/series.ts";
+export type { MeasurementIntake, MetricDelta, MetricKind, MetricsDelta, RejectionReason } from "./src/core/wire/metrics_delta.ts";
 export { EXIT_CODES, signalExitCode } from "./src/core/values/exit_codes.ts";
 export { type Host } from "./src/core/ports/host.ts";
 export type { SignalName } from "./src/core/values/signal_name.ts";

@@ -38,6 +38,8 @@ export interface ControlOptions {
   features?: () => Iterable<OpenFeature>;
   /** Whether metrics are there; asked for each request, as a reload may change it. @default {() => true} */
   isMetricsEnabled?: () => boolean;
+  /** Measurements of the program, in the format that an `Accept` header asks for. @default {there are none} */
+  programMetrics?: (accept: string | undefined) => string;
   /** Access rules, read for each request. @default {a socket of the same user that allows everything} */
   access?: () => Access;
   /** Profiles this process; without it there are no such routes. */
@@ -104,6 +106,7 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     log,
     clock = systemClock,
     isMetricsEnabled = () => true,
+    programMetrics = () => "",
     features = () => [],
     access = () => OPEN_TO_ALL,
     profiler,
@@ -162,13 +165,15 @@ export function controlHandler(options: ControlOptions): ControlHandler {
     return health(c, "startupz", hasStarted ? [] : healthChecks(operations.status()));
   });
   app.get("/metrics", (c) => {
-    const exposition = new Exposition(metricsFormat(c.req.header("accept")));
+    const accept = c.req.header("accept");
+    const exposition = new Exposition(metricsFormat(accept));
     const source = { status: operations.status(), measures: operations.measures(), lines: operations.lineCounts() };
     const own = [...features()].flatMap((feature) => feature.metrics?.() ?? []);
     writeMetrics(source, exposition, [
       ...METRICS,
       ...own.map(({ read, ...metric }) => ({ ...metric, read: (_: unknown, add: Add) => read(add) })),
     ]);
+    exposition.append(programMetrics(accept));
     return c.body(exposition.end(), 200, { "content-type": METRICS_TYPES[exposition.format], "cache-control": "no-store" });
   });
 

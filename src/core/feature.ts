@@ -11,6 +11,7 @@ import type { Logger, LogSink } from "./ports/log.ts";
 import type { EventBody } from "./supervise/event.ts";
 import type { Operations } from "./supervise/operations.ts";
 import type { Registration } from "./supervise/registration.ts";
+import type { MeasurementIntake } from "./wire/metrics_delta.ts";
 import type { LogPort, UnitLines, UnitLogSettings } from "./wire/unit_output.ts";
 
 /** Something that a program has added in code for a feature to make units of. */
@@ -61,6 +62,8 @@ export interface FeaturePorts extends GivenPorts {
   readonly instance: InstancePorts | undefined;
   /** Ports for listeners; undefined for a daemon that nobody can reach. */
   readonly control: ControlPorts | undefined;
+  /** Takes the measurements of processes that run code of the program. */
+  readonly measurements: MeasurementIntake;
   /** Publishes an event. */
   emit(body: EventBody): void;
   /** Starts something beside the units, which runs until the last one of them is down; rejects when it does not start. */
@@ -113,6 +116,8 @@ export interface ControlPorts {
   features(): Iterable<OpenFeature>;
   /** Whether metrics are there, by the configuration in force. */
   isMetricsEnabled(): boolean;
+  /** Measurements of the program, in the format that an `Accept` header asks for. */
+  programMetrics(accept: string | undefined): string;
 }
 
 /** Something that a daemon has on disk and needs for as long as it lives. */

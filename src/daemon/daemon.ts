@@ -8,6 +8,7 @@ import { type LogSink, silentLogger } from "../core/ports/log.ts";
 import { checkBooleans, checkFunction, checkKeys, checkObject } from "../core/values/options.ts";
 import type { EventBus } from "../core/messages/bus.ts";
 import type { DaemonTopics } from "../core/supervise/event.ts";
+import type { MetricsCollector } from "../metrics/collector.ts";
 import type { InstanceType } from "../core/supervise/program.ts";
 import type { Operations, ReloadAnswer, UnitStatus } from "../core/supervise/operations.ts";
 import type { Subsystem } from "../core/supervise/subsystem.ts";
@@ -143,6 +144,11 @@ export class Daemon implements AsyncDisposable {
   /** Events of the daemon, by topic. Readers see events published after they came. */
   get bus(): EventBus<DaemonTopics> {
     return this.#started("bus").events.bus;
+  }
+
+  /** Measurements of the program: those of `context.metrics`, and of whoever else takes them here. */
+  get metrics(): MetricsCollector {
+    return this.#started("metrics").metrics;
   }
 
   /**

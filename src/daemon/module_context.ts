@@ -5,6 +5,7 @@ import type { RetryOptions } from "../core/supervise/repeat.ts";
 import type { AddOptions, SubsystemHandle } from "../core/supervise/children.ts";
 import type { Duration } from "../core/values/duration.ts";
 import type { SubsystemError } from "../core/values/errors.ts";
+import type { Meter } from "../core/ports/meter.ts";
 import type { Logger } from "../core/ports/log.ts";
 import type { ChildHandle, Context, ShutdownHandle, StopOptions, Subsystem, WorkHandle, WorkOptions } from "../core/supervise/subsystem.ts";
 import type { ShutdownRequest } from "../core/supervise/verdict.ts";
@@ -45,6 +46,10 @@ export class ModuleContext implements Context {
 
   get config(): Settings {
     return this.#inner.config;
+  }
+
+  get metrics(): Meter {
+    return this.#inner.metrics;
   }
 
   get<T extends object>(type: InstanceType<T>, name?: string): T {

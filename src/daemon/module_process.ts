@@ -25,6 +25,8 @@ import { ModuleContext } from "./module_context.ts";
 
 /** Log records that wait to be sent; more are dropped and counted. */
 const MAX_WAITING_RECORDS = 1_000;
+/** Series of a metric in one message. */
+const SERIES_PER_MESSAGE = 200;
 /** Time for the daemon to take the last message. */
 const FAREWELL_MS = 1_000;
 /** The daemon that has started the process keeps the time; what is here must only not come before. */
@@ -149,6 +151,7 @@ async function runInside(
     .build();
   channel.stops(daemon);
   const { errors, exitCode } = await daemon.run({ ownsProcess: true });
+  channel.measured();
   const error = failure?.error ?? causeOf(errors[0]);
   channel.send(error === undefined ? { type: "result" } : { type: "error", error: errorOf(error) });
   return exitCode;
@@ -193,10 +196,25 @@ class Channel implements Disposable {
     const { clock } = this.#host;
     const beat = () => {
       this.send({ type: "heartbeat" });
+      this.measured();
       timer = clock.schedule(HEARTBEAT_MS, beat);
     };
     let timer = clock.schedule(HEARTBEAT_MS, beat);
     return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+  }
+
+  /** Sends what was measured since the last time. */
+  measured(): void {
+    const delta = this.#daemon?.metrics.takeDelta();
+    if (delta === undefined) return;
+    // A metric at a time, and some series of it: a message has a limit, and what it would hold of others is not lost then.
+    for (const { series, ...metric } of delta.metrics) {
+      for (let at = 0; at < series.length; at += SERIES_PER_MESSAGE) {
+        const part = { ...metric, series: series.slice(at, at + SERIES_PER_MESSAGE) };
+        this.send({ type: "metrics", delta: { metrics: [part], rejected: [] } });
+      }
+    }
+    if (delta.rejected.length > 0) this.send({ type: "metrics", delta: { metrics: [], rejected: delta.rejected } });
   }
 
   /** Stops this daemon when the channel says so. */

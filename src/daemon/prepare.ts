@@ -108,6 +108,11 @@ function featurePorts(
       operations: session.operations,
       features: () => session.features!.opened(),
       isMetricsEnabled: () => session.config.monitoring.enableMetrics,
+      programMetrics: (accept) => session.metrics.renderPrometheus(accept),
+    },
+    measurements: {
+      merge: (delta, source) => session.metrics.merge(delta, source),
+      forget: (source) => session.metrics.forget(source),
     },
     emit: (body) => session.events.emit(body),
     runBeside: (child) => runBeside(session, child),

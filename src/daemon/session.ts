@@ -15,6 +15,7 @@ import type { SignalName } from "../core/values/signal_name.ts";
 import { guardDispatch } from "../platform/dispatch_guard.ts";
 import { LineStore } from "../record/line_store.ts";
 import type { Config } from "../settings/config.ts";
+import type { MetricsCollector } from "../metrics/collector.ts";
 import type { LoadedConfig } from "../settings/load_config.ts";
 import { Attribution } from "./attribution.ts";
 import { CodeStops } from "./code_stops.ts";
@@ -25,6 +26,7 @@ import { Locator } from "./locator.ts";
 import type { DaemonMemory } from "./memory.ts";
 import { DaemonOperations } from "./operations.ts";
 import { type Entry, featureEntriesIn, type Plan, registrationsOf } from "./plan.ts";
+import { programMetrics } from "./program_metrics.ts";
 import { ReloadRequests } from "./reload_requests.ts";
 import { ReportDraft } from "./report_draft.ts";
 import type { StartOptions } from "./run_options.ts";
@@ -65,6 +67,7 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
   #resources: AsyncDisposableStack | undefined;
   #others: Set<Registration> | undefined;
   #lines: LineStore | undefined;
+  #metrics: MetricsCollector | undefined;
   #operations: Operations | undefined;
   #reloads: ReloadRequests | undefined;
   /** For who waits until there are units. */
@@ -150,6 +153,11 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
   /** Resolves when there are units, or will be none any more: first, what an earlier daemon left is ended, which may take its time. */
   async prepared(): Promise<void> {
     if (this.#supervisor === undefined && this.#phase !== "over") await (this.#preparing ??= Promise.withResolvers()).promise;
+  }
+
+  /** Measurements of the program; made on first use. */
+  get metrics(): MetricsCollector {
+    return this.#metrics ??= programMetrics(this.clock, () => this.log);
   }
 
   // --- While it runs

@@ -12,6 +12,7 @@ import type { Registration } from "../core/supervise/registration.ts";
 import type { Supervisor } from "../core/supervise/supervisor.ts";
 import type { SignalName } from "../core/values/signal_name.ts";
 import type { LineStore } from "../record/line_store.ts";
+import type { MetricsCollector } from "../metrics/collector.ts";
 import type { Config } from "../settings/config.ts";
 import type { LoadedConfig } from "../settings/load_config.ts";
 import type { Attribution } from "./attribution.ts";
@@ -52,6 +53,8 @@ export interface SessionFacts {
   readonly plan: Plan;
   /** Where it is in its life. */
   readonly phase: "starting" | "running" | "stopping";
+  /** Measurements of the program. */
+  readonly metrics: MetricsCollector;
   /** The configuration file as it is in force; undefined for a daemon made in code. */
   readonly loaded: LoadedConfig | undefined;
   /** Number of the configuration in force, from 1. */

@@ -9,6 +9,7 @@ import type { SupervisorPorts } from "../core/supervise/supervisor.ts";
 import { Turns } from "../core/supervise/turns.ts";
 import { messageOf } from "../core/values/errors.ts";
 import { nameKey } from "../core/values/names.ts";
+import type { MetricsCollector } from "../metrics/collector.ts";
 import type { Config } from "../settings/config.ts";
 import type { Attribution } from "./attribution.ts";
 import type { EventOutlet } from "./event_outlet.ts";
@@ -31,6 +32,8 @@ export interface SupervisedDaemon {
   readonly attribution: Attribution;
   /** Finds its units. */
   readonly locator: Locator;
+  /** Measurements of its program. */
+  readonly metrics: MetricsCollector;
   /** Why it stops; undefined before that. */
   readonly stopReason: string | undefined;
   /** Takes an error that belongs into the exit report. */
@@ -98,6 +101,10 @@ export class UnitPorts implements SupervisorPorts, Program {
 
   get config(): Config {
     return this.#daemon.config;
+  }
+
+  get metrics(): MetricsCollector {
+    return this.#daemon.metrics;
   }
 
   get<T extends object>(type: InstanceType<T>, name?: string): T {

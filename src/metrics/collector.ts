@@ -2,7 +2,8 @@ import { type Clock, systemClock } from "../core/ports/clock.ts";
 import type { Counter, Gauge, Histogram, HistogramOptions, Meter, MetricLabels, MetricOptions, Timer } from "../core/ports/meter.ts";
 import { checkFunction, checkKeys, checkText, checkTexts } from "../core/values/options.ts";
 import { Exposition, metricsFormat } from "../core/wire/exposition.ts";
-import { type HistogramSeries, type MetricKind, type MetricRejection, NumberSeries, type RejectionReason, SeriesSet } from "./series.ts";
+import type { MeasurementIntake, MetricDelta, MetricKind, MetricsDelta, RejectionReason } from "../core/wire/metrics_delta.ts";
+import { type HistogramSeries, type MetricRejection, NumberSeries, SeriesSet } from "./series.ts";
 
 /** Options of {@linkcode MetricsCollector}. */
 export interface MetricsCollectorOptions {
@@ -10,7 +11,7 @@ export interface MetricsCollectorOptions {
   maxSeries?: number;
   /** Clock for timers and for the time of a snapshot. @default {systemClock} */
   clock?: Clock;
-  /** Names of series that somebody else exports beside this collector, which no metric may have. @default {[]} */
+  /** Names that somebody else exports beside this collector, or the beginnings of such names with `*` at the end. @default {[]} */
   reserved?: readonly string[];
   /** Told of a measurement that was dropped. It must not throw. @default nobody is told, they are only counted */
   onRejected?: (rejection: MetricRejection) => void;
@@ -38,30 +39,6 @@ export interface MetricsSnapshot {
   gauges: Record<string, number>;
   /** Histograms. */
   histograms: Record<string, HistogramSnapshot>;
-}
-
-/** Measurements since the last delta, as plain data for another thread or process. */
-export interface MetricsDelta {
-  /** The metrics in which something was recorded. */
-  metrics: MetricDelta[];
-  /** Measurements that were dropped: name of the metric, reason, and how many. */
-  rejected: [metric: string, reason: RejectionReason, count: number][];
-}
-
-/** Measurements of one metric since the last delta. */
-export interface MetricDelta {
-  /** Its name, without the `_total` of a counter. */
-  name: string;
-  /** Its kind. */
-  kind: MetricKind;
-  /** Its meaning. */
-  help: string;
-  /** Names of its labels. */
-  labels: readonly string[];
-  /** Upper bounds of the buckets of a histogram. */
-  bounds: readonly number[];
-  /** Values of the labels of a series, and its numbers: the rise of a counter, the value of a gauge, the rise of each bucket and of the sum. */
-  series: [values: readonly string[], numbers: readonly number[]][];
 }
 
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
@@ -100,13 +77,14 @@ const REJECTED = "daemonkit_metrics_rejected";
  * assert.equal(metrics.getMetrics().histograms.http_request_seconds.sum, 0.012);
  * ```
  */
-export class MetricsCollector implements Meter {
+export class MetricsCollector implements Meter, MeasurementIntake {
   /** Metrics by every name under which they are asked for. */
   readonly #byName = new Map<string, SeriesSet>();
   readonly #metrics: SeriesSet[] = [];
   /** Owner of each name of a family or a series. */
   readonly #owners = new Map<string, string>();
   readonly #rejections = new Map<string, [metric: string, reason: RejectionReason, count: number, told: number]>();
+  readonly #prefixes: readonly string[];
   readonly #clock: Clock;
   readonly #madeMs: number;
   readonly #maxSeries: number;
@@ -130,6 +108,7 @@ export class MetricsCollector implements Meter {
     this.#madeMs = clock.nowMs();
     this.#maxSeries = maxSeries;
     this.#onRejected = onRejected;
+    this.#prefixes = reserved.filter((name) => name.endsWith("*")).map((name) => name.slice(0, -1));
     for (const name of [...reserved, `${REJECTED}_total`]) this.#owners.set(name, "the daemon");
   }
 
@@ -196,7 +175,7 @@ export class MetricsCollector implements Meter {
       for (const series of metric.series) {
         const name = metric.family + series.labelText;
         if (series instanceof NumberSeries) {
-          snapshot[kind === "gauge" ? "gauges" : "counters"][name] = series.value;
+          snapshot[kind === "gauge" ? "gauges" : "counters"][name] = series.total;
         } else {
           let count = 0;
           const buckets = bounds.map((bound, index): [number, number] => [bound, count += series.counts[index]]);
@@ -243,22 +222,28 @@ export class MetricsCollector implements Meter {
   }
 
   /**
-   * Adds what a collector of another thread or process has recorded. Of a gauge the last value counts.
+   * Adds what a collector of another thread or process has recorded; a gauge is the sum of what all of them have set. `source` tells its
+   * collector from all others.
    *
    * @throws {TypeError} if a metric is declared differently here; the others are added.
    */
-  merge(delta: MetricsDelta): void {
+  merge(delta: MetricsDelta, source: string): void {
     const errors: unknown[] = [];
     for (const { name, kind, help, labels, bounds, series } of delta.metrics) {
       try {
         const metric = this.#declared(name, kind, { help, labels, ...(kind === "histogram" ? { buckets: bounds } : {}) });
-        for (const [values, numbers] of series) metric.at(values).merge(numbers);
+        for (const [values, numbers] of series) metric.at(values).merge(numbers, source);
       } catch (error) {
         errors.push(error);
       }
     }
     for (const [metric, reason, count] of delta.rejected) this.#countRejection(metric, reason, count);
     if (errors.length > 0) throw errors[0];
+  }
+
+  /** Forgets what a collector elsewhere has set gauges to, as it has ended. Its counts stay. */
+  forget(source: string): void {
+    for (const { series } of this.#metrics) for (const each of series) if (each instanceof NumberSeries) each.forget(source);
   }
 
   /** The metric of a name, declared by its first measurement. */
@@ -291,7 +276,7 @@ export class MetricsCollector implements Meter {
     checkNames(action, own, kind, labels ?? []);
     const series = SUFFIXES[kind].map((suffix) => own + suffix);
     for (const each of series) {
-      const owner = this.#owners.get(each);
+      const owner = this.#owners.get(each) ?? (this.#prefixes.some((prefix) => each.startsWith(prefix)) ? "the daemon" : undefined);
       if (owner !== undefined) throw new TypeError(`Cannot ${action} as ${owner} has the name "${each}": choose another one`);
     }
     const metric = new SeriesSet({

@@ -1,11 +1,6 @@
 import type { Counter, Gauge, Histogram, MetricLabels } from "../core/ports/meter.ts";
 import { type Exposition, labelText } from "../core/wire/exposition.ts";
-
-/** Kinds of metrics. */
-export type MetricKind = "counter" | "gauge" | "histogram";
-
-/** Why a measurement was dropped: its value is no number that the metric can take, or its labels are not those of the metric. */
-export type RejectionReason = "value" | "labels";
+import type { MetricKind, RejectionReason } from "../core/wire/metrics_delta.ts";
 
 /** A measurement that was dropped. */
 export interface MetricRejection {
@@ -150,8 +145,10 @@ export class NumberSeries implements Counter, Gauge {
   readonly values: readonly string[];
   /** Its labels as an export shows them. */
   readonly labelText: string;
-  /** Its value now. */
+  /** Value that this process has given it. */
   value = 0;
+  /** Values of a gauge that other processes have set. */
+  #parts: Map<string, number> | undefined;
   /** Value of a counter at the last delta. */
   #toldValue = 0;
   /** Whether a gauge was set since the last delta. */
@@ -178,6 +175,13 @@ export class NumberSeries implements Counter, Gauge {
     this.set(typeof by === "number" ? this.value + by : by);
   }
 
+  /** Its value with those of other processes. */
+  get total(): number {
+    let total = this.value;
+    for (const part of this.#parts?.values() ?? []) total += part;
+    return total;
+  }
+
   labels(labels: MetricLabels): Counter & Gauge {
     return this.#metric.find(labels) as NumberSeries | Refusal;
   }
@@ -186,6 +190,7 @@ export class NumberSeries implements Counter, Gauge {
     this.value = 0;
     this.#toldValue = 0;
     this.#isSet = false;
+    this.#parts = undefined;
   }
 
   takeDelta(): readonly number[] | undefined {
@@ -199,13 +204,18 @@ export class NumberSeries implements Counter, Gauge {
     return rise === 0 ? undefined : [rise];
   }
 
-  merge([number]: readonly number[]): void {
-    if (this.#metric.declaration.kind === "gauge") this.set(number);
+  merge([number]: readonly number[], source: string): void {
+    if (this.#metric.declaration.kind === "gauge") (this.#parts ??= new Map()).set(source, number);
     else this.increment(number);
   }
 
+  /** Forgets the value that another process has set. */
+  forget(source: string): void {
+    this.#parts?.delete(source);
+  }
+
   write(exposition: Exposition): void {
-    exposition.sample(this.labelText, this.value);
+    exposition.sample(this.labelText, this.total);
   }
 }
 

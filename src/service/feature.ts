@@ -62,7 +62,10 @@ class Services implements OpenFeature {
   #configured = new Map<string, Service>();
   readonly #added: Service[] = [];
 
-  constructor(settings: FeatureSettings, { host, log, output, daemonId, reportSocket, continuity, ownsProcess }: FeaturePorts) {
+  constructor(
+    settings: FeatureSettings,
+    { host, log, output, daemonId, reportSocket, continuity, ownsProcess, measurements }: FeaturePorts,
+  ) {
     const isUsed = settings.configured !== undefined || settings.added.length > 0;
     if (ownsProcess) this.#adoptOrphans(host, log, isUsed);
     if (isUsed) tellLostVariables(specsOf(settings), host, log);
@@ -71,7 +74,7 @@ class Services implements OpenFeature {
       logs: output,
       daemonId,
       neighbours: this.#resources.use(new Neighbours(host)),
-      modules: this.#resources.use(new ModuleHub({ host, socket: reportSocket })),
+      modules: this.#resources.use(new ModuleHub({ host, socket: reportSocket, measurements })),
       ...(continuity === undefined ? {} : { continuity }),
     };
     this.#cwd = settings.cwd;

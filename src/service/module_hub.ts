@@ -3,6 +3,7 @@ import { FrameReader } from "../core/wire/frames.ts";
 import type { Connection, IpcServer } from "../core/ports/ipc.ts";
 import type { Host } from "../core/ports/host.ts";
 import { MODULE_PROTOCOL, type ModuleMessage } from "../core/wire/module_protocol.ts";
+import type { MeasurementIntake } from "../core/wire/metrics_delta.ts";
 import type { ModuleLink } from "./module_link.ts";
 
 /** A module must name itself within this time after it connects. */
@@ -14,6 +15,8 @@ export interface ModuleHubOptions {
   host: Pick<Host, "ipc" | "clock" | "secret">;
   /** Path of the socket. */
   socket: string;
+  /** Takes what modules measure. @default nobody does */
+  measurements?: MeasurementIntake;
 }
 
 /**
@@ -23,6 +26,8 @@ export interface ModuleHubOptions {
 export class ModuleHub implements Disposable {
   /** Path of the socket. */
   readonly socket: string;
+  /** Takes what modules measure. */
+  readonly measurements: MeasurementIntake | undefined;
   readonly #options: ModuleHubOptions;
   readonly #expected = new Map<string, ModuleLink>();
   readonly #connections = new Set<Connection>();
@@ -32,6 +37,7 @@ export class ModuleHub implements Disposable {
   constructor(options: ModuleHubOptions) {
     this.#options = options;
     this.socket = options.socket;
+    this.measurements = options.measurements;
   }
 
   /** Expects the process of a link until the result is disposed; its token is what the process has to show. */

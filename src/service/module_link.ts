@@ -6,6 +6,7 @@ import type { Connection } from "../core/ports/ipc.ts";
 import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../core/ports/log.ts";
 import { type DaemonMessage, HEARTBEAT_MS, type ModuleMessage } from "../core/wire/module_protocol.ts";
 import { isExitCode, type ShutdownRequest } from "../core/supervise/verdict.ts";
+import type { MeasurementIntake, MetricsDelta } from "../core/wire/metrics_delta.ts";
 import type { AskToStop } from "./process_group.ts";
 
 /** A module that has said nothing for so long is blocked. */
@@ -23,6 +24,8 @@ export interface ModuleLinkOptions {
   onReady: () => void;
   /** Told that it wants the daemon to stop. */
   onShutdown: (request: ShutdownRequest) => void;
+  /** Takes what it measures. @default nobody does */
+  measurements?: MeasurementIntake;
 }
 
 /** The daemon's end of the channel to the process of a module, for one run. */
@@ -43,6 +46,12 @@ export class ModuleLink implements AskToStop, Disposable {
   /** Error of the module. */
   get error(): ErrorLink | undefined {
     return this.#error;
+  }
+
+  /** Tells its measurements from those of other processes. */
+  get #source(): string {
+    const { unit, run } = this.#options.welcome;
+    return `${unit} ${run}`;
   }
 
   /** For how long it has said nothing, in words; undefined while it answers. */
@@ -82,6 +91,8 @@ export class ModuleLink implements AskToStop, Disposable {
         return this.#log(message.level, message.logger, String(message.message), message.fields);
       case "dropped":
         return log.warn("log records of the module were dropped", { records: message.records });
+      case "metrics":
+        return this.#merge(message.delta);
       case "shutdown":
         return onShutdown({
           reason: String(message.reason),
@@ -118,6 +129,7 @@ export class ModuleLink implements AskToStop, Disposable {
     this.#isOver = true;
     this.#watch?.[Symbol.dispose]();
     this.#connection?.[Symbol.dispose]();
+    this.#options.measurements?.forget(this.#source);
   }
 
   /** The process ends once it sees that all it said has arrived. */
@@ -130,6 +142,14 @@ export class ModuleLink implements AskToStop, Disposable {
     const { log } = this.#options;
     if (!LOG_LEVELS.includes(level)) return;
     (logger ? log.child(String(logger)) : log)[level](message, fieldsOf(fields));
+  }
+
+  #merge(delta: MetricsDelta): void {
+    try {
+      this.#options.measurements?.merge(delta, this.#source);
+    } catch (error) {
+      this.#options.log.warn("measurements of the module were dropped", { reason: messageOf(error) });
+    }
   }
 
   #send(message: DaemonMessage): boolean {

@@ -549,6 +549,7 @@ export class Service implements Subsystem {
       // Where a probe is asked, it alone decides.
       onReady: ready === undefined ? onReady : () => {},
       onShutdown: (request) => context.requestShutdown(request),
+      measurements: this.#ports.modules.measurements,
     });
   }
 

@@ -175,3 +175,40 @@ e2e("records that come faster than the daemon takes them, and one that is too lo
   assert.equal(code, 0);
   assert.equal(stderr.match(/flood\/x line$/gm)?.length, 1_000);
 });
+
+e2e("what a module measures is on /metrics of its daemon: counts outlive its process, gauges do not", async (stage) => {
+  stage.write(
+    "worker.ts",
+    `export default async (context: any): Promise<void> => {
+  context.metrics.incrementCounter("jobs_done", 2, { run: context.run });
+  context.metrics.incrementCounter("jobs_done", -1, { run: context.run });
+  context.metrics.recordDuration("job_seconds", 20);
+  context.metrics.setGauge("jobs_waiting", 3);
+  await context.cancelled();
+  context.metrics.incrementCounter("jobs_done", 1, { run: "last" });
+};
+`,
+  );
+  stage.write(
+    "daemon.toml",
+    `name = "measured"\n[listen.http]\naddress = "127.0.0.1:0"\n[service.worker]\nmodule = "./worker.ts"\ninstances = 2\n`,
+  );
+  const daemon = await stage.startDaemon();
+  const address = /listening listener=http address=(127\.0\.0\.1:\d+)/;
+  await daemon.until(address);
+  const url = `http://${address.exec(daemon.stderr())![1]}/metrics`;
+  const scrape = async () => await (await fetch(url)).text();
+  const untilSeries = (series: string) => until(scrape, { isRight: (text) => text.split("\n").includes(series) });
+  await untilSeries("jobs_waiting 6");
+  await untilSeries('jobs_done_total{run="1"} 4');
+  await untilSeries("job_seconds_count 2");
+  await untilSeries('daemonkit_metrics_rejected_total{metric="jobs_done_total",reason="value"} 2');
+  assert.equal((await stage.cli("restart", "worker@0")).code, 0);
+  await untilSeries('jobs_done_total{run="last"} 1');
+  await untilSeries('jobs_done_total{run="2"} 2');
+  await untilSeries("jobs_waiting 6");
+  assert.equal((await stage.cli("stop", "worker")).code, 0);
+  await untilSeries("jobs_waiting 0");
+  await untilSeries('jobs_done_total{run="last"} 3');
+  await untilSeries('jobs_done_total{run="1"} 4');
+});

@@ -184,9 +184,9 @@ test("MetricsCollector.merge loses and doubles nothing of other collectors, when
         each.incrementCounter("hits", value, { path });
         each.recordHistogram("took_ms", value);
       }
-      if (isTaken) all.merge(structuredClone(workers[index].takeDelta()));
+      if (isTaken) all.merge(structuredClone(workers[index].takeDelta()), `${index}`);
     }
-    for (const worker of workers) all.merge(JSON.parse(JSON.stringify(worker.takeDelta())));
+    workers.forEach((worker, index) => all.merge(JSON.parse(JSON.stringify(worker.takeDelta())), `${index}`));
     for (const worker of workers) assert.deepEqual(worker.takeDelta(), { metrics: [], rejected: [] });
     // A series that was only refused is no news.
     const lines = (collector: MetricsCollector) =>
@@ -202,9 +202,36 @@ test("MetricsCollector.merge adds the rest when one metric is declared different
   worker.setGauge("c", 5);
   const all = new MetricsCollector();
   all.counter("b");
-  assert.throws(() => all.merge(worker.takeDelta()), /Cannot declare counter "b" as "labels" must be as it was declared/);
+  assert.throws(() => all.merge(worker.takeDelta(), "worker"), /Cannot declare counter "b" as "labels" must be as it was declared/);
   assert.deepEqual(all.getMetrics().counters, { a_total: 1, b_total: 0 });
   assert.deepEqual(all.getMetrics().gauges, { c: 5 });
+});
+
+test("MetricsCollector.merge: a gauge is the sum of what all have set, and a process that ends takes its part with it", () => {
+  const all = new MetricsCollector();
+  all.setGauge("depth", 1);
+  const [first, second] = [new MetricsCollector(), new MetricsCollector()];
+  const gather = () => {
+    all.merge(first.takeDelta(), "first");
+    all.merge(second.takeDelta(), "second");
+    return all.getMetrics();
+  };
+  first.setGauge("depth", 5);
+  second.setGauge("depth", 7);
+  second.incrementCounter("hits");
+  assert.equal(gather().gauges.depth, 13);
+  first.setGauge("depth", 2);
+  assert.equal(gather().gauges.depth, 10);
+  all.forget("second");
+  assert.deepEqual(gather().gauges, { depth: 3 });
+  assert.match(all.renderPrometheus(), /^depth 3$/m);
+  assert.deepEqual(gather().counters, { hits_total: 1 });
+});
+
+test("MetricsCollector refuses names that begin as those of somebody else", () => {
+  const metrics = new MetricsCollector({ reserved: ["daemonkit_*"] });
+  assert.throws(() => metrics.counter("daemonkit_mine"), /the daemon has the name "daemonkit_mine": choose another one/);
+  metrics.counter("mine_daemonkit_");
 });
 
 test("MetricsCollector.reset sets every series to 0, and handles stay good", () => {

@@ -274,7 +274,7 @@ export const PRETENDED: readonly SeedRow[] = [
     seed: "[B] histograms fall, names are not checked",
     ours: ["test:never fall between two scrapes", "test:MetricsCollector refuses wrong declarations"],
   },
-  { seed: "[S] metrics are not wired to the daemon", issue: 10 },
+  { seed: "[S] metrics are not wired to the daemon", ours: ["export:Daemon.metrics", "test:what a module measures is on /metrics"] },
   {
     seed: "[B] the first CPU sample is a spike; alerts at every sample",
     ours: ["test:Tracker: processor time", "test:Tracker alerts once"],

@@ -1,5 +1,6 @@
 import type { EventBus } from "../messages/bus.ts";
 import type { DaemonTopics } from "./event.ts";
+import type { Meter } from "../ports/meter.ts";
 import type { LogLevel } from "../ports/log.ts";
 
 /** The settings in force, as a subsystem reads them; after a reload those of the new configuration. */
@@ -47,6 +48,8 @@ export interface Program {
   readonly bus: EventBus<DaemonTopics>;
   /** The settings in force. */
   readonly config: Settings;
+  /** Measurements of the program. */
+  readonly metrics: Meter;
   /**
    * The instance of this class among the subsystems that run; with `name`, the one with that path.
    *

@@ -5,6 +5,7 @@ import type { Clock } from "../ports/clock.ts";
 import { messageOf, SubsystemError } from "../values/errors.ts";
 import { type Duration, durationOption } from "../values/duration.ts";
 import type { DaemonTopics } from "./event.ts";
+import type { Meter } from "../ports/meter.ts";
 import type { Logger } from "../ports/log.ts";
 import { checkFunction, checkKeys, checkOneOf, checkText } from "../values/options.ts";
 import type { InstanceType, Program, Settings } from "./program.ts";
@@ -294,6 +295,10 @@ export class RunContext extends Handle implements Context {
 
   get config(): Settings {
     return this.#program("config").config;
+  }
+
+  get metrics(): Meter {
+    return this.#program("metrics").metrics;
   }
 
   get<T extends object>(type: InstanceType<T>, name?: string): T {

@@ -4,6 +4,7 @@ import type { Duration } from "../values/duration.ts";
 import type { SubsystemError } from "../values/errors.ts";
 import type { EventBus } from "../messages/bus.ts";
 import type { DaemonTopics } from "./event.ts";
+import type { Meter } from "../ports/meter.ts";
 import type { Logger } from "../ports/log.ts";
 import type { InstanceType, Settings } from "./program.ts";
 import type { RetryOptions } from "./repeat.ts";
@@ -238,6 +239,27 @@ export interface Context extends ShutdownHandle {
    * @throws {SubsystemError} if no daemon runs the subsystem, as under `exerciseSubsystem`.
    */
   readonly config: Settings;
+  /**
+   * Measurements of the program, which `/metrics` shows beside those of the daemon. Those of a module reach its daemon within a second; its
+   * gauges add up with those of other processes, and go when it ends.
+   *
+   * @example Requests that were served, for Prometheus
+   * ```ts
+   * import { Daemon } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * const daemon = Daemon.builder().withTask("api", (context) => {
+   *   const requests = context.metrics.counter("http_requests", { help: "Requests that were served." });
+   *   requests.increment();
+   *   context.requestShutdown("served");
+   * }).withoutSignals().build();
+   * await daemon.run({ ownsProcess: false });
+   * assert.deepEqual(daemon.metrics.getMetrics().counters, { http_requests_total: 1 });
+   * ```
+   *
+   * @throws {SubsystemError} if no daemon runs the subsystem, as under `exerciseSubsystem`.
+   */
+  readonly metrics: Meter;
   /** Calls `fn` when the graceful time is over, at once when it is already. */
   onForce(fn: () => void): Disposable;
   /** Calls `fn` when whatever can be killed must be killed now, at once when it is already so. */

@@ -1,5 +1,6 @@
 import type { ErrorLink } from "../values/errors.ts";
 import type { LogLevel } from "../ports/log.ts";
+import type { MetricsDelta } from "./metrics_delta.ts";
 
 /** First argument of a program that is started again to run a module; no command has this name. */
 export const MODULE_WORD = "__module";
@@ -19,6 +20,7 @@ export type ModuleMessage =
   | { type: "heartbeat" }
   | { type: "log"; level: LogLevel; logger: string; message: string; fields: Readonly<Record<string, unknown>> }
   | { type: "dropped"; records: number }
+  | { type: "metrics"; delta: MetricsDelta }
   | { type: "shutdown"; reason: string; exitCode?: number; force?: true }
   | { type: "result" }
   | { type: "error"; error: ErrorLink };
