@@ -49,6 +49,7 @@ export type {
   DaemonLifeEvent,
   DaemonTopics,
   EventHead,
+  Survivor,
   UnitReadyEvent,
   UnitStateEvent,
 } from "./src/core/supervise/event.ts";

@@ -167,7 +167,7 @@ const EVENTS: Readonly<Record<string, Check>> = {
   "unit.ready": object({ name: text, ready: bool }),
   "config.reload": object({ version: number, outcome: one(["applied", "unchanged", "refused"]), changed: list(text), reason: text }),
 };
-const daemonEvent = object({ reason: text, killed: maybe(list(text)) });
+const daemonEvent = object({ reason: text, killed: maybe(list(text)), survivors: maybe(list(object({ path: text, pids: list(number) }))) });
 const eventHead = object({ seq: number, time, type: text });
 
 /** An event. */

@@ -8,7 +8,7 @@ import type { Clock } from "./ports/clock.ts";
 import type { Continuity, Recoverable } from "./ports/continuity.ts";
 import type { Host } from "./ports/host.ts";
 import type { Logger, LogSink } from "./ports/log.ts";
-import type { EventBody } from "./supervise/event.ts";
+import type { EventBody, Survivor } from "./supervise/event.ts";
 import type { Operations } from "./supervise/operations.ts";
 import type { Registration } from "./supervise/registration.ts";
 import type { MeasurementIntake } from "./wire/metrics_delta.ts";
@@ -227,6 +227,8 @@ export interface OpenFeature extends Partial<AsyncDisposable> {
   recover?(units: readonly Recoverable[], down: ReadonlySet<string>): Promise<void>;
   /** Paths of units that had to be killed since a time in milliseconds since the Unix epoch. */
   killedSince?(sinceMs: number): readonly string[];
+  /** Processes that its units have started at any time, and that live on as they could not be ended. */
+  survivors?(): readonly Survivor[];
   /** Series of its own. */
   metrics?(): readonly FeatureMetric[];
   /** Requests that it answers. */

@@ -1,3 +1,4 @@
+import type { Survivor } from "../core/supervise/event.ts";
 import type { Unstopped } from "../core/supervise/supervisor.ts";
 
 /** How a daemon ended. */
@@ -14,6 +15,8 @@ export interface ExitReport {
   unstopped: Unstopped[];
   /** Paths of the services that were killed, as they did not stop in their time or in that of the daemon. */
   killed: string[];
+  /** Processes that could not be ended, whenever that was tried, and live on. With one of them the end is no clean one. */
+  survivors: Survivor[];
   /** Milliseconds from the start to the end. */
   uptimeMs: number;
 }

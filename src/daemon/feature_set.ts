@@ -10,6 +10,7 @@ import type {
   Undo,
 } from "../core/feature.ts";
 import { type Logger, silentLogger } from "../core/ports/log.ts";
+import type { Survivor } from "../core/supervise/event.ts";
 import type { Registration } from "../core/supervise/registration.ts";
 import { messageOf } from "../core/values/errors.ts";
 import { NO_OUTPUT, type UnitLogSettings } from "../core/wire/unit_output.ts";
@@ -165,6 +166,11 @@ export class FeatureSet {
   /** Has them go on with the files that have their paths now. */
   reopen(): void {
     for (const feature of this.#open.values()) feature.reopen?.();
+  }
+
+  /** Processes that units have started, and that live on as they could not be ended. */
+  survivors(): Survivor[] {
+    return this.#each((feature) => feature.survivors?.());
   }
 
   /** Paths of units that had to be killed since a time in milliseconds since the Unix epoch. */

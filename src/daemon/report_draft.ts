@@ -1,3 +1,4 @@
+import type { Survivor } from "../core/supervise/event.ts";
 import type { Unstopped } from "../core/supervise/supervisor.ts";
 import { EXIT_CODES, signalExitCode } from "../core/values/exit_codes.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/values/signal_name.ts";
@@ -28,6 +29,8 @@ export class ReportDraft {
   #stopSignal: SignalName | undefined;
   #gaveUp = false;
   #killed: Set<string> | undefined;
+  /** Processes that could not be ended; known at the end. */
+  survivors: readonly Survivor[] = [];
 
   /** Whether something has decided the exit code. */
   get hasExitCode(): boolean {
@@ -81,9 +84,10 @@ export class ReportDraft {
   finish({ reason, unstopped, isForced, uptimeMs, isSignalTold }: DaemonEnd): ExitReport {
     const errors = this.#errors.slice();
     const droppedErrors = this.#droppedErrors;
-    const isClean = unstopped.length === 0 && errors.length + droppedErrors === this.#errorsBefore && !this.#gaveUp && !isForced;
+    const survivors = [...this.survivors];
+    const isClean = unstopped.length === 0 && survivors.length === 0 && errors.length + droppedErrors === this.#errorsBefore && !this.#gaveUp && !isForced;
     const cleanCode = isSignalTold && this.#stopSignal !== undefined ? signalExitCode(SIGNAL_NUMBERS[this.#stopSignal]) : EXIT_CODES.ok;
     const exitCode = this.#exitCode ?? (isClean ? cleanCode : EXIT_CODES.failed);
-    return { exitCode, reason, errors, droppedErrors, unstopped, killed: this.killed, uptimeMs };
+    return { exitCode, reason, errors, droppedErrors, unstopped, killed: this.killed, survivors, uptimeMs };
   }
 }

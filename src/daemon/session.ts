@@ -344,6 +344,7 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     const isForced = this.#timeline.isForced;
     this.#timeline.finish();
     for (const path of this.features?.killedSince(this.#stoppingSinceMs) ?? []) this.#draft.addKilled(path);
+    this.#draft.survivors = this.features?.survivors() ?? [];
     const unstopped = this.#supervisor?.unstopped() ?? [];
     this.#phase = "over";
     this.ports.turns[Symbol.dispose]();
@@ -356,8 +357,13 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
 
   #announceEnd(): void {
     if (!this.events.isObserved) return;
-    const { killed } = this.#draft;
-    this.events.emit({ type: "daemon.stopped", reason: this.#reason, ...killed.length === 0 ? {} : { killed } });
+    const { killed, survivors } = this.#draft;
+    this.events.emit({
+      type: "daemon.stopped",
+      reason: this.#reason,
+      ...killed.length === 0 ? {} : { killed },
+      ...survivors.length === 0 ? {} : { survivors: [...survivors] },
+    });
   }
 
   async #release(resources: AsyncDisposableStack): Promise<void> {

@@ -1,5 +1,5 @@
 import { formatDuration } from "../core/values/duration.ts";
-import type { DaemonEvent, UnitStateEvent } from "../core/supervise/event.ts";
+import { type DaemonEvent, survivorsText, type UnitStateEvent } from "../core/supervise/event.ts";
 import type { Logger } from "../core/ports/log.ts";
 import type { State } from "../core/supervise/state.ts";
 
@@ -12,7 +12,14 @@ export function logEvent(daemonLog: Logger, event: DaemonEvent): void {
   }
   if (event.type !== "unit.state" && event.type !== "unit.ready") {
     const { type, reason } = event;
-    if (event.killed !== undefined) return daemonLog.warn("stopped", { reason, killed: event.killed.join(", ") });
+    if (event.killed !== undefined || event.survivors !== undefined) {
+      const { killed, survivors } = event;
+      return daemonLog.warn("stopped", {
+        reason,
+        ...killed === undefined ? {} : { killed: killed.join(", ") },
+        ...survivors === undefined ? {} : { survivors: survivorsText(survivors) },
+      });
+    }
     if (type === "daemon.started") return daemonLog.warn("started", { reason });
     if (type === "daemon.restored") return daemonLog.warn("made its files anew", { reason });
     return type === "daemon.forced"

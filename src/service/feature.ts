@@ -4,6 +4,7 @@ import type { Files } from "../core/ports/files.ts";
 import type { Host } from "../core/ports/host.ts";
 import type { Logger } from "../core/ports/log.ts";
 import type { Processes } from "../core/ports/processes.ts";
+import type { Survivor } from "../core/supervise/event.ts";
 import { type Registration, registration } from "../core/supervise/registration.ts";
 import { isDaemonError } from "../core/values/errors.ts";
 import { resolvePath } from "../core/values/paths.ts";
@@ -61,6 +62,8 @@ class Services implements OpenFeature {
   readonly #resources = new AsyncDisposableStack();
   #configured = new Map<string, Service>();
   readonly #added: Service[] = [];
+  /** Services that a change has taken away, while something of them lives. */
+  #removed: Service[] = [];
 
   constructor(
     settings: FeatureSettings,
@@ -95,16 +98,22 @@ class Services implements OpenFeature {
   change(settings: FeatureSettings, afresh: ReadonlySet<string>): FeatureChange {
     const before = this.#configured;
     this.#configured = new Map();
+    this.#removed = this.#removed.filter((service) => service.isAlive);
     const restart = new Set<string>();
     for (const spec of configuredIn(settings)) {
       for (const fresh of serviceSubsystems(spec, this.#ports)) {
         const known = before.get(fresh.name);
         const isKept = known !== undefined && !afresh.has(spec.name);
         if (isKept) known.update(spec);
-        else if (known !== undefined) restart.add(fresh.name);
+        else if (known !== undefined) {
+          restart.add(fresh.name);
+          this.#removed.push(known);
+        }
+        before.delete(fresh.name);
         this.#configured.set(fresh.name, isKept ? known : fresh);
       }
     }
+    this.#removed.push(...before.values());
     return { units: this.units(), restart };
   }
 
@@ -133,7 +142,15 @@ class Services implements OpenFeature {
   }
 
   killedSince(sinceMs: number): string[] {
-    return this.recoverable().flatMap(({ path, killedAt }) => killedAt !== undefined && Date.parse(killedAt) >= sinceMs ? [path] : []);
+    return this.#everyone().flatMap(({ path, killedAt }) => killedAt !== undefined && Date.parse(killedAt) >= sinceMs ? [path] : []);
+  }
+
+  survivors(): Survivor[] {
+    return this.#everyone().flatMap(({ path, survivors }) => survivors.length > 0 ? [{ path, pids: survivors }] : []);
+  }
+
+  #everyone(): Service[] {
+    return [...this.recoverable(), ...this.#removed];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

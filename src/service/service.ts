@@ -109,6 +109,8 @@ export class Service implements Subsystem {
   #link: ModuleLink | undefined;
   /** Processes of earlier runs that were left, or could not be ended. */
   #escaped: readonly RunProcess[] = [];
+  /** Those of them that could not be ended. */
+  #unkilled: readonly RunProcess[] = [];
   /** The group of the present run. */
   #group: ProcessGroup | undefined;
   /** Why it is not ready, or why this run never was; undefined once it is. */
@@ -149,7 +151,13 @@ export class Service implements Subsystem {
 
   /** For the sentences of its supervisor. */
   get [WORDS](): Words {
-    return { unready: this.#probeAnswer, end: this.#end, failure: this.#failure };
+    const { survivors } = this;
+    return {
+      unready: this.#probeAnswer,
+      end: this.#end,
+      failure: this.#failure,
+      left: survivors.length === 0 ? undefined : `process ${survivors.join(", ")} can't be killed`,
+    };
   }
 
   /** Takes a changed service whose keys can change while it runs; those that decide what runs must be the same. */
@@ -197,6 +205,16 @@ export class Service implements Subsystem {
   /** When its last run ended, in ISO 8601, if that was to stop and had to be killed. */
   get killedAt(): string | undefined {
     return this.#wasKilled ? this.#lastExit?.at : undefined;
+  }
+
+  /** Numbers of processes that its runs have started, and that live on as they could not be ended. */
+  get survivors(): number[] {
+    return pidsOf(this.#living(this.#unkilled));
+  }
+
+  /** Whether something that it has started lives, as far as it knows. */
+  get isAlive(): boolean {
+    return this.#pid !== null || this.#group !== undefined || this.survivors.length > 0;
   }
 
   /** Name of the service that it is an instance of. */
@@ -375,6 +393,7 @@ export class Service implements Subsystem {
     if (killMode === "process" && !isDrained) neighbours.adopt(output);
     if (context.isShutdown()) await told;
     const { survivors } = group;
+    if (survivors.length > 0) this.#unkilled = [...this.#living(this.#unkilled), ...survivors];
     if (endsAll(killMode)) {
       this.#escaped = survivors;
       // The quick look before the next start believed what was found out earlier.
@@ -453,7 +472,11 @@ export class Service implements Subsystem {
   }
 
   #livingEscaped(): readonly RunProcess[] {
-    return this.#escaped.filter(({ identity }) => this.#ports.host.processes.isAlive(identity));
+    return this.#living(this.#escaped);
+  }
+
+  #living(processes: readonly RunProcess[]): readonly RunProcess[] {
+    return processes.filter(({ identity }) => this.#ports.host.processes.isAlive(identity));
   }
 
   /** Waits until its probe succeeds, and says whether it did; a log probe is not waited for here. */

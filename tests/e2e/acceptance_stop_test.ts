@@ -393,9 +393,12 @@ if (process.geteuid?.() === 0 && existsSync("/usr/bin/setpriv")) {
         const { code, stdout, stderr } = await stage.startThrough(as, "stop", "x").ended;
         assert.equal(code, 1, stderr);
         assert.match(stdout, new RegExp(`not all that it started: process ${raised[0]} \\(sleep\\) can't be killed`));
+        const end = await stage.startThrough(as, "down").ended;
+        const named = new RegExp(`could not be killed and lives on: x \\(pid ${raised[0]}\\)\n`);
+        assert.deepEqual([end.code, named.test(end.stdout)], [1, true], end.stdout + end.stderr);
+        const { code: ownCode, stderr: said } = await daemon.ended;
+        assert.deepEqual([ownCode, named.test(said)], [1, true], said);
         process.kill(raised[0], "SIGKILL");
-        daemon.kill("SIGTERM");
-        await daemon.ended;
       },
     );
   }

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "../property.ts";
-import type { DaemonEvent } from "../../src/core/supervise/event.ts";
+import type { DaemonLifeEvent } from "../../src/core/supervise/event.ts";
+import type { UnitOutcome } from "../../src/core/supervise/operations.ts";
+import type { FakeProcess } from "../../src/testing/mod.ts";
 import { DEADLINE_KEYS, settleDeadlines, shortDeadlines, type ShutdownDeadlines } from "../../src/settings/shutdown_deadlines.ts";
 import { loadConfig } from "../../src/settings/load_config.ts";
 import { test } from "../harness.ts";
+import { until } from "../until.ts";
 import { hostOf } from "./config_files.ts";
 import { Rig } from "../daemon/rig.ts";
 
@@ -71,7 +74,7 @@ async function rigOf(toml: string, add?: Parameters<Rig["run"]>[1]): Promise<Rig
   await rig.until(() => rig.daemon.operations.status().state === "running");
   return rig;
 }
-const lastEvent = (rig: Rig) => rig.daemon.operations.events().at(-1) as DaemonEvent & { killed?: string[] };
+const lastEvent = (rig: Rig) => rig.daemon.operations.events().at(-1) as DaemonLifeEvent;
 
 test("a service has its whole stop.timeout when the daemon stops, and whoever was killed then is named in log, event and report", async () => {
   const rig = await rigOf(SLOW);
@@ -82,6 +85,37 @@ test("a service has its whole stop.timeout when the daemon stops, and whoever wa
   const { exitCode, killed } = await rig.ended();
   assert.deepEqual([exitCode, killed, lastEvent(rig).killed], [0, ["web"], ["web"]]);
   assert.match(rig.host.terminal.stderr, /WARN .*stopped .*killed=web/);
+});
+
+test("what an earlier stop could not end is named by the end of the daemon too, also when a reload has taken its unit away, as long as it lives", async () => {
+  for (const [isRemoved, isAlive] of [[false, true], [true, true], [false, false]]) {
+    const rig = new Rig();
+    let stray: FakeProcess | undefined;
+    rig.program("stubborn", (process) => void (stray = process.fork({ holdsOutput: false, leaves: "session" })));
+    const { processes } = rig.host;
+    const { signal, signalGroup } = processes;
+    processes.signal = (pid, name) => pid === stray?.identity.pid || signal.call(processes, pid, name);
+    processes.signalGroup = (pgid, name) => pgid === stray?.identity.pid || signalGroup.call(processes, pgid, name);
+    const other = '[service.other]\nrun = ["serve"]\n';
+    await rig.run(`${SLOW}${other}`);
+    await rig.until(() => rig.daemon.operations.status().state === "running");
+    let stopped: UnitOutcome[] | undefined;
+    void rig.daemon.operations.stop(["web"]).then((outcomes) => stopped = outcomes);
+    await until(() => stopped !== undefined, { go: () => rig.host.clock.advance(1_000) });
+    assert.equal(stopped![0].ok, false);
+    const [again] = await rig.daemon.operations.stop(["web"]);
+    assert.deepEqual([again.ok, again.reason], [false, `it was stopped before, but process ${stray!.identity.pid} can't be killed`]);
+    if (isRemoved) {
+      rig.write(other);
+      await rig.daemon.operations.reload();
+      assert.deepEqual(rig.daemon.subsystems().map(({ name }) => name), ["other"]);
+    }
+    if (!isAlive) stray!.exit(0);
+    const { exitCode, survivors } = await rig.stop();
+    const named = [{ path: "web", pids: [stray!.identity.pid] }];
+    assert.deepEqual([exitCode, survivors, lastEvent(rig).survivors], isAlive ? [1, named, named] : [0, [], undefined]);
+    assert.equal(/WARN .*stopped .*survivors="web \(pid \d+\)"/.test(rig.host.terminal.stderr), isAlive);
+  }
 });
 
 test("a stop that ends in its time, however late, is a clean one", async () => {

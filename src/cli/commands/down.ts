@@ -1,6 +1,6 @@
 import { sleep } from "../../core/ports/clock.ts";
 import { formatDuration } from "../../core/values/duration.ts";
-import type { DaemonEvent } from "../../core/supervise/event.ts";
+import { type DaemonEvent, type Survivor, survivorsText } from "../../core/supervise/event.ts";
 import { EXIT_CODES } from "../../core/values/exit_codes.ts";
 import type { Host } from "../../core/ports/host.ts";
 import type { DaemonStatus } from "../../core/supervise/operations.ts";
@@ -102,8 +102,8 @@ async function stopDaemon(work: Work): Promise<number | undefined> {
   }
   const unstopped = isSame ? ending.unstopped() : [];
   const how = ending.isForced ? "was forced to stop" : ending.isComplete || !isSame ? "stopped" : "ended without a report";
-  const { killed } = ending;
-  const isClean = how === "stopped" && unstopped.length === 0 && killed.length === 0;
+  const { killed, survivors } = ending;
+  const isClean = how === "stopped" && unstopped.length === 0 && killed.length === 0 && survivors.length === 0;
   // A daemon that was killed on its way did not stop its services.
   const { said } = hasDied(client.target, host) ? await endWhatIsLeft(client.target, host, configOf(context, options)) : { said: [] };
   if (options.json) {
@@ -115,6 +115,7 @@ async function stopDaemon(work: Work): Promise<number | undefined> {
       how,
       unstopped,
       killed,
+      survivors,
       left: said,
       tookMs: Math.round(tookMs),
     });
@@ -122,6 +123,7 @@ async function stopDaemon(work: Work): Promise<number | undefined> {
     output.print(`${who} ${output.paint(how, isClean ? "green" : "red")} after ${formatDuration(tookMs)}`);
     if (unstopped.length > 0) output.print(`did not stop in their time: ${unstopped.join(", ")}`);
     if (killed.length > 0) output.print(`killed, as they did not stop in their time: ${killed.join(", ")}`);
+    if (survivors.length > 0) output.print(`could not be killed and lives on: ${survivorsText(survivors)}`);
     for (const text of said) output.print(text);
   }
   return isClean ? EXIT_CODES.ok : EXIT_CODES.failed;
@@ -240,6 +242,9 @@ class Ending {
   /** Services that had to be killed. */
   killed: readonly string[] = [];
 
+  /** Processes that could not be ended. */
+  survivors: readonly Survivor[] = [];
+
   constructor(status: DaemonStatus) {
     this.#states = new Map(status.units.map((unit) => [unit.name, unit.state]));
   }
@@ -250,6 +255,7 @@ class Ending {
     if (event.type !== "daemon.stopped") return;
     this.isComplete = true;
     this.killed = event.killed ?? [];
+    this.survivors = event.survivors ?? [];
   }
 
   unstopped(): string[] {

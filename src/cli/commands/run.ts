@@ -1,4 +1,5 @@
 import { ConfigError, isDaemonError, messageOf } from "../../core/values/errors.ts";
+import { survivorsText } from "../../core/supervise/event.ts";
 import { EXIT_CODES } from "../../core/values/exit_codes.ts";
 import { Daemon } from "../../daemon/daemon.ts";
 import type { ExitReport } from "../../daemon/exit_report.ts";
@@ -24,6 +25,7 @@ export const run: CommandBody = async (context, args, options) => {
     context.output.note(`${path} did not stop within ${Math.round(waitedMs)} ms; what it started may live on`);
   }
   if (report.killed.length > 0) context.output.note(`killed, as they did not stop in time: ${report.killed.join(", ")}`);
+  if (report.survivors.length > 0) context.output.note(`could not be killed and lives on: ${survivorsText(report.survivors)}`);
   // A path that is too long shows only when the folders are known.
   return report.errors[0] instanceof ConfigError ? EXIT_CODES.config : report.exitCode;
 };

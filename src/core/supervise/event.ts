@@ -44,6 +44,14 @@ export interface UnitReadyEvent extends EventHead {
   ready: boolean;
 }
 
+/** Processes that a unit has started and that live on, as they can't be killed. */
+export interface Survivor {
+  /** Path of the unit. */
+  path: string;
+  /** Their numbers. */
+  pids: number[];
+}
+
 /** The daemon as a whole reached a step of its life. */
 export interface DaemonLifeEvent extends EventHead {
   /** Kind of the event. */
@@ -59,6 +67,8 @@ export interface DaemonLifeEvent extends EventHead {
   reason: string;
   /** Paths of the services that were killed during the shutdown, where there were any, for `daemon.stopped`. */
   killed?: string[];
+  /** Processes that could not be ended and live, where there are any, for `daemon.stopped`. */
+  survivors?: Survivor[];
 }
 
 /** The configuration was read again. */
@@ -108,3 +118,8 @@ export interface DaemonTopics {
 
 /** An event before the daemon has numbered and dated it. */
 export type EventBody = DaemonEvent extends infer Each ? Each extends EventHead ? Omit<Each, keyof EventHead> : never : never;
+
+/** Names processes that could not be ended, with their units. */
+export function survivorsText(survivors: readonly Survivor[]): string {
+  return survivors.map(({ path, pids }) => `${path} (pid ${pids.join(", ")})`).join(", ");
+}

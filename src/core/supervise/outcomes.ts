@@ -14,6 +14,11 @@ export interface OutcomeFacts {
   readonly wasLate: boolean;
   /** Why the last run did not stop cleanly. */
   readonly stopFailure: string | undefined;
+  /** The subsystem's own words. */
+  readonly words: {
+    /** What of it lives on although it is down. */
+    readonly left?: string;
+  };
   /** Whether it was removed from its supervisor. */
   readonly isRemoved: boolean;
   /** Number of the current or last run. */
@@ -54,6 +59,7 @@ export function outcomeOfRestart(facts: OutcomeFacts, runBefore: number): UnitOu
 /** Outcome of a command to stop a unit; `because` says why one was stopped that nobody named. */
 export function outcomeOfStop(facts: OutcomeFacts, wasDown: boolean, because = ""): UnitOutcome {
   if (!facts.hasRun && !wasDown && facts.stopFailure !== undefined) return failed(facts, facts.stopFailure);
+  if (!facts.hasRun && wasDown && facts.words.left !== undefined) return failed(facts, `it was stopped before, but ${facts.words.left}`);
   if (!facts.hasRun) return done(facts, wasDown ? "already stopped" : "stopped", because);
   return facts.isOverdue ? failed(facts, facts.reason, "timed out") : failed(facts, "another command started it again");
 }
