@@ -83,7 +83,10 @@ class Episode {
     for (let action = 0; action < actions && !this.daemon.isShutdown; action++) {
       this.#act(this.#pick(ACTIONS));
       await turns(this.#below(this.#chance(0.5) ? 3 : 60));
-      if (this.#chance(0.2)) await this.host.clock.advance(this.#pick([1, 10, 200, 1_500, 6_000, 40_000]));
+      if (!this.#chance(0.2)) continue;
+      await this.host.clock.advance(this.#pick([1, 10, 200, 1_500, 6_000, 40_000]));
+      // An end that came meanwhile takes turns of the platform: who lives then is to be seen before the next action.
+      await this.#settle();
     }
   }
 

@@ -77,6 +77,7 @@ export class Drive implements Disposable {
           throw new Error("a service adds nothing");
         },
         ending: () => {},
+        late: () => {},
         ready: () => {
           this.isReady = true;
           becameReady.resolve();

@@ -3,7 +3,7 @@ import { messageOf, SubsystemError } from "../values/errors.ts";
 import { nameKey } from "../values/names.ts";
 import type { Registration } from "./registration.ts";
 import { RestartPolicy } from "./restart.ts";
-import type { Context } from "./subsystem.ts";
+import { LATE, type RunContext } from "./run_context.ts";
 import type { SubsystemSpec } from "./spec.ts";
 import { type Group, INNER, Supervisor, type SupervisorEnd, type SupervisorOptions, type SupervisorPorts } from "./supervisor.ts";
 
@@ -51,7 +51,7 @@ class NestedSupervisor implements Group {
     return this.#current;
   }
 
-  async run(context: Context): Promise<void> {
+  async run(context: RunContext): Promise<void> {
     // Each level starts inside the one above it; in a deep tree that would use up the stack.
     if (context.name.split("/").length % LEVELS_AT_ONCE === 0) await undefined;
     const alive = this.#current?.unstopped().map(({ path }) => path) ?? [];
@@ -79,6 +79,7 @@ class NestedSupervisor implements Group {
     });
     const { signal } = context;
     const onAbort = () => end.resolve({ kind: "stopped" });
+    if (signal.aborted) onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
     using _force = context.onForce(() => supervisor.force());
     using _kill = context.onKill(() => supervisor.kill());
@@ -95,7 +96,13 @@ class NestedSupervisor implements Group {
       await started.catch(() => {});
       const unstopped = supervisor.unstopped();
       if (how.kind === "escalated") throw how.error;
-      if (unstopped.length > 0 && how.kind !== "stopped") {
+      if (unstopped.length > 0) {
+        if (how.kind === "stopped") {
+          // It is down when all of it is.
+          context[LATE]();
+          await supervisor.emptied();
+          return;
+        }
         throw new SubsystemError("SUBSYSTEM_STOP_TIMEOUT", context.name, `Cannot stop ${unstopped.map(({ path }) => path).join(", ")}`);
       }
       if (failed === undefined) return;

@@ -45,7 +45,12 @@ export interface RunHost extends HandleHost {
   add(subsystem: Subsystem, options?: AddOptions): SubsystemHandle;
   /** The run was told to end, by itself. */
   ending(context: RunContext): void;
+  /** The time of the stop is over for what the run consists of. */
+  late(context: RunContext): void;
 }
+
+/** Under this key the run of a group says that something of it has not stopped in its time. */
+export const LATE: unique symbol = Symbol("late");
 
 function isDisposable(resource: Disposable | AsyncDisposable): boolean {
   const { [Symbol.asyncDispose]: later, [Symbol.dispose]: now } = Object(resource) as Partial<Disposable & AsyncDisposable>;
@@ -216,6 +221,11 @@ export class RunContext extends Handle implements Context {
 
   ready(): void {
     this.#runHost.ready(this);
+  }
+
+  /** Says that the time of the stop is over, as it is for what the run consists of. */
+  [LATE](): void {
+    this.#runHost.late(this);
   }
 
   onForce(fn: () => void): Disposable {

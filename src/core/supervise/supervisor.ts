@@ -199,8 +199,7 @@ type Message =
   | { kind: "entered"; batch: RunOfUnit[] }
   | { kind: "settled"; unit: Unit; context: RunContext; failure: Failure }
   | { kind: "due"; unit: Unit }
-  | { kind: "readyTimeout"; unit: Unit; context: RunContext }
-  | { kind: "stopTimeout"; unit: Unit; context: RunContext };
+  | { kind: "readyTimeout"; unit: Unit; context: RunContext };
 
 interface RunOfUnit {
   readonly unit: Unit;
@@ -566,13 +565,22 @@ export class Supervisor {
     return this.#units.size;
   }
 
-  /** Children that were told to stop and did not within their time. */
+  /** Children that were told to stop and did not within their time; of a group, those of its own that keep it. */
   unstopped(): Unstopped[] {
     const unstopped: Unstopped[] = [];
-    this.#visit(({ path, stopAskedMs }) => {
-      if (stopAskedMs !== undefined) unstopped.push({ path, waitedMs: Math.round(this.ports.clock.nowMs() - stopAskedMs) });
-    });
+    for (const unit of this.#units.values()) {
+      const { path, stopAskedMs } = unit;
+      const within = innerOf(unit)?.unstopped() ?? [];
+      for (const each of within) unstopped.push(each);
+      if (within.length > 0 || stopAskedMs === undefined) continue;
+      unstopped.push({ path, waitedMs: Math.round(this.ports.clock.nowMs() - stopAskedMs) });
+    }
     return unstopped;
+  }
+
+  /** Resolves when also those have ended that did not stop in their time. */
+  emptied(): Promise<void> {
+    return this.#when(() => this.unstopped().length === 0);
   }
 
   /** Children that have failed for good and still count: nobody has stopped them since, and nobody has said that they may fail. */
@@ -1566,8 +1574,14 @@ export class Supervisor {
     unit.clearTimer();
     if (unit.stopAskedMs === undefined || unit.isOverdue) return;
     const waitedMs = Math.round(this.ports.clock.nowMs() - unit.stopAskedMs);
-    const reason = `did not stop within ${waitedMs} ms`;
-    this.ports.report(new TimeoutError("SUBSYSTEM_STOP_TIMEOUT", `Cannot stop ${unit.path} as it ${reason}`, { context: { waitedMs } }));
+    // What keeps a group was reported by the group.
+    const within = innerOf(unit)?.unstopped().map(({ path }) => path) ?? [];
+    const reason = within.length === 0
+      ? `did not stop within ${waitedMs} ms`
+      : `${within.join(", ")} did not stop in ${within.length === 1 ? "its" : "their"} time`;
+    if (within.length === 0) {
+      this.ports.report(new TimeoutError("SUBSYSTEM_STOP_TIMEOUT", `Cannot stop ${unit.path} as it ${reason}`, { context: { waitedMs } }));
+    }
     const isParked = unit.wish === "up" && this.#phase !== "stopping";
     const why = isParked ? `${reason}; it is not started a second time while the old run lives` : reason;
     this.#move(unit, "late", why, undefined, { isParked });

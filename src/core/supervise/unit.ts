@@ -84,7 +84,8 @@ export interface UnitOwner extends UnitCommands {
 export type UnitMessage =
   | { kind: "verdict"; unit: Unit; context: RunContext; scope: StopScope }
   | { kind: "ending"; unit: Unit; context: RunContext }
-  | { kind: "ready"; unit: Unit; context: RunContext };
+  | { kind: "ready"; unit: Unit; context: RunContext }
+  | { kind: "stopTimeout"; unit: Unit; context: RunContext };
 
 /** Kinds of units whose runs are processes of their own. */
 const PROCESS_KINDS: readonly string[] = ["service"];
@@ -284,6 +285,10 @@ export class Unit implements RunHost, OutcomeFacts {
 
   ready(context: RunContext): void {
     this.supervisor.post({ kind: "ready", unit: this, context });
+  }
+
+  late(context: RunContext): void {
+    this.supervisor.post({ kind: "stopTimeout", unit: this, context });
   }
 
   /** Judges it by its next run, as it is to be started anew. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { RestartPolicy } from "../../../src/core/supervise/restart.ts";
 import { supervisorSubsystem } from "../../../src/core/supervise/nested_supervisor.ts";
 import { registration } from "../../../src/core/supervise/registration.ts";
+import { messageOf } from "../../../src/core/values/errors.ts";
 import { test } from "../../harness.ts";
 import { Rig, settle } from "./supervisor_driver.ts";
 
@@ -268,6 +269,34 @@ test("Supervisor nests: a group whose child did not stop is not started beside i
   await supervisor.restartUnits(["group"]);
   assert.equal(states(supervisor)["group/a"], "running");
   await supervisor.stop("end");
+});
+
+test("Supervisor.stopUnits: a group is stopping as long as something of it lives, at any depth, and the outcome names that", async () => {
+  const rig = new Rig();
+  const [a, b, other] = [rig.child("a", { stop: { timeout: "1s" } }), rig.child("b"), rig.child("other")];
+  const inner = supervisorSubsystem("inner", [a.registration], {}, () => rig);
+  const group = supervisorSubsystem("group", [registration(inner, "supervisor"), b.registration], {}, () => rig);
+  const supervisor = rig.supervisor([registration(group, "supervisor"), other.registration]);
+  await supervisor.start();
+  a.isDeaf = true;
+  const stopped = supervisor.stopUnits(["group"]);
+  await rig.clock.advance(1_000);
+  const reason = "group/inner/a did not stop in its time";
+  assert.deepEqual(await stopped, [{ name: "group", state: "stopping", outcome: "timed out", ok: false, reason }]);
+  const { other: beside, ...within } = states(supervisor);
+  assert.deepEqual([beside, within], ["running", {
+    group: "stopping",
+    "group/inner": "stopping",
+    "group/inner/a": "stopping",
+    "group/b": "stopped",
+  }]);
+  assert.deepEqual(supervisor.unstopped(), [{ path: "group/inner/a", waitedMs: 1_000 }]);
+  assert.deepEqual(rig.errors.map(messageOf), ["Cannot stop group/inner/a as it did not stop within 1000 ms"]);
+  // Nor does that hold up the end of all others.
+  await supervisor.stop("end");
+  await a.finish();
+  assert.deepEqual([...new Set(Object.values(states(supervisor)))], ["stopped"]);
+  assert.deepEqual(supervisor.unstopped(), []);
 });
 
 test("Supervisor.restartUnits: spawned work that throws because it was told to stop does not fail the restart", async () => {
