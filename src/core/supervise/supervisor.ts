@@ -565,22 +565,21 @@ export class Supervisor {
     return this.#units.size;
   }
 
-  /** Children that were told to stop and did not within their time; of a group, those of its own that keep it. */
+  /** Children that were told to stop and did not within their time; in the place of a group, those of its own that keep it. */
   unstopped(): Unstopped[] {
     const unstopped: Unstopped[] = [];
     for (const unit of this.#units.values()) {
       const { path, stopAskedMs } = unit;
-      const within = innerOf(unit)?.unstopped() ?? [];
-      for (const each of within) unstopped.push(each);
-      if (within.length > 0 || stopAskedMs === undefined) continue;
-      unstopped.push({ path, waitedMs: Math.round(this.ports.clock.nowMs() - stopAskedMs) });
+      const inner = innerOf(unit);
+      if (inner !== undefined) { for (const each of inner.unstopped()) unstopped.push(each); }
+      else if (stopAskedMs !== undefined) unstopped.push({ path, waitedMs: Math.round(this.ports.clock.nowMs() - stopAskedMs) });
     }
     return unstopped;
   }
 
   /** Resolves when also those have ended that did not stop in their time. */
   emptied(): Promise<void> {
-    return this.#when(() => this.unstopped().length === 0);
+    return this.#when(() => this.#units.values().every((unit) => !unit.hasRun));
   }
 
   /** Children that have failed for good and still count: nobody has stopped them since, and nobody has said that they may fail. */
