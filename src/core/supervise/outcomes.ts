@@ -16,7 +16,7 @@ export interface OutcomeFacts {
   readonly stopFailure: string | undefined;
   /** The subsystem's own words. */
   readonly words: {
-    /** What of it lives on although it is down. */
+    /** Part of it that lives on although it is down. */
     readonly left?: string;
   };
   /** Whether it was removed from its supervisor. */

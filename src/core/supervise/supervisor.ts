@@ -1573,7 +1573,7 @@ export class Supervisor {
     unit.clearTimer();
     if (unit.stopAskedMs === undefined || unit.isOverdue) return;
     const waitedMs = Math.round(this.ports.clock.nowMs() - unit.stopAskedMs);
-    // What keeps a group was reported by the group.
+    // The group has reported those that keep it.
     const within = innerOf(unit)?.unstopped().map(({ path }) => path) ?? [];
     const reason = within.length === 0
       ? `did not stop within ${waitedMs} ms`

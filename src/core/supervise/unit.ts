@@ -35,7 +35,7 @@ export interface Words {
   readonly end?: string;
   /** Error of the run itself: a stop that was asked for before that became known has nothing to do with it. */
   readonly failure?: unknown;
-  /** What of it lives on although it is down. */
+  /** Part of it that lives on although it is down. */
   readonly left?: string;
 }
 
