@@ -85,7 +85,8 @@ export class ReportDraft {
     const errors = this.#errors.slice();
     const droppedErrors = this.#droppedErrors;
     const survivors = [...this.survivors];
-    const isClean = unstopped.length === 0 && survivors.length === 0 && errors.length + droppedErrors === this.#errorsBefore && !this.#gaveUp && !isForced;
+    const isClean = unstopped.length === 0 && survivors.length === 0 && errors.length + droppedErrors === this.#errorsBefore &&
+      !this.#gaveUp && !isForced;
     const cleanCode = isSignalTold && this.#stopSignal !== undefined ? signalExitCode(SIGNAL_NUMBERS[this.#stopSignal]) : EXIT_CODES.ok;
     const exitCode = this.#exitCode ?? (isClean ? cleanCode : EXIT_CODES.failed);
     return { exitCode, reason, errors, droppedErrors, unstopped, killed: this.killed, survivors, uptimeMs };
