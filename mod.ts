@@ -66,6 +66,7 @@ export {
 } from "./src/core/values/pool.ts";
 export type { Counter, Gauge, Histogram, HistogramOptions, Meter, MetricLabels, MetricOptions, Timer } from "./src/core/ports/meter.ts";
 export { type HistogramSnapshot, MetricsCollector, type MetricsCollectorOptions, type MetricsSnapshot } from "./src/metrics/collector.ts";
+export type { HttpOptions } from "./src/http/options.ts";
 export { CpuProfiler } from "./src/standalone/cpu_profiler.ts";
 export { writeHeapSnapshot } from "./src/standalone/heap_snapshot.ts";
 export { ResourceTracker } from "./src/standalone/resource_tracker.ts";

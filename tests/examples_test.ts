@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
@@ -18,11 +19,15 @@ interface Ended {
 const RUN = "Deno" in globalThis ? [process.execPath, "run", "-A"] : [process.execPath];
 
 /** Runs an example to its end, and asks it to end by one SIGTERM once it has printed `stopAt`. */
-function run(args: string[], { env = {}, stopAt }: { env?: Record<string, string>; stopAt?: string } = {}): Promise<Ended> {
+function run(
+  args: string[],
+  { env = {}, stopAt, beforeStop }: { env?: Record<string, string>; stopAt?: string; beforeStop?: () => Promise<void> } = {},
+): Promise<Ended> {
   const [command, ...rest] = [...RUN, ...args];
   const child = spawn(command, rest, { cwd: ROOT, env: { ...process.env, NO_COLOR: "1", ...env }, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   let isTold = false;
+  let failure: unknown;
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8");
     stream.on("data", (text: string) => {
@@ -30,10 +35,13 @@ function run(args: string[], { env = {}, stopAt }: { env?: Record<string, string
       if (isTold || stopAt === undefined || !output.includes(stopAt)) return;
       isTold = true;
       // Not child.kill(): Deno then takes the signal for the end, whatever the exit code.
-      process.kill(child.pid!, "SIGTERM");
+      const stop = () => void process.kill(child.pid!, "SIGTERM");
+      void Promise.resolve(beforeStop?.()).catch((error) => failure = error).then(stop);
     });
   }
-  return new Promise((resolve) => child.on("close", (code) => resolve({ code, output })));
+  return new Promise((resolve, reject) => {
+    child.on("close", (code) => failure === undefined ? resolve({ code, output }) : reject(failure));
+  });
 }
 
 /** Calls `body` with a copy of a sample's folder and an environment whose state lies in it too, so that both runtimes can use it at once. */
@@ -52,6 +60,32 @@ test("examples/simple.ts ends by itself after the ticks it was asked for", async
   assert.equal(code, 0, output);
   assert.match(output, /tick/);
   assert.match(output, /exit code 0/);
+});
+
+test("examples/metrics_server.ts answers, counts what it answered, and stops gracefully on SIGTERM", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  const url = `http://127.0.0.1:${port}`;
+  const ask = async (path: string) => {
+    const response = await fetch(url + path);
+    return `${response.status} ${await response.text()}`;
+  };
+  let metrics = "";
+  const { code, output } = await run(["examples/metrics_server.ts", `${port}`], {
+    stopAt: "every unit has started",
+    beforeStop: async () => {
+      for (const [path, answer] of [["/", "200 hello\n"], ["/healthz", "200 ok\n"], ["/readyz", "200 ready\n"]]) {
+        assert.equal(await ask(path), answer);
+      }
+      metrics = await ask("/metrics");
+    },
+  });
+  assert.equal(code, 0, output);
+  assert.match(metrics, /^visits_total\{page="home"\} 1$/m);
+  assert.match(metrics, /^request_latency_seconds_count\{server="web",method="GET",status="200"\} 3$/m);
+  assert.match(metrics, /^queue_depth 3$/m);
 });
 
 test("examples/simple.ts stops gracefully on SIGTERM", async () => {

@@ -1,4 +1,5 @@
 import { type ByteSize, byteSize } from "../core/values/bytes.ts";
+import { addressText, parseAddress } from "../core/wire/address.ts";
 import { fileMode } from "../core/values/file_mode.ts";
 import type { Address } from "../core/ports/http.ts";
 import { nameProblem } from "../core/values/names.ts";
@@ -8,7 +9,6 @@ import { custom, either, integer, type Leaf, list, oneOf, path, size, text } fro
 import { keyOf, map, table, type TableOf } from "../schema/table.ts";
 import { resolvePath } from "../core/values/paths.ts";
 import {
-  addressText,
   ADMIN,
   ADMIN_LISTENER,
   DEFAULT_MAX_BODY_BYTES,
@@ -195,14 +195,4 @@ function limitsOf({ max_body: maxBody, max_clients: maxClients }: ListenerTable)
     maxBodyBytes: maxBody === undefined ? DEFAULT_MAX_BODY_BYTES : byteSize(maxBody),
     maxClients: maxClients ?? DEFAULT_MAX_CLIENTS,
   };
-}
-
-/** Reads `HOST:PORT`, `[IPv6]:PORT` or `unix:PATH`; undefined when it is none. An address names its interface, so that none is opened to the world by accident. */
-export function parseAddress(text: string): Address | undefined {
-  if (text.startsWith("unix:")) return text.length > 5 ? { unix: text.slice(5) } : undefined;
-  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)):(\d{1,5})$/.exec(text);
-  if (match === null) return undefined;
-  const hostname = (match[1] ?? match[2]).toLowerCase();
-  const port = Number(match[3]);
-  return port > 65_535 ? undefined : { hostname, port };
 }

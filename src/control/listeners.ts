@@ -8,7 +8,8 @@ import type { SubsystemSpec } from "../core/supervise/spec.ts";
 import { type Access, hashOf } from "./access.ts";
 import { type ControlHandler, controlHandler, type ControlOptions } from "./handler.ts";
 import { ProfileTurn } from "./profile.ts";
-import { addressText, ADMIN, type ListenerSpec } from "./spec.ts";
+import { ADMIN, type ListenerSpec } from "./spec.ts";
+import { addressText } from "../core/wire/address.ts";
 import { readToken } from "./token.ts";
 
 /** Options of {@linkcode Listeners}. */

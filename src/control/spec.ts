@@ -43,12 +43,6 @@ export const ADMIN_LISTENER: ListenerSpec = {
   maxClients: DEFAULT_MAX_CLIENTS,
 };
 
-/** Writes an address as the configuration spells it. */
-export function addressText(address: Address): string {
-  if ("unix" in address) return `unix:${address.unix}`;
-  return `${address.hostname.includes(":") ? `[${address.hostname}]` : address.hostname}:${address.port}`;
-}
-
 /** Whether only programs of this machine reach an address. */
 export function isLoopback(address: Address): boolean {
   return "unix" in address || isLoopbackName(address.hostname);

@@ -16,5 +16,6 @@ export const FEATURES: readonly ListedFeature[] = [
   },
   { name: "leftover", load: async () => (await import("../leftover/feature.ts")).LEFTOVER_FEATURE },
   { name: "listen", load: async () => (await import("../control/feature.ts")).LISTEN_FEATURE },
+  { name: "http", load: async () => (await import("../http/feature.ts")).HTTP_FEATURE },
   { name: "service", load: async () => (await import("../service/feature.ts")).SERVICE_FEATURE },
 ];

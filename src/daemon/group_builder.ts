@@ -8,6 +8,7 @@ import { supervisorSubsystem } from "../core/supervise/nested_supervisor.ts";
 import { checkName, checkSubsystem, registration } from "../core/supervise/registration.ts";
 import { RestartPolicy } from "../core/supervise/restart.ts";
 import type { Strategy, SupervisorOptions } from "../core/supervise/supervisor.ts";
+import { type HttpOptions, httpSpec } from "../http/options.ts";
 import { serviceSpec } from "../service/make_spec.ts";
 import type { ServiceOptions } from "../service/options.ts";
 import type { ServiceSpec } from "../service/spec.ts";
@@ -80,6 +81,47 @@ export class GroupBuilder {
     const service = serviceSpec(name, options, this.#baseDir);
     this.#hasLogFile ||= service.log.file !== undefined;
     return this.#add(name, entryOf(service, false), service.after.length > 0);
+  }
+
+  /**
+   * Adds a server: `fetch` answers its requests, such as that of a hono app. It is ready when it listens; told to stop, it accepts no more and
+   * lets the requests under way end. What `fetch` throws is logged and answered with 500. `request_latency_seconds` measures it. The path of a
+   * socket counts from `workDir`.
+   *
+   * - It speaks HTTP/1.1; WebSockets are none of it. A body that never ends is cut when the graceful time is over: end it when the context's
+   *   signal aborts.
+   *
+   * @example A server that answers and stops
+   * ```ts
+   * import { Daemon } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   *
+   * const daemon = Daemon.builder()
+   *   .withHttp("web", { address: "127.0.0.1:0", fetch: (request) => new Response(`you asked for ${new URL(request.url).pathname}`) })
+   *   .withoutSignals().build();
+   * await daemon.start();
+   * const { address } = daemon.subsystems()[0].details;
+   * assert.equal(await (await fetch(`http://${address}/news`)).text(), "you asked for /news");
+   * daemon.shutdown();
+   * assert.equal((await daemon.wait()).exitCode, 0);
+   * ```
+   *
+   * @throws {TypeError | RangeError} if an option is wrong.
+   */
+  withHttp(name: string, options: HttpOptions, spec?: SubsystemSpec): this {
+    const server = httpSpec(name, options, this.#baseDir);
+    // The unit is made later, but what is wrong with its spec is said now.
+    const { after, spec: { restart, stopTimeoutMs: stopMs } } = registration({ name, run: () => {} }, "server", spec);
+    const entry = {
+      feature: "http",
+      name,
+      after: after.map(textOf),
+      restart: restart.when,
+      stopMs,
+      value: { server, spec },
+      isConfigured: false,
+    };
+    return this.#add(name, entry, after.length > 0);
   }
 
   /**
@@ -188,7 +230,7 @@ function namesOf(entry: Entry): Node[] {
 
 /** How long a child of a group has to stop, in milliseconds, where it or one below it says so. */
 function stopOf(entry: Entry): number[] {
-  if ("feature" in entry) return [entry.stopMs];
+  if ("feature" in entry) return entry.stopMs === undefined ? [] : [entry.stopMs];
   if ("make" in entry) return [entry.longestStopMs];
   return entry.spec.stopTimeoutMs === undefined ? [] : [entry.spec.stopTimeoutMs];
 }

@@ -21,8 +21,8 @@ export interface FeatureEntry {
   readonly name: string;
   readonly after: readonly string[];
   readonly restart: RestartWhen;
-  /** How long it has to stop, in milliseconds. */
-  readonly stopMs: number;
+  /** How long it has to stop, in milliseconds; undefined for what the shutdown leaves. */
+  readonly stopMs: number | undefined;
   /** Its description, which only the feature understands. */
   readonly value: unknown;
   /** It stands in the configuration file, whose present state says what runs. */

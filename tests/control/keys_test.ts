@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseAddress } from "../../src/control/keys.ts";
+import { parseAddress } from "../../src/core/wire/address.ts";
 import { ConfigError } from "../../src/core/values/errors.ts";
 import { loadConfig } from "../../src/settings/load_config.ts";
 import { hostOf } from "../settings/config_files.ts";

@@ -254,6 +254,14 @@ const ofBuilder: Rows<DaemonBuilder> = {
     subsystemRows(() => {})[index][1],
   ]),
   withSubsystemFn: [[(it) => it.withSubsystemFn("x", five), FN("make")]],
+  withHttp: [
+    [
+      (it) => it.withHttp("web", { address: "here", fetch: () => new Response() }),
+      /^Cannot add server "web" as "address" must be a port, or an address/,
+    ],
+    [(it) => it.withHttp("web", five), /must be an object: current value is 5/],
+    [(it) => it.withHttp(five, { address: 0, fetch: () => new Response() }), /name/],
+  ],
   withService: ([
     [five, /^Cannot add service "x" as its options must be an object: current value is 5/],
     [null, /its options must be an object: current value is null/],

@@ -5,7 +5,7 @@
  * clocks, chance and the console stay where they belong. Its table of cases is `layers_test.ts`.
  */
 
-const FEATURES = ["config", "control", "ipc", "jobs", "log", "metrics", "profile", "resource", "service", "store"];
+const FEATURES = ["config", "control", "http", "ipc", "jobs", "log", "metrics", "profile", "resource", "service", "store"];
 
 /** The rooms of core, which is the only layer that has some; what lies beside them is above them. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {

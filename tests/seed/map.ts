@@ -184,7 +184,7 @@ export const PROC_DAEMON: readonly SeedRow[] = [
   { seed: "example simple", ours: ["file:examples/simple.ts"] },
   { seed: "example comprehensive", ours: ["file:examples/comprehensive.ts"] },
   { seed: "example hot_reload", issue: 10 },
-  { seed: "example metrics_server", issue: 10 },
+  { seed: "example metrics_server", ours: ["file:examples/metrics_server.ts"] },
   // Performance
   { seed: "bench daemon creation", ours: ["file:bench/headline_bench.ts"] },
   { seed: "bench subsystem registration", ours: ["file:bench/headline_bench.ts"] },
@@ -216,7 +216,7 @@ export const RON_KERNEL: readonly SeedRow[] = [
   { seed: "bus_lagged_total", ours: ["metric:bus_lagged_total"] },
   { seed: "events_published_total", ours: ["metric:events_published_total"] },
   { seed: "service_restarts_total", ours: ["metric:service_restarts_total"] },
-  { seed: "request_latency_seconds", issue: 10 },
+  { seed: "request_latency_seconds", ours: ["test:request_latency_seconds counts by server"] },
   { seed: "bus.capacity", ours: ["key:bus.capacity"] },
   { seed: "restart-storm control", ours: ["key:service.restart.within", "key:service.restart.on_exhausted"] },
   { seed: "config hot swap", ours: ["command:reload", "key:hot_reload"] },
