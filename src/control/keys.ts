@@ -1,7 +1,6 @@
 import { type ByteSize, byteSize } from "../core/values/bytes.ts";
 import { addressText, parseAddress } from "../core/wire/address.ts";
 import { fileMode } from "../core/values/file_mode.ts";
-import type { Address } from "../core/ports/http.ts";
 import { nameProblem } from "../core/values/names.ts";
 import type { Problem } from "../schema/problem.ts";
 import type { MapNode, Of, TableNode } from "../schema/node.ts";

@@ -2,7 +2,7 @@ import type { Problem } from "../schema/problem.ts";
 import type { Host } from "../core/ports/host.ts";
 import { ConfigError, isDaemonError, messageOf } from "../core/values/errors.ts";
 import { folderOf, resolvePath } from "../core/values/paths.ts";
-import { type ListenerSpec } from "../control/spec.ts";
+import type { ListenerSpec } from "../control/spec.ts";
 import { addressText } from "../core/wire/address.ts";
 import { readToken } from "../control/token.ts";
 import { daemonFolders, type FoldersHost, stateFolderLack } from "../instance/folders.ts";
