@@ -1,7 +1,7 @@
 import type { KeyFacts, ReloadClass, TableFacts } from "./facts.ts";
 import type { LeafNode, MapNode, Node, Of, TableNode } from "./node.ts";
 import { DURATION_TEXT, isWell, type Leaf } from "./shapes.ts";
-import { durationMs } from "../core/values/duration.ts";
+import { durationMs, formatDuration } from "../core/values/duration.ts";
 
 /** The declaration of options: for every one of them the node of its key, of the very type that the option has. */
 export type KeysOf<Options> = { readonly [Name in keyof Options]-?: Of<NonNullable<Options[Name]>> };
@@ -29,7 +29,7 @@ export function keyOf(reload: ReloadClass): KeyMaker {
 /**
  * A table with fixed keys, declared under the names that they have in code: in the file, `maxDelay` is `max_delay`.
  *
- * A key of milliseconds gets its unit form as well: beside `timeout_ms = 5000` one can write `timeout = "5s"`.
+ * A key of milliseconds, which has a default or an example, gets its unit form as well: beside `timeout_ms = 5000` one can write `timeout = "5s"`.
  */
 export function table<Options>(keys: KeysOf<Options>, facts: Partial<TableFacts> = {}): Of<Options, TableNode> {
   const entries: Record<string, Node> = {};
@@ -64,10 +64,10 @@ export function keyName(option: string): string {
   return option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-function unitForm(key: string, { facts: { about, reload }, inCode }: LeafNode): LeafNode {
+function unitForm(key: string, { facts: { about, reload, default: standard, example = standard }, inCode }: LeafNode): LeafNode {
   return {
     type: "leaf",
-    facts: { about, reload, expects: DURATION_TEXT, kind: "duration", unitFormOf: key },
+    facts: { about, reload, expects: DURATION_TEXT, kind: "duration", unitFormOf: key, example: formatDuration(example as number) },
     bases: new Set(["string"]),
     accepts: (value) => typeof value === "string" && isWell(() => durationMs(value) >= 0) && inCode!.accepts(value),
     json: { type: "string" },

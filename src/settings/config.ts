@@ -269,10 +269,11 @@ export class BusConfig {
   }
 }
 
-const LOGGING = new LoggingConfig("info", false, true, undefined, 104_857_600, 5);
-const SHUTDOWN = new ShutdownConfig(0, 5_000, 10_000, 15_000, "zero", 0);
-const MONITORING = new MonitoringConfig(true);
-const BUS = new BusConfig(4_096);
+// Made once out of the declared defaults: a build that sets nothing of a table shares them.
+const LOGGING = loggingOf({});
+const SHUTDOWN = shutdownOf({}, {});
+const MONITORING = new MonitoringConfig(valueIn({}, "monitoring.enable_metrics"));
+const BUS = new BusConfig(valueIn({}, "bus.capacity"));
 
 /** Explains from which source a key of a {@linkcode Config} has its value. */
 export type Explain = (key: string) => Promise<Explanation>;
@@ -737,7 +738,7 @@ export class ConfigBuilder {
 
     // Each value by itself.
     const issues: ConfigIssue[] = [];
-    const values: Record<string, unknown> = {};
+    const values: Partial<Record<LeafPath, unknown>> = {};
     for (const [path, value] of Object.entries(given) as [LeafPath, unknown][]) {
       const { facts: { expects: inFile, notYet, default: standard }, accepts, inCode, read }: LeafNode = LEAVES[path];
       const { expects, accepts: takes } = inCode ?? { expects: inFile, accepts };
@@ -780,35 +781,50 @@ export function configOfSources({ settings: { values, deadlines: { fixed, longes
   return configOf(values, fixed, { explain, longestStopMs });
 }
 
-/** Makes a configuration out of checked values by path; what is absent has its default. */
+/** Checked values by the path of their setting. */
+type Values = Readonly<Partial<Record<LeafPath, unknown>>>;
+
+/** Makes a configuration out of checked values; what is absent has its default. */
 function configOf(
-  values: Readonly<Record<string, unknown>>,
+  values: Values,
   given: ShutdownDeadlines,
   { explain, longestStopMs }: { explain?: Explain; longestStopMs?: number } = {},
 ): Config {
-  const of = (path: LeafPath): never => (values[path] ?? defaultOf(path)) as never;
-  const { drain_delay_ms, timeout_ms, force_timeout_ms, kill_timeout_ms } = settleDeadlines([given], longestStopMs).deadlines;
-  const bits = DEADLINE_KEYS.reduce((bits, key, place) => given[key] === undefined ? bits : bits | 1 << place, 0);
   return new Config(
-    of("name"),
-    of("work_dir"),
-    of("pid_file"),
-    of("state_dir"),
-    new LoggingConfig(
-      of("logging.level"),
-      of("logging.json"),
-      of("logging.color"),
-      of("logging.file"),
-      of("logging.max_file_size"),
-      of("logging.max_files"),
-    ),
-    new ShutdownConfig(drain_delay_ms, timeout_ms, force_timeout_ms, kill_timeout_ms, of("shutdown.exit_code"), bits),
-    of("performance.worker_threads"),
-    of("monitoring.enable_metrics") ? MONITORING : new MonitoringConfig(false),
-    new BusConfig(of("bus.capacity")),
-    of("hot_reload"),
+    valueIn(values, "name"),
+    valueIn(values, "work_dir"),
+    valueIn(values, "pid_file"),
+    valueIn(values, "state_dir"),
+    loggingOf(values),
+    shutdownOf(values, given, longestStopMs),
+    valueIn(values, "performance.worker_threads"),
+    valueIn<boolean>(values, "monitoring.enable_metrics") ? MONITORING : new MonitoringConfig(false),
+    new BusConfig(valueIn(values, "bus.capacity")),
+    valueIn(values, "hot_reload"),
     explain,
   );
+}
+
+function loggingOf(values: Values): LoggingConfig {
+  return new LoggingConfig(
+    valueIn(values, "logging.level"),
+    valueIn(values, "logging.json"),
+    valueIn(values, "logging.color"),
+    valueIn(values, "logging.file"),
+    valueIn(values, "logging.max_file_size"),
+    valueIn(values, "logging.max_files"),
+  );
+}
+
+function shutdownOf(values: Values, given: ShutdownDeadlines, longestStopMs?: number): ShutdownConfig {
+  const { drain_delay_ms, timeout_ms, force_timeout_ms, kill_timeout_ms } = settleDeadlines([given], longestStopMs).deadlines;
+  const bits = DEADLINE_KEYS.reduce((bits, key, place) => given[key] === undefined ? bits : bits | 1 << place, 0);
+  return new ShutdownConfig(drain_delay_ms, timeout_ms, force_timeout_ms, kill_timeout_ms, valueIn(values, "shutdown.exit_code"), bits);
+}
+
+/** The checked value of a setting, or its default. */
+function valueIn<T>(values: Values, path: LeafPath): T {
+  return (values[path] ?? defaultOf(path)) as T;
 }
 
 async function loadFromHost(options: { path?: string; optional?: boolean }): Promise<Config> {

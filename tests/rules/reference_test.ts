@@ -11,7 +11,7 @@ test("docs/reference says what the program does; `deno run -A tests/tools/refere
 });
 
 test("every key of the configuration says what it does, in one sentence", () => {
-  for (const { path, facts: { about } } of keys()) {
+  for (const { path, leaf: { facts: { about } } } of keys()) {
     if (path.endsWith(".env.NAME")) continue;
     assert.match(about ?? "", /^[A-Z].*\.$/, path);
   }

@@ -7,7 +7,7 @@ import process from "node:process";
 import type { Option } from "commander";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { makeOption } from "../../src/cli/parse.ts";
-import type { Node } from "../../src/schema/node.ts";
+import type { LeafNode, Node } from "../../src/schema/node.ts";
 import { METRICS } from "../../src/control/metrics.ts";
 import { openApiDocument } from "../../src/control/openapi.ts";
 import type { KeyFacts } from "../../src/schema/facts.ts";
@@ -23,7 +23,7 @@ const NOTE = "<!-- made by `deno run -A tests/tools/reference.ts --write`; do no
 /** A key of the configuration with its path, `NAME` for names that a user chooses. */
 interface Key {
   path: string;
-  facts: Partial<KeyFacts>;
+  leaf: LeafNode;
 }
 
 /** Every page, by its file name. */
@@ -74,37 +74,65 @@ export function referencePages(): Record<string, string> {
 /** Every key that a configuration can have. */
 export function keys(node: Node = DAEMON_PLACES, path: readonly string[] = []): Key[] {
   if (node.type === "map") return keys(node.value, [...path, "NAME"]);
-  if (node.type === "leaf") return [{ path: path.join("."), facts: node.facts }];
+  if (node.type === "leaf") return [{ path: path.join("."), leaf: node }];
   // A template has the keys of what it is for.
   if (node.facts.isTemplate) return [];
   return Object.entries(node.entries).flatMap(([key, child]) => keys(child, [...path, key]));
 }
 
 const keysIntroduction = [
-  "Every table and key. *Reload* says what a changed value does: `live` applies at once, `unit` restarts the unit that has the key, `daemon`",
-  "needs a restart of the daemon. `[defaults.service]` takes every key of `[service.NAME]`. A key in a fixed table is also",
-  '`DAEMON_` and its path in the environment: `DAEMON_LOGGING_LEVEL`. Durations are texts such as `"1.5s"`, sizes are bytes or texts such as',
-  '`"20MB"`.',
+  "Every table and key. *Type* is what a value is, with its unit, *value* which ones are right. *Reload* says what a changed value does: `live`",
+  "applies at once, `unit` restarts the unit that has the key, `daemon` needs a restart of the daemon. `[defaults.service]` takes every key of",
+  "`[service.NAME]`. A key in a fixed table is also `DAEMON_` and its path in the environment: `DAEMON_LOGGING_LEVEL`. Code has the same keys",
+  "without underscores (`maxDelay` for `max_delay`), and there a duration may be a number of milliseconds. Every example loads as it is.",
 ].join("\n");
 
 function keyTables(): string[] {
   const tables = Map.groupBy(keys(), ({ path }) => path.split(".").slice(0, -1).join("."));
   return [...tables].map(([path, rows]) => {
     const title = path === "" ? "At the top" : `\`[${path}]\``;
-    const shown = rows.map(({ path, facts }) => [
-      code(path.split(".").at(-1)!),
-      facts.about ?? (path.endsWith("env.NAME") ? "A variable of the service." : ""),
-      (facts.notYet ? `${facts.expects}; nothing uses it yet, only the default is accepted` : facts.expects ?? "").replaceAll("|", "\\|"),
-      standardOf(facts),
-      facts.reload ?? "",
-    ]);
-    return `## ${title}\n\n${table(["key", "what it does", "value", "default", "reload"], shown)}`;
+    const shown = rows.map(({ path, leaf }) => {
+      const { about = "", expects = "", reload = "", notYet } = leaf.facts;
+      return [
+        code(path.split(".").at(-1)!),
+        about,
+        typeOf(leaf),
+        (notYet ? `${expects}; nothing uses it yet, only the default is accepted` : expects).replaceAll("|", "\\|"),
+        standardOf(leaf.facts),
+        leaf.facts.example === undefined ? "" : code(tomlOf(leaf.facts.example)),
+        reload,
+      ];
+    });
+    return `## ${title}\n\n${table(["key", "what it does", "type", "value", "default", "example", "reload"], shown)}`;
   });
+}
+
+const KINDS = {
+  duration: "duration with its unit",
+  milliseconds: "milliseconds",
+  size: "size in bytes or with its unit",
+  path: "path",
+} as const;
+const BASES = { string: "text", number: "number", boolean: "true or false", array: "list", table: "table" } as const;
+
+/** The type of a key, with the unit of its values where they have one. */
+function typeOf({ facts, bases, item }: LeafNode): string {
+  const one = facts.kind === undefined ? undefined : KINDS[facts.kind];
+  if (one !== undefined) return item === undefined ? one : `list of ${one}s`;
+  return [...bases].map((base) => base === "array" && item !== undefined && bases.size === 1 ? `list of ${typeOf(item)}s` : BASES[base])
+    .join(
+      " or ",
+    );
 }
 
 function standardOf({ default: standard, unitFormOf }: Partial<KeyFacts>): string {
   if (unitFormOf !== undefined) return `see ${code(unitFormOf)}`;
-  return standard === undefined ? "" : code(JSON.stringify(standard));
+  return standard === undefined ? "" : code(tomlOf(standard));
+}
+
+/** A value as a file has it: texts, numbers, booleans and lists of TOML are written as those of JSON. */
+export function tomlOf(value: unknown): string {
+  return Array.isArray(value) ? `[${value.map(tomlOf).join(", ")}]` : JSON.stringify(value);
 }
 
 function commandSections(): string[] {
