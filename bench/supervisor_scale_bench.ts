@@ -145,10 +145,19 @@ const ROWS: Record<string, Row> = {
     tell("without a supervisor", await timed(() => (crashing.resolve(), Promise.all(all))));
   },
   "a group, oneForAll": async (size, tell) => {
+    const crashing = Promise.withResolvers<void>();
+    const again = Promise.withResolvers<void>();
+    const restart = RestartPolicy.onFailure({ delay: 1 });
     const daemon = DaemonOf.builder().withoutSignals().withSupervisor("g", { strategy: "oneForAll" }, (children) => {
-      for (let index = 0; index < size; index++) children.withTask(name(index), work);
+      children.withTask("first", async (context) => {
+        await (context.run === 1 ? crashing.promise : context.cancelled());
+        if (context.run === 1) throw new Error("boom");
+      }, { restart });
+      for (let index = 2; index < size; index++) children.withTask(name(index), work);
+      children.withTask("last", (context) => (context.run > 1 && again.resolve(), context.cancelled()));
     }).build();
     tell("start", await timed(() => daemon.start()));
+    tell("until all are back after one has crashed", await timed(() => (crashing.resolve(), again.promise)));
     tell("stop", await timed(() => ended(daemon)));
   },
   "builder": async (size, tell) => {

@@ -540,6 +540,8 @@ export class DaemonBuilder extends GroupBuilder {
     return new Daemon({
       config: this.#config,
       entries,
+      isPlain: this.isPlain,
+      stops: this.stops,
       supervision: this.#supervision,
       signals: this.#signals,
       sink: this.#sink,

@@ -12,11 +12,12 @@ import { type HttpOptions, httpSpec } from "../http/options.ts";
 import { serviceSpec } from "../service/make_spec.ts";
 import type { ServiceOptions } from "../service/options.ts";
 import type { ServiceSpec } from "../service/spec.ts";
-import { longestStopOf } from "../settings/shutdown_deadlines.ts";
+import { longestStopOf, type StopTime, USUAL_STOP_MS } from "../settings/shutdown_deadlines.ts";
 import type { Entry } from "./plan.ts";
 
 /** Names beyond these are looked up instead of compared. */
 const MANY_NAMES = 16;
+const NO_STOPS: readonly StopTime[] = [];
 
 /**
  * Gathers what a supervisor runs: that of a daemon, which is a `DaemonBuilder`, or that of a group inside it, to any depth.
@@ -47,10 +48,13 @@ export class GroupBuilder {
   #entries: Entry[] = [];
   /** Their names without case, once there are many. */
   #keys: Set<string> | undefined;
-  /** Somebody has the list: it is copied before it grows. */
+  /** Somebody has the lists: they are copied before they grow. */
   #isShared = false;
   #hasAfter = false;
   #hasLogFile = false;
+  #isPlain = true;
+  /** Made with the first one that says how long it has to stop. */
+  #stops: StopTime[] | undefined;
 
   /** Creates a builder; `Daemon.builder()` and `withSupervisor` do it for you. */
   constructor(baseDir: string, groupRestart: RestartPolicy = RestartPolicy.OnFailure) {
@@ -80,7 +84,7 @@ export class GroupBuilder {
   withService(name: string, options: ServiceOptions): this {
     const service = serviceSpec(name, options, this.#baseDir);
     this.#hasLogFile ||= service.log.file !== undefined;
-    return this.#add(name, entryOf(service, false), service.after.length > 0);
+    return this.#add(name, entryOf(service, false), service.after.length > 0, service.stop.timeoutMs);
   }
 
   /**
@@ -121,7 +125,7 @@ export class GroupBuilder {
       value: { server, spec },
       isConfigured: false,
     };
-    return this.#add(name, entry, after.length > 0);
+    return this.#add(name, entry, after.length > 0, stopMs);
   }
 
   /**
@@ -147,14 +151,20 @@ export class GroupBuilder {
     add(group);
     const entries = group.entries(options.strategy);
     this.#hasLogFile ||= group.#hasLogFile;
-    return this.#add(name, {
+    const longestStopMs = longestStopOf(entries.flatMap(stopOf));
+    return this.#add(
       name,
-      after,
-      restart: restart instanceof RestartPolicy ? restart.when : undefined,
-      entries,
-      longestStopMs: longestStopOf(entries.flatMap(stopOf)),
-      make: (children, ports) => registration(supervisorSubsystem(name, children, options, ports), "supervisor", { ...spec, restart }),
-    }, after.length > 0);
+      {
+        name,
+        after,
+        restart: restart instanceof RestartPolicy ? restart.when : undefined,
+        entries,
+        longestStopMs,
+        make: (children, ports) => registration(supervisorSubsystem(name, children, options, ports), "supervisor", { ...spec, restart }),
+      },
+      after.length > 0,
+      longestStopMs || undefined,
+    );
   }
 
   /**
@@ -177,6 +187,16 @@ export class GroupBuilder {
     return this.#entries;
   }
 
+  /** Whether each entry is a registration, ready as it is. */
+  protected get isPlain(): boolean {
+    return this.#isPlain;
+  }
+
+  /** How long its own entries have to stop, where that is not the usual time. */
+  protected get stops(): readonly StopTime[] {
+    return this.#stops ?? NO_STOPS;
+  }
+
   /** Whether a service in it, at any depth, names a log file. */
   protected get hasLogFile(): boolean {
     return this.#hasLogFile;
@@ -188,16 +208,17 @@ export class GroupBuilder {
    * @internal
    */
   protected addServices(services: readonly ServiceSpec[]): void {
-    for (const service of services) this.#add(service.name, entryOf(service, true), service.after.length > 0);
+    // The file says itself how long they have to stop.
+    for (const service of services) this.#add(service.name, entryOf(service, true), service.after.length > 0, undefined);
   }
 
   #register(subsystem: Subsystem, kind: string, spec: SubsystemSpec | undefined): this {
     checkSubsystem(subsystem);
     const entry = registration(subsystem, kind, spec);
-    return this.#add(subsystem.name, entry, entry.after.length > 0);
+    return this.#add(subsystem.name, entry, entry.after.length > 0, entry.spec.stopTimeoutMs);
   }
 
-  #add(name: string, entry: Entry, hasAfter: boolean): this {
+  #add(name: string, entry: Entry, hasAfter: boolean, stopMs: number | undefined): this {
     checkName(name);
     const key = nameKey(name);
     // A few names are compared faster than they are gathered.
@@ -206,10 +227,13 @@ export class GroupBuilder {
     this.#keys?.add(key);
     if (this.#isShared) {
       this.#entries = [...this.#entries];
+      this.#stops = this.#stops && [...this.#stops];
       this.#isShared = false;
     }
     this.#entries.push(entry);
     this.#hasAfter ||= hasAfter;
+    this.#isPlain &&= "subsystem" in entry;
+    if (stopMs !== undefined && stopMs !== USUAL_STOP_MS) (this.#stops ??= []).push({ name, stopMs });
     return this;
   }
 }
@@ -229,10 +253,9 @@ function namesOf(entry: Entry): Node[] {
 }
 
 /** How long a child of a group has to stop, in milliseconds, where it or one below it says so. */
-function stopOf(entry: Entry): number[] {
-  if ("feature" in entry) return entry.stopMs === undefined ? [] : [entry.stopMs];
-  if ("make" in entry) return [entry.longestStopMs];
-  return entry.spec.stopTimeoutMs === undefined ? [] : [entry.spec.stopTimeoutMs];
+function stopOf(entry: Entry): { stopMs: number }[] {
+  const stopMs = "feature" in entry ? entry.stopMs : "make" in entry ? entry.longestStopMs : entry.spec.stopTimeoutMs;
+  return stopMs === undefined ? [] : [{ stopMs }];
 }
 
 function textOf({ name, condition }: AfterEdge): string {

@@ -6,6 +6,7 @@ import type { RestartWhen } from "../core/supervise/restart.ts";
 import type { SupervisorOptions, SupervisorPorts } from "../core/supervise/supervisor.ts";
 import type { AddedEntry } from "../core/feature.ts";
 import type { Config } from "../settings/config.ts";
+import type { StopTime } from "../settings/shutdown_deadlines.ts";
 import type { LoadedConfig } from "../settings/load_config.ts";
 import type { ListedFeature } from "./features.ts";
 import type { SignalConfig } from "./signal_config.ts";
@@ -100,6 +101,10 @@ export interface Plan {
   readonly config: Config;
   /** Entries that it runs, in order of registration. */
   readonly entries: readonly Entry[];
+  /** Whether each of these is a registration, ready as it is. */
+  readonly isPlain: boolean;
+  /** How long those of code have to stop, where that is not the usual time. */
+  readonly stops: readonly StopTime[];
   /** How the units at the top are restarted together; undefined restarts each alone. */
   readonly supervision: SupervisorOptions | undefined;
   /** Which signals do what; undefined leaves them all alone. */

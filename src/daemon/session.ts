@@ -25,7 +25,7 @@ import type { FeatureSet } from "./feature_set.ts";
 import { Locator } from "./locator.ts";
 import type { DaemonMemory } from "./memory.ts";
 import { DaemonOperations } from "./operations.ts";
-import { type Entry, featureEntriesIn, type Plan, registrationsOf } from "./plan.ts";
+import { featureEntriesIn, type Plan, registrationsOf } from "./plan.ts";
 import { programMetrics } from "./program_metrics.ts";
 import { ReloadRequests } from "./reload_requests.ts";
 import { ReportDraft } from "./report_draft.ts";
@@ -85,7 +85,7 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     // Half the cost of Promise.withResolvers, which shows in the time of a whole start and stop.
     this.ended = new Promise((resolve) => this.#resolve = resolve);
     this.#startedMs = this.clock.nowMs();
-    this.#stops = new CodeStops(plan.entries);
+    this.#stops = new CodeStops(plan.stops);
     this.#timeline = new ShutdownTimeline(this.clock, this.#shutdownTimes(), this, this.ports.deadlines);
   }
 
@@ -125,14 +125,14 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
 
   /** Whether it needs something from the machine; a daemon of tasks alone does not, and starts at once. */
   #needsMachine({ ownsProcess, isControlled }: StartOptions): boolean {
-    const { pidFile, sink, host, entries } = this.plan;
+    const { pidFile, sink, host, entries, isPlain } = this.plan;
     return ownsProcess || isControlled || pidFile !== undefined || sink !== undefined || host !== undefined ||
-      (!isPlain(entries) && featureEntriesIn(entries).length > 0);
+      (!isPlain && featureEntriesIn(entries).length > 0);
   }
 
   #unitsOfCode(): readonly Registration[] {
-    const { entries } = this.plan;
-    return isPlain(entries) ? entries : registrationsOf(entries, () => this.ports, () => []);
+    const { entries, isPlain } = this.plan;
+    return isPlain ? entries as readonly Registration[] : registrationsOf(entries, () => this.ports, () => []);
   }
 
   #started(): void {
@@ -469,9 +469,4 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
   onApply(fn: Applier): void {
     this.#appliers.push(fn);
   }
-}
-
-/** Whether all entries are units as they are. */
-function isPlain(entries: readonly Entry[]): entries is readonly Registration[] {
-  return !entries.some((entry) => "feature" in entry || "make" in entry);
 }

@@ -8,13 +8,14 @@ import type { InstanceType, Program } from "../core/supervise/program.ts";
 import type { SupervisorPorts } from "../core/supervise/supervisor.ts";
 import { Turns } from "../core/supervise/turns.ts";
 import { messageOf } from "../core/values/errors.ts";
-import { nameKey } from "../core/values/names.ts";
 import type { MetricsCollector } from "../metrics/collector.ts";
 import type { Config } from "../settings/config.ts";
 import type { Attribution } from "./attribution.ts";
 import type { EventOutlet } from "./event_outlet.ts";
 import type { Locator } from "./locator.ts";
 import type { DaemonMemory } from "./memory.ts";
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 /** A daemon as its supervisors need it. */
 export interface SupervisedDaemon {
@@ -144,8 +145,8 @@ export class UnitPorts implements SupervisorPorts, Program {
     this.#missing += by;
   }
 
-  isKeptDown(path: string): boolean {
-    return this.#daemon.memory?.down.has(nameKey(path)) ?? false;
+  get keptDown(): ReadonlySet<string> {
+    return this.#daemon.memory?.down ?? NOBODY;
   }
 
   logger(path: string): Logger {
@@ -175,7 +176,7 @@ export function portsBeside(ports: SupervisorPorts, log: Logger): SupervisorPort
     remainingMs: () => ports.remainingMs(),
     stopTimeoutMs: () => ports.stopTimeoutMs(),
     countMissing: () => {},
-    isKeptDown: () => false,
+    keptDown: NOBODY,
     logger: (path) => ports.logger(path),
     runAs: (path, fn) => ports.runAs(path, fn),
   };

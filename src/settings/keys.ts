@@ -77,7 +77,7 @@ export function daemonConfigSchema(
       listeners = listening.specs;
       const stops = stopsOf(tables);
       const { fixed, settlement: { problems: contradictions, warnings = [], follow } } = settledDeadlines(layers, stops);
-      deadlines = { fixed, longestStopMs: longestStopOf(stops.map(({ stopMs }) => stopMs)) };
+      deadlines = { fixed, longestStopMs: longestStopOf(stops) };
       return { problems: [...contradictions, ...problems, ...listening.problems], warnings, follow };
     },
   };
@@ -111,7 +111,7 @@ function settledDeadlines(
   stops: readonly { name: string; stopMs: number }[],
 ): { fixed: ShutdownDeadlines; settlement: Settlement } {
   const given = deadlinesIn(layers);
-  const longestStopMs = longestStopOf(stops.map(({ stopMs }) => stopMs));
+  const longestStopMs = longestStopOf(stops);
   const { deadlines, fixed, contradictions, lifted } = settleDeadlines(given, longestStopMs);
   const usual = settleDeadlines(given).deadlines;
   const longest = stops.find(({ stopMs }) => stopMs === longestStopMs);

@@ -83,7 +83,7 @@ function isBefore(earlier: DeadlineKey, earlierMs: number, laterMs: number): boo
 }
 
 /** Says which of the deadlines that are set leave a unit less time than it has to stop, and what happens to it then. */
-export function shortDeadlines(fixed: ShutdownDeadlines, units: readonly { name: string; stopMs: number }[]): string[] {
+export function shortDeadlines(fixed: ShutdownDeadlines, units: readonly StopTime[]): string[] {
   const drainMs = fixed.drain_delay_ms ?? 0;
   const warnings: string[] = [];
   for (const [key, what] of [["timeout_ms", "is told to hurry"], ["force_timeout_ms", "is killed"]] as const) {
@@ -98,10 +98,19 @@ export function shortDeadlines(fixed: ShutdownDeadlines, units: readonly { name:
   return warnings;
 }
 
+/** How long a unit has to stop that says nothing: nobody has asked for that time. */
+export const USUAL_STOP_MS = 5_000;
+
+/** How long a unit has to stop. */
+export interface StopTime {
+  readonly name: string;
+  readonly stopMs: number;
+}
+
 /** The longest time that one of the units has to stop; one that may take for ever has none. */
-export function longestStopOf(stopsMs: Iterable<number>): number {
+export function longestStopOf(stops: readonly Pick<StopTime, "stopMs">[]): number {
   let longest = 0;
-  for (const ms of stopsMs) if (Number.isFinite(ms) && ms > longest) longest = ms;
+  for (const { stopMs } of stops) if (Number.isFinite(stopMs) && stopMs > longest) longest = stopMs;
   return longest;
 }
 

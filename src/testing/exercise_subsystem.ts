@@ -136,6 +136,7 @@ class Stage implements SupervisorPorts {
   readonly deadlines: Deadlines = new Deadlines(systemClock);
   readonly turns: Turns = new Turns(systemClock);
   readonly random: () => number = () => 0.5;
+  readonly keptDown: ReadonlySet<string> = new Set();
   readonly subject: Subject;
   readonly supervisor: Supervisor;
   readonly #timeoutMs: number;
@@ -169,9 +170,6 @@ class Stage implements SupervisorPorts {
     return STOP_TIMEOUT_MS;
   }
   countMissing(): void {}
-  isKeptDown(): boolean {
-    return false;
-  }
   remainingMs(): undefined {
     return undefined;
   }

@@ -53,7 +53,7 @@ class Rig implements Disposable {
         remainingMs: () => undefined,
         stopTimeoutMs: () => 5_000,
         countMissing: () => {},
-        isKeptDown: () => false,
+        keptDown: new Set(),
         logger: () => silentLogger,
         runAs: (_path, fn) => fn(),
       },

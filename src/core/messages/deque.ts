@@ -1,6 +1,10 @@
+const FEWEST_SLOTS = 4;
+/** So much room may stay for the next ones. */
+const MOST_IDLE_SLOTS = 64;
+
 /** A queue over one growing array used round and round: adding and taking cost the same for any length. */
 export class Deque<T> {
-  #slots: (T | undefined)[] = new Array(16);
+  #slots: (T | undefined)[] = new Array(FEWEST_SLOTS);
   #first = 0;
   #length = 0;
 
@@ -27,8 +31,13 @@ export class Deque<T> {
 
   /** Lets go of everything. */
   clear(): void {
-    this.#slots = new Array(16);
+    this.#slots = new Array(FEWEST_SLOTS);
     this.#first = this.#length = 0;
+  }
+
+  /** Lets go of the room that many had taken, where none is left. */
+  trim(): void {
+    if (this.#length === 0 && this.#slots.length > MOST_IDLE_SLOTS) this.clear();
   }
 
   #grow(): void {

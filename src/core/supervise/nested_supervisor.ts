@@ -24,6 +24,12 @@ export function supervisorSubsystem(
   return new NestedSupervisor(name, children, options, ports);
 }
 
+/** Those paths that lie in a group, as seen from inside it: the units that are down are fewer than its children. */
+function keysBelow(group: string, paths: ReadonlySet<string>): Set<string> {
+  const prefix = `${nameKey(group)}/`;
+  return new Set([...paths].filter((path) => path.startsWith(prefix)).map((path) => path.slice(prefix.length)));
+}
+
 class NestedSupervisor implements Group {
   readonly name: string;
   readonly spec: SubsystemSpec = {
@@ -68,9 +74,7 @@ class NestedSupervisor implements Group {
     const { strategy = "oneForOne" } = this.#options;
     const limit = strategy === "oneForOne" ? undefined : { maxRestarts: MOST_RESTARTS, within: WITHIN };
     const supervisor = new Supervisor(ports, token, this.#children, { ...limit, ...this.#options, path: context.name });
-    this.#down ??= new Set(
-      this.#children.map(({ subsystem: { name } }) => nameKey(name)).filter((key) => ports.isKeptDown(`${context.name}/${key}`)),
-    );
+    this.#down ??= keysBelow(context.name, ports.keptDown);
     this.#current = supervisor;
     const end = Promise.withResolvers<SupervisorEnd | { kind: "stopped" }>();
     supervisor.onEnd((how) => {

@@ -2,6 +2,7 @@ import type { AfterCondition } from "./after.ts";
 import { type CancelToken, isAbort, stopReason } from "./cancel.ts";
 import type { SubsystemEnd, SubsystemHandle } from "./children.ts";
 import type { Clock } from "../ports/clock.ts";
+import { Deque } from "../messages/deque.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { type Duration, formatDuration } from "../values/duration.ts";
 import {
@@ -106,8 +107,8 @@ export interface SupervisorPorts {
   stopTimeoutMs(): number;
   /** So many more units, or fewer, are to be up and are not. */
   countMissing(by: number): void;
-  /** Whether an operator stopped the unit with this path in an earlier life of its supervisor, and nobody has started it since. */
-  isKeptDown(path: string): boolean;
+  /** Paths, without case, of units that an operator stopped in an earlier life of their supervisors, and that nobody has started since. */
+  readonly keptDown: ReadonlySet<string>;
   /** The logger of the subsystem with this path. */
   logger(path: string): Logger;
   /** Runs `fn` so that what it fails to handle is charged to `path`. */
@@ -196,7 +197,6 @@ type Message =
   | { kind: "force" }
   | { kind: "kill" }
   | { kind: "giveUp" }
-  | { kind: "entered"; batch: RunOfUnit[] }
   | { kind: "settled"; unit: Unit; context: RunContext; failure: Failure }
   | { kind: "due"; unit: Unit }
   | { kind: "readyTimeout"; unit: Unit; context: RunContext };
@@ -228,10 +228,22 @@ interface GroupRestart {
   isWaiting: boolean;
 }
 
-interface Waiter {
-  isOver(): boolean;
-  resolve(): void;
+/** A look at siblings that is shared out over steps of the loop. */
+interface Walk {
+  readonly units: readonly Unit[];
+  next: number;
+  visit(unit: Unit): void;
 }
+
+/** A promise that all share who wait for the same. */
+interface Waiting {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** Counts of which few units are part. */
+const RARE_COUNTS = COUNTS.overdue | COUNTS.liveLast | COUNTS.failed | COUNTS.byOperator;
 
 const NOBODY: ReadonlySet<string> = new Set();
 const NO_UNITS: ReadonlySet<Unit> = new Set();
@@ -276,19 +288,19 @@ export class Supervisor {
   #instances: Map<string, Set<Unit>> | undefined;
   #nextIndex = 0;
 
-  readonly #mailbox: Message[] = [];
-  #nextMessage = 0;
+  readonly #mailbox: Deque<Message> = new Deque();
   /** Units whose turn to start or to stop may have come. */
-  readonly #agenda: Unit[] = [];
-  #nextOnAgenda = 0;
+  readonly #agenda: Deque<Unit> = new Deque();
   #isBusy = false;
   /** Busy, and in a pause. */
   #isPaused = false;
-  /** Messages up to this one come before the agenda. */
+  /** So many messages come before the agenda. */
   #firstMessages = 0;
   #turnMs: number | undefined;
   /** Runs that were entered in this turn and have not failed yet. */
   #entering: RunOfUnit[] | undefined;
+  /** Those that have been given the time to fail at once; the next one is ready. */
+  #toEnter: { readonly runs: RunOfUnit[]; next: number } | undefined;
   /** Ends of runs that are taken together. */
   #ends: Message[] | undefined;
 
@@ -305,17 +317,33 @@ export class Supervisor {
   /** When the stop began during the start, each run had been entered, and nobody had to say more. */
   #hasEntered = false;
   #group: GroupRestart | undefined;
+  /** Siblings that are yet to be looked at for their restart: nothing else is done before. */
+  #walk: Walk | undefined;
   /** How many units count as what: see `COUNTS`. */
   #moving = 0;
   #alive = 0;
   #live = 0;
-  #early = 0;
+  #overdue = 0;
   #significant = 0;
+  /** Live units that stop last. */
+  #liveLast = 0;
   /** With a strategy that orders siblings: which of them are moving, and which are ending. */
   readonly #places: { moving: IndexSet; ending: IndexSet } | undefined;
   /** Units that stop last while all stop, with those that they come after. */
   #last: ReadonlySet<Unit> | undefined;
-  #waiters: Waiter[] = [];
+  /** Units that have failed for good and still count; made with the first one. */
+  #failed: Set<Unit> | undefined;
+  /** Units that an operator stopped; likewise. */
+  #byOperator: Set<Unit> | undefined;
+  /** Children that are groups of others; likewise. */
+  #groups: Set<Unit> | undefined;
+  /** Children that have an intake to end; likewise. */
+  #withIntake: Set<Unit> | undefined;
+  /** Children that stop last, in their present run or the next; likewise. */
+  #stopLast: Set<Unit> | undefined;
+  #starting: Waiting | undefined;
+  #stopping: Waiting | undefined;
+  #emptying: Waiting | undefined;
   /** Watched units that something has happened to. */
   #watched: Unit[] = [];
   #isIdle = false;
@@ -362,19 +390,17 @@ export class Supervisor {
     this.#turnMs = nowMs;
     this.post({ kind: "startAll", down });
     if (this.#phase === "up") return settled;
-    return this.#when(() => this.#phase === "up" || (this.#phase === "stopping" && this.#live === 0), () => {
-      if (this.#startFailure !== undefined) throw this.#startFailure;
-      if (this.#phase === "stopping" && !this.#hasEntered) {
-        throw new ShutdownError("SHUTDOWN_IN_PROGRESS", "Cannot finish the start as a shutdown has begun");
-      }
-    });
+    const { promise } = this.#starting ??= waiting();
+    if (!this.#isBusy) this.#answer();
+    return promise;
   }
 
   /** Stops all children. Resolves when each is down or was given up. `nowMs` is the clock's time, where the caller has just read it. */
   stop(reason: string, nowMs?: number): Promise<void> {
     this.#turnMs ??= nowMs;
     this.post({ kind: "stopAll", reason });
-    return this.#when(() => this.#phase === "stopping" && this.#live === 0);
+    if (!this.#isBusy && this.#hasStopped) return settled;
+    return (this.#stopping ??= waiting()).promise;
   }
 
   /** Tells every run at once that patience is over. */
@@ -555,9 +581,7 @@ export class Supervisor {
 
   /** Keys of the names of the children that an operator stopped. */
   stoppedByOperator(): Set<string> {
-    const keys = new Set<string>();
-    for (const [key, { wish }] of this.#units) if (wish === "operator") keys.add(key);
-    return keys;
+    return new Set(Array.from(this.#byOperator ?? NO_UNITS, ({ name }) => nameKey(name)));
   }
 
   /** How many children it has. */
@@ -568,7 +592,10 @@ export class Supervisor {
   /** Children that were told to stop and did not within their time; in the place of a group, those of its own that keep it. */
   unstopped(): Unstopped[] {
     const unstopped: Unstopped[] = [];
-    for (const unit of this.#units.values()) {
+    const isDown = this.#live + this.#overdue === 0;
+    if (isDown && this.#groups === undefined) return unstopped;
+    // Usually nothing of it lives but what a group has left behind.
+    for (const unit of isDown ? inOrder(this.#groups!) : this.#units.values()) {
       const { path, stopAskedMs } = unit;
       const inner = innerOf(unit);
       if (inner !== undefined) { for (const each of inner.unstopped()) unstopped.push(each); }
@@ -579,19 +606,21 @@ export class Supervisor {
 
   /** Resolves when also those have ended that did not stop in their time. */
   emptied(): Promise<void> {
-    return this.#when(() => this.#units.values().every((unit) => !unit.hasRun));
+    if (!this.#isBusy && this.#live + this.#overdue === 0) return settled;
+    return (this.#emptying ??= waiting()).promise;
   }
 
   /** Children that have failed for good and still count: nobody has stopped them since, and nobody has said that they may fail. */
   failures(): FinalFailure[] {
+    if (this.#failed === undefined && this.#groups === undefined) return [];
     const failures: FinalFailure[] = [];
-    for (const unit of this.#units.values()) {
-      const { phase: { name, state }, wish, spec, path, failure } = unit;
-      if (name !== "failed" && name !== "fatal") {
+    for (const unit of inOrder(new Set([...this.#failed ?? [], ...this.#groups ?? []]))) {
+      const { phase: { name, state }, spec, path, failure } = unit;
+      if (unit.counts & COUNTS.failed) {
+        failures.push({ path, state, reason: unit.reason, error: failure?.error, isSignificant: spec.significant });
+      } else if (name !== "failed" && name !== "fatal") {
         // Below a group that goes on nothing has ended this one.
         for (const failure of innerOf(unit)?.failures() ?? []) failures.push({ ...failure, isSignificant: false });
-      } else if (wish === "up" && !spec.mayFail) {
-        failures.push({ path, state, reason: unit.reason, error: failure?.error, isSignificant: spec.significant });
       }
     }
     return failures;
@@ -615,7 +644,8 @@ export class Supervisor {
 
   /** Ends the intake of every child that has one, whatever it throws. */
   stopIntake(): void {
-    for (const unit of this.#units.values()) {
+    while (this.#enrolNext()) { /* nobody is left out */ }
+    for (const unit of inOrder(this.#withIntake)) {
       const { path, registration: { subsystem } } = unit;
       try {
         subsystem.stopIntake?.();
@@ -706,20 +736,25 @@ export class Supervisor {
     this.#isBusy = true;
     const { turns } = this.ports;
     for (;;) {
-      const hasTurns = this.#nextOnAgenda < this.#agenda.length;
-      const hasMessage = this.#nextMessage < this.#mailbox.length;
-      if (!hasTurns && this.#group !== undefined && this.#lookAtGroup(this.#group)) continue;
-      if (!hasTurns && !hasMessage && this.#toAsk === undefined) break;
+      const hasTurns = this.#agenda.length > 0;
+      const hasMessage = this.#mailbox.length > 0;
+      const isWalking = this.#walk !== undefined || this.#toAsk !== undefined;
+      if (!hasTurns && !isWalking && this.#group !== undefined && this.#lookAtGroup(this.#group)) continue;
+      if (!hasTurns && !hasMessage && !isWalking && this.#toEnter === undefined) break;
       if (turns.isOver()) return this.#pause();
       if (this.#prepareNext()) continue;
-      if (this.#nextMessage < this.#firstMessages) this.#take(this.#mailbox[this.#nextMessage++]);
-      // Before anybody is told to stop, all are asked: it must be known who stops.
-      else if (this.#toAsk !== undefined) this.#askNext();
-      else if (hasTurns) this.#attend(this.#agenda[this.#nextOnAgenda++]);
-      else this.#take(this.#mailbox[this.#nextMessage++]);
+      if (this.#walk !== undefined) this.#walkNext(this.#walk);
+      else if (this.#firstMessages > 0) {
+        this.#firstMessages--;
+        this.#take(this.#mailbox.shift());
+        // Before anybody is told to stop, all are asked: it must be known who stops.
+      } else if (this.#toAsk !== undefined) this.#askNext();
+      else if (hasTurns) this.#attend(this.#agenda.shift());
+      else if (this.#toEnter !== undefined) this.#enterNext(this.#toEnter);
+      else this.#take(this.#mailbox.shift());
     }
-    this.#agenda.length = this.#nextOnAgenda = 0;
-    this.#mailbox.length = this.#nextMessage = this.#firstMessages = 0;
+    this.#agenda.trim();
+    this.#mailbox.trim();
     this.#turnMs = undefined;
     this.#isBusy = false;
     this.#wake();
@@ -785,8 +820,6 @@ export class Supervisor {
         return void this.#token.kill(stopReason("the daemon is killed"));
       case "giveUp":
         return this.#giveUp();
-      case "entered":
-        return this.#enteredNext(message.batch.pop()!, message);
       case "ready":
         if (message.unit.current === message.context) this.#becomeReady(message.unit);
         return;
@@ -839,29 +872,30 @@ export class Supervisor {
         unit.watches = watches.length === 0 ? undefined : watches;
       }
     }
-    if (!this.#waiters.some((waiter) => waiter.isOver())) return;
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const waiter of waiters) {
-      if (waiter.isOver()) waiter.resolve();
-      else this.#waiters.push(waiter);
-    }
+    this.#answer();
   }
 
-  #when(isOver: () => boolean, check?: () => void): Promise<void> {
-    if (check === undefined && !this.#isBusy && isOver()) return settled;
-    return new Promise<void>((resolve, reject) => {
-      const end = () => {
-        try {
-          check?.();
-          resolve();
-        } catch (error) {
-          reject(error);
-        }
-      };
-      if (!this.#isBusy && isOver()) end();
-      else this.#waiters.push({ isOver, resolve: end });
-    });
+  get #hasStopped(): boolean {
+    return this.#phase === "stopping" && this.#live === 0;
+  }
+
+  /** Answers those who wait for the start, the stop or the last end, where that is over. */
+  #answer(): void {
+    if (this.#starting !== undefined && (this.#phase === "up" || this.#hasStopped)) {
+      const { resolve, reject } = this.#starting;
+      this.#starting = undefined;
+      if (this.#startFailure !== undefined) reject(this.#startFailure);
+      else if (this.#phase === "up" || this.#hasEntered) resolve();
+      else reject(new ShutdownError("SHUTDOWN_IN_PROGRESS", "Cannot finish the start as a shutdown has begun"));
+    }
+    if (this.#stopping !== undefined && this.#hasStopped) {
+      this.#stopping.resolve();
+      this.#stopping = undefined;
+    }
+    if (this.#emptying !== undefined && this.#live + this.#overdue === 0) {
+      this.#emptying.resolve();
+      this.#emptying = undefined;
+    }
   }
 
   /** Gives a command to the loop, and waits until `isThere` holds of each unit that it is about. */
@@ -1010,6 +1044,7 @@ export class Supervisor {
       before.delete(key);
       const unit = known ?? new Unit(this, child, this.#prefix + name, 0);
       this.#place(key, unit);
+      this.#noteKind(unit, child);
       const isFresh = unit.isRemoved || restart.has(name) || unit.name !== name;
       if (known === undefined || unit.isRemoved) {
         unit.wish = down.has(key) ? "operator" : "up";
@@ -1102,6 +1137,9 @@ export class Supervisor {
     if (this.#units.get(key) !== unit) return;
     this.#units.delete(key);
     this.#instances?.get(groupKey(key))?.delete(unit);
+    this.#groups?.delete(unit);
+    this.#withIntake?.delete(unit);
+    this.#stopLast?.delete(unit);
     const { knot } = unit;
     if (knot !== undefined) {
       const inherited = knot.after.map(({ to, condition }) => ({ to, condition }));
@@ -1178,22 +1216,31 @@ export class Supervisor {
 
   /** A run is ready once it was entered, which an async function that throws at once was not. */
   #entered(unit: Unit, context: RunContext): void {
-    if (this.#entering === undefined) void this.#enterLater(this.#entering = []);
-    this.#entering.push({ unit, context });
+    if (this.#entering === undefined) this.#enterLater(this.#entering = [{ unit, context }]);
+    else this.#entering.push({ unit, context });
   }
 
-  async #enterLater(batch: RunOfUnit[]): Promise<void> {
-    await settled;
-    this.#entering = undefined;
-    for (let turn = 1; turn < ENTERING_TURNS; turn++) await settled;
-    // The last one is taken first.
-    this.post({ kind: "entered", batch: batch.reverse() });
+  #enterLater(runs: RunOfUnit[]): void {
+    let turnsLeft = ENTERING_TURNS;
+    // Not by an async function: on Bun its turns take twice the time.
+    const turn = () => {
+      if (turnsLeft === ENTERING_TURNS) this.#entering = undefined;
+      if (--turnsLeft > 0) return queueMicrotask(turn);
+      if (this.#toEnter === undefined) this.#toEnter = { runs, next: 0 };
+      else for (const run of runs) this.#toEnter.runs.push(run);
+      if (!this.#isBusy) this.#work();
+    };
+    queueMicrotask(turn);
   }
 
-  /** One run is ready; as long as others of the batch are left, the message comes again. */
-  #enteredNext({ unit, context }: RunOfUnit, message: Extract<Message, { kind: "entered" }>): void {
-    if (message.batch.length > 0) this.#mailbox[--this.#nextMessage] = message;
-    if (unit.current === context && !context.isOver) this.#becomeReady(unit);
+  #enterNext(entering: { readonly runs: RunOfUnit[]; next: number }): void {
+    const { unit, context } = entering.runs[entering.next++];
+    if (entering.next === entering.runs.length) this.#toEnter = undefined;
+    try {
+      if (unit.current === context && !context.isOver) this.#becomeReady(unit);
+    } catch (cause) {
+      this.#blame(unit, "entered", cause);
+    }
   }
 
   #armReady(unit: Unit, context: RunContext): void {
@@ -1405,25 +1452,26 @@ export class Supervisor {
   /** All siblings that take part stop, and start again in order once all are down and nobody's wait is left. */
   #restartGroup(trigger: Unit): void {
     if (this.#phase === "stopping") return;
-    const from = Math.min(this.#strategy === "oneForAll" ? 0 : trigger.index, this.#group?.from ?? Infinity);
-    const reason = `restarts with ${trigger.name}`;
-    this.#group = { from, trigger: trigger.name, holding: 0, blocking: 0, isWaiting: true };
-    const members = this.#orderedFrom(from);
-    for (const unit of members) {
-      this.#group.holding += unit.counts & COUNTS.holdsGroup ? 1 : 0;
-      this.#group.blocking += unit.counts & COUNTS.blocksGroup ? 1 : 0;
-    }
-    for (const unit of members) {
-      const { name } = unit.phase;
-      if (unit === trigger || !unit.hasRun || name === "overdue" || unit.wish !== "up") continue;
+    const before = this.#group;
+    const from = Math.min(this.#strategy === "oneForAll" ? 0 : trigger.index, before?.from ?? Infinity);
+    // Those that take part already are counted already.
+    this.#group = { from, trigger: trigger.name, holding: before?.holding ?? 0, blocking: before?.blocking ?? 0, isWaiting: true };
+    this.#walkFrom(from, (unit) => this.#joinGroup(unit));
+  }
+
+  /** A sibling is to stop with the others, to start again with them, where it runs and is wanted. */
+  #joinGroup(unit: Unit): void {
+    const { phase: { name, why } } = unit;
+    if (this.#group !== undefined && unit.hasRun && name !== "overdue" && unit.wish === "up") {
+      const { trigger } = this.#group;
       unit.forgetLate();
       const isLast = unit.spec.restart.when === "never";
       if (isLast) this.#wish(unit, "policy");
-      if (unit.wish !== "up" || name === "starting" || name === "running" || name === "closing") {
-        this.#ask([unit], isLast ? "down" : "group", isLast ? stoppedForGoodWith(trigger.name) : reason);
-      } else if (unit.phase.why === "late" || unit.phase.why === "with") this.#ask([unit], "group", reason);
+      if (isLast || name === "starting" || name === "running" || name === "closing") {
+        this.#askOne(unit, isLast ? "down" : "group", isLast ? stoppedForGoodWith(trigger) : `restarts with ${trigger}`);
+      } else if (why === "late" || why === "with") this.#askOne(unit, "group", `restarts with ${trigger}`);
     }
-    for (const unit of members) this.#recount(unit);
+    this.#recount(unit);
   }
 
   /** Goes on with a restart of siblings as far as it can; false when there is nothing to do for now. */
@@ -1433,11 +1481,27 @@ export class Supervisor {
     if (!isOver && isWaiting === group.isWaiting) return false;
     group.isWaiting = isWaiting;
     if (isOver) this.#group = undefined;
-    for (const unit of this.#orderedFrom(group.from)) {
+    this.#walkFrom(group.from, (unit) => {
       this.#recount(unit);
       this.#agenda.push(unit);
-    }
+    });
     return true;
+  }
+
+  /** Visits siblings from this place on, one a step, before anything else is done. */
+  #walkFrom(from: number, visit: (unit: Unit) => void): void {
+    this.#walk = { units: this.#ordered.slice(from), next: 0, visit };
+  }
+
+  #walkNext(walk: Walk): void {
+    const { units, visit } = walk;
+    if (walk.next === units.length) return void (this.#walk = undefined);
+    const unit = units[walk.next++];
+    try {
+      if (!this.#isForgotten(unit)) visit(unit);
+    } catch (cause) {
+      this.#blame(unit, "restart of siblings", cause);
+    }
   }
 
   #isInGroup(unit: Unit): boolean {
@@ -1452,19 +1516,13 @@ export class Supervisor {
     this.#hasEntered = this.#phase === "up" ||
       units.every((unit) => unit.wish !== "not started" && (isSettled(unit) || isEntered(unit)));
     this.#phase = "stopping";
-    this.#group = undefined;
-    const last = units.filter(({ spec }) => spec.stopLast);
+    this.#group = this.#walk = undefined;
+    const last = [...inOrder(this.#stopLast)].filter(stopsLast);
     if (last.length > 0) {
-      // A strategy orders siblings: what was registered before one that stops last stops after it.
+      // A strategy orders siblings: what was registered before one that stops last stops after it. Each is counted when it is asked.
       this.#last = this.#strategy === "oneForOne" ? withNeeds(last) : new Set(this.#ordered.slice(0, last.at(-1)!.index + 1));
-      for (const unit of units) this.#recount(unit);
     }
-    const toAsk: Unit[] = [];
-    for (const unit of units) {
-      if (unit.phase.name === "skipped") this.#wish(unit, "end");
-      else toAsk.push(unit);
-    }
-    this.#toAsk = { units: toAsk, reason };
+    this.#toAsk = { units, reason };
   }
 
   /** Asks the next of all; false when each was asked. */
@@ -1473,6 +1531,7 @@ export class Supervisor {
     const { units, reason } = this.#toAsk;
     const unit = units.pop();
     if (unit === undefined) this.#toAsk = undefined;
+    else if (unit.phase.name === "skipped") this.#wish(unit, "end");
     else {
       // Counted once, by the move.
       if (!unit.isRemoved) unit.wish = "end";
@@ -1547,7 +1606,7 @@ export class Supervisor {
   #isTurnToStop(unit: Unit): boolean {
     if (unit.knot !== undefined && unit.knot.ahead > 0) return false;
     if (this.#places !== undefined && this.#places.ending.highest > unit.index) return false;
-    return !unit.spec.stopLast || this.#phase !== "stopping" || this.#early === 0;
+    return !unit.spec.stopLast || this.#phase !== "stopping" || this.#live === this.#liveLast;
   }
 
   #tell(unit: Unit, why: StopWhy | undefined = unit.phase.why): void {
@@ -1611,7 +1670,16 @@ export class Supervisor {
     const { name } = child.subsystem;
     const unit = new Unit(this, child, this.#prefix + name, 0);
     this.#place(nameKey(name), unit);
+    this.#noteKind(unit, child);
     return unit;
+  }
+
+  /** Keeps which of the children have children of their own, or an intake, or are to stop last. */
+  #noteKind(unit: Unit, { subsystem, spec }: Registration): void {
+    if (spec.stopLast) (this.#stopLast ??= new Set()).add(unit);
+    const isGroup = INNER in subsystem;
+    if (isGroup) (this.#groups ??= new Set()).add(unit);
+    if (isGroup || subsystem.stopIntake !== undefined) (this.#withIntake ??= new Set()).add(unit);
   }
 
   #place(key: string, unit: Unit): void {
@@ -1619,11 +1687,6 @@ export class Supervisor {
     unit.index = this.#nextIndex++;
     if (this.#strategy !== "oneForOne") this.#ordered.push(unit);
     if (this.#instances !== undefined) noteInstance(this.#instances, key, unit);
-  }
-
-  /** Siblings from this place on that are still there, in order. */
-  #orderedFrom(from: number): Unit[] {
-    return this.#ordered.slice(from).filter((unit) => !this.#isForgotten(unit));
   }
 
   /** Counts the places of siblings anew, after many have gone. */
@@ -1864,8 +1927,11 @@ export class Supervisor {
     if (isLive) counts |= COUNTS.live;
     if (isInGroup && name === "backoff") counts |= COUNTS.holdsGroup;
     if (isInGroup && isLive) counts |= COUNTS.blocksGroup;
-    if (isLive && this.#last !== undefined && !this.#last.has(unit)) counts |= COUNTS.early;
+    if (isLive && this.#last !== undefined && this.#last.has(unit)) counts |= COUNTS.liveLast;
     if (unit.spec.significant && isAlive) counts |= COUNTS.significant;
+    if (name === "overdue") counts |= COUNTS.overdue;
+    else if ((name === "failed" || name === "fatal") && isWanted && !unit.spec.mayFail) counts |= COUNTS.failed;
+    if (wish === "operator") counts |= COUNTS.byOperator;
     return counts;
   }
 
@@ -1881,9 +1947,11 @@ export class Supervisor {
     if (changed & COUNTS.live) this.#live += counts & COUNTS.live ? 1 : -1;
     if (changed & COUNTS.missing) this.ports.countMissing(counts & COUNTS.missing ? 1 : -1);
     if (changed & COUNTS.significant) this.#significant += counts & COUNTS.significant ? 1 : -1;
-    if (this.#last !== undefined) {
-      if (changed & COUNTS.early) this.#early += counts & COUNTS.early ? 1 : -1;
-      if (this.#early === 0) { for (const last of this.#last) this.#agenda.push(last); }
+    if (changed & RARE_COUNTS) this.#countRare(unit, counts, changed);
+    if (this.#last !== undefined && this.#live === this.#liveLast && changed & (COUNTS.live | COUNTS.liveLast)) {
+      // The last other one is down, or the last one was asked; those that stop last go down one by one from then on.
+      const wasLast = changed & COUNTS.liveLast && !(counts & COUNTS.liveLast);
+      if (!wasLast) { for (const last of this.#last) if (stopsLast(last)) this.#agenda.push(last); }
     }
     if (this.#places === undefined) return;
     if (this.#group !== undefined) {
@@ -1891,6 +1959,16 @@ export class Supervisor {
       if (changed & COUNTS.blocksGroup) this.#group.blocking += counts & COUNTS.blocksGroup ? 1 : -1;
     }
     this.#countInOrder(this.#places, unit, changed);
+  }
+
+  /** Keeps the few that somebody asks for later. */
+  #countRare(unit: Unit, counts: number, changed: number): void {
+    if (changed & COUNTS.overdue) this.#overdue += counts & COUNTS.overdue ? 1 : -1;
+    if (changed & COUNTS.liveLast) this.#liveLast += counts & COUNTS.liveLast ? 1 : -1;
+    if (changed & counts & COUNTS.failed) (this.#failed ??= new Set()).add(unit);
+    else if (changed & COUNTS.failed) this.#failed!.delete(unit);
+    if (changed & counts & COUNTS.byOperator) (this.#byOperator ??= new Set()).add(unit);
+    else if (changed & COUNTS.byOperator) this.#byOperator!.delete(unit);
   }
 
   /** Keeps who moves and who ends; whose turn comes by that is on the agenda. */
@@ -2003,6 +2081,19 @@ function stoppedBelow(unit: Unit): Unit | undefined {
   }
   return at;
 }
+
+function waiting(): Waiting {
+  let resolve!: () => void, reject!: (error: unknown) => void;
+  const promise = new Promise<void>((...both) => [resolve, reject] = both);
+  return { promise, resolve, reject };
+}
+
+/** These units as they were registered. */
+function inOrder(units: ReadonlySet<Unit> | undefined): Iterable<Unit> {
+  return units === undefined ? NO_UNITS : [...units].sort((a, b) => a.index - b.index);
+}
+
+const stopsLast = ({ spec }: Unit): boolean => spec.stopLast;
 
 const isSettled = (unit: Unit): boolean => (unit.counts & COUNTS.moving) === 0;
 

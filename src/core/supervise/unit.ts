@@ -116,10 +116,16 @@ export const COUNTS = {
   holdsGroup: 64,
   /** Its siblings wait until its run has ended. */
   blocksGroup: 128,
-  /** It must stop before the units that stop last. */
-  early: 256,
+  /** It has such a run, and stops last. */
+  liveLast: 256,
   /** It counts for `autoShutdown`, and is not over. */
   significant: 512,
+  /** Its run did not stop in its time. */
+  overdue: 1024,
+  /** It has failed for good, and nobody has stopped it since or has said that it may fail. */
+  failed: 2048,
+  /** An operator stopped it. */
+  byOperator: 4096,
 } as const;
 
 /** A child of a supervisor. Only the supervisor's loop writes its fields. */

@@ -46,9 +46,6 @@ export class Rig implements SupervisorPorts {
   stopTimeoutMs(): number {
     return this.remainingMs() === undefined ? 5_000 : Infinity;
   }
-  isKeptDown(path: string): boolean {
-    return this.keptDown.has(path);
-  }
   countMissing(by: number): void {
     this.missing += by;
   }

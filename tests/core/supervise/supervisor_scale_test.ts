@@ -169,6 +169,48 @@ for (const where of ["root", "group", "twenty groups"] as const) {
   });
 }
 
+test("Supervisor begins and ends its stop by looking only at units that have an intake, have failed, stop last or have not stopped", async () => {
+  const crowd = new Crowd();
+  let looks = 0;
+  const ended: string[] = [];
+  const counted = Array.from({ length: SIZE }, (_, index) => {
+    const { spec, ...given } = registration({ name: `u${index}`, run: (context: Context) => context.cancelled() }, "task");
+    const subsystem = Object.defineProperty(given.subsystem, "stopIntake", { get: () => void looks++ });
+    return {
+      ...given,
+      subsystem,
+      get spec() {
+        looks++;
+        return spec;
+      },
+    };
+  });
+  const intake = { name: "intake", run: (context: Context) => context.cancelled(), stopIntake: () => void ended.push("intake") };
+  const failing = { name: "failing", run: () => Promise.reject(new Error("boom")) };
+  const spec = { restart: RestartPolicy.Never, retryStart: true };
+  const supervisor = crowd.supervisor([
+    registration(intake, "task", { stopLast: true }),
+    registration(failing, "task", spec),
+    registration(supervisorSubsystem("group", [registration({ ...intake, name: "inner" }, "task")], {}, () => crowd), "supervisor"),
+    registration(supervisorSubsystem("ends", [registration(failing, "task", spec)], {}, () => crowd), "supervisor", spec),
+    ...counted,
+  ]);
+  await crowd.until(supervisor.start());
+  looks = 0;
+  supervisor.stopIntake();
+  assert.deepEqual(ended, ["intake", "intake"]);
+  assert.deepEqual(supervisor.failures().map(({ path }) => path), ["failing", "ends"]);
+  assert.deepEqual(supervisor.stoppedByOperator(), new Set());
+  assert.equal(looks, 0);
+  const stopped = supervisor.stop("end");
+  assert.ok(crowd.turning.hasTurns, "it is in a pause");
+  assert.ok(looks < 2_000, `${looks} looks at units in the first turn`);
+  await crowd.until(stopped);
+  looks = 0;
+  assert.deepEqual(supervisor.unstopped(), []);
+  assert.equal(looks, 0);
+});
+
 test("Supervisor.kill, force and giveUp wait for no pause", async () => {
   const crowd = new Crowd();
   let killed = 0;
