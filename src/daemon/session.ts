@@ -53,8 +53,8 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
   readonly #timeline: ShutdownTimeline;
   readonly #startedMs: number;
   /** Told of each configuration that takes effect. */
-  readonly #appliers: Applier[] = [];
-  readonly #notices: (() => string | undefined)[] = [];
+  #appliers: Applier[] | undefined;
+  #notices: (() => string | undefined)[] | undefined;
   #resolve!: (report: ExitReport) => void;
   #phase: "starting" | "running" | "stopping" | "over" = "starting";
   #reason = "";
@@ -188,7 +188,7 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     };
     refuseWhenStopping();
     await this.features!.tryAll(loaded, refuseWhenStopping, this.log);
-    for (const apply of this.#appliers) apply(loaded);
+    for (const apply of this.#appliers ?? []) apply(loaded);
     this.#loaded = loaded;
     this.#configVersion++;
     this.#timeline.retime(this.#shutdownTimes());
@@ -285,7 +285,8 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
     this.#draft.endWith(exitCode);
     if (this.#phase === "stopping") return;
     this.#phase = "stopping";
-    this.#stoppingSinceMs = this.clock.wallMs();
+    // Only features ask for it, and a look at the clock shows in the time of a whole start and stop.
+    if (this.features !== undefined) this.#stoppingSinceMs = this.clock.wallMs();
     this.#reason = reason;
     this.#noteFailures();
     this.#draft.beginStop();
@@ -459,14 +460,14 @@ export class Session implements PreparedSession, OperatedSession, ReloadingSessi
   }
 
   notices(): string[] {
-    return [...this.features?.notices() ?? [], ...this.#notices.map((look) => look()).filter((text) => text !== undefined)];
+    return [...this.features?.notices() ?? [], ...(this.#notices ?? []).map((look) => look()).filter((text) => text !== undefined)];
   }
 
   addNotice(look: () => string | undefined): void {
-    this.#notices.push(look);
+    (this.#notices ??= []).push(look);
   }
 
   onApply(fn: Applier): void {
-    this.#appliers.push(fn);
+    (this.#appliers ??= []).push(fn);
   }
 }

@@ -12,7 +12,8 @@ const settled: Promise<void> = Promise.resolve();
  */
 export class Deadlines {
   readonly #clock: Clock;
-  #young: Deadline[] = [];
+  /** Those that came in the last turns. */
+  #young: Deadline[] | undefined;
   #turnsLeft = 0;
 
   /** Creates an empty set of deadlines under a clock. */
@@ -23,8 +24,9 @@ export class Deadlines {
   /** Calls `fn` once after `delayMs` milliseconds, unless the result is disposed before. `fn` must not throw. */
   after(delayMs: number, fn: () => void): Disposable {
     const deadline = new Deadline(delayMs, fn);
-    this.#young.push(deadline);
-    if (this.#young.length === 1) {
+    if (this.#young !== undefined) this.#young.push(deadline);
+    else {
+      this.#young = [deadline];
       this.#turnsLeft = SETTLING_TURNS;
       void settled.then(this.#watch);
     }
@@ -32,13 +34,10 @@ export class Deadlines {
   }
 
   readonly #watch = (): void => {
-    if (this.#young.every(isOver)) this.#young.length = 0;
-    else if (--this.#turnsLeft > 0) void settled.then(this.#watch);
-    else {
-      const old = this.#young;
-      this.#young = [];
-      for (const deadline of old) deadline.arm(this.#clock);
-    }
+    const young = this.#young!;
+    if (!young.every(isOver) && --this.#turnsLeft > 0) return void settled.then(this.#watch);
+    this.#young = undefined;
+    for (const deadline of young) deadline.arm(this.#clock);
   };
 }
 

@@ -645,6 +645,7 @@ export class Supervisor {
   /** Ends the intake of every child that has one, whatever it throws. */
   stopIntake(): void {
     while (this.#enrolNext()) { /* nobody is left out */ }
+    if (this.#withIntake === undefined) return;
     for (const unit of inOrder(this.#withIntake)) {
       const { path, registration: { subsystem } } = unit;
       try {
@@ -1517,7 +1518,7 @@ export class Supervisor {
       units.every((unit) => unit.wish !== "not started" && (isSettled(unit) || isEntered(unit)));
     this.#phase = "stopping";
     this.#group = this.#walk = undefined;
-    const last = [...inOrder(this.#stopLast)].filter(stopsLast);
+    const last = this.#stopLast === undefined ? [] : inOrder(this.#stopLast).filter(stopsLast);
     if (last.length > 0) {
       // A strategy orders siblings: what was registered before one that stops last stops after it. Each is counted when it is asked.
       this.#last = this.#strategy === "oneForOne" ? withNeeds(last) : new Set(this.#ordered.slice(0, last.at(-1)!.index + 1));
@@ -2089,8 +2090,8 @@ function waiting(): Waiting {
 }
 
 /** These units as they were registered. */
-function inOrder(units: ReadonlySet<Unit> | undefined): Iterable<Unit> {
-  return units === undefined ? NO_UNITS : [...units].sort((a, b) => a.index - b.index);
+function inOrder(units: ReadonlySet<Unit>): Unit[] {
+  return [...units].sort((a, b) => a.index - b.index);
 }
 
 const stopsLast = ({ spec }: Unit): boolean => spec.stopLast;

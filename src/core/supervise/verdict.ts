@@ -57,11 +57,12 @@ export function fatalError(path: string, cause: unknown): SubsystemError {
 
 /** The error with which a run has said that no other is to follow, also where its clean-up has failed on top; undefined where it has not. */
 export function fatalIn(error: unknown): SubsystemError | undefined {
-  const seen = new Set<unknown>();
+  // Made for the few that have one: every end of a run is looked at.
+  let seen: Set<unknown> | undefined;
   let at = error;
   try {
-    while (at instanceof SuppressedError && !seen.has(at)) {
-      seen.add(at);
+    while (at instanceof SuppressedError && !seen?.has(at)) {
+      (seen ??= new Set()).add(at);
       at = at.suppressed;
     }
   } catch {
