@@ -17,6 +17,7 @@ import type { Entry } from "./plan.ts";
 
 /** Names beyond these are looked up instead of compared. */
 const MANY_NAMES = 16;
+const NO_ENTRIES: readonly Entry[] = [];
 const NO_STOPS: readonly StopTime[] = [];
 
 /**
@@ -45,11 +46,11 @@ export class GroupBuilder {
   readonly #baseDir: string;
   /** How a group that gave up is treated by default: at the top nobody is left to judge whether the same again helps. */
   readonly #groupRestart: RestartPolicy;
-  #entries: Entry[] = [];
+  #entries: readonly Entry[] = NO_ENTRIES;
   /** Their names without case, once there are many. */
   #keys: Set<string> | undefined;
   /** Somebody has the lists: they are copied before they grow. */
-  #isShared = false;
+  #isShared = true;
   #hasAfter = false;
   #hasLogFile = false;
   #isPlain = true;
@@ -226,11 +227,10 @@ export class GroupBuilder {
     if (this.#keys?.has(key) ?? this.#entries.some((entry) => nameKey(nameOf(entry)) === key)) throw takenName(name);
     this.#keys?.add(key);
     if (this.#isShared) {
-      this.#entries = [...this.#entries];
+      this.#entries = [...this.#entries, entry];
       this.#stops = this.#stops && [...this.#stops];
       this.#isShared = false;
-    }
-    this.#entries.push(entry);
+    } else (this.#entries as Entry[]).push(entry);
     this.#hasAfter ||= hasAfter;
     this.#isPlain &&= "subsystem" in entry;
     if (stopMs !== undefined && stopMs !== USUAL_STOP_MS) (this.#stops ??= []).push({ name, stopMs });

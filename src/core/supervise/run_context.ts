@@ -57,15 +57,19 @@ function isDisposable(resource: Disposable | AsyncDisposable): boolean {
   return typeof (later ?? now) === "function";
 }
 
-class Handle implements ShutdownHandle {
+class Handle<Host extends HandleHost> implements ShutdownHandle {
   readonly token: CancelToken;
-  readonly #host: HandleHost;
+  readonly #host: Host;
   /** Cancelled when the daemon begins to drain, or this work is to stop; made on first use. */
   #drain: CancelToken | undefined;
 
-  constructor(token: CancelToken, host: HandleHost) {
+  constructor(token: CancelToken, host: Host) {
     this.token = token;
     this.#host = host;
+  }
+
+  protected get host(): Host {
+    return this.#host;
   }
 
   get signal(): AbortSignal {
@@ -176,7 +180,7 @@ class Handle implements ShutdownHandle {
   }
 }
 
-class Child extends Handle implements ChildHandle {
+class Child extends Handle<HandleHost> implements ChildHandle {
   cancel(reason?: unknown): void {
     this.token.cancel(reason);
   }
@@ -188,16 +192,13 @@ class Child extends Handle implements ChildHandle {
 }
 
 /** One run of a subsystem: its {@linkcode Context}, and what must be cleaned up when it ends. */
-export class RunContext extends Handle implements Context {
+export class RunContext extends Handle<RunHost> implements Context {
   readonly run: number;
   readonly attempt: number;
   /** First error of a spawned piece of work; it fails the run. */
   failure: { error: unknown } | undefined;
-  /** Its body has ended. */
-  isOver = false;
-  /** Its body ended before it was told to. */
-  endedFirst = false;
-  readonly #runHost: RunHost;
+  /** Whether its body has ended, and if so whether it was told to before. */
+  body: "works" | "ended first" | "ended when told" = "works";
   /** In the order in which they were handed over. */
   #resources: Set<Disposable | AsyncDisposable> | undefined;
   /** Work that has not ended. */
@@ -206,21 +207,25 @@ export class RunContext extends Handle implements Context {
   /** Creates the context of run number `run`. */
   constructor(token: CancelToken, host: RunHost, run: number, attempt: number) {
     super(token, host);
-    this.#runHost = host;
     this.run = run;
     this.attempt = attempt;
   }
 
+  /** Its body has ended. */
+  get isOver(): boolean {
+    return this.body !== "works";
+  }
+
   get name(): string {
-    return this.#runHost.path;
+    return this.host.path;
   }
 
   get log(): Logger {
-    return this.#runHost.log;
+    return this.host.log;
   }
 
   ready(): void {
-    this.#runHost.ready(this);
+    this.host.ready(this);
   }
 
   /** Says that the time of the stop is over, as it is for what the run consists of. */
@@ -272,7 +277,7 @@ export class RunContext extends Handle implements Context {
         if (onFailure === "failRun") {
           this.failure ??= { error };
           this.token.cancel(error);
-          this.#runHost.ending(this);
+          this.host.ending(this);
         }
         return { error };
       } finally {
@@ -296,7 +301,7 @@ export class RunContext extends Handle implements Context {
     if (options !== undefined) checkKeys("stop", options, ["scope"]);
     const { scope = "self" } = options ?? {};
     checkOneOf("stop", "scope", scope, ["self", "group"]);
-    if (!this.isOver) this.#runHost.stop(this, scope);
+    if (!this.isOver) this.host.stop(this, scope);
   }
 
   get bus(): EventBus<DaemonTopics> {
@@ -316,14 +321,14 @@ export class RunContext extends Handle implements Context {
   }
 
   #program(member: string): Program {
-    const { program } = this.#runHost;
+    const { program } = this.host;
     if (program !== undefined) return program;
     throw new SubsystemError("RUNTIME_STATE", this.name, `Cannot use "${member}" of the context as no daemon runs ${this.name}`);
   }
 
   add(subsystem: Subsystem, options?: AddOptions): SubsystemHandle {
     this.#refuseWhenOver("add a subsystem");
-    return this.#runHost.add(subsystem, options);
+    return this.host.add(subsystem, options);
   }
 
   #refuseWhenOver(action: string): void {
