@@ -337,8 +337,6 @@ export class Supervisor {
   #byOperator: Set<Unit> | undefined;
   /** Children that are groups of others; likewise. */
   #groups: Set<Unit> | undefined;
-  /** Children that have an intake to end; likewise. */
-  #withIntake: Set<Unit> | undefined;
   /** Children that stop last, in their present run or the next; likewise. */
   #stopLast: Set<Unit> | undefined;
   #starting: Waiting | undefined;
@@ -644,17 +642,16 @@ export class Supervisor {
 
   /** Ends the intake of every child that has one, whatever it throws. */
   stopIntake(): void {
-    while (this.#enrolNext()) { /* nobody is left out */ }
-    if (this.#withIntake === undefined) return;
-    for (const unit of inOrder(this.#withIntake)) {
+    for (const unit of this.#units.values()) {
       const { path, registration: { subsystem } } = unit;
       try {
+        // Looked for now: some have one only since their run has made it.
         subsystem.stopIntake?.();
       } catch (cause) {
         const message = `Cannot end the intake of ${path}: ${messageOf(cause)}`;
         this.ports.report(new SubsystemError("SUBSYSTEM_STOP_FAILED", path, message, { cause }));
       }
-      innerOf(unit)?.stopIntake();
+      if (this.#groups?.has(unit)) innerOf(unit)?.stopIntake();
     }
   }
 
@@ -1139,7 +1136,6 @@ export class Supervisor {
     this.#units.delete(key);
     this.#instances?.get(groupKey(key))?.delete(unit);
     this.#groups?.delete(unit);
-    this.#withIntake?.delete(unit);
     this.#stopLast?.delete(unit);
     const { knot } = unit;
     if (knot !== undefined) {
@@ -1675,12 +1671,10 @@ export class Supervisor {
     return unit;
   }
 
-  /** Keeps which of the children have children of their own, or an intake, or are to stop last. */
+  /** Keeps which of the children have children of their own, or are to stop last. */
   #noteKind(unit: Unit, { subsystem, spec }: Registration): void {
     if (spec.stopLast) (this.#stopLast ??= new Set()).add(unit);
-    const isGroup = INNER in subsystem;
-    if (isGroup) (this.#groups ??= new Set()).add(unit);
-    if (isGroup || subsystem.stopIntake !== undefined) (this.#withIntake ??= new Set()).add(unit);
+    if (INNER in subsystem) (this.#groups ??= new Set()).add(unit);
   }
 
   #place(key: string, unit: Unit): void {

@@ -169,13 +169,14 @@ for (const where of ["root", "group", "twenty groups"] as const) {
   });
 }
 
-test("Supervisor begins and ends its stop by looking only at units that have an intake, have failed, stop last or have not stopped", async () => {
+test("Supervisor begins its stop with one look at each intake, and finds who has failed, stops last or has not stopped without a look", async () => {
   const crowd = new Crowd();
   let looks = 0;
+  let looksForIntake = 0;
   const ended: string[] = [];
   const counted = Array.from({ length: SIZE }, (_, index) => {
     const { spec, ...given } = registration({ name: `u${index}`, run: (context: Context) => context.cancelled() }, "task");
-    const subsystem = Object.defineProperty(given.subsystem, "stopIntake", { get: () => void looks++ });
+    const subsystem = Object.defineProperty(given.subsystem, "stopIntake", { get: () => void looksForIntake++ });
     return {
       ...given,
       subsystem,
@@ -196,8 +197,9 @@ test("Supervisor begins and ends its stop by looking only at units that have an 
     ...counted,
   ]);
   await crowd.until(supervisor.start());
-  looks = 0;
+  looks = looksForIntake = 0;
   supervisor.stopIntake();
+  assert.equal(looksForIntake, SIZE);
   assert.deepEqual(ended, ["intake", "intake"]);
   assert.deepEqual(supervisor.failures().map(({ path }) => path), ["failing", "ends"]);
   assert.deepEqual(supervisor.stoppedByOperator(), new Set());
