@@ -230,7 +230,7 @@ export class RunContext extends Handle<RunHost> implements Context {
 
   /** Says that the time of the stop is over, as it is for what the run consists of. */
   [LATE](): void {
-    this.#runHost.late(this);
+    this.host.late(this);
   }
 
   onForce(fn: () => void): Disposable {
