@@ -194,7 +194,7 @@ export class GroupBuilder {
   }
 
   /** How long its own entries have to stop, where that is not the usual time. */
-  protected get stops(): readonly StopTime[] {
+  protected get stops(): readonly { readonly name: string; readonly stopMs: number }[] {
     return this.#stops ?? NO_STOPS;
   }
 
