@@ -121,7 +121,7 @@ export type { LeftoverPolicy } from "./src/core/ports/continuity.ts";
 export type { ProbeOptions, ServiceLogOptions, ServiceOptions } from "./src/service/options.ts";
 export { GroupBuilder } from "./src/daemon/group_builder.ts";
 export type { EventListener } from "./src/daemon/plan.ts";
-export { Daemon, DaemonBuilder, type DaemonStats, type GroupOption } from "./src/daemon/daemon.ts";
+export { Daemon, DaemonBuilder, type DaemonLoadOptions, type DaemonStats, type GroupOption } from "./src/daemon/daemon.ts";
 export { type RunOptions } from "./src/daemon/run_options.ts";
 export type { ExitReport } from "./src/daemon/exit_report.ts";
 export type { InstanceType, Settings } from "./src/core/supervise/program.ts";

@@ -88,6 +88,12 @@ test("examples/metrics_server.ts answers, counts what it answered, and stops gra
   assert.match(metrics, /^queue_depth 3$/m);
 });
 
+test("examples/hot_reload.ts shows the settings before and after a save", async () => {
+  const { code, output } = await run(["examples/hot_reload.ts"]);
+  assert.equal(code, 0, output);
+  assert.match(output, /log level before: info, after: debug\n/);
+});
+
 test("examples/simple.ts stops gracefully on SIGTERM", async () => {
   const { code, output } = await run(["examples/simple.ts"], { stopAt: "ready" });
   assert.equal(code, 0, output);

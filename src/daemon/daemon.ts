@@ -5,7 +5,7 @@ import { durationOption } from "../core/values/duration.ts";
 import { DaemonError, messageOf, ShutdownError } from "../core/values/errors.ts";
 import { EXIT_CODES } from "../core/values/exit_codes.ts";
 import { type LogSink, silentLogger } from "../core/ports/log.ts";
-import { checkBooleans, checkFunction, checkKeys, checkObject } from "../core/values/options.ts";
+import { checkBooleans, checkFunction, checkKeys, checkObject, checkText } from "../core/values/options.ts";
 import type { EventBus } from "../core/messages/bus.ts";
 import type { DaemonTopics } from "../core/supervise/event.ts";
 import type { MetricsCollector } from "../metrics/collector.ts";
@@ -99,6 +99,42 @@ export class Daemon implements AsyncDisposable {
   /** Begins to describe a daemon with these settings, the defaults when none are given. */
   static builder(config?: Config): DaemonBuilder {
     return new DaemonBuilder(config);
+  }
+
+  /**
+   * Begins to describe the daemon of a configuration file: with its services and listeners, its local overlay and the `DAEMON_*` environment, as
+   * `daemonkit run` runs it. What code adds runs beside them. A reload reads the file again; the daemon has a control socket and a lock.
+   *
+   * @example A daemon of a file, and a task beside its services
+   * ```ts
+   * import { Daemon } from "@daemonkit/daemonkit";
+   * import assert from "node:assert/strict";
+   * import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+   * import { tmpdir } from "node:os";
+   *
+   * const folder = mkdtempSync(`${tmpdir()}/app-`);
+   * writeFileSync(`${folder}/daemon.toml`, `name = "demo"\nstate_dir = "state"\n[service.sleeper]\nrun = ["sleep", "1000"]\n`);
+   * const builder = await Daemon.load(`${folder}/daemon.toml`);
+   * const daemon = await builder.withTask("main", (context) => context.cancelled(), { after: ["sleeper"] }).withoutSignals().build().start();
+   * assert.deepEqual(daemon.subsystems().map(({ name, state }) => `${name} is ${state}`), ["sleeper is running", "main is running"]);
+   * daemon.shutdown();
+   * await daemon.wait();
+   * rmSync(folder, { recursive: true });
+   * ```
+   *
+   * @throws {ConfigError} if there is no such file, or there is a mistake in it, with every mistake found; the promise rejects with it.
+   */
+  static async load(path?: string, options: DaemonLoadOptions = {}): Promise<DaemonBuilder> {
+    const action = "load a daemon";
+    if (path !== undefined) checkText(action, "path", path);
+    checkKeys(action, options, ["set", "base", "envPrefix", "optional", "host"]);
+    const { host: given, ...others } = options;
+    const [{ getHost }, { loadConfig }] = await Promise.all([import("../platform/mod.ts"), import("../settings/load_config.ts")]);
+    const host = given ?? await getHost();
+    const { files, env, ownProcess } = host;
+    const loaded = await loadConfig({ files, env, cwd: ownProcess.cwd() }, { ...others, ...(path === undefined ? {} : { path }) });
+    const builder = new DaemonBuilder(loaded.config, loaded);
+    return given === undefined ? builder : builder.withHost(given);
   }
 
   /**
@@ -374,6 +410,20 @@ export class Daemon implements AsyncDisposable {
 
 function startedTwice(): DaemonError {
   return new DaemonError("RUNTIME_STATE", "Cannot start a daemon twice: build another one");
+}
+
+/** Options of {@linkcode Daemon.load}. */
+export interface DaemonLoadOptions {
+  /** `key=value` texts that win over everything, as `--set` does. @default {[]} */
+  set?: readonly string[];
+  /** Settings made in code, over which everything else wins. @default {Config.default()} */
+  base?: Config;
+  /** Prefix of names in the environment. @default {"DAEMON_"} */
+  envPrefix?: string;
+  /** Whether a missing file is the same as an empty one. @default {false} */
+  optional?: boolean;
+  /** Another machine than the real one, such as the fake of `./testing`. @default {the real one} */
+  host?: Host;
 }
 
 /**

@@ -363,7 +363,8 @@ export class Config implements Settings {
   }
 
   /**
-   * Loads a TOML or JSON file with its local overlay and the `DAEMON_*` environment.
+   * Loads the settings of a TOML or JSON file with its local overlay and the `DAEMON_*` environment. Its services and listeners are no
+   * settings: `Daemon.load` runs them too.
    *
    * @throws {ConfigError} if there is no such file, or there is a mistake in it; with every mistake found.
    * @throws {IoError} `IO_NO_RESOURCES` without a file left to open.
