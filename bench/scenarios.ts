@@ -38,7 +38,7 @@ export const HEADLINES: readonly Scenario[] = [
     prove: async () => {
       const daemon = Daemon.builder(Config.default()).withTask("main", stopped).withoutSignals().build();
       await daemon.start();
-      assert.ok(daemon.isRunning);
+      assert.ok(daemon.isRunning());
       daemon.shutdown();
       assert.equal((await daemon.wait()).exitCode, 0);
     },
@@ -67,16 +67,16 @@ export const HEADLINES: readonly Scenario[] = [
     seedNs: 80.6,
     targetNs: 40,
     isAsync: false,
-    run: () => Config.builder().name("bench").workerThreads(4).shutdownTimeout(2_000).forceShutdownTimeout(5_000).build(),
+    run: () => Config.builder().name("bench").workerThreads(4).shutdownTimeout(2_000).forceTimeout(5_000).build(),
     prove: () => {
-      const built = Config.builder().name("bench").workerThreads(4).shutdownTimeout(2_000).forceShutdownTimeout(5_000).build();
+      const built = Config.builder().name("bench").workerThreads(4).shutdownTimeout(2_000).forceTimeout(5_000).build();
       assert.deepEqual([built.name, built.performance.workerThreads, built.shutdown.timeoutMs, built.shutdown.forceTimeoutMs], [
         "bench",
         4,
         2_000,
         5_000,
       ]);
-      assert.throws(() => Config.builder().shutdownTimeout(5_000).forceShutdownTimeout(5_000).build());
+      assert.throws(() => Config.builder().shutdownTimeout(5_000).forceTimeout(5_000).build());
     },
   },
   {

@@ -46,7 +46,7 @@ const daemon = Daemon.builder()
     if (context.attempt < 3) throw new Error(`attempt ${context.attempt} went wrong`);
     context.requestShutdown("the fourth attempt went well");
     await context.cancelled();
-  }, { after: ["db"], restart: RestartPolicy.ExponentialBackoff({ initialDelay: "20ms", maxDelay: "1s", maxAttempts: 5 }) })
+  }, { after: ["db"], restart: RestartPolicy.onFailure({ delay: "20ms", maxDelay: "1s", maxRestarts: 5 }) })
   .withService("heart", { run: "while sleep 1; do echo beat; done" })
   // Registered last and started first: the order is that of `after`, not of the text.
   .withSubsystem(db, { readiness: "manual", ready: { timeout: "5s" } })

@@ -6,23 +6,22 @@ import { factsAt, fixedLeaves, type Node, nodeAt } from "../schema/node.ts";
 import type { ConfigSchema, Settlement } from "./config_schema.ts";
 import { formatPath, isTable, parsePath, type Path, type Tree, type Value, valueAt } from "../schema/tree.ts";
 
-/** A value and where it stands. */
-export interface SourcedValue {
+/** Where the value of a key comes from. */
+export interface Explanation {
+  /** The key, in the spelling of the file. */
+  key: string;
   /** The value; a text that says so for a secret. */
   value: unknown;
   /** `file:line:column`, `environment NAME`, `--set`, `Config.builder()` or `default`. */
   source: string;
-}
-
-/** Where the value of a key comes from. */
-export interface Explanation extends SourcedValue {
-  /** The key, in the spelling of the file. */
-  key: string;
   /** Values of weaker sources, strongest first. */
-  overridden: SourcedValue[];
+  overridden: { value: unknown; source: string }[];
   /** Why the value is another one than its source says, where that is so. */
   note?: string;
 }
+
+/** A value and where it stands. */
+export type SourcedValue = Explanation["overridden"][number];
 
 /** Input of {@linkcode explainKey}. */
 export interface Explained {

@@ -7,9 +7,8 @@ import { EXIT_CODES } from "../core/values/exit_codes.ts";
 import { type LogSink, silentLogger } from "../core/ports/log.ts";
 import { checkBooleans, checkFunction, checkKeys, checkObject, checkText } from "../core/values/options.ts";
 import type { EventBus } from "../core/messages/bus.ts";
-import type { DaemonTopics } from "../core/supervise/event.ts";
+import type { DaemonEvent, DaemonTopics } from "../core/supervise/event.ts";
 import type { MetricsCollector } from "../metrics/collector.ts";
-import type { InstanceType } from "../core/supervise/program.ts";
 import type { Operations, ReloadAnswer, UnitStatus } from "../core/supervise/operations.ts";
 import type { Subsystem } from "../core/supervise/subsystem.ts";
 import type { AddOptions, SubsystemEnd, SubsystemHandle } from "../core/supervise/children.ts";
@@ -30,12 +29,6 @@ import type { ExitReport } from "./exit_report.ts";
 import type { LoadedConfig } from "../settings/load_config.ts";
 import { type Entry, type EventListener, featureEntriesIn, type Plan } from "./plan.ts";
 import { Session } from "./session.ts";
-
-/** Which supervisor something is for. */
-export interface GroupOption {
-  /** Path of the group, or its handle. @default {the daemon itself} */
-  group?: string | Pick<SubsystemHandle, "name">;
-}
 
 const DEFAULT_SIGNALS = new SignalConfig();
 
@@ -152,12 +145,12 @@ export class Daemon implements AsyncDisposable {
   }
 
   /** Whether it has started and not ended. */
-  get isRunning(): boolean {
+  isRunning(): boolean {
     return this.#session !== undefined && !this.#session.isOver;
   }
 
   /** Whether a shutdown was asked for. */
-  get isShutdown(): boolean {
+  isShutdown(): boolean {
     return this.#shutdownReason !== undefined;
   }
 
@@ -192,7 +185,7 @@ export class Daemon implements AsyncDisposable {
    *
    * @throws {DaemonError} if the daemon has not started, none runs, or several do and no name says which.
    */
-  get<T extends object>(type: InstanceType<T>, name?: string): T {
+  get<T extends object>(type: abstract new (...args: never[]) => T, name?: string): T {
     return this.#started("get").locator.get(type, name);
   }
 
@@ -214,7 +207,7 @@ export class Daemon implements AsyncDisposable {
     return {
       name: this.config.name,
       uptimeMs: this.#session?.uptimeMs() ?? 0,
-      isShutdown: this.isShutdown,
+      isShutdown: this.isShutdown(),
       shutdownReason: this.#shutdownReason,
       totalRestarts: units.reduce((sum, unit) => sum + unit.restarts, 0),
       states,
@@ -222,7 +215,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   /**
-   * Adds a subsystem to a running daemon, or to one of its groups that runs, and starts it. It is supervised like those that were there from
+   * Adds a subsystem to a running daemon, or to `group`, the path or the handle of a group that runs, and starts it. It is supervised like those that were there from
    * the beginning; one in a group ends with the present run of the group.
    *
    * @example A worker that comes and goes while the daemon runs
@@ -246,7 +239,7 @@ export class Daemon implements AsyncDisposable {
    * @throws {SubsystemError} if there is no such group, or it does not run.
    * @throws {TypeError | RangeError} if it can't be run, its name is bad or taken, or `after` names no sibling.
    */
-  add(subsystem: Subsystem, options: AddOptions & GroupOption = {}): SubsystemHandle {
+  add(subsystem: Subsystem, options: AddOptions & { group?: string | Pick<SubsystemHandle, "name"> } = {}): SubsystemHandle {
     checkObject("add a subsystem", options);
     const { group, ...others } = options;
     return this.#started("add").locator.add(addition(subsystem, Object.keys(others).length === 0 ? undefined : others), group);
@@ -361,7 +354,7 @@ export class Daemon implements AsyncDisposable {
   /**
    * Asks the daemon to stop and returns at once, so that a subsystem may call it; {@linkcode Daemon.wait} waits for the end.
    *
-   * With `force`, a task that does not listen still has what lies between `forceShutdownTimeout` and `killTimeout` of the configuration, by
+   * With `force`, a task that does not listen still has what lies between `forceTimeout` and `killTimeout` of the configuration, by
    * default 5 s; asking with `force` once more ends that too.
    *
    * @example No time for a task that does not listen
@@ -561,7 +554,7 @@ export class DaemonBuilder extends GroupBuilder {
    * assert.equal(seen.at(-1), "daemon.stopped");
    * ```
    */
-  onEvent(listener: EventListener): Disposable {
+  onEvent(listener: (event: DaemonEvent) => unknown): Disposable {
     checkFunction("listen to events", "listener", listener);
     // One that is given twice is called twice, and taken back once.
     const own: EventListener = (event) => listener(event);

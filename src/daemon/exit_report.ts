@@ -1,6 +1,3 @@
-import type { Survivor } from "../core/supervise/event.ts";
-import type { Unstopped } from "../core/supervise/supervisor.ts";
-
 /** How a daemon ended. */
 export interface ExitReport {
   /** The code with which the process ends: 0 after a clean stop; see `EXIT_CODES`. */
@@ -11,12 +8,15 @@ export interface ExitReport {
   errors: unknown[];
   /** Older errors that had to make room. */
   droppedErrors: number;
-  /** Runs that did not stop in their time. */
-  unstopped: Unstopped[];
+  /** Runs that did not stop in their time: their paths, and how long each was waited for. */
+  unstopped: { path: string; waitedMs: number }[];
   /** Paths of the services that were killed, as they did not stop in their time or in that of the daemon. */
   killed: string[];
-  /** Processes that could not be ended, whenever that was tried, and live on. With one of them the end is no clean one. */
-  survivors: Survivor[];
+  /**
+   * Processes that could not be ended, whenever that was tried, and live on, with the paths of their units. With one of them the end is no
+   * clean one.
+   */
+  survivors: { path: string; pids: number[] }[];
   /** Milliseconds from the start to the end. */
   uptimeMs: number;
 }

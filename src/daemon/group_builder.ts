@@ -1,13 +1,13 @@
 import { type AfterEdge, afterProblems } from "../core/supervise/after.ts";
 import { nameKey } from "../core/values/names.ts";
-import type { Context, Subsystem, Task } from "../core/supervise/subsystem.ts";
+import type { Context, Subsystem } from "../core/supervise/subsystem.ts";
 import type { SubsystemSpec } from "../core/supervise/spec.ts";
 import { checkFunction, checkObject } from "../core/values/options.ts";
 import { checkSupervisorOptions } from "../core/supervise/supervisor_options.ts";
 import { supervisorSubsystem } from "../core/supervise/nested_supervisor.ts";
 import { checkName, checkSubsystem, registration } from "../core/supervise/registration.ts";
 import { RestartPolicy } from "../core/supervise/restart.ts";
-import type { Strategy, SupervisorOptions } from "../core/supervise/supervisor.ts";
+import type { SupervisorOptions } from "../core/supervise/supervisor.ts";
 import { type HttpOptions, httpSpec } from "../http/options.ts";
 import { serviceSpec } from "../service/make_spec.ts";
 import type { ServiceOptions } from "../service/options.ts";
@@ -64,7 +64,7 @@ export class GroupBuilder {
   }
 
   /** Adds a function, run inline: it is stopped by its signal and can't be killed. */
-  withTask(name: string, task: Task, spec?: SubsystemSpec): this {
+  withTask(name: string, task: (context: Context) => Promise<unknown> | unknown, spec?: SubsystemSpec): this {
     return this.#register({ name, run: task }, "task", spec);
   }
 
@@ -74,7 +74,7 @@ export class GroupBuilder {
   }
 
   /** Adds a subsystem whose task is made anew for each run, so that no state survives a restart. */
-  withSubsystemFn(name: string, make: () => Task, spec?: SubsystemSpec): this {
+  withSubsystemFn(name: string, make: () => (context: Context) => Promise<unknown> | unknown, spec?: SubsystemSpec): this {
     return this.#register(freshEachRun(name, make), "subsystem", spec);
   }
 
@@ -174,7 +174,7 @@ export class GroupBuilder {
    * @throws {RangeError} if `after` names nothing or leads back to itself, or contradicts the order of the strategy.
    * @internal
    */
-  protected entries(strategy: Strategy = "oneForOne"): readonly Entry[] {
+  protected entries(strategy: SupervisorOptions["strategy"] = "oneForOne"): readonly Entry[] {
     // A strategy that restarts siblings starts each after the one before it, which must not contradict what is asked for.
     const isOrdered = strategy !== "oneForOne";
     if (this.#hasAfter) {
@@ -266,7 +266,7 @@ function nameOf(entry: Entry): string {
   return "subsystem" in entry ? entry.subsystem.name : entry.name;
 }
 
-function freshEachRun(name: string, make: () => Task): Subsystem {
+function freshEachRun(name: string, make: () => Subsystem["run"]): Subsystem {
   checkFunction(`add ${JSON.stringify(name)}`, "make", make);
   return {
     name,

@@ -1,6 +1,5 @@
 import type { SubsystemEnd, SubsystemHandle } from "../core/supervise/children.ts";
 import type { UnitStatus } from "../core/supervise/operations.ts";
-import type { InstanceType } from "../core/supervise/program.ts";
 import type { Registration } from "../core/supervise/registration.ts";
 import { innerOf, type Supervisor } from "../core/supervise/supervisor.ts";
 import { runsAsProcess } from "../core/supervise/unit.ts";
@@ -31,7 +30,7 @@ export class Locator {
   }
 
   /** The instance of a class among the subsystems that run: see `Daemon.get`. */
-  get<T extends object>(type: InstanceType<T>, name?: string): T {
+  get<T extends object>(type: abstract new (...args: never[]) => T, name?: string): T {
     checkFunction("get an instance", "type", type);
     if (name !== undefined) checkText("get an instance", "name", name);
     const all = this.#daemon.supervisor?.instances(type) ?? [];

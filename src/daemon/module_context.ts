@@ -1,6 +1,6 @@
 import type { EventBus } from "../core/messages/bus.ts";
 import type { DaemonTopics } from "../core/supervise/event.ts";
-import type { InstanceType, Settings } from "../core/supervise/program.ts";
+import type { DaemonSettings } from "../core/supervise/program.ts";
 import type { RetryOptions } from "../core/supervise/repeat.ts";
 import type { AddOptions, SubsystemHandle } from "../core/supervise/children.ts";
 import type { Duration } from "../core/values/duration.ts";
@@ -44,7 +44,7 @@ export class ModuleContext implements Context {
     return this.#inner.bus;
   }
 
-  get config(): Settings {
+  get config(): DaemonSettings {
     return this.#inner.config;
   }
 
@@ -52,7 +52,7 @@ export class ModuleContext implements Context {
     return this.#inner.metrics;
   }
 
-  get<T extends object>(type: InstanceType<T>, name?: string): T {
+  get<T extends object>(type: abstract new (...args: never[]) => T, name?: string): T {
     return this.#inner.get(type, name);
   }
 

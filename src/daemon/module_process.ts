@@ -139,7 +139,7 @@ async function runInside(
       throw error;
     }
   };
-  const config = Config.builder().name(NAME).shutdownTimeout(stopTimeoutMs + PATIENCE_MS).forceShutdownTimeout(
+  const config = Config.builder().name(NAME).shutdownTimeout(stopTimeoutMs + PATIENCE_MS).forceTimeout(
     stopTimeoutMs + 2 * PATIENCE_MS,
   )
     .killTimeout(stopTimeoutMs + 3 * PATIENCE_MS).build();

@@ -4,7 +4,7 @@ import type { Logger } from "../core/ports/log.ts";
 import { CancelToken, stopReason } from "../core/supervise/cancel.ts";
 import { Deadlines } from "../core/supervise/deadlines.ts";
 import type { DaemonTopics, EventBody } from "../core/supervise/event.ts";
-import type { InstanceType, Program } from "../core/supervise/program.ts";
+import type { Program } from "../core/supervise/program.ts";
 import type { SupervisorPorts } from "../core/supervise/supervisor.ts";
 import { Turns } from "../core/supervise/turns.ts";
 import { messageOf } from "../core/values/errors.ts";
@@ -108,7 +108,7 @@ export class UnitPorts implements SupervisorPorts, Program {
     return this.#daemon.metrics;
   }
 
-  get<T extends object>(type: InstanceType<T>, name?: string): T {
+  get<T extends object>(type: abstract new (...args: never[]) => T, name?: string): T {
     return this.#daemon.locator.get(type, name);
   }
 

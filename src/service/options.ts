@@ -1,11 +1,8 @@
-import type { LeftoverPolicy } from "../core/ports/continuity.ts";
-import type { RestartOptions, RestartPolicy, RestartWhen } from "../core/supervise/restart.ts";
+import type { RestartOptions, RestartPolicy } from "../core/supervise/restart.ts";
 import type { ByteSize } from "../core/values/bytes.ts";
 import type { Duration } from "../core/values/duration.ts";
-import type { KillMode } from "../core/values/kill_mode.ts";
-import type { RlimitName, RlimitOption } from "../core/values/rlimits.ts";
+import type { RlimitName } from "../core/values/rlimits.ts";
 import type { SignalName } from "../core/values/signal_name.ts";
-import type { LineFormat } from "../core/wire/line_block.ts";
 
 /** A readiness probe: exactly one of `http`, `tcp`, `exec`, `log` and `alive`. */
 export interface ProbeOptions {
@@ -42,7 +39,7 @@ export interface ServiceLogOptions {
   /** Size that the file and its older ones may have together, at least `maxSize`. @default {as many as keep says} */
   maxTotal?: ByteSize;
   /** `time stream text`, what was printed byte by byte, or one JSON record a line. @default {"text"} */
-  format?: LineFormat;
+  format?: "text" | "raw" | "json";
   /** Longest line, at least 16 bytes; a longer one is split. @default {"64KiB"} */
   maxLine?: ByteSize;
 }
@@ -79,7 +76,7 @@ export interface ServiceOptions {
   /** Readiness probe; a text is the URL of an http probe. @default {undefined} */
   ready?: string | ProbeOptions;
   /** When and how it is restarted. @default {"on-failure"} */
-  restart?: RestartWhen | RestartPolicy | RestartOptions & { policy?: RestartWhen };
+  restart?: RestartPolicy["when"] | RestartPolicy | RestartOptions & { policy?: RestartPolicy["when"] };
   /** How it is stopped. */
   stop?: {
     /** Argv, or a text for `sh -c`, that asks it to stop in place of the signal; DAEMONKIT_PID is the program's number. @default {undefined} */
@@ -89,7 +86,7 @@ export interface ServiceOptions {
     /** Time until what should end with it is killed. @default {"5s"} */
     timeout?: Duration;
     /** Processes that end with it: `all` of its own, its process `group`, the `process`, or a `cgroup` of its own. @default {"all"} */
-    killMode?: KillMode;
+    killMode?: "all" | "group" | "process" | "cgroup";
   };
   /**
    * Treatment of a service that runs on after the daemon died, at the next start: `stop` ends it and starts it afresh; `adopt` goes
@@ -98,7 +95,7 @@ export interface ServiceOptions {
    *
    * @default {"stop"}
    */
-  leftover?: LeftoverPolicy;
+  leftover?: "stop" | "adopt";
   /** Stops the daemon when it ends for good by failing. @default {false} */
   essential?: boolean;
   /** Exit codes that are a success. @default {[0]} */
@@ -112,7 +109,7 @@ export interface ServiceOptions {
   /** Added to the daemon's nice value: -20 (first in line) to 19. @default {0} */
   nice?: number;
   /** Limits of it and of each program that it starts; one value is both the soft and the hard limit. @default {those of the daemon} */
-  rlimits?: Readonly<Partial<Record<RlimitName, RlimitOption>>>;
+  rlimits?: Readonly<Partial<Record<RlimitName, number | string | { readonly soft?: number | string; readonly hard?: number | string }>>>;
   /** How readily the system ends it when memory runs out: -1000 (never) to 1000. @default {the daemon's} */
   oomScoreAdj?: number;
   /** Settings for its output. */

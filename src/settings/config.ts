@@ -1,4 +1,4 @@
-import type { Settings } from "../core/supervise/program.ts";
+import type { DaemonSettings } from "../core/supervise/program.ts";
 import type { ByteSize } from "../core/values/bytes.ts";
 import type { Duration } from "../core/values/duration.ts";
 import { ConfigError, type ConfigIssue } from "../core/values/errors.ts";
@@ -6,8 +6,7 @@ import type { LogLevel } from "../core/ports/log.ts";
 import type { Explanation } from "../config/explain.ts";
 import type { LeafNode } from "../schema/node.ts";
 import { DEADLINE_KEYS, settleDeadlines, type ShutdownDeadlines } from "./shutdown_deadlines.ts";
-import type { ConfigParseOptions, LoadedTexts } from "./load_sources.ts";
-import type { ConfigJson } from "./placed_leaves.ts";
+import type { LoadedTexts } from "./load_sources.ts";
 import { defaultOf, isDaemonName, type LeafPath, LEAVES, type StopExitCode } from "./leaves.ts";
 
 /**
@@ -130,7 +129,7 @@ export class ShutdownConfig {
   }
 
   /** Exit code after a stop by signal. */
-  get exitCode(): StopExitCode {
+  get exitCode(): "zero" | "signal" {
     return this.#exitCode;
   }
 
@@ -278,12 +277,6 @@ const BUS = new BusConfig(valueIn({}, "bus.capacity"));
 /** Explains from which source a key of a {@linkcode Config} has its value. */
 export type Explain = (key: string) => Promise<Explanation>;
 
-/** Options of {@linkcode Config.load}. */
-export interface ConfigLoadOptions {
-  /** Whether a missing file is the same as an empty one. @default {false} */
-  optional?: boolean;
-}
-
 /**
  * The settings of a daemon: complete, checked, immutable.
  *
@@ -300,7 +293,7 @@ export interface ConfigLoadOptions {
  * assert.equal(config.logging.level, "info");
  * ```
  */
-export class Config implements Settings {
+export class Config implements DaemonSettings {
   readonly #name: string;
   readonly #workDir: string | undefined;
   readonly #pidFile: string | undefined;
@@ -315,7 +308,11 @@ export class Config implements Settings {
   readonly #hotReload: boolean;
   readonly #explain: Explain | undefined;
 
-  /** Takes checked values; {@linkcode Config.builder} and {@linkcode Config.load} check them. */
+  /**
+   * Takes checked values; {@linkcode Config.builder} and {@linkcode Config.load} check them.
+   *
+   * @internal
+   */
   constructor(
     name: string,
     workDir: string | undefined,
@@ -353,12 +350,13 @@ export class Config implements Settings {
   }
 
   /**
-   * Loads `daemon.toml` (or `daemon.json`) of the working folder with its local overlay and the `DAEMON_*` environment.
+   * Loads `daemon.toml` (or `daemon.json`) of the working folder with its local overlay and the `DAEMON_*` environment. With `optional` a
+   * missing file is the same as an empty one.
    *
    * @throws {ConfigError} if there is no file and it is not optional, or there is a mistake in it; with every mistake found.
    * @throws {IoError} `IO_NO_RESOURCES` without a file left to open.
    */
-  static async load(options: ConfigLoadOptions = {}): Promise<Config> {
+  static async load(options: { optional?: boolean } = {}): Promise<Config> {
     return await loadFromHost(options);
   }
 
@@ -374,7 +372,8 @@ export class Config implements Settings {
   }
 
   /**
-   * Reads a configuration from a text, without environment and other files; relative paths stay as they are.
+   * Reads a configuration from a text, without environment and other files; relative paths stay as they are. `source` names the text in
+   * messages, by default `daemon.toml`; one that ends in `.json` is read as JSON. `env` has variables for `${VAR}`.
    *
    * @throws {ConfigError} if there is a mistake in it; with every mistake found.
    *
@@ -391,7 +390,7 @@ export class Config implements Settings {
    * ]);
    * ```
    */
-  static async parse(text: string, options: ConfigParseOptions = {}): Promise<Config> {
+  static async parse(text: string, options: { source?: string; env?: Readonly<Record<string, string>> } = {}): Promise<Config> {
     const { parseSource } = await import("./load_sources.ts");
     return configOfSources(await parseSource(text, options));
   }
@@ -479,7 +478,7 @@ export class Config implements Settings {
   }
 
   /** All settings as plain data, in the spelling of the file: a `.json` file with this content gives an equal configuration. */
-  toJSON(): ConfigJson {
+  toJSON(): Record<string, unknown> {
     const { name, workDir, pidFile, stateDir, hotReload, logging, shutdown, performance, monitoring, bus } = this;
     return {
       name,
@@ -544,7 +543,7 @@ for (const hook of ["nodejs.util.inspect.custom", "Deno.customInspect"]) {
  * import { Config, ConfigError } from "@daemonkit/daemonkit";
  * import assert from "node:assert/strict";
  *
- * const builder = Config.builder().shutdownTimeout("10s").forceShutdownTimeout("5s");
+ * const builder = Config.builder().shutdownTimeout("10s").forceTimeout("5s");
  * assert.throws(() => builder.build(), (error) => error instanceof ConfigError && error.issues[0].path === "shutdown.force_timeout_ms");
  * ```
  */
@@ -579,7 +578,7 @@ export class ConfigBuilder {
   }
 
   /** Moment at which everything that is left is killed. @default {1.5 times the graceful time, 10s when neither is set} */
-  forceShutdownTimeout(duration: Duration): this {
+  forceTimeout(duration: Duration): this {
     this.#forceTimeout = duration;
     return this;
   }
@@ -595,7 +594,7 @@ export class ConfigBuilder {
   }
 
   /** Exit code after a stop by signal. @default {"zero"} */
-  exitCode(exitCode: StopExitCode): this {
+  exitCode(exitCode: "zero" | "signal"): this {
     return this.#set("shutdown.exit_code", exitCode);
   }
 

@@ -3,9 +3,6 @@ import type { LeafNode } from "../schema/node.ts";
 import { type LeafPath, LEAVES } from "./leaves.ts";
 import type { ShutdownDeadlines } from "./shutdown_deadlines.ts";
 
-/** A configuration as plain data, in the spelling of the file. */
-export type ConfigJson = { [key: string]: string | number | boolean | ConfigJson };
-
 /** Every setting with the table and the key that it stands at; the table is empty for keys of the root. */
 export const PLACED_LEAVES = (Object.entries(LEAVES) as [LeafPath, LeafNode][]).map(([path, leaf]) => {
   const dot = path.indexOf(".");
@@ -13,7 +10,7 @@ export const PLACED_LEAVES = (Object.entries(LEAVES) as [LeafPath, LeafNode][]).
 });
 
 /** The values of a configuration that were given: the deadlines exactly, the others as far as they differ from the default. */
-export function givenTree(config: ConfigJson, deadlines: ShutdownDeadlines): Tree {
+export function givenTree(config: Readonly<Record<string, unknown>>, deadlines: ShutdownDeadlines): Tree {
   const { shutdown, ...all } = config as { shutdown: Tree } & Tree;
   const tree: Tree = {};
   for (const { table, key, leaf } of PLACED_LEAVES) {

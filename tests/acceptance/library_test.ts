@@ -74,7 +74,7 @@ test("library 15: a child that ignores its signal is named, the others stop, and
   const host = new FakeHost();
   let isStopped = false;
   // Deadlines that nobody sets follow the longest stop timeout, which is an hour here.
-  const config = Config.builder().shutdownTimeout("5s").forceShutdownTimeout("10s").killTimeout("15s").build();
+  const config = Config.builder().shutdownTimeout("5s").forceTimeout("10s").killTimeout("15s").build();
   const daemon = Daemon.builder(config).withHost(host)
     .withTask("db", async (context) => {
       await context.cancelled();

@@ -57,7 +57,7 @@ const wrong: [call: (builder: DaemonBuilder) => unknown, message: RegExp][] = [
   [() => Daemon.builder({ name: "x" } as never), /Config\.builder\(\)/],
   [() => RestartPolicy.onFailure({ maxRetries: 3 } as never), /"maxRetries" is no option: known are delay/],
   [() => RestartPolicy.onFailure({ onExhausted: "die" } as never), /"onExhausted" must be one of/],
-  [() => RestartPolicy.ExponentialBackoff({ maxRestarts: 3 } as never), /"maxRestarts" is no option/],
+  [() => RestartPolicy.onFailure({ maxAttempts: 3 } as never), /"maxAttempts" is no option/],
   [() => new RestartPolicy("sometimes" as never), /"when" must be one of/],
   [() => new SignalConfig({ stop: "SIGTERM" } as never), /"stop" must be a list/],
   [() => new SignalConfig({ on: { SIGUSR2: "dump" } } as never), /"on\.SIGUSR2" must be a function/],
@@ -81,7 +81,7 @@ test("Daemon.start and Daemon.run refuse options that they do not know, and star
   await assert.rejects(daemon.start({ ownsProces: true } as never), /"ownsProces" is no option: did you mean "ownsProcess"\?/);
   await assert.rejects(daemon.start({ ownsProcess: "no" } as never), /"ownsProcess" must be true or false/);
   await assert.rejects(daemon.run({ exitGrace: "long" } as never), /duration/);
-  assert.equal(daemon.isRunning, false);
+  assert.equal(daemon.isRunning(), false);
   await daemon.start();
   daemon.shutdown();
   assert.equal((await daemon.wait()).exitCode, 0);
@@ -434,7 +434,7 @@ test("Each method of what a user gets refuses wrong arguments at the call, says 
     "running",
     1,
   ]]);
-  assert.deepEqual([unstarted.isRunning, bus.publish("a", 1), channelReceiver.pending], [false, 1, 0]);
+  assert.deepEqual([unstarted.isRunning(), bus.publish("a", 1), channelReceiver.pending], [false, 1, 0]);
   daemon.shutdown();
   assert.deepEqual((await daemon.wait()).errors, []);
 });

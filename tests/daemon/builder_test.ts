@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { type Context, Daemon, RestartPolicy, type Strategy } from "../../mod.ts";
+import { type Context, Daemon, RestartPolicy, type SupervisorOptions } from "../../mod.ts";
 import { test } from "../harness.ts";
 
 test("DaemonBuilder.withSupervisor refuses an after that contradicts the order in which the strategy starts siblings", () => {
   const task = (context: Context) => context.cancelled();
-  const build = (strategy: Strategy) =>
+  const build = (strategy: SupervisorOptions["strategy"]) =>
     Daemon.builder().withSupervisor("group", { strategy }, (group) => {
       group.withTask("a", task, { after: ["b"] }).withTask("b", task);
     });

@@ -231,7 +231,7 @@ test("A group that is made without a child stays while temporary ones come and g
     assert.deepEqual(daemon.subsystems().map((unit) => [unit.name, unit.state, unit.run]), [["sessions", "running", 1]]);
   }
   const last = daemon.add({ name: "c", run: (context) => context.cancelled() }, { group: "sessions", temporary: true });
-  assert.deepEqual([seen, daemon.isShutdown], [["completed", "completed"], false]);
+  assert.deepEqual([seen, daemon.isShutdown()], [["completed", "completed"], false]);
   daemon.shutdown("enough");
   const { reason, exitCode } = await daemon.wait();
   assert.deepEqual([reason, exitCode, (await last.ended).state], ["enough", 0, "stopped"]);

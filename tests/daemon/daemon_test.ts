@@ -31,7 +31,7 @@ test("Daemon: two of them live in one process, each with its own end", async () 
   await Promise.all([first.start(), second.start()]);
   first.shutdown();
   assert.equal((await first.wait()).exitCode, 0);
-  assert.equal(second.isRunning, true);
+  assert.equal(second.isRunning(), true);
   second.shutdown();
   assert.equal((await second.wait()).exitCode, 0);
 });
@@ -116,7 +116,7 @@ test("Daemon.shutdown during the start stops what has started, in reverse, with 
 });
 
 test("Daemon.run, start and operations answer when the daemon gives up on a run whose own time to stop is longer", async () => {
-  const config = Config.builder().shutdownTimeout(10).forceShutdownTimeout(20).killTimeout(30).build();
+  const config = Config.builder().shutdownTimeout(10).forceTimeout(20).killTimeout(30).build();
   const deaf = () => new Promise<void>(() => {});
   const starting = Daemon.builder(config)
     .withSupervisor("group", {}, (group) => group.withTask("deaf", deaf, { readiness: "manual", stop: { timeout: "1h" } }))
@@ -265,7 +265,7 @@ test("Daemon.wait: what can't be undone at the end is in the report and in the e
 });
 
 test("Daemon.wait: what an unstopped run does after the end changes no report", async () => {
-  const config = Config.builder().shutdownTimeout(10).forceShutdownTimeout(20).killTimeout(30).build();
+  const config = Config.builder().shutdownTimeout(10).forceTimeout(20).killTimeout(30).build();
   const late = Promise.withResolvers<void>();
   const daemon = await Daemon.builder(config).withTask("deaf", () => late.promise, { stop: { timeout: "1h" } }).build().start();
   daemon.shutdown();

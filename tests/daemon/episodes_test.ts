@@ -6,10 +6,10 @@ import {
   type GroupBuilder,
   type RestartOptions,
   RestartPolicy,
-  type Strategy,
   type Subsystem,
   type SubsystemHandle,
   type SubsystemSpec,
+  type SupervisorOptions,
   type UnitStatus,
 } from "../../mod.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
@@ -32,7 +32,7 @@ const ACTIONS = [
   ...["fail", "fail", "fail", "return", "stop itself", "stop its group", "fatal", "spawned work fails", "grow deaf", "hear"],
   ...["start", "start", "stop", "restart", "add", "add temporary", "handle.stop", "handle.remove", "wait", "wait"],
 ];
-const STRATEGIES: readonly Strategy[] = ["oneForOne", "oneForAll", "restForOne"];
+const STRATEGIES: readonly SupervisorOptions["strategy"][] = ["oneForOne", "oneForAll", "restForOne"];
 const MOST_HOSTILE = 4;
 
 interface Run {
@@ -72,7 +72,7 @@ class Episode {
     if (shutdownAfter === undefined) {
       await this.#live(actions);
       await this.#quieten();
-      if (!daemon.isShutdown) this.#checkPlaces();
+      if (!daemon.isShutdown()) this.#checkPlaces();
     } else await turns(shutdownAfter);
     daemon.shutdown("the episode is over");
     await this.#checkEnd();
@@ -80,7 +80,7 @@ class Episode {
 
   async #live(actions: number): Promise<void> {
     await this.#settle();
-    for (let action = 0; action < actions && !this.daemon.isShutdown; action++) {
+    for (let action = 0; action < actions && !this.daemon.isShutdown(); action++) {
       this.#act(this.#pick(ACTIONS));
       await turns(this.#below(this.#chance(0.5) ? 3 : 60));
       if (!this.#chance(0.2)) continue;

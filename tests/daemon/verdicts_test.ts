@@ -8,9 +8,9 @@ import {
   isDaemonError,
   RestartPolicy,
   type ShutdownRequest,
+  type Subsystem,
   type SubsystemSpec,
   type SupervisorOptions,
-  type Task,
 } from "../../mod.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
@@ -120,7 +120,7 @@ test("Context.stop refuses what it does not know, and does nothing after the run
     late = context;
   }).build().start();
   late!.stop({ scope: "group" });
-  assert.equal(daemon.isShutdown, false);
+  assert.equal(daemon.isShutdown(), false);
 });
 
 test("shutdown takes a reason, a code and force, of which the first code holds; what is wrong is refused", async () => {
@@ -133,7 +133,7 @@ test("shutdown takes a reason, a code and force, of which the first code holds; 
   ];
   const daemon = await Daemon.builder().withTask("main", untilTold).build().start();
   for (const [request, message] of wrong) assert.throws(() => daemon.shutdown(request as ShutdownRequest), message);
-  assert.equal(daemon.isShutdown, false);
+  assert.equal(daemon.isShutdown(), false);
   assert.equal(daemon.shutdown({ reason: "first", exitCode: 5 }), true);
   assert.equal(daemon.shutdown({ reason: "second", exitCode: 6 }), false);
   const { reason, exitCode } = await daemon.wait();
@@ -327,7 +327,7 @@ test("A failure for good inside a group is in code and report however the group 
     ends: string;
     options?: SupervisorOptions;
     worker?: SubsystemSpec;
-    other?: [Task, SubsystemSpec?];
+    other?: [Subsystem["run"], SubsystemSpec?];
     isBelow?: boolean;
     runs: number;
     isClean?: boolean;
@@ -378,13 +378,13 @@ test("A failure for good inside a group is in code and report however the group 
 test("shutdown with force waits for who is deaf until the time of killing is over, or force is asked for again", async () => {
   for (const asks of [1, 2]) {
     const host = new FakeHost();
-    const config = Config.builder().shutdownTimeout("1s").forceShutdownTimeout("2s").killTimeout("9s").build();
+    const config = Config.builder().shutdownTimeout("1s").forceTimeout("2s").killTimeout("9s").build();
     const deaf = Promise.withResolvers<void>();
     const daemon = await Daemon.builder(config).withTask("deaf", () => deaf.promise).withHost(host).build().start();
     daemon.shutdown({ force: true });
     if (asks === 1) await host.clock.advance(6_999);
     else daemon.shutdown({ force: true });
-    assert.equal(daemon.isRunning, asks === 1);
+    assert.equal(daemon.isRunning(), asks === 1);
     if (asks === 1) await host.clock.advance(1);
     const { exitCode, unstopped } = await daemon.wait();
     assert.deepEqual([exitCode, unstopped.map(({ path }) => path)], [1, ["deaf"]]);
@@ -398,15 +398,15 @@ test("A daemon ends with its last subsystem when that is removed or ends by itse
   assert.equal((await daemon.ended("first")).state, "completed");
   const added = daemon.add({ name: "added", run: untilTold });
   await added.stop();
-  assert.equal(daemon.isShutdown, false);
+  assert.equal(daemon.isShutdown(), false);
   assert.deepEqual((await daemon.operations.start(["added"])).map(({ outcome }) => outcome), ["started"]);
   await added.remove();
-  assert.equal(daemon.isShutdown, false, "an operator may start main again");
+  assert.equal(daemon.isShutdown(), false, "an operator may start main again");
   await daemon.operations.start(["main"]);
   const last = await Daemon.builder().withTask("first", (context) => context.sleep("1ms")).build().start();
   const only = last.add({ name: "only", run: untilTold });
   assert.equal((await last.ended("first")).state, "completed");
-  assert.equal(last.isShutdown, false);
+  assert.equal(last.isShutdown(), false);
   await only.remove();
   assert.equal((await last.wait()).reason, "no subsystem is left");
   daemon.shutdown();

@@ -16,7 +16,13 @@ const ENTRIES: readonly (readonly [entry: string, name: string])[] = [
   ["src/testing/mod.ts", "@daemonkit/daemonkit/testing"],
 ];
 
-/** What an entry point exports, with its documentation, as `deno doc` sees it. */
+/** Names that any program has some of its own of. */
+const GENERAL: ReadonlySet<string> = new Set(
+  ("Entry Event EventListener Handle Handler InstanceType Item Job Key Listener Message Name Node Option Options Path Record Result Settings " +
+    "Spec State Status Strategy Task Tree Unit Value").split(" "),
+);
+
+/** The exports of an entry point with their documentation, as `deno doc` sees them. */
 function exportsOf(entry: string): [name: string, declaration: Declaration][] {
   const { status, stdout, stderr } = spawnSync(process.execPath, ["doc", "--json", entry], {
     cwd: ROOT,
@@ -35,6 +41,16 @@ function examplesOf(declaration: Declaration): string[] {
 }
 
 if ("Deno" in globalThis) {
+  test("mod.ts: no public name is as general as those that a program has itself", () => {
+    assert.deepEqual(exportsOf("mod.ts").map(([name]) => name).filter((name) => GENERAL.has(name)), []);
+  });
+
+  test("mod.ts: each class has an example of its own", () => {
+    const classes = exportsOf("mod.ts").filter(([, { kind }]) => kind === "class");
+    assert.ok(classes.length > 20);
+    assert.deepEqual(classes.filter(([, declaration]) => examplesOf(declaration).length === 0).map(([name]) => name), []);
+  });
+
   for (const [entry, specifier] of ENTRIES) {
     test(`documentation of ${entry}: each class and function shows a use of itself or links to what does`, () => {
       const needs = exportsOf(entry).filter(([, { kind, def }]) =>

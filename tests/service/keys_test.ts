@@ -107,9 +107,9 @@ test("serviceSpecs: every key reaches the spec", () => {
       maxLineBytes: 1_024,
     },
   });
-  const { when, initialDelayMs, factor, maxDelayMs, jitter, maxRestarts, withinMs, resetAfterMs, onExhausted } = restart;
+  const { when, delayMs, factor, maxDelayMs, jitter, maxRestarts, withinMs, resetAfterMs, onExhausted } = restart;
   assert.deepEqual(
-    [when, initialDelayMs, factor, maxDelayMs, jitter, maxRestarts, withinMs, resetAfterMs, onExhausted],
+    [when, delayMs, factor, maxDelayMs, jitter, maxRestarts, withinMs, resetAfterMs, onExhausted],
     ["always", 1_000, 3, 9_000, 0, 5, 60_000, 120_000, "pause"],
   );
 });

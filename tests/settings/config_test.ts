@@ -27,7 +27,7 @@ const ROWS: Record<LeafPath, { set: (builder: ConfigBuilder, value: never) => Co
   "logging.max_files": { set: (b, x) => b.logMaxFiles(x), right: [0, 9], wrong: [-1, 1.5, "5"] },
   "shutdown.drain_delay_ms": { set: (b, x) => b.drainDelay(x), right: [0, 100], wrong: [-1, "100", true] },
   "shutdown.timeout_ms": { set: (b, x) => b.shutdownTimeout(x), right: [1_000], wrong: [0, -1, 1.5, "10"] },
-  "shutdown.force_timeout_ms": { set: (b, x) => b.forceShutdownTimeout(x), right: [10_000], wrong: [0, Infinity, "x"] },
+  "shutdown.force_timeout_ms": { set: (b, x) => b.forceTimeout(x), right: [10_000], wrong: [0, Infinity, "x"] },
   "shutdown.kill_timeout_ms": { set: (b, x) => b.killTimeout(x), right: [20_000], wrong: [0, NaN, "x"] },
   "shutdown.exit_code": { set: (b, x) => b.exitCode(x), right: ["zero", "signal"], wrong: ["one", 0] },
   "performance.worker_threads": { set: (b, x) => b.workerThreads(x), right: [0, 1, 1_024], wrong: [-1, 1.5, 1_025, "4"] },
@@ -116,7 +116,7 @@ test("Config: what has not landed is refused by the builder too", () => {
 });
 
 test("ConfigBuilder.build reports every mistake at once", () => {
-  const builder = Config.builder().name("a b").workerThreads(-1).shutdownTimeout("10s").forceShutdownTimeout(5_000).logLevel(
+  const builder = Config.builder().name("a b").workerThreads(-1).shutdownTimeout("10s").forceTimeout(5_000).logLevel(
     "loud" as never,
   );
   const error = refusal(() => builder.build());
@@ -131,10 +131,10 @@ test("ConfigBuilder.build reports every mistake at once", () => {
 
 test("ConfigBuilder.build refuses deadlines out of order", () => {
   const wrong: ((builder: ConfigBuilder) => ConfigBuilder)[] = [
-    (b) => b.shutdownTimeout(5_000).forceShutdownTimeout(5_000),
-    (b) => b.shutdownTimeout(5_000).forceShutdownTimeout(4_000),
-    (b) => b.shutdownTimeout("2s").forceShutdownTimeout("1s"),
-    (b) => b.forceShutdownTimeout(5_000).killTimeout(5_000),
+    (b) => b.shutdownTimeout(5_000).forceTimeout(5_000),
+    (b) => b.shutdownTimeout(5_000).forceTimeout(4_000),
+    (b) => b.shutdownTimeout("2s").forceTimeout("1s"),
+    (b) => b.forceTimeout(5_000).killTimeout(5_000),
     (b) => b.shutdownTimeout(5_000).killTimeout(4_000),
     (b) => b.shutdownTimeout(5_000).drainDelay(5_000),
   ];
@@ -146,10 +146,10 @@ test("ConfigBuilder.build: deadlines that are not set follow from those that are
     [(b) => b, [0, 5_000, 10_000, 15_000]],
     [(b) => b.shutdownTimeout("30s"), [0, 30_000, 45_000, 60_000]],
     [(b) => b.shutdownTimeout(30_000), [0, 30_000, 45_000, 60_000]],
-    [(b) => b.forceShutdownTimeout("45s"), [0, 30_000, 45_000, 60_000]],
+    [(b) => b.forceTimeout("45s"), [0, 30_000, 45_000, 60_000]],
     [(b) => b.killTimeout("60s"), [0, 30_000, 45_000, 60_000]],
-    [(b) => b.shutdownTimeout(2_000).forceShutdownTimeout(5_000), [0, 2_000, 5_000, 6_667]],
-    [(b) => b.shutdownTimeout("2s").forceShutdownTimeout("5s"), [0, 2_000, 5_000, 6_667]],
+    [(b) => b.shutdownTimeout(2_000).forceTimeout(5_000), [0, 2_000, 5_000, 6_667]],
+    [(b) => b.shutdownTimeout("2s").forceTimeout("5s"), [0, 2_000, 5_000, 6_667]],
     [(b) => b.shutdownTimeout(30_000).killTimeout(40_000), [0, 30_000, 35_000, 40_000]],
     [(b) => b.drainDelay("10s"), [10_000, 15_000, 22_500, 30_000]],
     [(b) => b.shutdownTimeout(1), [0, 1, 2, 3]],

@@ -5,19 +5,6 @@ import { checkFunction, checkKeys, checkSignal, checkText, checkTexts } from "..
 import { Receiver, Source } from "./receiver.ts";
 import { mustBePowerOfTwo, Ring } from "./ring.ts";
 
-/** Names of the topics of a bus. */
-export type TopicOf<Events extends object> = Extract<keyof Events, string>;
-
-/** Event that a reader of several topics gets. */
-export type TopicEvent<Events extends object, Topic extends TopicOf<Events>> = {
-  [Each in Topic]: {
-    /** Where it was published. */
-    topic: Each;
-    /** The published value. */
-    value: Events[Each];
-  };
-}[Topic];
-
 /** Options of {@linkcode EventBus}. */
 export interface EventBusOptions {
   /** Events that each topic keeps for its readers, and that wait for handlers at most; a power of two. @default {4_096} */
@@ -40,7 +27,21 @@ export interface SubscribeOptions {
   signal?: AbortSignal;
 }
 
-/** A reader was so slow that events were overwritten before it came to them; the next read goes on with the oldest that is left. */
+/**
+ * A reader was so slow that events were overwritten before it came to them; the next read goes on with the oldest that is left.
+ *
+ * @example Three events for a reader of a bus that keeps two
+ * ```ts
+ * import { EventBus, LaggedError } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const bus = new EventBus<{ tick: number }>({ capacity: 2 });
+ * using reader = bus.subscribe("tick");
+ * for (const value of [1, 2, 3]) bus.publish("tick", value);
+ * await assert.rejects(reader.recv(), (error) => error instanceof LaggedError && error.count === 1);
+ * assert.deepEqual(await reader.recv(), { done: false, value: 2 });
+ * ```
+ */
 export class LaggedError extends DaemonError {
   /** Exactly how many events were lost since the last report. */
   readonly count: number;
@@ -226,7 +227,7 @@ export class EventBus<Events extends object> implements Disposable {
    *
    * @throws {TypeError} if `topic` is no text or `fn` no function.
    */
-  on<Name extends TopicOf<Events>>(topic: Name, fn: (value: Events[Name]) => void): Disposable {
+  on<Name extends Extract<keyof Events, string>>(topic: Name, fn: (value: Events[Name]) => void): Disposable {
     checkText("listen to the bus", "topic", topic);
     checkFunction("listen to the bus", "fn", fn);
     const handler: Handler = { fn, since: this.#nextNumber, isListed: false };
@@ -239,7 +240,7 @@ export class EventBus<Events extends object> implements Disposable {
   }
 
   /** Hands an event to everybody who listens to the topic, and returns how many that are; 0 after the bus was closed. */
-  publish<Name extends TopicOf<Events>>(topic: Name, value: Events[Name]): number {
+  publish<Name extends Extract<keyof Events, string>>(topic: Name, value: Events[Name]): number {
     if (this.#isClosed) return 0;
     this.#published++;
     let found = this.#topics.get(topic);
@@ -265,9 +266,12 @@ export class EventBus<Events extends object> implements Disposable {
    * @throws {RangeError} if `replay` is no integer of at least 0.
    * @throws {TypeError} if another argument is wrong.
    */
-  subscribe<Name extends TopicOf<Events>>(topic: Name, options?: SubscribeOptions): BusReceiver<Events[Name]>;
-  /** Reads several topics, as {@linkcode TopicEvent}s in the order of publishing. */
-  subscribe<Name extends TopicOf<Events>>(topics: readonly Name[], options?: SubscribeOptions): BusReceiver<TopicEvent<Events, Name>>;
+  subscribe<Name extends Extract<keyof Events, string>>(topic: Name, options?: SubscribeOptions): BusReceiver<Events[Name]>;
+  /** Reads several topics, in the order of publishing: each value comes with its topic. */
+  subscribe<Name extends Extract<keyof Events, string>>(
+    topics: readonly Name[],
+    options?: SubscribeOptions,
+  ): BusReceiver<{ [Each in Name]: { topic: Each; value: Events[Each] } }[Name]>;
   subscribe(topics: string | readonly string[], options: SubscribeOptions = {}): BusReceiver<unknown> {
     const { replay = 0, onLag, signal } = options;
     checkKeys("subscribe", options, ["replay", "onLag", "signal"]);
@@ -412,7 +416,21 @@ export class EventBus<Events extends object> implements Disposable {
   }
 }
 
-/** The reading end of an {@linkcode EventBus}. */
+/**
+ * The reading end of an {@linkcode EventBus}.
+ *
+ * @example It counts what it has lost
+ * ```ts
+ * import { EventBus } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const bus = new EventBus<{ tick: number }>({ capacity: 2 });
+ * using reader = bus.subscribe("tick", { onLag: () => {} });
+ * for (const value of [1, 2, 3]) bus.publish("tick", value);
+ * assert.deepEqual(await reader.recvMany(10), [2, 3]);
+ * assert.equal(reader.lagged, 1);
+ * ```
+ */
 export class BusReceiver<T> extends Receiver<T> {
   readonly #source: BusSource<T>;
 

@@ -3,18 +3,6 @@ import { DaemonError } from "../values/errors.ts";
 import { Receiver, Source } from "./receiver.ts";
 import { checkPatience, PATIENT, Waiter, WaitList, type WaitOptions } from "./waiters.ts";
 
-/** Makes channels: queues whose every value reaches exactly one receiver. */
-export interface Channels {
-  /** Makes a channel that takes any number of values; it grows as far as memory goes when nobody receives. */
-  unbounded<T>(): [Sender<T>, ChannelReceiver<T>];
-  /**
-   * Makes a channel that holds `capacity` values at most; whoever sends more waits.
-   *
-   * @throws {RangeError} if `capacity` is no positive integer.
-   */
-  bounded<T>(capacity: number): [Sender<T>, ChannelReceiver<T>];
-}
-
 /**
  * Channels between parts of a program, for any number of senders and receivers.
  *
@@ -37,7 +25,16 @@ export interface Channels {
  * assert.deepEqual(await Array.fromAsync(receiver), ["second"]);
  * ```
  */
-export const chan: Channels = {
+export const chan: {
+  /** Makes a channel that takes any number of values; it grows as far as memory goes when nobody receives. */
+  unbounded<T>(): [Sender<T>, ChannelReceiver<T>];
+  /**
+   * Makes a channel that holds `capacity` values at most; whoever sends more waits.
+   *
+   * @throws {RangeError} if `capacity` is no positive integer.
+   */
+  bounded<T>(capacity: number): [Sender<T>, ChannelReceiver<T>];
+} = {
   unbounded<T>(): [Sender<T>, ChannelReceiver<T>] {
     return ends(new Channel<T>(Infinity));
   },
@@ -53,7 +50,20 @@ function ends<T>(channel: Channel<T>): [Sender<T>, ChannelReceiver<T>] {
   return [new Sender(channel), new ChannelReceiver(channel)];
 }
 
-/** The sending end of a channel, made by {@linkcode chan}. Disposing closes it. */
+/**
+ * The sending end of a channel, made by {@linkcode chan}. Disposing closes it.
+ *
+ * @example A value that finds no room
+ * ```ts
+ * import { chan } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const [sender, receiver] = chan.bounded<string>(1);
+ * assert.deepEqual(["first", "second"].map((value) => sender.trySend(value)), [true, false]);
+ * sender.close();
+ * assert.deepEqual(await Array.fromAsync(receiver), ["first"]);
+ * ```
+ */
 export class Sender<T> implements Disposable {
   readonly #channel: Channel<T>;
   #isClosed = false;
@@ -83,7 +93,7 @@ export class Sender<T> implements Disposable {
    *
    * @throws {DaemonError} with the code `CHANNEL_CLOSED` (as a rejection) if this end was closed or the last receiver is gone.
    */
-  send(value: T, options: WaitOptions = PATIENT): Promise<void> {
+  send(value: T, options: { signal?: AbortSignal } = PATIENT): Promise<void> {
     try {
       checkPatience("send", options);
     } catch (error) {
@@ -133,12 +143,27 @@ export class Sender<T> implements Disposable {
   }
 }
 
-/** The receiving end of a channel, made by {@linkcode chan}. */
+/**
+ * The receiving end of a channel, made by {@linkcode chan}.
+ *
+ * @example Each value reaches one of two receivers
+ * ```ts
+ * import { chan } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const [sender, receiver] = chan.unbounded<number>();
+ * using other = receiver.clone();
+ * const both = Promise.all([receiver.recv(), other.recv()]);
+ * await sender.send(1);
+ * await sender.send(2);
+ * assert.deepEqual((await both).map(({ value }) => value), [1, 2]);
+ * ```
+ */
 export class ChannelReceiver<T> extends Receiver<T> {
   readonly #channel: Channel<T>;
 
   /** Made by {@linkcode chan} and {@linkcode ChannelReceiver.clone}. */
-  constructor(channel: Channel<T>, options?: WaitOptions) {
+  constructor(channel: Channel<T>, options?: { signal?: AbortSignal }) {
     // Counted first: an aborted signal lets go of the channel at once.
     channel.receivers++;
     super(channel, options);
@@ -150,7 +175,7 @@ export class ChannelReceiver<T> extends Receiver<T> {
    *
    * @throws {DaemonError} with the code `CHANNEL_CLOSED` if the last receiver is gone.
    */
-  clone(options?: WaitOptions): ChannelReceiver<T> {
+  clone(options?: { signal?: AbortSignal }): ChannelReceiver<T> {
     if (options !== undefined) checkPatience("clone", options);
     if (this.#channel.receivers === 0) throw closedError();
     return new ChannelReceiver(this.#channel, options);

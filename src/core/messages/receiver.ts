@@ -58,6 +58,19 @@ abstract class PendingRead<T> extends Waiter<unknown> {
  * - Leaving a `for await` loop, also by what a read in it throws, cancelling {@linkcode Receiver.readable} and disposing are the same: it
  *   reads no more, and reads that wait end as if nothing came any more.
  * - {@linkcode Receiver.batches} and {@linkcode Receiver.recvMany} cost several times less for each value than one at a time.
+ *
+ * @example One value, then all that wait, then the end
+ * ```ts
+ * import { chan } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const [sender, receiver] = chan.unbounded<number>();
+ * for (const value of [1, 2, 3]) sender.trySend(value);
+ * assert.deepEqual(await receiver.recv(), { done: false, value: 1 });
+ * assert.deepEqual(await receiver.recvMany(10), [2, 3]);
+ * sender.close();
+ * assert.deepEqual(await receiver.recv(), { done: true, value: undefined });
+ * ```
  */
 export class Receiver<T> implements AsyncIterable<T>, Disposable {
   readonly #source: Source<T>;
@@ -67,7 +80,7 @@ export class Receiver<T> implements AsyncIterable<T>, Disposable {
   #readable: ReadableStream<T> | undefined;
 
   /** Creates the reading end of a source; when `signal` aborts, every read rejects with its reason. */
-  constructor(source: Source<T>, { signal }: WaitOptions = {}) {
+  constructor(source: Source<T>, { signal }: { signal?: AbortSignal } = {}) {
     this.#source = source;
     this.#signal = signal;
     if (signal?.aborted) this.handleEvent();
@@ -80,12 +93,12 @@ export class Receiver<T> implements AsyncIterable<T>, Disposable {
   }
 
   /** The next value, waited for; `done` when nothing comes any more. */
-  recv(options: WaitOptions = PATIENT): Promise<Received<T>> {
+  recv(options: { signal?: AbortSignal } = PATIENT): Promise<IteratorResult<T, undefined>> {
     return this.#read<Received<T>>(one, options);
   }
 
   /** The next value if it is there; `done` when nothing comes any more, undefined when nothing is there now or others wait for it. */
-  tryRecv(): Received<T> | undefined {
+  tryRecv(): IteratorResult<T, undefined> | undefined {
     return this.#tryRead<Received<T>>(one);
   }
 
@@ -94,7 +107,7 @@ export class Receiver<T> implements AsyncIterable<T>, Disposable {
    *
    * @throws {RangeError} if `max` is not at least 1 (as a rejection).
    */
-  recvMany(max: number, options: WaitOptions = PATIENT): Promise<T[]> {
+  recvMany(max: number, options: { signal?: AbortSignal } = PATIENT): Promise<T[]> {
     if (!isMax(max)) return Promise.reject(badMax("read", max));
     return this.#read<T[]>({ take: (source) => source.takeMany(max), ended: () => [] }, options);
   }

@@ -20,7 +20,6 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  *
  * @example It is monotonic and cancels what it scheduled
  * ```ts
- * import { systemClock } from "@daemonkit/daemonkit";
  * import assert from "node:assert/strict";
  *
  * const before = systemClock.nowMs();
@@ -72,7 +71,6 @@ export interface SleepOptions {
  *
  * @example An aborted wait rejects with the reason
  * ```ts
- * import { sleep, systemClock } from "@daemonkit/daemonkit";
  * import assert from "node:assert/strict";
  *
  * const controller = new AbortController();

@@ -17,9 +17,6 @@ export const LogLevel = { Trace: "trace", Debug: "debug", Info: "info", Warn: "w
 /** Every {@linkcode LogLevel}, least important first. */
 export const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
 
-/** Facts of a record beside its message. */
-export type LogFields = Readonly<Record<string, unknown>>;
-
 /** One thing that happened, as data. */
 export interface LogRecord {
   /** Milliseconds since the Unix epoch. */
@@ -31,8 +28,11 @@ export interface LogRecord {
   /** Name of the logger: the daemon's part or the subsystem's path. */
   logger: string;
   /** The variable parts. An error stands under `err`. */
-  fields: LogFields;
+  fields: Readonly<Record<string, unknown>>;
 }
+
+/** Facts of a record beside its message. */
+export type LogFields = LogRecord["fields"];
 
 /** Where records go. It must not throw; a record it can't keep is its own to count. */
 export type LogSink = (record: LogRecord) => void;
@@ -40,19 +40,19 @@ export type LogSink = (record: LogRecord) => void;
 /** Log interface of features and subsystems. */
 export interface Logger {
   /** Records a step that only its developer cares for. */
-  trace(message: string, fields?: LogFields): void;
+  trace(message: string, fields?: Readonly<Record<string, unknown>>): void;
   /** Records a detail that helps to find a fault. */
-  debug(message: string, fields?: LogFields): void;
+  debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
   /** Records a normal event that an operator wants to see. */
-  info(message: string, fields?: LogFields): void;
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
   /** Records something that may need a look. */
-  warn(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
   /** Records a failure. */
-  error(message: string, fields?: LogFields): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
   /** Whether a record of this level would go anywhere. */
   isEnabled(level: LogLevel): boolean;
   /** A logger whose name is this one's, a slash and `name`, with `fields` added to each record. */
-  child(name: string, fields?: LogFields): Logger;
+  child(name: string, fields?: Readonly<Record<string, unknown>>): Logger;
 }
 
 /**
@@ -60,7 +60,6 @@ export interface Logger {
  *
  * @example It is enabled for nothing
  * ```ts
- * import { silentLogger } from "@daemonkit/daemonkit";
  * import assert from "node:assert/strict";
  *
  * silentLogger.error("nobody hears this");

@@ -2,7 +2,7 @@ import type { LogLine } from "../wire/line_block.ts";
 import type { ProcessUsage } from "../ports/own_process.ts";
 import type { SignalName } from "../values/signal_name.ts";
 import type { State } from "./state.ts";
-import type { ConfigReloadEvent, DaemonEvent } from "./event.ts";
+import type { DaemonEvent } from "./event.ts";
 
 /** Status of one unit, as every surface shows it. */
 export interface UnitStatus {
@@ -66,36 +66,6 @@ export interface DaemonStatus {
   units: UnitStatus[];
 }
 
-/** How many lines a unit has printed since the start of the daemon. */
-export interface LineCounts {
-  /** Path of the unit. */
-  name: string;
-  /** Lines read of its output. */
-  stdout: number;
-  /** Lines read of its error output. */
-  stderr: number;
-  /** Lines that could not be kept in its log file. */
-  dropped: number;
-  /** How often its log file could no longer be written. */
-  failures: number;
-  /** Time of the oldest line that readers still get, once older ones are gone from memory; null before that. */
-  keptFrom: string | null;
-}
-
-/** Measures for health and metrics beside the status. */
-export interface DaemonMeasures {
-  /** Whether every unit has started once. */
-  hasStarted: boolean;
-  /** Reloads of the configuration, by what became of them. */
-  reloads: Readonly<Record<ConfigReloadEvent["outcome"], number>>;
-  /** Events that were published, by the daemon and on its bus. */
-  eventsPublished: number;
-  /** Events that slow readers of the bus lost. */
-  busLagged: number;
-  /** Resource usage of the daemon's process. */
-  process: ProcessUsage;
-}
-
 /** Outcome of a command for one unit. */
 export interface UnitOutcome {
   /** Path of the unit. */
@@ -115,31 +85,6 @@ export interface UnitOutcome {
   note?: string;
 }
 
-/**
- * Goals of a wait, in the words of `after`: `ready`, or completed where it has no readiness; `started`, be it ready or not;
- * `stopped`, for whatever reason, without a restart to come.
- */
-export type WaitGoal = "ready" | "started" | "stopped";
-
-/** One difference between the configuration in force and the one that was read. */
-export interface ReloadChange {
-  /** Kind of the change. */
-  kind: "added" | "removed" | "changed";
-  /** Name of the changed setting, such as `logging.level`, or table, such as `service.api`. */
-  name: string;
-  /** Keys of that table that differ, such as `env.LOG`; empty for a setting, and for a table that came or went. */
-  keys: string[];
-  /**
-   * Effect of applying it: `start`, `stop` or `restart` units, change their number (`scale`), `live` without touching what runs, or nothing
-   * before the `daemon` is restarted.
-   */
-  effect: "start" | "stop" | "restart" | "scale" | "live" | "daemon";
-  /** The value of a setting before, as text; undefined for tables, secrets, and where there was none. */
-  from?: string;
-  /** Its value now, likewise. */
-  to?: string;
-}
-
 /** Result of a reload, or of a dry run. */
 export interface ReloadAnswer {
   /** Version of this shape. */
@@ -150,8 +95,24 @@ export interface ReloadAnswer {
   dryRun: boolean;
   /** Number of the configuration in force, from 1; a reload that changes something adds one. */
   version: number;
-  /** Changes, services last. */
-  changes: ReloadChange[];
+  /** Differences between the configuration in force and the one that was read, services last. */
+  changes: {
+    /** Kind of the change. */
+    kind: "added" | "removed" | "changed";
+    /** Name of the changed setting, such as `logging.level`, or table, such as `service.api`. */
+    name: string;
+    /** Keys of that table that differ, such as `env.LOG`; empty for a setting, and for a table that came or went. */
+    keys: string[];
+    /**
+     * Effect of applying it: `start`, `stop` or `restart` units, change their number (`scale`), `live` without touching what runs, or nothing
+     * before the `daemon` is restarted.
+     */
+    effect: "start" | "stop" | "restart" | "scale" | "live" | "daemon";
+    /** The value of a setting before, as text; undefined for tables, secrets, and where there was none. */
+    from?: string;
+    /** Its value now, likewise. */
+    to?: string;
+  }[];
   /** Number of services that stay as they are. */
   unchanged: number;
   /** Outcomes of the units that were started, stopped and restarted. */
@@ -168,7 +129,18 @@ export interface Operations {
   /** Resolves when there are units, or will be none any more; until then `notices` of the status say what is waited for. Rejects with the reason when the signal aborts. */
   prepared(options?: { signal?: AbortSignal }): Promise<void>;
   /** Measures for health and metrics beside the status. */
-  measures(): DaemonMeasures;
+  measures(): {
+    /** Whether every unit has started once. */
+    hasStarted: boolean;
+    /** Reloads of the configuration, by what became of them. */
+    reloads: Readonly<Record<"applied" | "unchanged" | "refused", number>>;
+    /** Events that were published, by the daemon and on its bus. */
+    eventsPublished: number;
+    /** Events that slow readers of the bus lost. */
+    busLagged: number;
+    /** Resource usage of the daemon's process. */
+    process: ProcessUsage;
+  };
   /**
    * Names of all units that a pattern with `*` and `?` matches; a plain name that does not exist fails. An instance group `api` means
    * `api@*`.
@@ -183,10 +155,11 @@ export interface Operations {
   /** Sends a signal to the whole process group of each service that runs; units that have none say so in their outcome. */
   signal(names: readonly string[], signal: SignalName): UnitOutcome[];
   /**
-   * Waits until all units are where `goal` says at one moment; nothing is changed. When the signal aborts or the daemon stops before that,
-   * it resolves with who is missing and why, and does not reject.
+   * Waits until all units are where `goal` says at one moment: `ready`, or completed where it has no readiness; `started`, be it ready or not;
+   * `stopped`, for whatever reason, without a restart to come. Nothing is changed. When the signal aborts or the daemon stops before that, it
+   * resolves with who is missing and why, and does not reject.
    */
-  wait(names: readonly string[], goal: WaitGoal, options?: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
+  wait(names: readonly string[], goal: "ready" | "started" | "stopped", options?: { signal?: AbortSignal }): Promise<UnitOutcome[]>;
   /**
    * Reads the configuration file again and applies what differs, or only says what would be. Resolves when the units that it touches have
    * started or stopped. When it rejects, nothing has changed: with a `ConfigError` that holds every mistake of the file, with `RUNTIME_STATE`
@@ -199,10 +172,35 @@ export interface Operations {
   lines(names: readonly string[], limit: number, isWanted?: (line: LogLine) => boolean): LogLine[];
   /** Calls `fn` for each new line of these units until disposed. */
   followLines(names: readonly string[], fn: (line: LogLine) => void): Disposable;
-  /** How many lines each unit has printed; units that have printed none may be missing. */
-  lineCounts(): readonly LineCounts[];
+  /** How many lines each unit has printed since the start of the daemon; units that have printed none may be missing. */
+  lineCounts(): readonly {
+    /** Path of the unit. */
+    name: string;
+    /** Lines read of its output. */
+    stdout: number;
+    /** Lines read of its error output. */
+    stderr: number;
+    /** Lines that could not be kept in its log file. */
+    dropped: number;
+    /** How often its log file could no longer be written. */
+    failures: number;
+    /** Time of the oldest line that readers still get, once older ones are gone from memory; null before that. */
+    keptFrom: string | null;
+  }[];
   /** The newest events, at most 1,024, oldest first; a daemon of a library program keeps them once its operations were asked for. */
   events(): DaemonEvent[];
   /** Calls `fn` for each event until disposed, in the turn in which it happens. `fn` must not throw. */
   followEvents(fn: (event: DaemonEvent) => void): Disposable;
 }
+
+/** Measures of a daemon. */
+export type DaemonMeasures = ReturnType<Operations["measures"]>;
+
+/** Counts of the lines of a unit. */
+export type LineCounts = ReturnType<Operations["lineCounts"]>[number];
+
+/** Goals of a wait, in the words of `after`. */
+export type WaitGoal = Parameters<Operations["wait"]>[1];
+
+/** One difference between the configuration in force and the one that was read. */
+export type ReloadChange = ReloadAnswer["changes"][number];

@@ -4,7 +4,7 @@ import type { Meter } from "../ports/meter.ts";
 import type { LogLevel } from "../ports/log.ts";
 
 /** The settings in force, as a subsystem reads them; after a reload those of the new configuration. */
-export interface Settings {
+export interface DaemonSettings {
   /** Name of the daemon. */
   readonly name: string;
   /** Base of relative paths; undefined means the folder of the configuration file. */
@@ -39,15 +39,12 @@ export interface Settings {
   readonly bus: { readonly capacity: number };
 }
 
-/** A class whose instances are looked for. */
-export type InstanceType<T> = abstract new (...args: never[]) => T;
-
 /** The parts of a daemon that its subsystems may use. */
 export interface Program {
   /** Everything that happens in the daemon, by topic. */
   readonly bus: EventBus<DaemonTopics>;
   /** The settings in force. */
-  readonly config: Settings;
+  readonly config: DaemonSettings;
   /** Measurements of the program. */
   readonly metrics: Meter;
   /**
@@ -55,5 +52,5 @@ export interface Program {
    *
    * @throws {SubsystemError} if none runs, or several do and no name says which.
    */
-  get<T extends object>(type: InstanceType<T>, name?: string): T;
+  get<T extends object>(type: abstract new (...args: never[]) => T, name?: string): T;
 }

@@ -7,7 +7,7 @@ export interface RetryOptions {
   /** Calls in all, Infinity for no limit. @default {10} */
   maxAttempts?: number;
   /** Wait before the second call. @default {"100ms"} */
-  initialDelay?: Duration;
+  delay?: Duration;
   /** Longest wait. @default {"30s"} */
   maxDelay?: Duration;
   /** The wait grows by this factor with each call. @default {2} */
@@ -36,7 +36,7 @@ export interface RepeatPorts {
 
 const OPTIONS: readonly (keyof RetryOptions)[] = [
   "maxAttempts",
-  "initialDelay",
+  "delay",
   "maxDelay",
   "factor",
   "jitter",
@@ -48,13 +48,13 @@ const OPTIONS: readonly (keyof RetryOptions)[] = [
 export async function retry<T>(run: RepeatPorts, fn: (attempt: number) => Promise<T> | T, options: RetryOptions = {}): Promise<T> {
   checkFunction("retry", "fn", fn);
   checkKeys("retry", options, OPTIONS);
-  const { maxAttempts = 10, initialDelay, maxDelay, factor, jitter, isRetryable, onRetry } = options;
+  const { maxAttempts = 10, delay, maxDelay, factor, jitter, isRetryable, onRetry } = options;
   if (!(maxAttempts >= 1 && (Number.isInteger(maxAttempts) || maxAttempts === Infinity))) {
     throw new RangeError(`Cannot retry as "maxAttempts" must be an integer >= 1, or Infinity: current value is ${String(maxAttempts)}`);
   }
   if (isRetryable !== undefined) checkFunction("retry", "isRetryable", isRetryable);
   if (onRetry !== undefined) checkFunction("retry", "onRetry", onRetry);
-  const waits = RestartPolicy.ExponentialBackoff({ initialDelay, maxDelay, factor, jitter });
+  const waits = RestartPolicy.onFailure({ delay, maxDelay, factor, jitter });
   for (let attempt = 1;; attempt++) {
     if (run.isShutdown()) throw run.reason;
     try {
@@ -63,7 +63,7 @@ export async function retry<T>(run: RepeatPorts, fn: (attempt: number) => Promis
       // A call that fails while the run stops has most likely heard of it.
       if (run.isShutdown()) throw run.reason;
       if (attempt === maxAttempts || isRetryable?.(error) === false) throw error;
-      const delayMs = waits.delayMs(attempt, run.random());
+      const delayMs = waits.waitMs(attempt, run.random());
       onRetry?.(error, attempt, delayMs);
       await run.sleep(delayMs);
     }

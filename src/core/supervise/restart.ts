@@ -1,9 +1,6 @@
 import { type Duration, durationOption } from "../values/duration.ts";
 import { checkKeys, checkOneOf } from "../values/options.ts";
 
-/** Effect of used-up restarts: end for good, wait until there is room again, or fail the supervisor. */
-export type OnExhausted = "fatal" | "pause" | "escalate";
-
 /** Options of {@linkcode RestartPolicy}. */
 export interface RestartOptions {
   /** Wait before the first restart in a row. @default {"100ms"} */
@@ -20,26 +17,8 @@ export interface RestartOptions {
   within?: Duration;
   /** A run of at least this length is stable: the next restart is the first of a new row. No run is with 0. @default {"60s"} */
   resetAfter?: Duration;
-  /** Effect when they are used up. @default {"fatal"} */
-  onExhausted?: OnExhausted;
-}
-
-/** Options of {@linkcode RestartPolicy.ExponentialBackoff}, in the words of the Rust crate. */
-export interface BackoffOptions {
-  /** Wait before the first restart in a row. @default {"100ms"} */
-  initialDelay?: Duration;
-  /** Longest wait. @default {"30s"} */
-  maxDelay?: Duration;
-  /** Restarts in a row before it is over. @default {10} */
-  maxAttempts?: number;
-  /** The wait grows by this factor with each restart in a row. @default {2} */
-  factor?: number;
-  /** Each wait is varied by up to this share. @default {0.2} */
-  jitter?: number;
-  /** A run of at least this length starts a new row. No run does with 0. @default {"60s"} */
-  resetAfter?: Duration;
-  /** Effect when they are used up. @default {"fatal"} */
-  onExhausted?: OnExhausted;
+  /** Effect when they are used up: end for good, wait until there is room again, or fail the supervisor. @default {"fatal"} */
+  onExhausted?: "fatal" | "pause" | "escalate";
 }
 
 const OPTIONS: readonly (keyof RestartOptions)[] = [
@@ -52,19 +31,6 @@ const OPTIONS: readonly (keyof RestartOptions)[] = [
   "resetAfter",
   "onExhausted",
 ];
-const BACKOFF_OPTIONS: readonly (keyof BackoffOptions)[] = [
-  "initialDelay",
-  "maxDelay",
-  "maxAttempts",
-  "factor",
-  "jitter",
-  "resetAfter",
-  "onExhausted",
-];
-
-/** Which ends of a run are followed by another run. */
-export type RestartWhen = "never" | "on-failure" | "always";
-
 /**
  * When a subsystem is restarted, after what wait, and when that is over. Immutable; one policy may serve any number of subsystems.
  *
@@ -77,14 +43,14 @@ export type RestartWhen = "never" | "on-failure" | "always";
  * import assert from "node:assert/strict";
  *
  * const policy = RestartPolicy.onFailure({ delay: "100ms", maxDelay: "1s", jitter: 0 });
- * assert.deepEqual([1, 2, 3, 4, 5].map((attempt) => policy.delayMs(attempt, 0.5)), [100, 200, 400, 800, 1_000]);
+ * assert.deepEqual([1, 2, 3, 4, 5].map((attempt) => policy.waitMs(attempt, 0.5)), [100, 200, 400, 800, 1_000]);
  * ```
  */
 export class RestartPolicy {
   /** Which ends are followed by another run. */
-  readonly when: RestartWhen;
+  readonly when: "never" | "on-failure" | "always";
   /** Wait before the first restart in a row, in milliseconds. */
-  readonly initialDelayMs: number;
+  readonly delayMs: number;
   /** Growth of the wait. */
   readonly factor: number;
   /** Longest wait in milliseconds. */
@@ -98,7 +64,7 @@ export class RestartPolicy {
   /** Length of a stable run in milliseconds. */
   readonly resetAfterMs: number;
   /** Effect when restarts are used up. */
-  readonly onExhausted: OnExhausted;
+  readonly onExhausted: "fatal" | "pause" | "escalate";
 
   /** Restarts after a failure, with the default limits; the policy of whoever names none. */
   static readonly OnFailure: RestartPolicy = new RestartPolicy("on-failure");
@@ -117,23 +83,8 @@ export class RestartPolicy {
     return new RestartPolicy("always", options);
   }
 
-  /** Restarts after a failure, in the words of the Rust crate. */
-  static ExponentialBackoff(options: BackoffOptions = {}): RestartPolicy {
-    checkKeys("create RestartPolicy", options, BACKOFF_OPTIONS);
-    const { initialDelay, maxDelay, maxAttempts, factor, jitter, resetAfter, onExhausted } = options;
-    return new RestartPolicy("on-failure", {
-      delay: initialDelay,
-      maxDelay,
-      maxRestarts: maxAttempts,
-      factor,
-      jitter,
-      resetAfter,
-      onExhausted,
-    });
-  }
-
   /** Creates a policy. */
-  constructor(when: RestartWhen, options: RestartOptions = {}) {
+  constructor(when: "never" | "on-failure" | "always", options: RestartOptions = {}) {
     checkKeys("create RestartPolicy", options, OPTIONS);
     const {
       delay = 100,
@@ -160,9 +111,9 @@ export class RestartPolicy {
     }
     this.when = when;
     const ms = (key: string, value: Duration) => durationOption("create RestartPolicy", key, value);
-    this.initialDelayMs = ms("delay", delay);
+    this.delayMs = ms("delay", delay);
     this.factor = factor;
-    this.maxDelayMs = Math.max(ms("maxDelay", maxDelay), this.initialDelayMs);
+    this.maxDelayMs = Math.max(ms("maxDelay", maxDelay), this.delayMs);
     this.jitter = jitter;
     this.maxRestarts = maxRestarts;
     this.withinMs = within === undefined ? undefined : ms("within", within);
@@ -172,12 +123,18 @@ export class RestartPolicy {
   }
 
   /** The wait before restart number `attempt` (from 1) of a row, for a `random` number in [0, 1). */
-  delayMs(attempt: number, random: number): number {
-    if (this.initialDelayMs === 0) return 0;
-    const plainMs = Math.min(this.maxDelayMs, this.initialDelayMs * this.factor ** (attempt - 1));
+  waitMs(attempt: number, random: number): number {
+    if (this.delayMs === 0) return 0;
+    const plainMs = Math.min(this.maxDelayMs, this.delayMs * this.factor ** (attempt - 1));
     return Math.min(this.maxDelayMs, plainMs * (1 + this.jitter * (2 * random - 1)));
   }
 }
+
+/** Which ends of a run are followed by another run. */
+export type RestartWhen = RestartPolicy["when"];
+
+/** Effect of used-up restarts: end for good, wait until there is room again, or fail the supervisor. */
+export type OnExhausted = RestartPolicy["onExhausted"];
 
 /** How long a policy with `onExhausted: "pause"` pauses that knows neither a window nor a stable run. */
 const PAUSE_MS = 60_000;
@@ -235,7 +192,7 @@ export class RestartHistory {
    */
   postpone(random: number): { attempt: number; delayMs: number } {
     const attempt = ++this.#postponed;
-    return { attempt, delayMs: POSTPONE.delayMs(attempt, random) };
+    return { attempt, delayMs: POSTPONE.waitMs(attempt, random) };
   }
 
   /**
@@ -250,7 +207,7 @@ export class RestartHistory {
     // Were every run a stable one, the limit of restarts would never hold.
     if (policy.resetAfterMs > 0 && ranMs >= policy.resetAfterMs) this.#inARow = 0;
     const attempt = ++this.#inARow;
-    const delayMs = policy.delayMs(attempt, random);
+    const delayMs = policy.waitMs(attempt, random);
     const roomInMs = policy.withinMs === undefined ? this.#roomInARow(policy) : this.#roomInWindow(policy, policy.withinMs, nowMs);
     if (roomInMs === undefined) return { kind: "restart", attempt, delayMs };
     if (policy.onExhausted === "pause") return { kind: "pause", attempt, delayMs: Math.max(delayMs, roomInMs) };

@@ -8,7 +8,7 @@ import type { DaemonTopics } from "./event.ts";
 import type { Meter } from "../ports/meter.ts";
 import type { Logger } from "../ports/log.ts";
 import { checkFunction, checkKeys, checkOneOf, checkText } from "../values/options.ts";
-import type { InstanceType, Program, Settings } from "./program.ts";
+import type { DaemonSettings, Program } from "./program.ts";
 import { every, type RepeatPorts, retry, type RetryOptions } from "./repeat.ts";
 import type { ChildHandle, Context, ShutdownHandle, StopOptions, StopScope, Subsystem, WorkHandle, WorkOptions } from "./subsystem.ts";
 import { type CheckedRequest, fatalError, type ShutdownRequest, shutdownRequest } from "./verdict.ts";
@@ -308,7 +308,7 @@ export class RunContext extends Handle<RunHost> implements Context {
     return this.#program("bus").bus;
   }
 
-  get config(): Settings {
+  get config(): DaemonSettings {
     return this.#program("config").config;
   }
 
@@ -316,7 +316,7 @@ export class RunContext extends Handle<RunHost> implements Context {
     return this.#program("metrics").metrics;
   }
 
-  get<T extends object>(type: InstanceType<T>, name?: string): T {
+  get<T extends object>(type: abstract new (...args: never[]) => T, name?: string): T {
     return this.#program("get").get(type, name);
   }
 

@@ -6,7 +6,7 @@ import type { EventBus } from "../messages/bus.ts";
 import type { DaemonTopics } from "./event.ts";
 import type { Meter } from "../ports/meter.ts";
 import type { Logger } from "../ports/log.ts";
-import type { InstanceType, Settings } from "./program.ts";
+import type { DaemonSettings } from "./program.ts";
 import type { RetryOptions } from "./repeat.ts";
 import type { RestartPolicy } from "./restart.ts";
 import type { ShutdownRequest } from "./verdict.ts";
@@ -73,9 +73,6 @@ export interface Subsystem {
   details?(): Readonly<Record<string, unknown>>;
 }
 
-/** A function that can be run as a subsystem. Its result is ignored, unless it is a promise, which is waited for. */
-export type Task = (context: Context) => Promise<unknown> | unknown;
-
 /** Tells a piece of work that it must end, and how much time it has. */
 export interface ShutdownHandle {
   /** Aborts when this run must stop. Made on first use; its listeners are isolated: one that throws is charged to this subsystem. */
@@ -132,7 +129,7 @@ export interface ShutdownHandle {
    *   answer = await context.retry((attempt) => {
    *     if (attempt < 3) throw new Error("connection refused");
    *     return `connected at attempt ${attempt}`;
-   *   }, { initialDelay: "1ms" });
+   *   }, { delay: "1ms" });
    * }).withoutSignals().run({ ownsProcess: false });
    * assert.equal(answer, "connected at attempt 3");
    * ```
@@ -186,21 +183,6 @@ export interface ShutdownHandle {
   requestShutdown(request?: string | ShutdownRequest): void;
 }
 
-/** Units that a run stops: itself, or all that its supervisor runs. */
-export type StopScope = "self" | "group";
-
-/** Options of {@linkcode Context.stop}. */
-export interface StopOptions {
-  /** Only this subsystem, or its whole group; of what belongs to no group, that is the daemon. @default {"self"} */
-  scope?: StopScope;
-}
-
-/** Options of {@linkcode Context.spawn}. */
-export interface WorkOptions {
-  /** A failure fails the run, which is then judged by its restart policy, or is only logged. @default {"failRun"} */
-  onFailure?: "failRun" | "log";
-}
-
 /** Work that a run has spawned. */
 export interface WorkHandle {
   /** Its name, as the log calls it. */
@@ -238,7 +220,7 @@ export interface Context extends ShutdownHandle {
    *
    * @throws {SubsystemError} if no daemon runs the subsystem, as under `exerciseSubsystem`.
    */
-  readonly config: Settings;
+  readonly config: DaemonSettings;
   /**
    * Measurements of the program, which `/metrics` shows beside those of the daemon. Those of a module reach its daemon within a second; its
    * gauges add up with those of other processes, and go when it ends.
@@ -294,7 +276,8 @@ export interface Context extends ShutdownHandle {
    */
   release(resource: Disposable | AsyncDisposable): boolean;
   /**
-   * Starts work that belongs to this run: it is cancelled and awaited before the run counts as settled. The log calls it by its name.
+   * Starts work that belongs to this run: it is cancelled and awaited before the run counts as settled. The log calls it by its name. Its
+   * failure fails the run, which is then judged by its restart policy, or with `onFailure: "log"` is only logged.
    *
    * @example Two pieces of work, one of which may fail
    * ```ts
@@ -314,7 +297,7 @@ export interface Context extends ShutdownHandle {
    * @throws {SubsystemError} if `run` has returned.
    * @throws {RangeError} if `onFailure` is none of its values.
    */
-  spawn(name: string, fn: (handle: ShutdownHandle) => Promise<unknown> | unknown, options?: WorkOptions): WorkHandle;
+  spawn(name: string, fn: (handle: ShutdownHandle) => Promise<unknown> | unknown, options?: { onFailure?: "failRun" | "log" }): WorkHandle;
   /**
    * Makes the error that says that another run would fail too: thrown by the run, it is not restarted, whatever its policy says, and ends as
    * `fatal`.
@@ -337,7 +320,8 @@ export interface Context extends ShutdownHandle {
    */
   fatal(cause: unknown): SubsystemError;
   /**
-   * Asks for the stop of this subsystem, which is not restarted, or of its whole group. Returns at once; the run hears of it by its signal,
+   * Asks for the stop of this subsystem, which is not restarted, or with `scope: "group"` of its whole group, which is the daemon for what
+   * belongs to none. Returns at once; the run hears of it by its signal,
    * like of any other stop. Its dependents go on. In a module it ends the module's process.
    *
    * - A daemon whose last subsystem has stopped itself ends, as when it had returned; one whose last subsystem was stopped from outside, by
@@ -362,7 +346,7 @@ export interface Context extends ShutdownHandle {
    *
    * @throws {TypeError | RangeError} if an option is wrong.
    */
-  stop(options?: StopOptions): void;
+  stop(options?: { scope?: "self" | "group" }): void;
   /**
    * The instance of this class among the subsystems that run: a typed way to another subsystem. Come `after` it, and ask anew in each run, as
    * a reload or an addition may bring another instance.
@@ -390,7 +374,7 @@ export interface Context extends ShutdownHandle {
    *
    * @throws {SubsystemError} if none runs, or several do and `name`, a path, does not say which.
    */
-  get<T extends object>(type: InstanceType<T>, name?: string): T;
+  get<T extends object>(type: abstract new (...args: never[]) => T, name?: string): T;
   /**
    * Adds a subsystem beside this one, under the same supervisor, and starts it. It is supervised like those that were there from the
    * beginning and outlives this run; one in a group ends with the present run of the group, and one that a module adds with the module's process.
@@ -417,3 +401,12 @@ export interface Context extends ShutdownHandle {
    */
   add(subsystem: Subsystem, options?: AddOptions): SubsystemHandle;
 }
+
+/** Options of {@linkcode Context.spawn}. */
+export type WorkOptions = NonNullable<Parameters<Context["spawn"]>[2]>;
+
+/** Options of {@linkcode Context.stop}. */
+export type StopOptions = NonNullable<Parameters<Context["stop"]>[0]>;
+
+/** Units that a run stops: itself, or all that its supervisor runs. */
+export type StopScope = NonNullable<StopOptions["scope"]>;

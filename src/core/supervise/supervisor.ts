@@ -33,9 +33,9 @@ import {
   waitsForRoom,
   waitsForStopped,
 } from "./readiness.ts";
-import type { InstanceType, Program } from "./program.ts";
+import type { Program } from "./program.ts";
 import type { Registration } from "./registration.ts";
-import { type OnExhausted, RestartHistory, RestartPolicy, type RestartVerdict } from "./restart.ts";
+import { RestartHistory, RestartPolicy, type RestartVerdict } from "./restart.ts";
 import { RunContext } from "./run_context.ts";
 import {
   isCompletedState,
@@ -55,19 +55,21 @@ import type { Turns } from "./turns.ts";
 import { fatalIn } from "./verdict.ts";
 import { COUNTS, Unit, UnitHandle, type UnitMessage, Watch, type Wish } from "./unit.ts";
 
-/** Siblings that are restarted with a child: none, all, or those registered after it. */
-export type Strategy = "oneForOne" | "oneForAll" | "restForOne";
-
 /** Options of a supervisor. */
 export interface SupervisorOptions {
-  /** Siblings that are restarted with a child. Other than `oneForOne` also starts them one after another. @default {"oneForOne"} */
-  strategy?: Strategy;
+  /**
+   * Siblings that are restarted with a child: none, all, or those registered after it. Other than `oneForOne` also starts them one after
+   * another.
+   *
+   * @default {"oneForOne"}
+   */
+  strategy?: "oneForOne" | "oneForAll" | "restForOne";
   /** Restarts of all children together within `within`, whatever their own policies grant. @default {Infinity} */
   maxRestarts?: number;
   /** Length of the sliding window of `maxRestarts`. @default {"30s"} */
   within?: Duration;
   /** Effect beyond that: the supervisor fails, the child ends as fatal, or its restart waits for room. @default {"escalate"} */
-  onExhausted?: OnExhausted;
+  onExhausted?: "fatal" | "pause" | "escalate";
   /**
    * Ends the supervisor when the first, or the last, child marked `significant` has ended by itself. It has failed, and is judged like any
    * child, where one of those has failed for good; a failure for good of another child makes it fail too, but does not start it again.
@@ -76,6 +78,9 @@ export interface SupervisorOptions {
    */
   autoShutdown?: "never" | "anySignificant" | "allSignificant";
 }
+
+/** Siblings that are restarted with a child. */
+export type Strategy = NonNullable<SupervisorOptions["strategy"]>;
 
 /** Ports that supervisors get from the daemon, the same for all of one tree. */
 export interface SupervisorPorts {
@@ -625,7 +630,7 @@ export class Supervisor {
   }
 
   /** Children that run and are instances of a class, in order of registration, each nested supervisor followed by its own. */
-  instances<T extends object>(type: InstanceType<T>): { path: string; instance: T }[] {
+  instances<T extends object>(type: abstract new (...args: never[]) => T): { path: string; instance: T }[] {
     const found: { path: string; instance: T }[] = [];
     this.#visit(({ path, hasRun, registration: { subsystem } }) => {
       if (hasRun && subsystem instanceof type) found.push({ path, instance: subsystem });

@@ -9,7 +9,7 @@ export interface ShutdownRequest {
   exitCode?: number;
   /**
    * Leaves no time for a graceful end: everything is told at once, and killed where it can be killed. What can't be killed, such as a task that
-   * does not listen, is waited for as long as lies between `forceShutdownTimeout` and `killTimeout` of the configuration, by default 5 s; what lives
+   * does not listen, is waited for as long as lies between `forceTimeout` and `killTimeout` of the configuration, by default 5 s; what lives
    * then is named in the report as unstopped. A second request with `force` does not wait for that. Also hurries a shutdown that has begun.
    * The exit code is 1 then, unless `exitCode` says otherwise.
    *

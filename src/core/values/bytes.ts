@@ -23,7 +23,6 @@ const EXPECTED = 'an integer number of bytes, or a text such as "64KiB", "20MB" 
  *
  * @example Decimal and binary units differ
  * ```ts
- * import { byteSize } from "@daemonkit/daemonkit";
  * import assert from "node:assert/strict";
  *
  * assert.deepEqual(["64KiB", "20MB", 512].map(byteSize), [65_536, 20_000_000, 512]);
@@ -47,7 +46,6 @@ export function byteSize(value: ByteSize): number {
  *
  * @example From bytes to GiB
  * ```ts
- * import { formatBytes } from "@daemonkit/daemonkit";
  * import assert from "node:assert/strict";
  *
  * assert.deepEqual([512, 1_536, 20 * 2 ** 20].map(formatBytes), ["512B", "1.5KiB", "20MiB"]);

@@ -18,7 +18,6 @@ const EXPECTED = 'a duration such as "250ms", "1.5s", "1h30m" or "2d"';
  *
  * @example Texts and numbers
  * ```ts
- * import { durationMs } from "@daemonkit/daemonkit";
  * import assert from "node:assert/strict";
  *
  * assert.deepEqual(["1h30m", "1.5s", "250ms", 20].map(durationMs), [5_400_000, 1_500, 250, 20]);
@@ -77,7 +76,6 @@ function sumOfParts(value: string, action: string, subject: string): number {
  *
  * @example From milliseconds to days
  * ```ts
- * import { formatDuration } from "@daemonkit/daemonkit";
  * import assert from "node:assert/strict";
  *
  * assert.deepEqual([0, 250, 2_500, 61_000, 5_400_000, 90_000_000].map(formatDuration),

@@ -78,7 +78,9 @@ function row(
 }
 
 /** Every code that a {@linkcode DaemonError} can carry: stable text, number, category, severity and whether trying again may help. */
-export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeEntry>> = {
+export const ERROR_CODES: Readonly<
+  Record<ErrorCode, { number: number; category: ErrorCategory; severity: ErrorSeverity; retryable: boolean; remedy: string }>
+> = {
   CONFIG_INVALID: row(1000, "config", "Mend the key that the message names; `daemonkit validate` lists all mistakes at once."),
   CONFIG_NOT_FOUND: row(1001, "config", "Name an existing file with `-c`; `daemonkit init` writes one to begin with."),
   CONFIG_SYNTAX: row(1002, "config", "Mend the file at the line and column that the message names."),

@@ -1,29 +1,22 @@
 import { didYouMean, nearest } from "./names.ts";
 import { ERROR_CODES, type ErrorCategory, type ErrorCode, type ErrorSeverity } from "./error_codes.ts";
 
-/** Facts that help an operator act, as plain data: a path, a pid, a value that was refused. */
-export type ErrorContext = Readonly<Record<string, unknown>>;
-
 /** Options of {@linkcode DaemonError} and its subclasses. */
 export interface DaemonErrorOptions {
   /** Cause of this failure, of any type. */
   cause?: unknown;
-  /** Facts beside the message. */
-  context?: ErrorContext;
-}
-
-/** A link of {@linkcode DaemonError.chain} as plain data. */
-export interface ErrorLink {
-  /** Class name, `Error` for foreign values without one. */
-  name: string;
-  /** Stable code, where the link carries one. */
-  code?: string;
-  /** Message, at most 8 KiB of it. */
-  message: string;
+  /** Facts that help an operator act, as plain data: a path, a pid, a value that was refused. */
+  context?: Readonly<Record<string, unknown>>;
 }
 
 /** A {@linkcode DaemonError} as plain data, for logs and answers. */
-export interface ErrorJson extends ErrorLink {
+export interface ErrorJson {
+  /** Class name. */
+  name: string;
+  /** Stable code; the causes of other classes have one where they carry it. */
+  code?: string;
+  /** Message, at most 8 KiB of it. */
+  message: string;
   /** The code's number. */
   number: number;
   /** The part of the daemon that failed. */
@@ -33,10 +26,16 @@ export interface ErrorJson extends ErrorLink {
   /** Whether the same call may succeed later. */
   retryable: boolean;
   /** Facts beside the message. */
-  context?: ErrorContext;
-  /** The causes, nearest first. */
-  chain: ErrorLink[];
+  context?: Readonly<Record<string, unknown>>;
+  /** The causes, nearest first, `Error` for foreign values without a class. */
+  chain: { name: string; code?: string; message: string }[];
 }
+
+/** A link of {@linkcode DaemonError.chain}. */
+export type ErrorLink = ErrorJson["chain"][number];
+
+/** Facts that help an operator act. */
+export type ErrorContext = NonNullable<DaemonErrorOptions["context"]>;
 
 const MAX_MESSAGE_LENGTH = 8_192;
 const MAX_CHAIN_LENGTH = 16;
@@ -68,7 +67,7 @@ export class DaemonError implements Error {
   /** Cause of the error, undefined when there is none. */
   declare readonly cause: unknown;
   /** Facts beside the message. */
-  declare readonly context: ErrorContext | undefined;
+  declare readonly context: Readonly<Record<string, unknown>> | undefined;
 
   /** Creates an error without touching the stack. */
   constructor(code: ErrorCode, message: string, options?: DaemonErrorOptions) {
@@ -79,7 +78,7 @@ export class DaemonError implements Error {
   }
 
   /** Creates an error around the value that caused it. */
-  static wrap(cause: unknown, code: ErrorCode, message: string, context?: ErrorContext): DaemonError {
+  static wrap(cause: unknown, code: ErrorCode, message: string, context?: Readonly<Record<string, unknown>>): DaemonError {
     return new DaemonError(code, message, { cause, context });
   }
 
@@ -129,7 +128,7 @@ export class DaemonError implements Error {
   }
 
   /** The error and its causes, nearest first, as plain data; a circle is cut, and at most 16 links are followed. */
-  chain(): ErrorLink[] {
+  chain(): ErrorJson["chain"] {
     return errorChain(this);
   }
 
@@ -187,7 +186,19 @@ export interface ConfigIssue {
   code?: ErrorCode;
 }
 
-/** A configuration that can't be used; `issues` lists every mistake found, not only the first. */
+/**
+ * A configuration that can't be used; `issues` lists every mistake found, not only the first.
+ *
+ * @example A key that is misspelt
+ * ```ts
+ * import { Config, ConfigError } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const error = await Config.parse('nam = "x"').catch((error) => error);
+ * assert.ok(error instanceof ConfigError);
+ * assert.deepEqual(error.issues.map(({ source, hint }) => [source, hint]), [["daemon.toml:1:1", "did you mean name?"]]);
+ * ```
+ */
 export class ConfigError extends DaemonError {
   /** Every mistake found. */
   readonly issues: readonly ConfigIssue[];
@@ -210,7 +221,6 @@ export class ConfigError extends DaemonError {
  *
  * @example What an operator reads
  * ```ts
- * import { formatIssue } from "@daemonkit/daemonkit";
  * import assert from "node:assert/strict";
  *
  * const issue = { source: "daemon.toml:3:1", path: "service.api.commnad", message: "unknown key", hint: "use run" };
@@ -221,10 +231,36 @@ export function formatIssue(issue: ConfigIssue): string {
   return [issue.source, issue.path, issue.message].filter((part) => part !== "").join(": ") + (issue.hint ? `; ${issue.hint}` : "");
 }
 
-/** A failure of the file system, a socket or a process. */
+/**
+ * A failure of the file system, a socket or a process.
+ *
+ * @example The code says which failure it is
+ * ```ts
+ * import { IoError } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const error = new IoError("IO_NOT_FOUND", "Cannot read the token as there is no file token.txt", { context: { path: "token.txt" } });
+ * assert.deepEqual([error.code, error.category, error.context?.path], ["IO_NOT_FOUND", "io", "token.txt"]);
+ * ```
+ */
 export class IoError extends DaemonError {}
 
-/** A failure of one subsystem, which it names. */
+/**
+ * A failure of one subsystem, which it names.
+ *
+ * @example A subsystem that is not there
+ * ```ts
+ * import { Daemon, SubsystemError } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const daemon = await Daemon.builder().withTask("main", (context) => context.cancelled()).build().start();
+ * const error = await daemon.ended("mein").catch((error) => error);
+ * assert.ok(error instanceof SubsystemError);
+ * assert.deepEqual([error.code, error.subsystem], ["SUBSYSTEM_UNKNOWN", "mein"]);
+ * daemon.shutdown();
+ * await daemon.wait();
+ * ```
+ */
 export class SubsystemError extends DaemonError {
   /** Path of the subsystem, such as `web` or `workers/1`. */
   readonly subsystem: string;
@@ -250,13 +286,51 @@ export function unknownUnit(path: string, known: readonly string[]): SubsystemEr
   });
 }
 
-/** A deliberate stop: the reason of aborted signals, and the error of what is refused during shutdown. */
+/**
+ * A deliberate stop: the reason of aborted signals, and the error of what is refused during shutdown.
+ *
+ * @example Nothing can be added to a daemon that stops
+ * ```ts
+ * import { Daemon, ShutdownError } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const daemon = await Daemon.builder().withTask("main", (context) => context.cancelled()).build().start();
+ * daemon.shutdown();
+ * assert.throws(() => daemon.add({ name: "late", run: () => {} }), ShutdownError);
+ * await daemon.wait();
+ * ```
+ */
 export class ShutdownError extends DaemonError {}
 
-/** Something took longer than it was given. */
+/**
+ * Something took longer than it was given.
+ *
+ * @example A start that takes too long
+ * ```ts
+ * import { Daemon, TimeoutError } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * const daemon = Daemon.builder()
+ *   .withTask("slow", (context) => context.cancelled(), { readiness: "manual", ready: { timeout: "1ms" } })
+ *   .build();
+ * const error = await daemon.start().catch((error) => error);
+ * assert.equal(error.code, "SUBSYSTEM_START_TIMEOUT");
+ * assert.ok(error instanceof TimeoutError || error.cause instanceof TimeoutError);
+ * ```
+ */
 export class TimeoutError extends DaemonError {}
 
-/** A profile could not be taken. */
+/**
+ * A profile could not be taken.
+ *
+ * @example It has a code of its own
+ * ```ts
+ * import { ProfilingError } from "@daemonkit/daemonkit";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(new ProfilingError("PROFILING_FAILED", "Cannot profile as another profile is being taken").category, "profiling");
+ * ```
+ */
 export class ProfilingError extends DaemonError {}
 
 /**
@@ -294,7 +368,6 @@ export function hasCode(value: unknown, code: ErrorCode): value is DaemonError {
  *
  * @example Nothing that is thrown breaks the report
  * ```ts
- * import { messageOf } from "@daemonkit/daemonkit";
  * import assert from "node:assert/strict";
  *
  * assert.equal(messageOf(undefined), "undefined was thrown");

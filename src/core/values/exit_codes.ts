@@ -39,7 +39,6 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODES, string
  *
  * @example Killed and terminated
  * ```ts
- * import { signalExitCode } from "@daemonkit/daemonkit";
  * import assert from "node:assert/strict";
  *
  * assert.equal(signalExitCode(9), 137);

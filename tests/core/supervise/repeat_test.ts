@@ -39,7 +39,7 @@ test("retry waits longer after each failure, tells of it, and returns the first 
   const done = retry(run, (attempt) => {
     if (attempt < 4) throw new Error(`no ${attempt}`);
     return attempt;
-  }, { initialDelay: "1s", maxDelay: "3s", jitter: 0, onRetry: (error, ...rest) => told.push([(error as Error).message, ...rest]) });
+  }, { delay: "1s", maxDelay: "3s", jitter: 0, onRetry: (error, ...rest) => told.push([(error as Error).message, ...rest]) });
   await clock.advance(10_000);
   assert.equal(await done, 4);
   assert.deepEqual(waits, [1_000, 2_000, 3_000]);
@@ -102,7 +102,7 @@ test("retry and every refuse wrong arguments", async () => {
   const rows: [RetryOptions, RegExp][] = [
     [{ maxAttempts: 0 }, /"maxAttempts" must be an integer >= 1, or Infinity: current value is 0/],
     [{ maxAttempts: 1.5 }, /"maxAttempts" must be/],
-    [{ initialDelay: "soon" as never }, /soon/],
+    [{ delay: "soon" as never }, /soon/],
     [{ retries: 3 } as never, /"retries" is no option/],
     [{ isRetryable: true as never }, /"isRetryable" must be a function/],
     [{ onRetry: 1 as never }, /"onRetry" must be a function/],

@@ -1,12 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "../../property.ts";
-import {
-  type BackoffOptions,
-  RestartHistory,
-  type RestartOptions,
-  RestartPolicy,
-  type RestartVerdict,
-} from "../../../src/core/supervise/restart.ts";
+import { RestartHistory, type RestartOptions, RestartPolicy, type RestartVerdict } from "../../../src/core/supervise/restart.ts";
 import { test } from "../../harness.ts";
 
 const failedAt = (nowMs: number, ranMs = 0) => ({ failed: true, ranMs, nowMs, random: 0.5 });
@@ -21,7 +15,7 @@ test("RestartPolicy defaults", () => {
   const { OnFailure, Always, Never } = RestartPolicy;
   assert.deepEqual({ ...OnFailure }, {
     when: "on-failure",
-    initialDelayMs: 100,
+    delayMs: 100,
     factor: 2,
     maxDelayMs: 30_000,
     jitter: 0.2,
@@ -30,9 +24,9 @@ test("RestartPolicy defaults", () => {
     resetAfterMs: 60_000,
     onExhausted: "fatal",
   });
-  assert.deepEqual({ ...RestartPolicy.ExponentialBackoff() }, { ...OnFailure });
+  assert.deepEqual({ ...RestartPolicy.onFailure() }, { ...OnFailure });
   assert.deepEqual([Always.when, Never.when], ["always", "never"]);
-  assert.equal(RestartPolicy.always({ delay: "2s" }).initialDelayMs, 2_000);
+  assert.equal(RestartPolicy.always({ delay: "2s" }).delayMs, 2_000);
 });
 
 test("RestartHistory.postpone: waits from 100 ms to 5 s, counts as no restart, and begins anew after a run", () => {
@@ -43,28 +37,6 @@ test("RestartHistory.postpone: waits from 100 ms to 5 s, counts as no restart, a
   assert.equal(history.judge(policy, failedAt(0)).kind, "restart");
   assert.deepEqual(history.postpone(0.5), { attempt: 1, delayMs: 100 });
   assert.equal(history.judge(policy, failedAt(0)).kind, "exhausted");
-});
-
-test("RestartPolicy.ExponentialBackoff: each option is the one of the other words", () => {
-  const options: Required<BackoffOptions> = {
-    initialDelay: "1s",
-    maxDelay: "9s",
-    maxAttempts: 4,
-    factor: 3,
-    jitter: 0.1,
-    resetAfter: "5s",
-    onExhausted: "escalate",
-  };
-  const plain = RestartPolicy.onFailure({
-    delay: "1s",
-    maxDelay: "9s",
-    maxRestarts: 4,
-    factor: 3,
-    jitter: 0.1,
-    resetAfter: "5s",
-    onExhausted: "escalate",
-  });
-  assert.deepEqual({ ...RestartPolicy.ExponentialBackoff(options) }, { ...plain });
 });
 
 test("RestartPolicy refuses bad options and never writes to them", () => {
@@ -104,7 +76,7 @@ test("RestartPolicy.delayMs stays within the jitter and never beyond maxDelay, o
         const policy = RestartPolicy.onFailure({ delay, factor, maxDelay, jitter });
         const longest = Math.max(delay, maxDelay);
         const plain = Math.min(longest, delay === 0 ? 0 : delay * factor ** (attempt - 1));
-        const wait = policy.delayMs(attempt, random);
+        const wait = policy.waitMs(attempt, random);
         assert.ok(wait >= plain * (1 - jitter) - 1e-6, `${wait} is too short`);
         assert.ok(wait <= Math.min(longest, plain * (1 + jitter) + 1e-6), `${wait} is too long`);
       },
@@ -115,7 +87,7 @@ test("RestartPolicy.delayMs stays within the jitter and never beyond maxDelay, o
 
 test("RestartPolicy.delayMs of a policy without delay is 0 for any number of restarts in a row", () => {
   const policy = RestartPolicy.always({ delay: 0, maxRestarts: Infinity });
-  for (const attempt of [1, 1_024, 1_025, 1_000_000]) assert.equal(policy.delayMs(attempt, 0.9), 0);
+  for (const attempt of [1, 1_024, 1_025, 1_000_000]) assert.equal(policy.waitMs(attempt, 0.9), 0);
 });
 
 test("RestartHistory.judge: which ends are followed by a run", () => {

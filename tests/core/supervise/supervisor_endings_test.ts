@@ -24,11 +24,11 @@ test("Daemon: an operator's stop of all that runs ends neither group nor daemon,
   assert.deepEqual((await operations.stop(all)).map(({ outcome }) => outcome), ["stopped", "stopped", "stopped"]);
   await settle();
   assert.deepEqual(now(), ["main stopped", "group running", "group/one stopped", "group/two stopped"]);
-  assert.equal(daemon.isShutdown, false);
+  assert.equal(daemon.isShutdown(), false);
   assert.deepEqual((await operations.start(all)).map(({ outcome }) => outcome), ["started", "started", "started"]);
   assert.deepEqual((await operations.stop(["group"])).map(({ outcome }) => outcome), ["stopped"]);
   await operations.stop(["main"]);
-  assert.equal(daemon.isShutdown, false);
+  assert.equal(daemon.isShutdown(), false);
   assert.deepEqual((await operations.start(["group"])).map(({ outcome }) => outcome), ["started"]);
   daemon.shutdown();
   assert.equal((await daemon.wait()).exitCode, 0);

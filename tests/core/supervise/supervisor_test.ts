@@ -103,7 +103,7 @@ test("Supervisor with maxRestarts lets exactly that many through, and one more w
 
 test("Supervisor lets a flapping child use up its restarts although each run was ready, with waits that only grow", async () => {
   const rig = new Rig();
-  const a = rig.child("a", { readiness: "manual", restart: RestartPolicy.ExponentialBackoff({ jitter: 0 }) });
+  const a = rig.child("a", { readiness: "manual", restart: RestartPolicy.onFailure({ jitter: 0 }) });
   a.onEnter = (context) => context.ready();
   const supervisor = rig.supervisor([a.registration]);
   await supervisor.start();
