@@ -373,7 +373,7 @@ const TAKES_ANYTHING: Record<string, readonly string[]> = {
   child: ["cancelled", "isShutdown", "isForced", "isDraining", "timeRemaining", "child", "cancel", "forgetDrain"],
   work: ["cancel"],
   handle: ["stop", "remove"],
-  daemon: ["cancelled", "subsystems", "getStats", "wait"],
+  daemon: ["isRunning", "isShutdown", "cancelled", "subsystems", "getStats", "wait"],
   builder: ["withoutSignals", "build", "entries", "addServices"],
   operations: ["status", "measures", "lineCounts", "events"],
   bus: ["publish", "close"],

@@ -66,7 +66,7 @@ export const PROC_DAEMON: readonly SeedRow[] = [
   { seed: "RestartPolicy::ExponentialBackoff", ours: ["export:RestartPolicy.onFailure"] },
   { seed: "SubsystemManager", issue: 10 },
   { seed: "SubsystemManager::enable_events, try_next_event, subscribe_events", issue: 10 },
-  { seed: "SubsystemEvent::StateChanged", ours: ["type:UnitStateEvent"] },
+  { seed: "SubsystemEvent::StateChanged", ours: ["type:DaemonEvent"] },
   { seed: "ids of subsystems", reason: "a path is unique and says which; a run has a number" },
   // Shutdown
   { seed: "ShutdownHandle", ours: ["type:ShutdownHandle", "type:Context"] },
@@ -256,7 +256,7 @@ export const PRETENDED: readonly SeedRow[] = [
   { seed: "[B] a second daemon in one process fails", ours: ["test:two of them live in one process"] },
   { seed: "[S] automatic restart is dead code", ours: ["test:restart"] },
   { seed: "[B] restart_subsystem starts a second instance", ours: ["test:no second instance"] },
-  { seed: "[B] the first wait is twice the initial one", ours: ["export:RestartPolicy.delayMs"] },
+  { seed: "[B] the first wait is twice the initial one", ours: ["export:RestartPolicy.waitMs"] },
   { seed: "[B] a fast end is overwritten by running", ours: ["file:tests/core/supervise/supervisor_model_test.ts"] },
   { seed: "[B] subscribers steal events from one another", ours: ["export:EventBus.subscribe"] },
   {
