@@ -162,7 +162,7 @@ const ofHandle: Rows<ShutdownHandle> = {
   retry: [
     [(it) => it.retry(1 as never), /^Cannot retry as "fn" must be a function: current value is 1/],
     [(it) => it.retry(() => 1, { maxAttempts: 0 }), /"maxAttempts" must be an integer >= 1, or Infinity: current value is 0/],
-    [(it) => it.retry(() => 1, { delay: "1s" } as never), /"delay" is no option/],
+    [(it) => it.retry(() => 1, { initialDelay: "1s" } as never), /"initialDelay" is no option/],
   ],
   every: [
     [
