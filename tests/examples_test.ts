@@ -9,7 +9,7 @@ import process from "node:process";
 import { test } from "./harness.ts";
 import { ROOT } from "./tools/runtimes.ts";
 
-/** What a program printed and how it ended. */
+/** Output and end of a program. */
 interface Ended {
   code: number | null;
   output: string;

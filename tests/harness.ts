@@ -4,7 +4,7 @@ import process from "node:process";
 
 type Body = () => void | Promise<void>;
 
-/** Where `tests/tools/test.ts` reads which test is under way; without it nothing is noted. */
+/** File in which `tests/tools/test.ts` reads which test is under way; without it nothing is noted. */
 const NOTES = process.env.TEST_NOTES;
 
 function noted(name: string, fn: Body): Body {

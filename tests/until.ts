@@ -2,7 +2,7 @@ import { setImmediate, setTimeout } from "node:timers/promises";
 import { inspect } from "node:util";
 import type { FakeClock } from "../src/testing/mod.ts";
 
-/** How {@linkcode until} looks. */
+/** Options of {@linkcode until}. */
 export interface UntilOptions<T> {
   /** Whether what was seen is what is waited for, or a pattern of its text; true values are, by default. */
   isRight?: ((seen: T) => boolean) | RegExp;

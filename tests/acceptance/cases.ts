@@ -4,7 +4,7 @@ export interface Case {
   suite: "library" | "runner";
   /** Its number. */
   number: number;
-  /** What it asks for, in a few words. */
+  /** Its demand, in a few words. */
   title: string;
   /** File below tests/ and the name of a test in it, for all that show it. */
   tests?: readonly (readonly [file: string, name: string])[];

@@ -273,7 +273,7 @@ test("main finds a daemon by the lock that it holds, whatever has become of its 
   assert.match(machine.err, /using demo-1, the only daemon that runs/);
   machine.lockedFiles[0] = here;
 
-  // What another process says about it is nothing.
+  // Another process says nothing about it.
   machine.lockedFiles[0] = { ...machine.lockedFiles[0], identity: { ...identity, pid: 78 } };
   assert.equal(await cli("status"), 3);
 });

@@ -5,7 +5,7 @@ import type { ConfigIssue } from "../../src/core/values/errors.ts";
 import { FakeHost } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 
-/** What a person sees of mistakes in a file of this text. */
+/** The mistakes in a file of this text as a person sees them. */
 function render(text: string | undefined, width: number, ...issues: Partial<ConfigIssue>[]): string[] {
   const whole = issues.map((issue): ConfigIssue => ({
     source: "a.toml:1:1",

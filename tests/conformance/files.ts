@@ -11,7 +11,7 @@ export interface FilesUnderTest extends Disposable {
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** What a failure has to be: an IoError with a code and the path. */
+/** Checks that a failure is an IoError with a code and the path. */
 export const ioFailure = (code: string) => (error: unknown) => {
   assert.ok(error instanceof IoError, String(error));
   assert.equal(error.code, code, error.message);

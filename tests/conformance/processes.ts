@@ -94,7 +94,7 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     assert.deepEqual([pgid, session], [pid, pid]);
     const signals = (field: string, status: string) => BigInt(`0x${new RegExp(`${field}:\\s+(\\w+)`).exec(status)![1]}`) & SIGNALS_1_TO_31;
     assert.equal(signals("SigBlk", out), 0n);
-    // What nohup, or a shell without job control, has made us ignore is ignored by our programs too, as by those of a shell.
+    // Signals that nohup, or a shell without job control, has made us ignore are ignored by our programs too, as by those of a shell.
     assert.equal(signals("SigIgn", out) & ~(signals("SigIgn", readFileSync("/proc/self/status", "utf8")) & HUP_INT_QUIT), 0n);
   });
 
@@ -210,7 +210,7 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     ];
     for (const [code, argv, more] of cases) {
       await assert.rejects(start(argv, more), ioFailure(code));
-      // What is known without starting it is told alike; that its arguments are too long only the system knows.
+      // Failures that are known without a start are told alike; only the system knows that arguments are too long.
       const check = () => host.processes.checkSpawn({ argv, cwd: dir.path, env: ENV, ...more });
       if (argv[1]?.length !== 200_000) assert.throws(check, ioFailure(code));
     }
@@ -304,7 +304,7 @@ export function exerciseProcesses(name: string, makeHost: () => Promise<Host>): 
     assert.deepEqual(await child.exited, { code: 7, signal: null });
   });
 
-  // Where there is only dash, they are lost.
+  // They are lost on systems that have only dash.
   if (existsSync("/bin/bash")) {
     test(`${name}: variables whose names no shell knows get through to a program with limits`, async () => {
       const host = await makeHost();

@@ -32,7 +32,7 @@ export function exerciseWatcher(name: string, make: () => Promise<WatcherUnderTe
     ];
     for (const step of steps) {
       await changes.after(step);
-      // What is left of this step must not count as the next one.
+      // Late events of this step must not count for the next one.
       await changes.settled(files);
     }
   });
@@ -76,7 +76,7 @@ export function exerciseWatcher(name: string, make: () => Promise<WatcherUnderTe
 
 /** The changes of a folder. */
 export class Changes implements Disposable {
-  /** How many were told. */
+  /** Number of changes that were told. */
   calls = 0;
   readonly #dir: string;
   readonly #watcher: Watcher;

@@ -107,7 +107,7 @@ export class FakeOperations implements Operations {
     return this.#act("start", names, options.signal);
   }
 
-  /** What a reload answers. */
+  /** The answer to a reload. */
   reloading: (options: { dryRun?: boolean }) => Promise<ReloadAnswer> = ({ dryRun = false }) =>
     Promise.resolve({ v: 1, ok: true, dryRun, version: 1, changes: [], unchanged: this.units.length, units: [] });
 

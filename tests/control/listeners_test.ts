@@ -47,7 +47,7 @@ interface Rig {
   operations: FakeOperations;
   records: LogRecord[];
   stop: () => Promise<void>;
-  /** What a request to an address is answered with: its status, or the code of the failure. */
+  /** The answer to a request at an address: its status, or the code of the failure. */
   ask: (address: Address, path: string, init?: RequestInit) => Promise<number | string>;
 }
 

@@ -136,7 +136,7 @@ function leavesOf(node: Node, path: string = ""): [path: string, leaf: LeafNode]
   return Object.entries(node.entries).flatMap(([key, child]) => leavesOf(child, path === "" ? key : `${path}.${key}`));
 }
 
-/** What stands beside a key where it can't be alone. */
+/** Keys that have to stand beside one that can't be alone. */
 const BESIDE: Record<string, Keys> = {
   module: { run: undefined },
   "ready.http": { port: 3_000 },

@@ -14,7 +14,7 @@ const SERVE = '[service.x]\nrun = ["serve"]\n';
 const HTTP = { hostname: "127.0.0.1", port: 9_900 };
 const LISTEN = '[listen.http]\naddress = "127.0.0.1:9900"\n';
 
-/** What a listener answers to each path. */
+/** The answers of a listener to each path. */
 async function statuses(rig: Rig, paths: readonly string[], init?: RequestInit): Promise<number[]> {
   const headers = { authorization: "Bearer s3cret", ...init?.headers };
   return await Promise.all(paths.map(async (path) => (await rig.host.http.request(HTTP, path, { ...init, headers })).status));
@@ -27,7 +27,7 @@ async function controlling(keys: string): Promise<Rig> {
   return await rig.run(`${SERVE}${LISTEN}token_file = "http.token"\n${keys}`);
 }
 
-/** What the one service of this text does to its machine. */
+/** The effects that the one service of this text has on its machine. */
 const serving = (keys: string, options?: FakeHostOptions): Promise<Rig> => new Rig(options).run(`${SERVE}${keys}`);
 
 /** A service that crashes at once, and the waits between its runs within five minutes. */
@@ -437,7 +437,7 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
     }
   },
   "service.*.leftover": async () => {
-    // What a daemon writes down of its programs is what the next one finds after a kill -9.
+    // A daemon writes down its programs, and the next one finds them after a kill -9.
     const before = await serving("");
     const path = `/run/daemonkit/${before.daemon.operations.status().id}/groups.json`;
     await before.until(() => before.daemon.subsystems()[0].state === "running");

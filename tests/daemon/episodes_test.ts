@@ -51,7 +51,7 @@ class Episode {
   readonly #handles: SubsystemHandle[] = [];
   readonly #unanswered = new Set<string>();
   readonly #twice: string[] = [];
-  /** Who lived when the report was made. */
+  /** Units that lived when the report was made. */
   #alive: string[] | undefined;
   #state: number;
   #names = 0;
@@ -214,7 +214,7 @@ class Episode {
     return { promise, run };
   }
 
-  /** What a run returns or throws; one that is over by that lives no longer. */
+  /** The result or error of a run; a run that is over by that lives no longer. */
   #answer(answer: string, path: string, promise: Promise<void>): unknown {
     if (answer === "settles late") {
       return { then: (resolve: () => void, reject: () => void) => void promise.then(() => queueMicrotask(resolve), reject) };

@@ -3,7 +3,7 @@ import { IoError } from "../../src/core/values/errors.ts";
 import { test } from "../harness.ts";
 import { Rig } from "./rig.ts";
 
-/** What a daemon says at its start whose process can't be the parent of orphans. */
+/** Messages at the start of a daemon whose process can't be the parent of orphans. */
 async function said({ isInit = false, canLook = true }: { isInit?: boolean; canLook?: boolean }): Promise<string> {
   const rig = new Rig().program("serve", () => {});
   const { processes } = rig.host;

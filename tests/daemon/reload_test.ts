@@ -204,7 +204,7 @@ test("Daemon.reload refuses what waits for a restart of the daemon and would kee
     }
   }
   assert.ok(alive(rig).length === 2 && rig.programs.length === 2, "nothing was stopped");
-  // What is in force has its own ways to tell of its loss, and the rest goes on.
+  // The part in force has its own ways to tell of its loss, and the rest goes on.
   rig.host.files.put("/etc/app/app.pid", "somebody has written into it");
   const answer = await reload(rig, `${before}env = { A = "1" }\n`);
   assert.deepEqual(linesOf(answer), ["changed | service.b | env.A | restart"]);
@@ -405,7 +405,7 @@ test("hot_reload offers a file once whose listener is refused", async () => {
 
 /** A daemon that is held up before its first unit: what the one before has left of `old` does not stop when told to. */
 async function heldUp(toml: string): Promise<Rig> {
-  // What is loaded on demand is there, so that nothing waits for that.
+  // The modules that are loaded on demand are there, so that nothing waits for them.
   await import("../../src/daemon/reload.ts");
   const rig = new Rig().program("deaf", (process) => process.ignoreSignals(["SIGTERM"]));
   const { host } = rig;

@@ -14,7 +14,7 @@ async function untilFile(path: string, isRight: (text: string) => boolean, minBy
   return await until(look, { isRight, context: () => path });
 }
 
-/** What a log and its older files hold, oldest first. */
+/** The lines of a log and of its older files, oldest first. */
 function wholeLog(path: string): string {
   const [folder, name] = [path.slice(0, path.lastIndexOf("/")), path.slice(path.lastIndexOf("/") + 1)];
   const older = readdirSync(folder).filter((each) => each.startsWith(`${name}.`)).map((each) => Number(each.slice(name.length + 1)));
@@ -60,7 +60,7 @@ e2e("runner 39: a line of 50 MB without an end takes bounded memory, comes in pi
   const text = await untilFile(path, (text) => text.endsWith("after\n"), 50_000_000);
   assert.ok(text === `${"x".repeat(50_000_000)}\nafter\n`, "a raw file is what was printed");
   const lines = (await stage.cli("logs", "x", "--json", "-n", "3")).stdout.trimEnd().split("\n");
-  // Where it is cut depends on when it comes: what stands there without an end for a while is shown, as a prompt would be.
+  // The place of the cut depends on when the text comes: a text without an end is shown after a while, as a prompt would be.
   const [before, last, after] = lines.map((line) => (JSON.parse(line) as LogLine).text);
   assert.ok([before, last].every((text) => /^x+$/.test(text) && text.length <= 65_536));
   assert.equal(after, "after");

@@ -26,7 +26,7 @@ interface Reload {
   version: number;
 }
 
-/** How the reloads of a daemon went, oldest first. */
+/** Outcomes of the reloads of a daemon, oldest first. */
 async function reloadsOf(stage: Stage): Promise<Reload[]> {
   const { stdout } = await stage.cli("events", "--json");
   const events: (Reload | { type: string })[] = stdout.trim().split("\n").map((line) => JSON.parse(line));
@@ -184,7 +184,7 @@ e2e("A watched file may be saved in any way: nothing is lost, nothing is half, a
   }
   const before = fds();
 
-  // What is half or empty for a while changes nothing.
+  // A file that is half written or empty for a while changes nothing.
   rmSync(path);
   writeFileSync(path, "[service.api\n");
   await untilReloads(stage, ++reloads);

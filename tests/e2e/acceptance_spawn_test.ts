@@ -65,7 +65,7 @@ e2e(
     try {
       await Promise.race([isFull, ended]);
       assert.match(stderr, /too many files/);
-      // Who is stopped before his first word would not be counted.
+      // A program that is stopped before its first word would not be counted.
       await until(() => stdout.match(/pid \d+$/gm)?.length ?? 0, { isRight: (count) => count > 5 });
       process.kill(daemon.pid!, "SIGTERM");
       assert.equal(await ended, 0, stderr.slice(-2_000));

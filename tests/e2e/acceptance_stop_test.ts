@@ -60,7 +60,7 @@ e2e("runner 11: what ignores the stop signal is stopping until it was killed, an
   await daemon.until(/did not stop in time and is killed/);
 });
 
-// How something gets away from the shell that starts it; each writes its number into a file.
+// Ways in which a process gets away from the shell that starts it; each writes its number into a file.
 const AWAY: Readonly<Record<string, string>> = {
   "time-limit": "timeout 1000 sh -c 'echo $$ >> FILE; exec sleep 1000' &",
   job: "set -m; sh -c 'echo $$ >> FILE; exec sleep 1000' &",
@@ -113,7 +113,7 @@ e2e(
     // Each goes by starting its successor in a session of its own, ten times, and the last one is deaf.
     stage.write(
       "again.sh",
-      // Who starts one names it: a successor may be told to go before it has come so far.
+      // The test that starts one names it: a successor may be told to go before it has come so far.
       `trap 'test $1 -eq 0 || { setsid sh again.sh $(($1 - 1)) >/dev/null 2>&1 & echo $! >> pids; }; exit 0' TERM\n` +
         `test $1 -eq 0 && trap '' TERM\necho $$ >> pids; while :; do sleep 0.02; done\n`,
     );

@@ -44,7 +44,7 @@ e2e("services that print without a pause keep nobody from the daemon: status, re
   const noisy = (name: string) =>
     `[service.${name}]\nrun = "while :; do seq 1 200000; done"\nlog = { file = "${name}.log", max_size = "3MB", keep = 2 }\n`;
   stage.write("daemon.toml", `name = "flooded"\n${noisy("first")}${noisy("second")}`);
-  // What the console shows goes to /dev/null: a reader would set the pace.
+  // The console writes to /dev/null: a reader would set the pace.
   const daemon = stage.startThrough(`exec "$0" "$@" >/dev/null`, "run");
   await until(() => ["first", "second"].every((name) => existsSync(join(stage.folder, `${name}.log.2`))));
   for (const words of [["status"], ["restart", "first"]]) {

@@ -6,14 +6,14 @@ import { e2e, e2eOnce, isRunning, type Program, type Stage } from "./driver.ts";
 import { unitsOf, untilUnits } from "./units.ts";
 import { until } from "../until.ts";
 
-/** Where a listener of a daemon really listens, as it says itself. */
+/** The address on which a listener of a daemon really listens, as it says itself. */
 async function portOf(daemon: Program, listener: string): Promise<number> {
   const line = new RegExp(`listening listener=${listener} address=127\\.0\\.0\\.1:(\\d+)`);
   await daemon.until(line);
   return Number(line.exec(daemon.stderr())![1]);
 }
 
-/** What a listener answers: status and text. */
+/** The answer of a listener: status and text. */
 async function get(port: number, path: string, init?: RequestInit): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${port}${path}`, init);
   return `${response.status} ${(await response.text()).trimEnd()}`;
@@ -151,7 +151,7 @@ while :; do sleep 0.02; done
 
   const verbs = ["restart", "stop", "start", "restart", "stop", "restart", "start"];
   const results = await Promise.all(verbs.map((verb) => stage.cli(verb, "slow")));
-  // Who was overtaken by another command says so; nobody sees anything else.
+  // A command that was overtaken by another one says so; nobody sees anything else.
   for (const { code, stdout } of results) assert.ok(code === 0 || /another command|stopped by an operator/.test(stdout), stdout);
   assert.equal((await stage.cli("start", "slow")).code, 0);
   assert.equal((await unitsOf(stage)).slow.ready, true);

@@ -284,7 +284,7 @@ e2eOnce("a client that is told nothing finds the only daemon of its user", async
     { isRight: ({ code }) => code === 0 },
   );
   assert.match(stderr, /using quick-[0-9a-f]{8}, the only daemon that runs/);
-  // Where its file was, it is meant without a word.
+  // In the folder where its file was, it is meant without a word.
   rmSync(join(stage.folder, "daemon.toml"));
   const here = await stage.cli("status");
   assert.deepEqual([here.code, here.stderr], [0, ""]);

@@ -6,7 +6,7 @@ import process from "node:process";
 import { EXECUTABLE, isStale } from "../tools/compile.ts";
 import { test } from "../harness.ts";
 
-/** What is driven: the sources under the runtime of the tests, or the compiled executable. */
+/** The program under test: the sources under the runtime of the tests, or the compiled executable. */
 export interface Subject {
   /** In the names of tests. */
   name: "source" | "compiled";
@@ -14,13 +14,13 @@ export interface Subject {
   argv: (folder: string) => string[];
 }
 
-/** What a command line came to. */
+/** Result of a command line. */
 export interface CliResult {
   /** Exit code; 128 + n is not used, a signal shows as -1. */
   code: number;
-  /** What it wrote to stdout. */
+  /** Its output on stdout. */
   stdout: string;
-  /** What it wrote to stderr. */
+  /** Its output on stderr. */
   stderr: string;
 }
 

@@ -155,7 +155,7 @@ e2e("a release is switched by a link: the same path is the same daemon, from wit
   }
   assert.equal((await cliIn("current", stage, subject, "reload")).code, 0);
   assert.match((await stage.cli("logs", "web", "-c", "current/daemon.toml")).stdout, /\/2 is release 2/);
-  // What it remembers belongs to the path, and not to a release.
+  // Its memory belongs to the path, and not to a release.
   assert.equal((await cliIn("current", stage, subject, "stop", "web")).code, 0);
   assert.equal((await cliIn("current", stage, subject, "down")).code, 0);
   assert.equal(isRunning(pid), false);

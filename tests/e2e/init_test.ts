@@ -1,4 +1,4 @@
-/** What the daemon does as process 1 of a container, shown by a PID namespace. */
+/** The daemon as process 1 of a container, shown by a PID namespace. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import process from "node:process";

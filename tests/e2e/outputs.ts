@@ -5,9 +5,9 @@ import process from "node:process";
 import type { Stage, Subject } from "./driver.ts";
 import { until } from "../until.ts";
 
-/** What a program writes to, and the test reads when it likes. */
+/** A pipe that a program writes to, and that the test reads when it likes. */
 export interface Output extends Disposable {
-  /** Where a program opens it. */
+  /** The path under which a program opens it. */
   readonly path: string;
   /** Everything that was read so far. */
   text(): string;

@@ -52,7 +52,7 @@ e2e(
       "sleeper running",
       "main running",
     ]);
-    // What a task logs is shown as what a service prints.
+    // Records of a task are shown like the lines of a service.
     const logs = await own(stage, "logs", "main");
     assert.equal(logs.stdout, "main | INFO  the task runs round=1\nmain | WARN  it is\nmain |     late\n", logs.stderr);
     const second = await own(stage, "run");
@@ -99,7 +99,7 @@ e2e(
       const up = await own(copy, "up");
       assert.deepEqual([up.code, sleepers()], [0, [sleeper]], up.stderr);
     }
-    // What a killed one has left is found from everywhere too, and never doubled.
+    // The leftovers of a killed daemon are found from everywhere too, and never doubled.
     process.kill(pid, "SIGKILL");
     await first;
     const next = own(other, "run");

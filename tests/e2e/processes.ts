@@ -21,7 +21,7 @@ export function runFolderOf(stage: Stage): string {
   return join(root, readdirSync(root)[0]);
 }
 
-/** What a daemon in the background has said. */
+/** The log of a daemon in the background. */
 export function daemonLogOf(stage: Stage): string {
   const root = join(stage.env.XDG_STATE_HOME, "daemonkit");
   return readFileSync(join(root, readdirSync(root)[0], "daemon.log"), "utf8");

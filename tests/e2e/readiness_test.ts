@@ -1,4 +1,4 @@
-/** When services count as ready, and what is said of those that do not, on real programs. */
+/** Readiness of services, and the reasons of those that are not ready, on real programs. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -83,7 +83,7 @@ e2e("a probe is not satisfied by somebody else who listens there, names them, an
     assert.match(units.sleeps.reason, /owner = "any"/);
     assert.equal(units.web.state, "skipped");
 
-    // When it is free, the service's own listener counts, also in a child of its program.
+    // Once the port is free, the service's own listener counts, also in a child of its program.
     await new Promise((resolve) => server.close(resolve));
     const child = service(
       "child",

@@ -35,10 +35,10 @@ async function killed(daemon: Program): Promise<void> {
   await daemon.ended;
 }
 
-/** How many of each are there: one of every sleep, but for the storm's, which come and go, and the one that was stopped by hand. */
+/** The number of each: one of every sleep, but for those of the storm, which come and go, and the one that was stopped by hand. */
 async function untilOneOfEach(stage: Stage, isRecorded = true): Promise<void> {
   const count = (seconds: number) => processesOf(stage, new RegExp(`^\\S*sleep ${seconds} `)).length;
-  // What has lost its mark is known by the record alone, which is written a moment after its start.
+  // A process that has lost its mark is known by the record alone, which is written a moment after its start.
   const all = [1001, 1002, 1003, 1004, 1005, 1006, ...isRecorded ? [1007] : []];
   await until(() => all.map(count).every((each) => each > 0));
   assert.deepEqual(all.map(count), all.map(() => 1));

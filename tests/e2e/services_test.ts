@@ -1,4 +1,4 @@
-/** What services can be told, on real programs. */
+/** Settings of services, on real programs. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync, realpathSync } from "node:fs";

@@ -171,7 +171,7 @@ e2e("kill -9 of the daemon while down waits: nothing is left and nothing is star
   const pid = await pidOf(stage);
   const down = stage.start("down");
   await until(() => processesOf(stage, /sleep 1001 /).length === 0);
-  // What is left is told by its own plan, so it has to hear now.
+  // The leftover process is told by its own plan, so it has to hear now.
   stage.write("daemon.toml", `${PAIR}[service.deaf]\nrun = "true"\nstop = { timeout = "100ms" }\n`);
   await kill9(pid);
   const { code, stdout, stderr } = await down.ended;

@@ -60,7 +60,7 @@ e2e("completion bash: bash completes commands, options, values, files, and the u
   );
   const script = `source <(daemonkit completion bash)\n${lines.join("\n")}`;
   const expected = rows.map(([, candidates]) => [...candidates].sort());
-  // Who has pressed Tab waits half a second for the daemon: on a busy machine it may come too late.
+  // Completion waits half a second for the daemon: on a busy machine the answer may come too late.
   const complete = () => {
     const { stdout } = spawnSync("bash", ["--norc", "-c", script], { cwd: stage.folder, env, encoding: "utf8" });
     return stdout.trimEnd().split("\n").map((line) => line.split("|").filter((value) => value !== "").sort());
@@ -95,7 +95,7 @@ e2e("profile writes what the daemon does and what it holds, for the owner's eyes
   const [, name] = /^wrote .*\/(shop-\d{8}-\d{6}\.heapsnapshot) /.exec(heap.stdout)!;
   assert.ok(readFileSync(join(stage.folder, name), "utf8").startsWith('{"snapshot"'));
 
-  // Whoever goes leaves nothing behind, and the next one need not wait for its time to be over.
+  // A follower that goes leaves nothing behind, and the next one need not wait for its time to be over.
   const left = stage.start("profile", "cpu", "--seconds", "300", "-o", "b.cpuprofile");
   await until(() => existsSync(join(stage.folder, "b.cpuprofile.part")));
   left.kill("SIGINT");

@@ -94,7 +94,7 @@ test("prepareFolders goes on to the next folder when a root is read-only, and to
   const folders = prepareFolders(await daemonFolders({ name: "demo", configPath: CONFIG }, made.host), made.host);
   assert.deepEqual([folders.state, folders.run], [`/tmp/daemonkit-1000/${ID}`, `/tmp/daemonkit-1000/${ID}`]);
   assert.equal(folders.socket, `/tmp/daemonkit-1000/${ID}/admin.sock`);
-  // Whoever looks for logs and memory in the usual place is told.
+  // A note says so to people who look for logs and memory in the usual place.
   assert.match(folders.displaced!, /^keeps its state in \/tmp\/daemonkit-1000\/demo-\w+, as \/s\/daemonkit\/demo-\w+ can't be used: /);
 
   made.readOnly.add("/tmp");

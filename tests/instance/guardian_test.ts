@@ -154,7 +154,7 @@ for (const shell of SHELLS) {
     await using ward = new Ward(shell, daemon);
     await until(() => ward.lines("got").length === 1);
     for (const name of ["HUP", "USR2"] as const) {
-      // What comes before the shell knows the daemon's number is not handed on.
+      // Signals that come before the shell knows the daemon's number are not handed on.
       await until(() => {
         if (!ward.lines("got").includes(name)) ward.signal(`SIG${name}`);
         return ward.lines("got").includes(name);

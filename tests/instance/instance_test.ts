@@ -43,7 +43,7 @@ test("acquireInstance refuses while another process holds the lock, naming pid a
   });
 });
 
-/** What a lock file somewhere else says about another process. */
+/** The text of a lock file somewhere else about another process. */
 function lockOfOther(machine: FakeMachine, changes: { pid?: number; origin?: string; claim?: 0 | 1; inode?: number } = {}): LockedFile {
   const { pid = 55, origin = "/srv/daemon.toml", claim = 0, inode = 9_000 } = changes;
   machine.alive.add(pid);

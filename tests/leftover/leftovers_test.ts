@@ -35,7 +35,7 @@ const entry = (pid: number, more: Partial<ProcessEntry> = {}): ProcessEntry => (
   ...more,
 });
 
-/** What is found among these processes, as `unit: numbers`. */
+/** Leftovers among these processes, as `unit: numbers`. */
 function find(entries: ProcessEntry[], search: Partial<LeftoverSearch> = {}): string[] {
   const all = [entry(1, { parent: 0 }), entry(SELF, { parent: 50 }), entry(50), ...entries];
   const processes = { uid: 0, self: () => identity(SELF), census: () => all, belonging: () => new Map() } as unknown as Processes;

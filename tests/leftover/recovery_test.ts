@@ -61,7 +61,7 @@ test("GroupFile writes what changes together once, and is gone when nothing runs
   for (const each of added) each[Symbol.dispose]();
   file[Symbol.dispose]();
   assert.equal(host.files.info(FOLDERS.groups), undefined);
-  // What ends after the daemon's end is no business of the next one's file.
+  // A program that ends after the daemon's end is no business of the next one's file.
   host.files.put(FOLDERS.groups, "the next daemon's");
   file.add(program("late", 200))[Symbol.dispose]();
   await host.clock.advance(1_000);

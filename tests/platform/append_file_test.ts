@@ -1,4 +1,4 @@
-/** What only files of a real system do: pipes and devices. */
+/** Pipes and devices, which only a real system has. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {

@@ -1,4 +1,4 @@
-/** What only files of a real system do: pipes, devices, and files that are larger than they say. */
+/** Pipes, devices, and files that are larger than they say, which only a real system has. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -36,7 +36,7 @@ async function writerOf(path: string): Promise<number> {
   return fd!;
 }
 
-/** What a descriptor of ours has open. */
+/** The target of one of our descriptors. */
 function linkOf(fd: string): string | undefined {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`);
@@ -90,7 +90,7 @@ test("read: a pipe that nobody writes into, and one that is never closed, end at
   const tried = () =>
     files.read(path, { timeoutMs: timeoutMs *= 2 }).then(() => "read to its end", ({ code, message }) => `${code} ${message}`);
   await until(tried, { isRight: /^TIMEOUT .* as nobody has written into that pipe for \S+$/ });
-  // What is in the pipe stays there as long as one end of it is open.
+  // A pipe keeps its bytes as long as one end of it is open.
   const keeper = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const writer = openSync(path, constants.O_WRONLY);
   timeoutMs = 250;
@@ -112,7 +112,7 @@ test("read: who no longer wants a pipe gets out of the waiting at once", async (
   changed.abort("changed my mind");
   await assert.rejects(reading, (reason) => reason === "changed my mind");
   closeSync(writer);
-  // What was begun ends by itself, and closes what it has opened.
+  // A read that was begun ends by itself, and closes the file that it has opened.
   await until(() => readdirSync("/proc/self/fd").every((fd) => linkOf(fd) !== path));
 });
 

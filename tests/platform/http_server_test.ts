@@ -31,7 +31,7 @@ class Raw implements Disposable {
     return this.text;
   }
 
-  /** What comes until the server ends. */
+  /** All text that comes until the server ends. */
   async rest(): Promise<string> {
     return await this.until(() => this.isEnded);
   }

@@ -1,4 +1,4 @@
-/** What only a process of its own can show: its end, its signals, its terminal, its limits. */
+/** The end, the signals, the terminal and the limits of a process: only a process of its own can show them. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 
-/** Whatever names a file: imports and exports, of types too, for their side effects too, and `import()` as an expression and as a type. */
+/** All ways to name a file: imports and exports, also of types and for side effects, and `import()` as an expression and as a type. */
 const NAMED = /(?:\bfrom|\bimport)\s*\(?\s*["'](\.[^"']*)["']/g;
 const COMMENT = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm;
 

@@ -26,8 +26,11 @@ for (const [code, isRiddle] of CASES) {
   test(`comments: ${code.trim()}`, () => assert.equal(riddlesIn(new Map([["a.ts", code]])).length > 0, isRiddle));
 }
 
-for (const folder of ["src", "bench", "examples"]) {
+for (const folder of ["src", "bench", "examples", "tests"]) {
   test(`comments of ${folder} begin with their subject: say who or what does it, then what it does`, () => {
-    assert.deepEqual(riddlesIn(sourcesOf(ROOT, folder)), []);
+    const sources = new Map(sourcesOf(ROOT, folder));
+    // Its cases are such comments.
+    sources.delete("tests/rules/comments_test.ts");
+    assert.deepEqual(riddlesIn(sources), []);
   });
 }

@@ -16,7 +16,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "core/supervise": ["core/values", "core/ports", "core/messages", "core/wire"],
 };
 
-/** What each folder of src may import besides itself. */
+/** Folders that each folder of src may import besides itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...ROOMS,
   core: Object.keys(ROOMS),

@@ -52,7 +52,7 @@ const CASES: Row[] = [
     false,
   ],
 
-  // What declares keys is below the features, and knows none of them.
+  // The declarations of keys are below the features, and know none of them.
   ["src/service/keys.ts", `import { table } from "../schema/table.ts";`, false],
   ["src/schema/a.ts", `import { a } from "../core/values/a.ts";`, false],
   ["src/schema/a.ts", `import { a } from "../service/a.ts";`, true],

@@ -41,7 +41,7 @@ test("package files: both runtimes have the same tasks", () => {
 
 test("package files: bun run finds a Bun that runs, also where Deno has installed the packages", () => {
   assert.ok(Object.values<string>(bun.scripts).every((script) => script.startsWith("bun ")));
-  // What `bun run` finds before itself is a text that complains, until the package's script has put the program there.
+  // Until the package's script has put the program there, `bun run` finds a text that complains.
   assert.deepEqual(deno.allowScripts, ["npm:bun"]);
 });
 

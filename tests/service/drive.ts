@@ -138,7 +138,7 @@ export function leftovers(host: Host, daemonId: string): number[] {
   );
 }
 
-/** Where modules would report, in tests that have none. */
+/** The place where modules would report, in tests that have none. */
 export function modulesOf(host: Host): ModuleHub {
   return new ModuleHub({ host, socket: `${host.files.tempDir}/no-module` });
 }

@@ -249,7 +249,7 @@ test("A spawn that fails for lack of resources is tried again after a wait, and 
 
 test("A start that fails, or a program that ends, in the very moment in which a stop is asked for is no stop that failed", async () => {
   const real = await getHost();
-  // Whatever else the event loop has to do comes between a failure and its being known.
+  // Other work of the event loop comes between a failure and the moment when it is known.
   for (let turns = 0; turns < 12; turns++) {
     for (const isStarted of [false, true]) {
       const tried = Promise.withResolvers<void>();

@@ -95,7 +95,7 @@ function mutated(text: string): fc.Arbitrary<string> {
   );
 }
 
-/** Whatever is read: a configuration, or mistakes that each have a place and a message. */
+/** The result of reading any text: a configuration, or mistakes that each have a place and a message. */
 async function readAll(name: string, content: string | Uint8Array, env: string | Uint8Array = ""): Promise<void> {
   const host = new FakeHost({ env: { HOME: "/" } });
   host.processes.program("serve", () => {});

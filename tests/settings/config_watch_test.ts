@@ -10,9 +10,9 @@ class Watched {
   readonly host = new FakeHost();
   readonly told: string[] = [];
   readonly troubles: string[] = [];
-  /** What the next changes are answered with: whether the file was there to be read. */
+  /** Answers to the next changes: whether the file was there to be read. */
   wasRead = true;
-  /** What was taken last. */
+  /** The text that was taken last. */
   taken: string | undefined = "old";
   /** Resolves before a change is answered. */
   answering: Promise<void> = Promise.resolve();
@@ -89,13 +89,13 @@ test("ConfigWatch does not offer what was taken since it saw something older, al
   const answer = Promise.withResolvers<void>();
   watched.answering = answer.promise;
   await watched.write("not yet", 60);
-  // Whoever is told reads this one.
+  // The reader that is told reads this one.
   await watched.write("new", 60);
   watched.taken = "new";
   answer.resolve();
   await watched.host.clock.advance(60_000);
   assert.deepEqual(watched.told, ["not yet"]);
-  // What was refused is no longer in force as it was read.
+  // A text that was refused is no longer in force as it was read.
   watched.taken = undefined;
   await watched.write("broken", 60);
   await watched.write("new", 60);

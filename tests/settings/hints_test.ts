@@ -31,7 +31,7 @@ const WRONG = [
   "1979-05-27",
 ];
 
-/** What a table must have besides a key, so that nothing else is wrong. */
+/** Keys that a table must have besides another one, so that nothing else is wrong. */
 const BESIDE: Record<string, string> = { "service.x.ready": 'tcp = "80"', "listen.x": 'address = "127.0.0.1:99"' };
 /** Keys that only a listener on a unix socket has. */
 const FOR_UNIX = ["listen.x.mode", "listen.x.group", "listen.x.gruop"];
@@ -121,7 +121,7 @@ test("every hint, followed, passes: for every key, by every name, with all kinds
       if (better === undefined) continue;
       told.set(kind, (told.get(kind) ?? 0) + 1);
       const left = await issuesOf(better);
-      // What holds between several keys is for another mistake to say.
+      // Rules between several keys have a mistake of their own.
       if (left.some(({ message }) => !/unit that exists|unit itself|exactly one of|at least/.test(message))) {
         bad.push(`${table}.${key} = ${value}; ${issues[0].hint} -> ${left[0].message}; ${left[0].hint ?? ""}`);
       }
@@ -142,7 +142,7 @@ test("the hint at an https:// probe, followed, passes in either way", async () =
       for (const way of ways) assert.deepEqual(await issuesOf(service(way)), [], way);
     }
   }
-  // Where no address can be told, nothing is advised; and what opens doors is not shown.
+  // Nothing is advised where no address can be told, and secrets are not shown.
   for (const url of ["https://", "https://name:secret@127.0.0.1/", "https://127.0.0.1:nope/", "ws://127.0.0.1/"]) {
     const [{ message, hint }] = await issuesOf(service(`ready = "${url}"`));
     assert.equal(hint, undefined);

@@ -21,7 +21,7 @@ function machine(files: Record<string, string | Uint8Array> = {}, environment: R
   return host;
 }
 
-/** What is found wrong with a configuration there. */
+/** Problems of a configuration on that machine. */
 async function foundOn(host: FakeHost, toml: string) {
   host.files.put(PATH, toml);
   const loaded = await loadConfig({ files: host.files, env: host.env, cwd: "/etc/app" });

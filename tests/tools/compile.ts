@@ -51,7 +51,7 @@ export function compileCommand(runtime: Runtime, outfile: string, extra: readonl
   return [runtime.path, "compile", "--no-check", ...DENO_FLAGS, ...extra, "--output", outfile, "cli.ts"];
 }
 
-/** What of the repository goes into no executable; all the rest counts as if it did, so that nothing is forgotten. */
+/** Folders of the repository that go into no executable; all the rest counts as if it did, so that nothing is forgotten. */
 const ASIDE = new Set(["bench", "dist", "examples", "node_modules", "tests"]);
 
 /**

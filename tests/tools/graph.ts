@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { findRuntime, ROOT } from "./runtimes.ts";
 
 const ENTRIES = ["mod.ts", "cli.ts", "src/cli/mod.ts", "src/testing/mod.ts"];
-/** Where the picture stands in ARCHITECTURE.md. */
+/** The place of the picture in ARCHITECTURE.md. */
 const PLACE = /(?<=<!-- graph: .*-->\n\n```text\n)[^`]*(?=```)/;
 
 interface Module {

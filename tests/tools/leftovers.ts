@@ -35,7 +35,7 @@ export function kill(pid: number): void {
   }
 }
 
-/** What of a run of tests is left after its end: processes, which are killed, and files; what is about to go gets some time. */
+/** Processes and files that are left after a run of tests. The processes are killed; those that are about to go get some time. */
 export async function leftoversOf(folder: string, expected: readonly string[], patienceMs = 5_000): Promise<string[]> {
   const files = () => readdirSync(folder).filter((name) => !expected.includes(name));
   const endMs = performance.now() + patienceMs;

@@ -12,7 +12,7 @@ import { sentence, type Tally } from "./test_output.ts";
 
 const EXPORTS = ["mod.ts", "src/cli/mod.ts", "src/testing/mod.ts"];
 
-/** What Deno's own tools say about the sources. */
+/** Checks of the sources by Deno's own tools. */
 const STATIC: readonly (readonly [name: string, args: readonly string[]])[] = [
   ["format", ["fmt", "--check"]],
   ["lint, with the layers", ["lint"]],

@@ -25,7 +25,7 @@ echo 'daemonkit: Cannot start as "bun" or "deno" must be on PATH: neither is' >&
 exit 1
 `;
 
-/** How long the first program may take until it has said that it runs, and until it has stopped. */
+/** Longest time that the first program may take until it has said that it runs, and until it has stopped. */
 const LIMIT_MS = 60_000;
 
 /** Builds the package and tries it; says why where something does not hold. */

@@ -17,7 +17,7 @@ import { ensurePackages, findRuntime, ROOT, type Runtime, type RuntimeName } fro
 import { END_TO_END, type Shard, shardsOf, testFiles } from "./shards.ts";
 import { add, sentence, type Tally, TestOutput } from "./test_output.ts";
 
-/** What is run, and how it is told. */
+/** The tests to run, and how they are told. */
 export interface TestOptions {
   /** One runtime alone. @default {undefined} */
   only?: RuntimeName;
@@ -35,7 +35,7 @@ export interface TestOptions {
 const STALL_MS = 3 * 60_000;
 /** CI takes one that is silent for dead. */
 const PROGRESS_MS = 30_000;
-/** Where the tests note their begins and ends, for the question which one hangs. */
+/** File in which the tests note their begins and ends, for the question which one hangs. */
 const NOTES = "notes";
 /** Processes of runners for each core: end-to-end tests wait for half of their time. */
 const LANES_PER_CORE = 2;
@@ -181,7 +181,7 @@ class ShardProcess {
 
   /** Runs it to its end; returns all that it has printed. */
   async run(args: readonly string[]): Promise<readonly string[]> {
-    // What configures a daemon of whoever runs the tests is none of theirs.
+    // Variables that configure a daemon of the person who runs the tests are no business of the tests.
     const own = Object.entries(process.env).filter(([name]) => !/^DAEMON_|^DAEMONKIT_(?!BINARY$)/.test(name));
     const env = {
       ...Object.fromEntries(own),

@@ -1,4 +1,4 @@
-/** What a run of tests came to. */
+/** The sum of a run of tests. */
 export interface Tally {
   /** Tests that passed. */
   passed: number;
@@ -19,7 +19,7 @@ export class TestOutput {
   /** Each failed test, with its file. */
   readonly failures: string[] = [];
   #file = "";
-  /** What came since the last test had ended; it belongs to the next one. */
+  /** Output since the last test has ended; it belongs to the next one. */
   #held: string[] = [];
   /** Reports of failures that are no end of a test: for Deno's up to its list of names, for Bun's so many rules to come. */
   #telling: "no" | "deno" | number = "no";

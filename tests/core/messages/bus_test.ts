@@ -12,7 +12,7 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await null;
 }
 
-/** What a read tells, in a form that can be compared. */
+/** The result of a read, in a form that can be compared. */
 function outcomeOf<T>(read: () => { done?: boolean; value?: T } | undefined): unknown {
   try {
     const result = read();

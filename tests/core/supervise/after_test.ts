@@ -79,7 +79,7 @@ test("afterProblems finds a circle exactly when there is one", () => {
       name: `u${index}`,
       after: pairs.filter(([from]) => from === index).map(([, to]) => `u${to}`),
     }));
-    // What is left when units that come after nobody left are taken away, again and again.
+    // The units that are left when those that come after nobody left are taken away, again and again.
     let left = units;
     for (let before = -1; before !== left.length;) {
       before = left.length;

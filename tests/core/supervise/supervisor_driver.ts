@@ -18,9 +18,9 @@ export class Rig implements SupervisorPorts {
   readonly events: EventBody[] = [];
   readonly errors: unknown[] = [];
   readonly ends: SupervisorEnd[] = [];
-  /** What subsystems did, in order: "enter a#1", "leave a#1". */
+  /** The steps of subsystems, in order: "enter a#1", "leave a#1". */
   readonly notes: string[] = [];
-  /** How many units are to be up and are not. */
+  /** Number of units that are to be up and are not. */
   missing = 0;
   /** Paths of units that an operator stopped in an earlier life. */
   readonly keptDown = new Set<string>();

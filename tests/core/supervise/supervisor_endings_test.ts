@@ -233,7 +233,7 @@ test("Daemon: by default a task has the whole of shutdownTimeout for its stop, a
   assert.ok(remainingMs! > 20_000, `${remainingMs}`);
 });
 
-/** How a member that is registered before the one that crashes came to run no more. */
+/** Ways in which a member that is registered before the one that crashes came to run no more. */
 const OVER: Record<string, { spec: SubsystemSpec; end(rig: Rig, member: ReturnType<Rig["child"]>): Promise<unknown>; state: string }> = {
   "has failed under Never": { spec: { restart: RestartPolicy.Never }, end: (_, member) => member.fail(), state: "failed" },
   "has completed": { spec: {}, end: (_, member) => member.finish(), state: "completed" },

@@ -55,7 +55,7 @@ export class ModelUnit {
 }
 
 /**
- * What a supervisor under `oneForOne` must do, said in the plainest way: a run that is told to stop and hears it ends in the next turn,
+ * The duty of a supervisor under `oneForOne`, said in the plainest way: a run that is told to stop and hears it ends in the next turn,
  * and after each turn everything that follows is computed from scratch.
  */
 export class SupervisorModel {

@@ -253,7 +253,7 @@ class CheckedRig extends Rig {
   }
 
   #dependents(name: string): string[] {
-    // What comes after a completed one does not need what came before that.
+    // A unit after a completed one does not need the units before that.
     return this.#plans.filter((plan) => this.#after(plan).some((edge) => edge.name === name)).flatMap((plan) => [
       plan.name,
       ...(this.status().get(plan.name)!.state === "completed" ? [] : this.#dependents(plan.name)),

@@ -133,7 +133,7 @@ test("Supervisor.startUnits brings back what it comes after although that is bei
   await stopped;
   await settle();
   assert.equal(outcome.ok, true);
-  // What was stopped with it starts with it.
+  // The units that were stopped with it start with it.
   api.isDeaf = false;
   assert.deepEqual(states(supervisor), { db: "running", api: "running", web: "running" });
   assert.ok(!rig.notes.includes("told db#1"));

@@ -270,7 +270,7 @@ test("Supervisor draws the edges of many units in turns that it shares, and noth
   assert.ok(crowd.turning.hasTurns, "it is in a pause");
   assert.ok(looks < SIZE, `${looks} looks at edges in a turn`);
   assert.equal(crowd.happened, 0, "something has started");
-  // Whoever asks sees all of them, and a command finds the edges.
+  // A status shows all of them, and a command finds the edges.
   assert.equal(supervisor.status().length, SIZE);
   const stopped = supervisor.stopUnits([`u${SIZE - 2}`]);
   await crowd.until(start);

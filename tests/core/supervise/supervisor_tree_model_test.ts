@@ -192,7 +192,7 @@ async function drive(given: { strategy: Strategy; children: Shape[] }, commands:
   }
   await calm();
   check("the stop");
-  // Whoever is deaf is named, and nobody else lives.
+  // Deaf units are named, and nobody else lives.
   const named = new Set(root.unstopped().map(({ path }) => path.split("/").at(-1)!));
   for (const name of rig.live) assert.ok(named.has(name), `${name} lives and is not named`);
   for (const name of rig.live) await rig.leaves.find((leaf) => leaf.name === name)!.finish();

@@ -5,7 +5,7 @@ import { test } from "../../harness.ts";
 
 const encoder = new TextEncoder();
 
-/** What comes out of a splitter for these chunks. */
+/** The output of a splitter for these chunks. */
 function split(maxLineBytes: number, chunks: readonly Uint8Array[]): string[] {
   const lines: string[] = [];
   const splitter = new LineSplitter(maxLineBytes, (text, count) => {
@@ -153,7 +153,7 @@ test("LineSplitter.limit counts for what follows, and cuts what is held back", (
   assert.throws(() => splitter.limit(3), RangeError);
 });
 
-/** What a splitter hands on, with its edges; "" stands for a pause. */
+/** The lines that a splitter hands on, with its edges; "" stands for a pause. */
 function paused(...chunks: string[]): string[] {
   const out: string[] = [];
   const splitter = new LineSplitter(

@@ -130,7 +130,7 @@ test("PacedOutput: flush waits for who reads, and not for who doesn't", async ()
   const stuck = output.flush({ quietMs: 100, timeoutMs: 1_000 });
   await clock.advance(100);
   assert.equal(await stuck, false);
-  // Who was in vain waited for is not waited for again, until something is taken.
+  // A reader that was waited for in vain is not waited for again, until it takes something.
   assert.equal(await output.flush(), false);
   await take(1);
   const taken = output.flush();
