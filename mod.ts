@@ -108,3 +108,8 @@ export {
   type ObjectPoolOptions,
   type PoolStats,
 } from "./src/core/values/pool.ts";
+
+// Parts of a daemon for programs of their own.
+export { InstanceLock } from "./src/standalone/instance_lock.ts";
+/** Messages between processes of this machine, over unix sockets. */
+export * as ipc from "./src/standalone/ipc.ts";
