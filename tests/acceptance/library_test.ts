@@ -5,6 +5,7 @@ import { test } from "../harness.ts";
 
 const untilTold = (context: Context) => context.cancelled();
 
+// Acceptance library 7: a flapping child trips the limit although each run was ready.
 test("library 7: plain OnFailure with a limit for the group trips it although each run became ready", async () => {
   const host = new FakeHost();
   const daemon = Daemon.builder().withHost(host)
@@ -22,6 +23,7 @@ test("library 7: plain OnFailure with a limit for the group trips it although ea
   assert.match(String(errors[0]), /Cannot restart group\/flapping any more/);
 });
 
+// Acceptance library 13: a failed start rolls back and joins the errors.
 test("library 13: a start that fails runs nothing after it, and the report joins what failed in the start and in the stop", async () => {
   const notes: string[] = [];
   const task = (name: string, stopError?: Error) => async (context: Context) => {
@@ -47,6 +49,7 @@ test("library 13: a start that fails runs nothing after it, and the report joins
   assert.deepEqual(errors.map(String).map((text) => /no disk|could not flush/.exec(text)?.[0]).sort(), ["could not flush", "no disk"]);
 });
 
+// Acceptance library 14: a child that never becomes ready fails the start with its name, without a hang.
 test("library 14: what never becomes ready fails the start with its name, and what had started stops in order, with no hang", async () => {
   const host = new FakeHost();
   const notes: string[] = [];
@@ -70,6 +73,7 @@ test("library 14: what never becomes ready fails the start with its name, and wh
   assert.deepEqual([exitCode, unstopped], [1, []]);
 });
 
+// Acceptance library 15: a child that ignores its signal is listed as unstopped, the others stop, the deadline holds.
 test("library 15: a child that ignores its signal is named, the others stop, and all is over by the deadline", async () => {
   const host = new FakeHost();
   let isStopped = false;
@@ -100,6 +104,7 @@ test("library 15: a child that ignores its signal is named, the others stop, and
   assert.equal(endedMs! - beganMs, daemon.config.shutdown.killTimeoutMs);
 });
 
+// Acceptance library 17: a stop that throws: the others stop, the error is there, exit 1.
 test("library 17: a stop that throws is in the report, the others stop, and the exit code is 1", async () => {
   const notes: string[] = [];
   const daemon = Daemon.builder()
@@ -119,6 +124,7 @@ test("library 17: a stop that throws is in the report, the others stop, and the 
   assert.match(String(errors[0]), /Cannot stop api cleanly: socket is stuck/);
 });
 
+// Acceptance library 18: no second instance while the old run has not settled.
 test("library 18: a restart of what does not settle starts no second instance, and says why", async () => {
   const host = new FakeHost();
   let runs = 0;

@@ -197,6 +197,7 @@ test("main signal sends to services, by every spelling, and exits with 1 when on
   assert.deepEqual([first, others.slice(2)], ["signal SIGHUP db", ["signal SIGUSR2 db api", "signal SIGTERM db", "signal SIGTERM "]]);
 });
 
+// Acceptance runner 60: an unknown name, nothing matched and no daemon have codes of their own.
 test("main tells unknown names (4), nothing matched (7) and time over (124) apart", async () => {
   const { machine, cli, operations } = await fixture();
   for (const verb of ["status", "stop", "logs", "wait"]) {
@@ -211,6 +212,7 @@ test("main tells unknown names (4), nothing matched (7) and time over (124) apar
   assert.match(machine.err, /Cannot wait any longer for stop after 1ms/);
 });
 
+// Acceptance runner 60: an unknown name, nothing matched and no daemon have codes of their own.
 test("main exits with 3 when there is no socket, or a stale one, and says how to start a daemon", async () => {
   const { machine, cli, folder } = await fixture();
   machine.sockets.set(`${folder}/admin.sock`, "stale");
@@ -298,6 +300,7 @@ test("main exits with 6 when the configuration file that was named is missing", 
   }
 });
 
+// Acceptance runner 61: client and daemon of different versions: a clear message, status and down still work.
 test("main lets a client of another protocol look and stop, and says what to do about the rest", async () => {
   const { machine, cli, operations } = await fixture({ protocol: 2 });
   assert.equal(await cli("status"), 0);
@@ -478,6 +481,7 @@ test("main down has an end when the daemon lives and does not answer any more, a
   assert.match(made.machine.err, /has not answered for a minute: end it with `kill -9 77`, then `daemonkit down` ends what it leaves/);
 });
 
+// Acceptance runner 61: client and daemon of different versions: a clear message, status and down still work.
 test("main down stops a daemon of another protocol", async () => {
   const made = await fixture({ protocol: 2 });
   endLikeADaemon(made, [ended("db", "stopped"), ended("api", "stopped"), { type: "daemon.stopped", reason: "" }]);

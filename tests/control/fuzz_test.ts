@@ -77,6 +77,7 @@ const header = fc.oneof(
 );
 const headers = fc.dictionary(fc.constantFrom(...HEADERS), header, { maxKeys: 4 });
 
+// Acceptance runner 62: garbage, half-open connections and vanishing clients harm nobody.
 test("controlHandler answers whatever comes, at once, and with 5xx only where that is the truth", async () => {
   const tokenHash = await hashOf("s3cret");
   await fc.assert(

@@ -157,6 +157,7 @@ test("controlHandler POST /v1/stop begins the shutdown and answers at once", asy
   assert.deepEqual(operations.calls, ["shutdown: asked to stop over the control socket"]);
 });
 
+// Acceptance runner 61: client and daemon of different versions: a clear message, status and down still work.
 test("controlHandler lets a client of another protocol only look and stop", async () => {
   const { ask } = fixture();
   const headers = { "daemonkit-protocol": "2" };

@@ -20,6 +20,7 @@ function daemon(...units: UnitStatus[]) {
   return { operations, ask, brief };
 }
 
+// Acceptance runner 64: readyz is 503 while a required service is invalid; the version is real.
 test("/readyz counts who should be up and is not, and nobody else", async () => {
   const rows: [Partial<UnitStatus>, string][] = [
     [{ state: "running", ready: null }, "200 ok"],

@@ -71,6 +71,7 @@ test("Daemon.start rejects when a subsystem fails before it is ready, after the 
   assert.match(String(report.errors[0]), /Cannot start api: port in use/);
 });
 
+// Acceptance library 19: awaiting shutdown inside a subsystem does not deadlock.
 test("Daemon.shutdown from inside a subsystem returns at once and does not deadlock", async () => {
   const daemon: Daemon = Daemon.builder().withTask("main", async () => {
     await Promise.resolve();
@@ -133,6 +134,7 @@ test("Daemon.run, start and operations answer when the daemon gives up on a run 
   assert.equal((await running.wait()).exitCode, 1);
 });
 
+// Acceptance library 20: register during shutdown is refused, the function never called.
 test("Daemon.add during shutdown is refused and the subsystem never called", async () => {
   let called = false;
   const daemon = Daemon.builder().withTask("main", untilTold).build();
@@ -174,6 +176,7 @@ test("Daemon.start twice is refused", async () => {
   await assert.rejects(daemon.start(), /twice/);
 });
 
+// Acceptance library 25: a throw in an abort callback is charged to its subsystem, exit 1.
 test("Daemon: a throw in an abort listener ends with 1 and names its subsystem", async () => {
   const daemon = Daemon.builder().withTask("main", (context) => {
     context.signal.addEventListener("abort", () => {
@@ -232,6 +235,7 @@ test("Daemon.withSubsystemFn makes its task anew for each run", async () => {
   assert.deepEqual(made, [1, 1]);
 });
 
+// Acceptance library 5: the sixth failure in the window fails the supervisor, siblings stop in reverse, exit is not 0.
 test("Daemon.withSupervisor: a group that gives up fails the daemon with 1", async () => {
   const report = await Daemon.builder()
     .withSupervisor("group", { maxRestarts: 2, within: "30s" }, (group) =>

@@ -20,6 +20,7 @@ test("run: SIGTERM, SIGINT and SIGQUIT stop gracefully, with 0 and the signal as
   }
 });
 
+// Acceptance library 27: SIGTERM twice: forced with the report; in the same moment: one request.
 test("run: two signals at the same moment are one request", async () => {
   await using program = run("slow-stop");
   await program.saw("running");
@@ -29,6 +30,7 @@ test("run: two signals at the same moment are one request", async () => {
   assert.ok(program.lines.includes("stopped"));
 });
 
+// Acceptance library 27: SIGTERM twice: forced with the report; in the same moment: one request.
 test("run: a second signal forces, and a third one ends a run that ignores everything", async () => {
   await using program = run("deaf");
   await program.saw("running");
@@ -40,6 +42,7 @@ test("run: a second signal forces, and a third one ends a run that ignores every
   assert.equal(await program.exited, 1);
 });
 
+// Acceptance library 27: SIGTERM twice: forced with the report; in the same moment: one request.
 test("run: a second signal a second later forces: the report is printed, names who stayed, and the exit code is 1", async () => {
   await using program = run("given-up");
   await program.saw("running");
@@ -51,6 +54,7 @@ test("run: a second signal a second later forces: the report is printed, names w
   assert.deepEqual([exitCode, reason, unstopped.map(({ path }) => path)], [1, "received SIGTERM", ["main"]]);
 });
 
+// Acceptance library 28: SIGTERM during the start.
 test("run: a signal during the start stops what has started, with 0", async () => {
   await using program = run("slow-start");
   await program.saw("second starts");
@@ -59,6 +63,7 @@ test("run: a signal during the start stops what has started, with 0", async () =
   assert.deepEqual(program.lines.slice(0, 4), ["running", "second starts", "second told", "stopping: received SIGTERM"]);
 });
 
+// Acceptance library 29: SIGTERM while the loop is blocked, for a while and for ever.
 test("run: a signal that comes while the loop is blocked is handled when it is free again", async () => {
   await using program = run("blocked");
   await program.saw("blocking");
@@ -67,6 +72,7 @@ test("run: a signal that comes while the loop is blocked is handled when it is f
   assert.ok(program.lines.indexOf("unblocked") < program.lines.indexOf("stopping: received SIGTERM"));
 });
 
+// Acceptance library 32: an unhandled rejection is attributed, exit 70.
 test("run: an error that nobody handles is charged to its subsystem, and ends the daemon gracefully with 70", async () => {
   for (const [scenario, message] of [["stray-rejection", "nobody awaits this"], ["stray-throw", "thrown in a timer"]]) {
     await using program = run(scenario);
@@ -78,6 +84,7 @@ test("run: an error that nobody handles is charged to its subsystem, and ends th
   }
 });
 
+// Acceptance library 32: an unhandled rejection is attributed, exit 70.
 test("run: an error of one among several is charged to it where the runtime tells, else to all who come into question", async () => {
   await using program = run("stray-among-others");
   assert.equal(await program.exited, 70, program.stderr);
@@ -85,6 +92,7 @@ test("run: an error of one among several is charged to it where the runtime tell
   assert.match(program.report().errors[0], new RegExp(`as ${who} left an error unhandled: nobody awaits this`));
 });
 
+// Acceptance library 31: stdout closed during the shutdown.
 test("run: a closed stdout does not change the exit code", async () => {
   await using program = run("steady");
   await program.saw("running");
@@ -94,6 +102,7 @@ test("run: a closed stdout does not change the exit code", async () => {
   assert.equal(await program.exited, 0);
 });
 
+// Acceptance library 33: PID files: stale, live, and somebody else's at the end.
 test("withPidFile: a stale file is replaced, a live one refuses the start, and only our own is removed", async () => {
   const folder = mkdtempSync(join(tmpdir(), "daemonkit-pid-"));
   try {

@@ -35,6 +35,7 @@ const linesOf = ({ changes }: ReloadAnswer) =>
 const statesOf = (rig: Rig) => Object.fromEntries(rig.daemon.subsystems().map(({ name, state }) => [name, state]));
 const alive = (rig: Rig): FakeProcess[] => rig.programs.filter(({ isAlive }) => isAlive);
 
+// Acceptance runner 50: a changed variable restarts its service only.
 test("Daemon.reload restarts the service whose own keys have changed, and leaves the others alone", async () => {
   const [rig, answer] = await reloaded(TWO, `${TWO}env = { A = "1" }\n`);
   assert.deepEqual(linesOf(answer), ["changed | service.b | env.A | restart"]);
@@ -47,6 +48,7 @@ test("Daemon.reload restarts the service whose own keys have changed, and leaves
   await rig.stop();
 });
 
+// Acceptance runner 51: what was removed from the file is gone after a reload.
 test("Daemon.reload starts what is new and stops what is gone, dependents first", async () => {
   const before = `${TWO}after = ["a"]\n`;
   const [rig, answer] = await reloaded(before, '[service.c]\nrun = ["serve"]\n');
@@ -62,6 +64,7 @@ test("Daemon.reload starts what is new and stops what is gone, dependents first"
   await rig.stop();
 });
 
+// Acceptance runner 49: a reload with a mistake keeps the old configuration, with line and column, and not with 0.
 test("Daemon.reload of a file with mistakes changes nothing and names them all", async () => {
   const rig = await new Rig().run(TWO);
   await ready(rig);

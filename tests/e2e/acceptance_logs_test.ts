@@ -31,6 +31,7 @@ async function printTo(stage: Stage, path: string, line: string): Promise<void> 
   await untilFile(path, (text) => text.includes(`${line}\n`));
 }
 
+// Acceptance runner 1: what can't be started is a named error and a failed attempt, the daemon is fine.
 e2e("runner 1: a service whose log file is a folder fails by name at each start, and the daemon and the others are fine", async (stage) => {
   mkdirSync(join(stage.folder, "taken.log"));
   stage.write(
@@ -49,6 +50,7 @@ e2e("runner 1: a service whose log file is a folder fails by name at each start,
   assert.equal((await daemon.ended).code, 0);
 });
 
+// Acceptance runner 39: a line of 50 MB without an end: bounded memory, split, continues.
 e2e("runner 39: a line of 50 MB without an end takes bounded memory, comes in pieces, and what follows still comes", async (stage) => {
   stage.write(
     "daemon.toml",
@@ -89,6 +91,7 @@ e2e("a raw log file holds the bytes that a program printed, and logs shows text"
   assert.equal(readFileSync(join(stage.folder, "x.log"), "latin1"), "caf\xe9\r\n\xff\0 nul\n> yes\n\r50%");
 });
 
+// Acceptance runner 40: 100,000 lines and the end: every line is stored, in order.
 e2e("runner 40: 100,000 lines and the end: all are in the log, in order, none lost or doubled by a rotation", async (stage) => {
   stage.write(
     "daemon.toml",
@@ -109,6 +112,7 @@ e2e("runner 40: 100,000 lines and the end: all are in the log, in order, none lo
   assert.ok(names.length > 50 && names.length < 101, `${names.length}`);
 });
 
+// Acceptance runner 42: a log file that was removed or renamed outside is made anew; USR2 reopens.
 e2e(
   "runner 42: a log file that was removed or renamed outside is made anew, and SIGUSR2 opens what was put in its place",
   async (stage) => {
@@ -133,6 +137,7 @@ e2e(
   },
 );
 
+// Acceptance runner 43: disk full: services run on, drops are counted, one warning a minute, recovery.
 e2e("runner 43: while the disk is full services run on, drops are counted and warned of once, and afterwards logs go on", async (stage) => {
   // The second burst is dropped: by then there is more than may wait.
   const burst =
@@ -165,6 +170,8 @@ e2e("runner 43: while the disk is full services run on, drops are counted and wa
   assert.ok(told.length <= 2, "one at once, and what is left at the end");
 });
 
+// Acceptance runner 47: a character of several bytes that is cut by a read stays whole.
+// Acceptance runner 48: a missing folder of a log is made.
 e2e("runner 47 and 48: a character that is cut by a read stays whole in the log, whose folder is made", async (stage) => {
   stage.write(
     "daemon.toml",
@@ -177,6 +184,7 @@ e2e("runner 47 and 48: a character that is cut by a read stays whole in the log,
   assert.equal((await daemon.ended).code, 0);
 });
 
+// Acceptance runner 40: 100,000 lines and the end: every line is stored, in order.
 e2e("the end of the daemon loses nothing of a service that prints at full speed until it is stopped", async (stage) => {
   const run = `trap 'stop=1' TERM; n=0; while [ -z "$stop" ]; do n=$((n+1)); echo $n; done; echo end $n`;
   stage.write(

@@ -41,6 +41,7 @@ const pidsOf = (units: Record<string, UnitAnswer>) =>
   Object.fromEntries(Object.entries(units).map(([name, { details }]) => [name, details.pid]));
 const isUp = (daemon: Program, version: string) => daemon.stdout().includes(`version ${version}\n`);
 
+// Acceptance runner 49: a reload with a mistake keeps the old configuration, with line and column, and not with 0.
 e2eOnce("runner 49: a reload with a mistake keeps the old configuration, names line and column, and exits with 6", async (stage) => {
   stage.write("daemon.toml", withoutWatch("1"));
   const daemon = await stage.startDaemon();
@@ -67,6 +68,7 @@ e2eOnce("runner 49: a reload with a mistake keeps the old configuration, names l
   assert.equal(JSON.parse((await stage.cli("status", "--json")).stdout).configVersion, 1);
 });
 
+// Acceptance runner 50: a changed variable restarts its service only.
 e2e("runner 50: a changed variable restarts its service, and no other, by command, SIGHUP and a changed file", async (stage) => {
   stage.write("daemon.toml", withoutWatch("1"));
   const daemon = await stage.startDaemon();
@@ -98,6 +100,7 @@ e2e("runner 50: a changed variable restarts its service, and no other, by comman
   ]]);
 });
 
+// Acceptance runner 51: what was removed from the file is gone after a reload.
 e2eOnce("runner 51: a key and a service that were removed are gone after a reload", async (stage) => {
   stage.write("daemon.toml", withoutWatch("1"));
   await stage.startDaemon();
@@ -119,6 +122,7 @@ e2eOnce("runner 51: a key and a service that were removed are gone after a reloa
   assert.ok(!environment.includes("VERSION="), environment);
 });
 
+// Acceptance runner 56: an atomic swap of a link is one reload.
 e2e("runner 56: an atomic swap of a link, as of a mounted ConfigMap, is exactly one reload", async (stage) => {
   const mounted = (name: string, version: string) => {
     mkdirSync(join(stage.folder, name));

@@ -5,6 +5,7 @@ import { unitsOf, untilUnits } from "./units.ts";
 
 const STEADY = `[service.steady]\nrun = ["sleep", "1000"]\n`;
 
+// Acceptance runner 23: a crash loop ends as fatal with the last exit, signal and lines, also without a minimal uptime.
 e2e(
   "runner 23: twenty crashes end as fatal with the last exit, signal and lines, also when every run counts as long enough",
   async (stage) => {
@@ -26,6 +27,7 @@ e2e(
   },
 );
 
+// Acceptance runner 27: a manual stop holds against always, SIGHUP and a restart of the daemon.
 e2e(
   "runner 27: a service that is always restarted stays stopped by hand, after SIGHUP and after a restart of the daemon",
   async (stage) => {
@@ -49,6 +51,7 @@ e2e(
   },
 );
 
+// Acceptance runner 27: a manual stop holds against always, SIGHUP and a restart of the daemon.
 e2e("runner 27: what was stopped along with another is nobody's wish: it waits after a restart, and starts with it", async (stage) => {
   const chain = `[service.db]\nrun = ["sleep", "1000"]\n[service.web]\nrun = ["sleep", "1000"]\nafter = ["db"]\n`;
   stage.write("daemon.toml", `name = "along"\n${STEADY}${chain}`);
@@ -67,6 +70,7 @@ e2e("runner 27: what was stopped along with another is nobody's wish: it waits a
   assert.deepEqual(await statesAfterRestart("restart", "steady", "web"), ["running up", "running up", "running up"]);
 });
 
+// Acceptance runner 29: a success exit code counts as 0 everywhere.
 e2e(
   "runner 29: an exit code that is a success completes the service, its dependents follow, and nothing counts as failed",
   async (stage) => {
@@ -87,6 +91,7 @@ e2e(
   },
 );
 
+// Acceptance runner 30: a crash by a signal is recorded as such and is 128 + n to callers.
 e2e("runner 30: a crash by a signal is recorded as such, and is 128 + n to whoever called run", async (stage) => {
   const end = (signal: string) => `run = "kill -${signal} $$"\nrestart = "never"\n`;
   stage.write("daemon.toml", `name = "signal"\n[service.x]\n${end("KILL")}`);
@@ -103,6 +108,7 @@ e2e("runner 30: a crash by a signal is recorded as such, and is 128 + n to whoev
   assert.deepEqual([x.details.lastExit!.code, x.details.lastExit!.signal], [null, "SIGTERM"]);
 });
 
+// Acceptance runner 31: never ready and exits: dependents are skipped.
 e2e(
   "runner 31: what comes after a service that is never ready and exits is skipped with the reason, and nothing waits for ever",
   async (stage) => {
@@ -127,6 +133,7 @@ e2e(
   },
 );
 
+// Acceptance runner 34: a missed readiness deadline has its own exit code, the process is stopped.
 e2e("runner 34: start of what is not ready by its deadline exits with 124, and the process is stopped", async (stage) => {
   stage.write(
     "daemon.toml",
@@ -142,6 +149,7 @@ e2e("runner 34: start of what is not ready by its deadline exits with 124, and t
   assert.equal((await stage.cli("start", "--all")).code, 124);
 });
 
+// Acceptance runner 35: a probe sees the service's environment, folder and port.
 e2e("runner 35: a probe sees the environment, the folder and the port of its service", async (stage) => {
   const folder = realpathSync(stage.folder);
   stage.write(

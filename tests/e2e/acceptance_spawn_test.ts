@@ -7,6 +7,7 @@ import { e2e, isRunning } from "./driver.ts";
 import { groupOf, unitsOf, untilUnits } from "./units.ts";
 import { until } from "../until.ts";
 
+// Acceptance runner 1: what can't be started is a named error and a failed attempt, the daemon is fine.
 e2e("runner 1: what can't be started fails by name, and the daemon and the other services are fine", async (stage) => {
   chmodSync(stage.write("data", "no program"), 0o600);
   const bad: [string, string, RegExp][] = [
@@ -29,6 +30,7 @@ e2e("runner 1: what can't be started fails by name, and the daemon and the other
   assert.equal((await daemon.ended).code, 0);
 });
 
+// Acceptance runner 1: what can't be started is a named error and a failed attempt, the daemon is fine.
 e2e("runner 1: a log file that is a folder is refused by name with 1, and nothing was started", async (stage) => {
   mkdirSync(join(stage.folder, "log"));
   stage.write("daemon.toml", `name = "bad"\n[logging]\nfile = "log"\n[service.x]\nrun = "echo ran > ran"\n`);
@@ -38,6 +40,7 @@ e2e("runner 1: a log file that is a folder is refused by name with 1, and nothin
   assert.equal(existsSync(join(stage.folder, "ran")), false);
 });
 
+// Acceptance runner 2: a spawn that fails for lack of resources is counted and tried again with backoff.
 e2e(
   "runner 2: what a daemon has no files for waits, counts no restart, is said once, and all that was started is stopped",
   async (stage, subject) => {
@@ -79,6 +82,7 @@ e2e(
   },
 );
 
+// Acceptance runner 3: a user that is unknown or refused: never started, never as root.
 e2e("runner 3: a service whose user is unknown is never run as somebody else", async (stage) => {
   stage.write(
     "daemon.toml",
@@ -92,6 +96,7 @@ e2e("runner 3: a service whose user is unknown is never run as somebody else", a
   assert.equal(existsSync(join(stage.folder, "ran")), false);
 });
 
+// Acceptance runner 4: five starts at once.
 e2e("runner 4: of five starts at once one starts the service, and four are told that it runs already", async (stage) => {
   const run = `echo run >> runs; sleep 0.5; echo ready; exec sleep 1000`;
   stage.write("daemon.toml", `name = "once"\n[service.x]\nrun = "${run}"\nready = { log = "^ready" }\n`);
@@ -104,6 +109,7 @@ e2e("runner 4: of five starts at once one starts the service, and four are told 
   assert.equal(readFileSync(join(stage.folder, "runs"), "utf8"), "run\nrun\n");
 });
 
+// Acceptance runner 7: signals reach what a shell text started; the pid shown is documented.
 e2e("runner 7: signals reach what a shell text started; the pid shown is the shell's, which leads the group", async (stage) => {
   stage.write("daemon.toml", `name = "shell"\n[service.x]\nrun = "echo $$ && sleep 1000 && echo never"\nready = { log = "^[0-9]+$" }\n`);
   const daemon = await stage.startDaemon();
@@ -116,6 +122,7 @@ e2e("runner 7: signals reach what a shell text started; the pid shown is the she
   assert.doesNotMatch(daemon.stdout(), /never/);
 });
 
+// Acceptance runner 8: relative paths count from the configuration file's folder.
 e2e("runner 8: relative paths count from the folder of the configuration file, wherever the command is run", async (stage) => {
   mkdirSync(join(stage.folder, "etc", "app"), { recursive: true });
   stage.write("etc/.env", "GREETING=hello from the file\n");

@@ -11,6 +11,7 @@ import { groupOf, unitsOf, untilUnits } from "./units.ts";
 
 const DEAF = "trap '' TERM; echo up; while :; do sleep 0.05; done";
 
+// Acceptance runner 5: start during a slow stop.
 e2e("runner 5: commands at once, whatever they are, never make two copies, and each is answered", async (stage) => {
   // The trap comes first: a run that is stopped before it would leave its folder, and its successor look like a second copy.
   const run = "trap 'sleep 0.05; rmdir $NAME; exit 0' TERM; mkdir $NAME; echo up; while :; do sleep 0.02; done";
@@ -30,6 +31,7 @@ e2e("runner 5: commands at once, whatever they are, never make two copies, and e
   assert.doesNotMatch((await daemon.ended).stdout, /File exists/);
 });
 
+// Acceptance runner 9: the leader exits on TERM, a child of the group ignores it.
 e2e(
   "runner 9: stop returns only when the group is empty, also when its leader goes first and a child ignores the signal",
   async (stage) => {
@@ -46,6 +48,7 @@ e2e(
   },
 );
 
+// Acceptance runner 11: a program that ignores the stop signal.
 e2e("runner 11: what ignores the stop signal is stopping until it was killed, and stopped only then", async (stage) => {
   stage.write("daemon.toml", `name = "deaf"\n[service.x]\nrun = "${DEAF}"\nready = { log = "up" }\nstop = { timeout = "2s" }\n`);
   const daemon = await stage.startDaemon();
@@ -107,6 +110,7 @@ e2e("runner 13: what gets away in any way is gone after stop, restart, a crash a
   assert.deepEqual([(await daemon.ended).code, living()], [0, names.map(() => [])]);
 });
 
+// Acceptance runner 13: a grandchild that did setsid is gone; with kill_mode group it is reported as escaped.
 e2e(
   "runner 13: what starts another one before it goes is gone in the end, and what ignores the signal is killed in its time",
   async (stage) => {
@@ -129,6 +133,7 @@ e2e(
   },
 );
 
+// Acceptance runner 13: a grandchild that did setsid is gone; with kill_mode group it is reported as escaped.
 e2e(
   "runner 13: with kill_mode group a grandchild that did setsid is reported as escaped, by a stop and by the end of the daemon",
   async (stage) => {
@@ -199,6 +204,7 @@ function hasControlGroups(): boolean {
   }
 }
 
+// Acceptance runner 14: kill_mode process: a helper survives the restart.
 e2e("runner 14: with kill_mode process a detached helper survives the restart of its service", async (stage) => {
   const run = "[ -e helper ] || { sleep 1000 & echo $! > helper; }; echo up; exec sleep 1000";
   stage.write("daemon.toml", `name = "helper"\n[service.x]\nrun = "${run}"\nready = { log = "up" }\nstop = { kill_mode = "process" }\n`);
@@ -237,6 +243,7 @@ e2e("with kill_mode process what a helper prints is still logged after its servi
   }
 });
 
+// Acceptance runner 17: HUP while stopping is ignored; a second INT kills.
 e2e("runner 17: SIGHUP while stopping is ignored and the stop goes on", async (stage) => {
   const run = "trap 'echo told; sleep 0.5; exit 0' TERM; echo up; while :; do sleep 0.05; done";
   const path = stage.write("daemon.toml", `name = "slow"\n[service.x]\nrun = "${run}"\nready = { log = "up" }\n`);
@@ -250,6 +257,7 @@ e2e("runner 17: SIGHUP while stopping is ignored and the stop goes on", async (s
   assert.doesNotMatch(stderr, /configuration/);
 });
 
+// Acceptance runner 18: 500 children, TERM to the daemon: none is left.
 e2e("runner 18: SIGTERM with 500 children leaves none, within the graceful time", async (stage) => {
   stage.write(
     "daemon.toml",
@@ -264,6 +272,7 @@ e2e("runner 18: SIGTERM with 500 children leaves none, within the graceful time"
   assert.deepEqual(pids.filter(isRunning), []);
 });
 
+// Acceptance runner 19: a dependent is gone before what it depends on is told.
 e2e("runner 19: what comes after is gone before what it comes after is told, both being slow to stop", async (stage) => {
   const run = "trap 'echo told; sleep 0.3; echo gone; exit 0' TERM; echo up; while :; do sleep 0.02; done";
   stage.write(
@@ -277,6 +286,7 @@ e2e("runner 19: what comes after is gone before what it comes after is told, bot
   assert.deepEqual(stdout.match(/^[ab] \| (told|gone)$/gm), ["a | told", "a | gone", "b | told", "b | gone"]);
 });
 
+// Acceptance runner 20: a stop command that hangs.
 e2e("runner 20: a stop command that hangs is killed with its service when the time of the stop is over", async (stage) => {
   const stop = "echo asked $DAEMONKIT_PID; (trap '' TERM; echo $$ > helper; exec sleep 1000) & exec sleep 1000";
   stage.write(
@@ -315,6 +325,7 @@ e2e("a stop command has the environment, folder and number of its service, and w
   assert.match(stderr, /none could not be asked to stop by its stop command .*no-such-program/);
 });
 
+// Acceptance runner 22: a record of an earlier boot.
 e2e("runner 22: a record from an earlier boot is ignored, even when its number is a living process now", async (stage) => {
   stage.write("daemon.toml", `name = "boot"\n[service.x]\nrun = ["sleep", "1000"]\n`);
   const first = await stage.startDaemon();
@@ -330,6 +341,7 @@ e2e("runner 22: a record from an earlier boot is ignored, even when its number i
   assert.equal((await stage.cli("down")).code, 0);
 });
 
+// Acceptance library 29: SIGTERM while the loop is blocked, for a while and for ever.
 e2e("library 29: a loop that is blocked for ever can only be ended from outside, which a supervising daemon does", async (stage) => {
   const program = fileURLToPath(new URL("../fixtures/program.ts", import.meta.url));
   const command = "Deno" in globalThis ? [process.execPath, "run", "-A", "--no-check", program] : [process.execPath, program];
@@ -348,6 +360,7 @@ e2e("library 29: a loop that is blocked for ever can only be ended from outside,
   assert.equal(isRunning(pid!), false);
 });
 
+// Acceptance library 30: SIGHUP with an invalid configuration.
 e2e("library 30: SIGHUP with an invalid file keeps the old configuration, names line and column, and nothing stops", async (stage) => {
   const text = `name = "hup"\n[service.x]\nrun = ["sleep", "1000"]\n`;
   const path = stage.write("daemon.toml", text);

@@ -10,6 +10,7 @@ const UID = 54_321;
 
 // The executable alone, as other users may not look into the folders of the runtimes; only root may become another user.
 if (!("Deno" in globalThis) && process.getuid?.() === 0 && existsSync(EXECUTABLE) && existsSync("/usr/bin/setpriv")) {
+  // Acceptance runner 81: nothing to write to but the temporary folder, a user of no name, no HOME.
   test("runner 81: a user that nobody has made, without a home and with nothing to write to but the temporary folder, has a daemon", () => {
     // The folder for temporary files of a test run is its user's alone.
     const folder = mkdtempSync("/tmp/daemonkit-");

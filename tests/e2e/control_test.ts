@@ -64,6 +64,7 @@ restart = { delay = "60s", jitter = 0 }
   assert.match(await get(port, "/readyz"), /daemon \(stopping\)/);
 });
 
+// Acceptance runner 64: readyz is 503 while a required service is invalid; the version is real.
 e2e("runner 64: readyz is 503 while a service can't be run, and the version that is told is the real one", async (stage) => {
   stage.write(
     "daemon.toml",
@@ -98,6 +99,7 @@ restart = "never"
   assert.equal(response.headers.get("daemonkit-version"), JSON.parse(version).version);
 });
 
+// Acceptance runner 60: an unknown name, nothing matched and no daemon have codes of their own.
 e2eOnce("runner 60: an unknown name, a pattern that matches nothing and a daemon that is down have codes of their own", async (stage) => {
   stage.write("daemon.toml", '[service.web]\nrun = "exec sleep 1000"\n');
   const verbs = ["start", "stop", "restart"];
@@ -115,6 +117,7 @@ e2eOnce("runner 60: an unknown name, a pattern that matches nothing and a daemon
   assert.deepEqual(await codes("web"), [3, 3, 3]);
 });
 
+// Acceptance runner 65: a command returns only after the state has changed.
 e2e("runner 65: a command returns when the state has changed, and those for one unit come one after another", async (stage) => {
   stage.write(
     "daemon.toml",
@@ -158,6 +161,7 @@ while :; do sleep 0.02; done
   assert.doesNotMatch(daemon.stdout(), /second copy/);
 });
 
+// Acceptance runner 65: a command returns only after the state has changed.
 e2eOnce("runner 65: stop of several goes through the levels, those of one level at once", async (stage) => {
   // Each of a, b and c goes only when all three were asked, which would never be the case one after another; d has to be gone before.
   const service = (name: string) => `
@@ -196,6 +200,7 @@ function socketOf(stage: Stage): string {
   return join(root, readdirSync(root)[0], "admin.sock");
 }
 
+// Acceptance runner 61: client and daemon of different versions: a clear message, status and down still work.
 e2eOnce("runner 61: a client of another protocol is told so, and may still look and stop", async (stage) => {
   stage.write("daemon.toml", '[service.x]\nrun = "exec sleep 1000"\n');
   const daemon = await stage.startDaemon();
@@ -237,6 +242,7 @@ async function destroy(socket: Socket): Promise<void> {
   await closed;
 }
 
+// Acceptance runner 62: garbage, half-open connections and vanishing clients harm nobody.
 e2e("runner 62: garbage, half-open connections and clients that vanish harm nobody, on the socket and over TCP", async (stage) => {
   stage.write(
     "daemon.toml",

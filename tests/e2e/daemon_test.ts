@@ -92,6 +92,7 @@ e2e("stop, start and restart return when the state has changed, dependents first
   assert.deepEqual(Object.values(await unitsOf(stage)).map((unit) => unit.state), ["stopped", "stopped"]);
 });
 
+// Acceptance runner 27: a manual stop holds against always, SIGHUP and a restart of the daemon.
 e2e("a manual stop survives a restart of the daemon", async (stage) => {
   stage.write("daemon.toml", QUICK_START);
   const first = await stage.startDaemon();
@@ -178,6 +179,8 @@ e2e("a daemon starts over what a killed one left, and the client says that nobod
   assert.equal((await stage.cli("status")).code, 0);
 });
 
+// Acceptance runner 36: cycle, self and unknown dependency are load errors that name the path.
+// Acceptance runner 53: a misspelt key is an error with a suggestion.
 e2eOnce("bad configurations end run and validate with 6 and say what, where and what to do", async (stage) => {
   const rows: [string, string, RegExp[]][] = [
     ["typo", `[service.db]\ncommnad = "x"\n`, [/bad\.toml:2:\d+: service\.db\.commnad: /, /run/]],
@@ -226,6 +229,7 @@ e2e("a service with an unknown user, a missing program or folder fails by name, 
   }
 });
 
+// Acceptance library 33: PID files: stale, live, and somebody else's at the end.
 e2e("run refuses a PID file of a living process with 1, and replaces one of a dead process", async (stage) => {
   stage.write("daemon.toml", `name = "pid"\npid_file = "my.pid"\n[service.x]\nrun = ["sleep", "1000"]\n`);
   const path = join(stage.folder, "my.pid");
@@ -290,6 +294,7 @@ e2eOnce("a client that is told nothing finds the only daemon of its user", async
   assert.deepEqual([here.code, here.stderr], [0, ""]);
 });
 
+// Acceptance runner 17: HUP while stopping is ignored; a second INT kills.
 e2e("a second SIGINT forces, the report names who was forced, and the code is 1", async (stage) => {
   stage.write(
     "daemon.toml",
@@ -369,6 +374,7 @@ e2e("five start commands at once make one run, and the others say that it runs a
   assert.equal(after.run, 2);
 });
 
+// Acceptance runner 5: start during a slow stop.
 e2e("start during a slow stop waits for it, so that there are never two copies", async (stage) => {
   const run = "trap 'sleep 0.3; echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done";
   stage.write("daemon.toml", `name = "slow"\n[service.slow]\nrun = "${run}"\nready = { log = "up" }\n`);
@@ -385,6 +391,7 @@ e2e("start during a slow stop waits for it, so that there are never two copies",
   assert.equal(isRunning(before), false);
 });
 
+// Acceptance runner 15: stop during a restart delay.
 e2eOnce("stop during a restart delay leaves the unit stopped", async (stage) => {
   stage.write(
     "daemon.toml",
@@ -397,6 +404,7 @@ e2eOnce("stop during a restart delay leaves the unit stopped", async (stage) => 
   assert.equal((await unitsOf(stage)).x.state, "stopped");
 });
 
+// Acceptance library 28: SIGTERM during the start.
 e2e("SIGTERM during the start ends what had started, with 0", async (stage) => {
   stage.write(
     "daemon.toml",
@@ -412,6 +420,7 @@ e2e("SIGTERM during the start ends what had started, with 0", async (stage) => {
   assert.equal(isRunning(db.details.pid!), false);
 });
 
+// Acceptance library 31: stdout closed during the shutdown.
 e2e("a daemon whose output nobody reads any more stops with the right code", async (stage) => {
   stage.write("daemon.toml", `name = "deafened"\n[service.x]\nrun = "while :; do echo line; sleep 0.01; done"\n`);
   const daemon = await stage.startDaemon();

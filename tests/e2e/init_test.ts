@@ -19,6 +19,7 @@ async function startInit(stage: Stage): Promise<{ daemon: Program; pid: number }
 }
 
 if (canUnshare) {
+  // Acceptance runner 78: process 1 with 1,000 orphans.
   e2e("runner 78: process 1 with 1,000 orphans has no zombie left, and its own children's exit codes are right", async (stage) => {
     const orphans = "i=0; while [ $i -lt 1000 ]; do (sh -c 'exit 3' &); i=$((i+1)); done; echo orphaned; exec sleep 1000";
     const codes = Array.from({ length: 20 }, (_, code) => [`c${code}`, { run: `sleep 0.${code}; exit ${code}`, restart: "never" }]);
@@ -32,6 +33,7 @@ if (canUnshare) {
     assert.equal((await daemon.ended).code, 0);
   });
 
+  // Acceptance runner 82: SIGTERM to process 1.
   e2e("runner 82: SIGTERM to process 1 stops everything that was started, orphans too, and ends with 0", async (stage) => {
     const run = "(setsid env -i /bin/sleep 1000 >/dev/null 2>&1 &); trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done";
     stage.write("daemon.json", JSON.stringify({ name: "init", service: { x: { run, ready: { log: "up" } } } }));

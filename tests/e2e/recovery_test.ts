@@ -184,6 +184,7 @@ e2e('kill -9 of the daemon: `leftover = "adopt"` goes on with the same process, 
   assert.equal(isRunning(pid), false);
 });
 
+// Acceptance runner 59: what a power loss or kill -9 has left of socket, lock and PID file; a live daemon keeps its own.
 e2e("runner 59: what a power loss or kill -9 has left of socket, lock and PID file is no obstacle", async (stage) => {
   stage.write("daemon.toml", `name = "stale"\npid_file = "my.pid"\n[service.x]\nrun = ["sleep", "1001"]\n`);
   const pidFile = join(stage.folder, "my.pid");
@@ -209,6 +210,7 @@ e2e("runner 59: what a power loss or kill -9 has left of socket, lock and PID fi
   assert.deepEqual([readFileSync(lock, "utf8"), existsSync(socket), existsSync(pidFile)], ["", false, false]);
 });
 
+// Acceptance runner 59: what a power loss or kill -9 has left of socket, lock and PID file; a live daemon keeps its own.
 e2e("runner 59: a second daemon beside a live one is refused, names the first and leaves its files", async (stage) => {
   stage.write("daemon.toml", `name = "live"\npid_file = "my.pid"\n[service.x]\nrun = ["sleep", "1001"]\n`);
   const daemon = await stage.startDaemon();
@@ -224,6 +226,7 @@ e2e("runner 59: a second daemon beside a live one is refused, names the first an
   assert.equal(processesOf(stage, /sleep 1001 /).length, 1);
 });
 
+// Acceptance runner 59: what a power loss or kill -9 has left of socket, lock and PID file; a live daemon keeps its own.
 e2e("runner 59: of daemons that start at the same moment exactly one wins", async (stage) => {
   stage.write("daemon.toml", `name = "race"\n[service.x]\nrun = ["sleep", "1001"]\n`);
   const all = Array.from({ length: 4 }, () => stage.start("run"));

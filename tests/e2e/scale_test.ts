@@ -13,6 +13,7 @@ const HARD_FILES = Number(/^Max open files +\S+ +(\d+)/m.exec(readFileSync("/pro
 const NEEDED_FILES = 6_500;
 
 if (HARD_FILES >= NEEDED_FILES) {
+  // Acceptance runner 46: 1,200 services: works past 1,024 files.
   e2e(
     "runner 46: 1,200 services start, are shown and stop under a soft limit of 1,024 files, which they themselves get",
     async (stage, subject) => {
@@ -52,6 +53,7 @@ if (HARD_FILES >= NEEDED_FILES) {
   );
 }
 
+// Acceptance runner 18: 500 children, TERM to the daemon: none is left.
 e2e("500 services that ignore the stop signal are gone by their own time or by that of the shutdown, and none is left", async (stage) => {
   // A program that becomes another one still ignores what it has ignored.
   const table = (name: string, timeout: string) =>

@@ -41,6 +41,7 @@ e2e("a limit that is refused means not started: the error names key and value, a
   assert.equal((await daemon.ended).code, 0);
 });
 
+// Acceptance runner 79: an essential service that is fatal: the rest stops, and the exit code is its own.
 e2e("runner 79: an essential service that fails for good stops the rest, and the daemon exits with its code", async (stage) => {
   const others = `[service.a]\nrun = "trap 'echo a told; exit 0' TERM; echo up; while :; do sleep 0.02; done"\nready = { log = "up" }\n` +
     `[service.b]\nrun = "trap 'echo b told; exit 0' TERM; echo up; while :; do sleep 0.02; done"\nready = { log = "up" }\nafter = ["a"]\n`;

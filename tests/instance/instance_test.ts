@@ -129,6 +129,7 @@ test("Instance.restore makes the lock anew where it was removed, and says when s
   await assert.rejects(instance.restore(), { code: "LOCK_HELD" });
 });
 
+// Acceptance runner 22: a record of an earlier boot.
 test("acquireInstance starts over what a crash left, and tells it from a record of an earlier boot", async () => {
   const { machine, folders } = await fixture();
   for (const [bootId, isCrash] of [["boot-1", true], ["boot-0", false]] as const) {

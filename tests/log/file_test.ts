@@ -117,6 +117,7 @@ test("fileSink: a rotation that fails loses nothing and is mentioned once a minu
   sink[Symbol.dispose]();
 });
 
+// Acceptance runner 43: disk full: services run on, drops are counted, one warning a minute, recovery.
 test("fileSink: a full disk drops and counts, warns once a minute, and recovers (runner 43)", async () => {
   const { sink, files, clock, drops, messages } = setUp();
   files.freeBytes = 0;
@@ -155,6 +156,7 @@ test("fileSink: what can't be written at the end is dropped and told", () => {
   assert.deepEqual([drops, sink.dropped, files.open, clock.pendingTimers], [[3], 3, 0, 0]);
 });
 
+// Acceptance runner 42: a log file that was removed or renamed outside is made anew; USR2 reopens.
 test("fileSink: a file that was removed or moved away is made anew at the next write (runner 42)", () => {
   const { sink, files, messages } = setUp();
   sink.write(record("one", "error"));
@@ -167,6 +169,7 @@ test("fileSink: a file that was removed or moved away is made anew at the next w
   assert.equal(files.open, 0);
 });
 
+// Acceptance runner 48: a missing folder of a log is made.
 test("fileSink: a missing folder is made, at the start and later (runner 48)", () => {
   const { sink, files, messages } = setUp({}, new FakeFiles());
   files.folders.clear();

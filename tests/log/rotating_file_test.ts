@@ -33,6 +33,7 @@ test("RotatingFile: limits that can't be are refused, at the beginning and later
   }
 });
 
+// Acceptance runner 40: 100,000 lines and the end: every line is stored, in order.
 test("RotatingFile: lines that come together are cut between lines only, and every file but that of a longer line has its size", () => {
   const blocks = fc.array(fc.array(fc.string({ minLength: 0, maxLength: 30, unit: "binary" }), { minLength: 1, maxLength: 8 }), {
     maxLength: 20,
@@ -118,6 +119,7 @@ test("RotatingFile.configure: limits count from the next write on, a new path fr
   file[Symbol.dispose]();
 });
 
+// Acceptance runner 42: a log file that was removed or renamed outside is made anew; USR2 reopens.
 test("RotatingFile: a file that another one replaced is left alone, even when both have the same size", () => {
   const { file, files, texts } = setUp({ maxSize: 100 });
   file.writeNow("one\n", 1);

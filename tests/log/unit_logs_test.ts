@@ -152,6 +152,7 @@ test("UnitLogs.open: a file that can't be opened fails the start, a full disk do
   logs[Symbol.dispose]();
 });
 
+// Acceptance runner 43: disk full: services run on, drops are counted, one warning a minute, recovery.
 test("UnitLogs: while the disk is full drops are counted by unit, and one warning a minute tells of all of them (runner 43)", async () => {
   const { files, clock, logs, print, lines, warnings } = setUp(
     ["a", "b"].map((name) => spec(name, { file: `${name}.log`, format: "raw" })),

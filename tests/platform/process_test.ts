@@ -181,23 +181,27 @@ test("http.request: no proxy of the environment comes between", () => {
   assert.equal(stdout, "/direct\nsocket\n", stderr);
 });
 
+// Acceptance runner 43: disk full: services run on, drops are counted, one warning a minute, recovery.
 test("openAppend: a write that fails half way leaves nothing of itself behind", () => {
   using dir = tempDir();
   const { stdout, stderr } = shell(`trap '' XFSZ; ulimit -f 2001; "$@"`, "small-files", `${dir.path}/log`);
   assert.equal(stdout, "IoError, 0 bytes too many\n", stderr);
 });
 
+// Acceptance runner 2: a spawn that fails for lack of resources is counted and tried again with backoff.
 test("spawn: without files left it fails with IO_NO_RESOURCES, and succeeds when there are some again", () => {
   const { stdout, stderr } = shell(`ulimit -n 64; "$@"`, "few-files");
   assert.equal(stdout, `IO_NO_RESOURCES\n{"code":3,"signal":null}\n`, stderr);
 });
 
+// Acceptance runner 62: garbage, half-open connections and vanishing clients harm nobody.
 test("serve: goes on when there was no file left for a connection, and keeps those that it has (runner 62)", () => {
   using dir = tempDir();
   const { stdout, stderr, status } = shell(`ulimit -n 64; exec "$@"`, "no-files-http", `${dir.path}/s`);
   assert.deepEqual([stdout, status], ["ok tick\nok tick\n600\n", 0], stderr);
 });
 
+// Acceptance runner 2: a spawn that fails for lack of resources is counted and tried again with backoff.
 test("signalGroup: without a file left to open, programs are seen and stopped all the same (runner 2)", () => {
   const { stdout, stderr } = shell(`ulimit -n 64; "$@"`, "no-files");
   assert.equal(stdout, `[[true,"it","own"],[true,true,true],{"code":7,"signal":null}]\n[false,[],false]\n`, stderr);
@@ -221,6 +225,7 @@ test("spawn: a soft limit of files that was set on purpose, with the hard one, i
 });
 
 if (isRoot) {
+  // Acceptance runner 3: a user that is unknown or refused: never started, never as root.
   test("spawn: a user, niceness, score, limit or folder that is refused means not started", async () => {
     await using program = run("other-user");
     await program.exited;

@@ -197,6 +197,7 @@ test("Service: a log probe without its line never becomes ready, and the lines t
   assert.deepEqual([lastLines, probe], [["up"], "no line matched /listening/"]);
 });
 
+// Acceptance runner 35: a probe sees the service's environment, folder and port.
 test("Service: exec sees the service's environment, port and folder", async () => {
   const host = await getHost();
   using dir = tempDir();

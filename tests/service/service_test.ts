@@ -97,6 +97,7 @@ test("serviceSubsystems: a probe that could never be made is refused before anyt
 
 // --- Starting
 
+// Acceptance runner 1: what can't be started is a named error and a failed attempt, the daemon is fine.
 test("Service: what can't be started fails the run with a code that says why, and the daemon is fine", async () => {
   const host = await getHost();
   using dir = tempDir();
@@ -158,6 +159,8 @@ test("Service: it runs as the user that was named, with that user's HOME, USER a
 
 // --- Environment
 
+// Acceptance runner 54: values with special characters arrive verbatim.
+// Acceptance runner 55: an undefined variable is named; a value of several lines in an env file is fine.
 test("Service: values of the environment arrive as they were written", async () => {
   const host = await getHost();
   using dir = tempDir();
@@ -228,6 +231,7 @@ test("Service: nothing is expanded inside run", async () => {
 
 // --- How an end is read
 
+// Acceptance runner 29: a success exit code counts as 0 everywhere.
 test("Service: an exit code that is a success completes the run", async () => {
   const host = await getHost();
   for (
@@ -261,6 +265,7 @@ test("Service: any other end fails the run with code, signal and the last lines"
   assert.equal(pid, null);
 });
 
+// Acceptance runner 30: a crash by a signal is recorded as such and is 128 + n to callers.
 test("Service: the end by a signal is told apart, and is 128 + n for callers", async () => {
   const host = await getHost();
   for (const [signal, exitCode] of [["SIGKILL", 137], ["SIGSEGV", 139], ["SIGTERM", 143]] as const) {
@@ -271,6 +276,7 @@ test("Service: the end by a signal is told apart, and is 128 + n for callers", a
 
 // --- Stopping
 
+// Acceptance runner 7: signals reach what a shell text started; the pid shown is documented.
 test("Service: a stop reaches everything that a shell text started", async () => {
   const host = await getHost();
   using drive = new Drive(host, { run: "echo up; sleep 1000 && echo never" });
@@ -290,6 +296,7 @@ test("Service: it is stopped with its own signal, and may take its time", async 
   assert.deepEqual(drive.service.details().lastExit, { ...(drive.service.details().lastExit as object), code: 0, signal: null });
 });
 
+// Acceptance runner 11: a program that ignores the stop signal.
 test("Service: a program that ignores the stop signal is killed at its timeout, and has not stopped before", async () => {
   const host = await getHost();
   using drive = new Drive(host, { run: "trap '' TERM; echo up; while :; do sleep 0.02; done", stop: { timeout: "300ms" } });
@@ -300,6 +307,7 @@ test("Service: a program that ignores the stop signal is killed at its timeout, 
   assert.match(drive.warnings[0].message, /killed/);
 });
 
+// Acceptance runner 9: the leader exits on TERM, a child of the group ignores it.
 test("Service: a leader that goes first leaves nobody: the whole group is killed at the timeout, and only then has it stopped", async () => {
   const host = await getHost();
   const run = "trap 'exit 0' TERM; (trap '' TERM; echo child; while :; do sleep 0.02; done) & while :; do sleep 0.02; done";
@@ -382,6 +390,7 @@ test("Service: lines carry unit, stream and time, and the last one needs no line
   assert.ok(drive.lines.every(({ time }) => time === new Date(time).toISOString()));
 });
 
+// Acceptance runner 39: a line of 50 MB without an end: bounded memory, split, continues.
 test("Service: 50 MB without a line end come in bounded pieces, and what follows still comes", async () => {
   const host = await getHost();
   let bytes = 0;
@@ -419,6 +428,7 @@ test("Service: output that nobody can take ends the run as a failure instead of 
 
 // --- What has escaped
 
+// Acceptance runner 13: a grandchild that did setsid is gone; with kill_mode group it is reported as escaped.
 test("Service: with kill_mode group who left the group is reported once when the service stops, held output or not, and lives on", async () => {
   const host = await getHost();
   const run = "setsid sleep 1000 >/dev/null 2>&1 & echo $!; echo up; exec sleep 1000";

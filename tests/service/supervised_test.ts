@@ -80,6 +80,7 @@ class Rig implements Disposable {
 const SERVE = "echo up; exec sleep 1000";
 const TRAPPED = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done";
 
+// Acceptance runner 19: a dependent is gone before what it depends on is told.
 test("Services start in order of readiness and stop in reverse, and nobody is left", async () => {
   const host = await getHost();
   using rig = new Rig(host, {
@@ -98,6 +99,7 @@ test("Services start in order of readiness and stop in reverse, and nobody is le
   assert.ok(at("db: bye") > at("api@0: bye") && at("db: bye") > at("api@1: bye"));
 });
 
+// Acceptance runner 34: a missed readiness deadline has its own exit code, the process is stopped.
 test("A service that is never ready is stopped at its deadline, says why, and its dependents are skipped", async () => {
   const host = await getHost();
   using rig = new Rig(host, {
@@ -117,6 +119,7 @@ test("A service that is never ready is stopped at its deadline, says why, and it
   await rig.supervisor.stop("end");
 });
 
+// Acceptance runner 31: never ready and exits: dependents are skipped.
 test("A service that ends before it was ever ready leaves nobody waiting", async () => {
   const host = await getHost();
   using rig = new Rig(host, {
@@ -229,6 +232,7 @@ test("A program that appears later is started by the policy, and no failed try l
   assert.deepEqual(rig.leftovers(), []);
 });
 
+// Acceptance runner 2: a spawn that fails for lack of resources is counted and tried again with backoff.
 test("A spawn that fails for lack of resources is tried again after a wait, and counts as no restart", async () => {
   const real = await getHost();
   let failures = 0;
@@ -247,6 +251,7 @@ test("A spawn that fails for lack of resources is tried again after a wait, and 
   await rig.supervisor.stop("end");
 });
 
+// Acceptance runner 2: a spawn that fails for lack of resources is counted and tried again with backoff.
 test("A start that fails, or a program that ends, in the very moment in which a stop is asked for is no stop that failed", async () => {
   const real = await getHost();
   // Other work of the event loop comes between a failure and the moment when it is known.
@@ -285,6 +290,7 @@ test("A crash is followed by a new run only when everything of the old one is go
   await rig.supervisor.stop("end");
 });
 
+// Acceptance runner 14: kill_mode process: a helper survives the restart.
 test("A helper survives the restart of its service with kill_mode process", async () => {
   const host = await getHost();
   using rig = new Rig(host, {
@@ -296,6 +302,7 @@ test("A helper survives the restart of its service with kill_mode process", asyn
   await rig.supervisor.stop("end");
 });
 
+// Acceptance runner 5: start during a slow stop.
 test("A start during a slow stop waits for it; there are never two copies", async () => {
   const host = await getHost();
   const run = "exec 2>/dev/null; trap 'sleep 0.3; echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done";

@@ -85,6 +85,7 @@ test("loadConfig: every mistake of a file at once, with place and hint", async (
   assert.equal(`${error.message}\n`, read("mistakes.txt"));
 });
 
+// Acceptance runner 53: a misspelt key is an error with a suggestion.
 test("loadConfig: a misspelt key is an error with a suggestion", async () => {
   const { issues } = await refusal(load('[service.api]\ncommnad = ["x"]'));
   assert.deepEqual(issues.map(({ source, path, hint }) => [source, path, hint]), [[
@@ -119,6 +120,7 @@ test("loadConfig: a probe that could not be made is refused where it stands", as
   );
 });
 
+// Acceptance runner 54: values with special characters arrive verbatim.
 test("loadConfig: values with ; # % $ {{ }} and quotes stay verbatim", async () => {
   const texts = ["a;b", "# no comment", "100%", "$HOME $(id) `id`", "{{ .Name }}", 'say "hi"', "it's", "\\d+", "tab\there", "line\nbreak"];
   const env = Object.fromEntries(texts.map((text, index) => [`V${index}`, text]));
@@ -129,6 +131,7 @@ test("loadConfig: values with ; # % $ {{ }} and quotes stay verbatim", async () 
   assert.deepEqual(services[0].run, [...texts, "${HOME}"]);
 });
 
+// Acceptance runner 55: an undefined variable is named; a value of several lines in an env file is fine.
 test("loadConfig: a variable that is not set is an error that names it", async () => {
   const text =
     '[service.api]\nrun = "echo ${IN_SHELL}"\nenv = { URL = "${DB_URL}", HOME = "${HOME}", LEVEL = "${LEVEL:-info}" }\nport = "${PORT}"';
@@ -139,6 +142,7 @@ test("loadConfig: a variable that is not set is an error that names it", async (
   assert.deepEqual([service.env, service.port, service.run], [{ URL: "a\nb", HOME: "/root", LEVEL: "info" }, 80, "echo ${IN_SHELL}"]);
 });
 
+// Acceptance runner 57: names that would hurt are refused, without case.
 test("loadConfig: names of services are checked, and unique without case", async () => {
   for (const name of ['"a/b"', "all", "daemon", "Daemon", '""', "_x", '"a b"']) {
     const error = await refusal(load(`[service.${name}]\nrun = "x"`));
@@ -149,6 +153,7 @@ test("loadConfig: names of services are checked, and unique without case", async
   assert.deepEqual(issues.map(({ source, path }) => `${source} ${path}`), ["daemon.toml:3:10 service.api"]);
 });
 
+// Acceptance runner 36: cycle, self and unknown dependency are load errors that name the path.
 test("loadConfig: cycle, self and unknown dependency are errors that name the path", async () => {
   const service = (name: string, after: string) => `[service.${name}]\nrun = "x"\nafter = ["${after}"]\n`;
   const messageOf = async (text: string) =>
@@ -203,6 +208,7 @@ test("loadConfig: values of [service.*.env] are in no message, no dump and no ex
   assert.doesNotMatch(JSON.stringify([shown(), await explain("service.api.env.PASSWORD")]), /hunter2/);
 });
 
+// Acceptance runner 8: relative paths count from the configuration file's folder.
 test("loadConfig: paths count from the folder of the file, or from work_dir", async () => {
   const text =
     'pid_file = "run/my.pid"\nstate_dir = "/state"\n[logging]\nfile = "../log/x"\n[service.api]\nrun = "x"\ncwd = "app"\nenv_file = [".env", "?/abs/.env"]';

@@ -61,6 +61,8 @@ test("RestartPolicy refuses bad options and never writes to them", () => {
   }
 });
 
+// Acceptance library 9: every wait lies within the jitter and the limit, over 10,000 seeds.
+// Acceptance runner 25: waits grow, are capped and varied, and begin anew after a stable run.
 test("RestartPolicy.delayMs stays within the jitter and never beyond maxDelay, over 10,000 seeds", () => {
   fc.assert(
     fc.property(
@@ -104,6 +106,7 @@ test("RestartHistory.judge: which ends are followed by a run", () => {
   }
 });
 
+// Acceptance runner 25: waits grow, are capped and varied, and begin anew after a stable run.
 test("RestartHistory.judge in a row: grows, then is used up", () => {
   for (const onExhausted of ["fatal", "escalate"] as const) {
     const policy = RestartPolicy.onFailure({ jitter: 0, maxRestarts: 2, onExhausted });
@@ -136,6 +139,7 @@ test("RestartHistory.judge in a window: what is used up are the restarts within 
   assert.deepEqual(at(18_001), { kind: "exhausted", onExhausted: "fatal", restarts: 2, withinMs: 10_000 });
 });
 
+// Acceptance runner 23: a crash loop ends as fatal with the last exit, signal and lines, also without a minimal uptime.
 test("RestartHistory.judge in a row: with resetAfter 0 no run is stable, so that the limit holds (runner 23)", () => {
   const policy = RestartPolicy.onFailure({ jitter: 0, maxRestarts: 2, resetAfter: 0 });
   assert.deepEqual(verdicts(policy, [0, 1, 2], 100_000).map(({ kind }) => kind), ["restart", "restart", "exhausted"]);
@@ -150,6 +154,7 @@ test("RestartHistory.judge in a row: pause waits for a stable time at least, aga
   ]);
 });
 
+// Acceptance library 6: exactly five are let through, a sixth later too: the window slides.
 test("RestartHistory.judge in a window: slides, so that the edge itself is free again", () => {
   const policy = RestartPolicy.onFailure({ delay: 0, maxRestarts: 2, within: "10s" });
   const kinds = (timesMs: number[]) => verdicts(policy, timesMs).map(({ kind }) => kind);

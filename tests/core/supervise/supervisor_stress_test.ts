@@ -128,6 +128,7 @@ interface Look {
   listeners: number;
 }
 
+// Acceptance library 24: 10,000 crashes and restarts leave nothing behind.
 test("Daemon: 10,000 crashes, 1,000 starts and stops, and 20,000 rounds of what tasks do in loops, leave no memory, timer, descriptor or listener", async () => {
   const fixture = fileURLToPath(new URL("../../fixtures/leak.ts", import.meta.url));
   const args = "Deno" in globalThis ? ["run", "-A", "--no-check", "--v8-flags=--expose-gc", fixture] : [fixture];

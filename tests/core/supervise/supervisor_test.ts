@@ -12,6 +12,7 @@ import { Rig, settle } from "./supervisor_driver.ts";
 const states = (supervisor: { status(): { name: string; state: string }[] }) =>
   Object.fromEntries(supervisor.status().map(({ name, state }) => [name, state]));
 
+// Acceptance library 1: a child that throws once is restarted once, with a new run; siblings untouched.
 test("Supervisor restarts a child that throws under OnFailure, with a new run, and leaves its siblings alone", async () => {
   const rig = new Rig();
   const [a, b] = [rig.child("a"), rig.child("b")];
@@ -24,6 +25,7 @@ test("Supervisor restarts a child that throws under OnFailure, with a new run, a
   await supervisor.stop("end");
 });
 
+// Acceptance library 2: a return under OnFailure, Always and Never.
 test("Supervisor follows the policy when a child returns: OnFailure and Never let it be, Always starts it again", async () => {
   for (
     const [policy, state] of [[RestartPolicy.OnFailure, "completed"], [RestartPolicy.Never, "completed"], [
@@ -41,6 +43,7 @@ test("Supervisor follows the policy when a child returns: OnFailure and Never le
   }
 });
 
+// Acceptance library 3: an AbortError of somebody else's is a failure.
 test("Supervisor takes an AbortError as a failure when the child's own signal has not aborted", async () => {
   const rig = new Rig();
   const a = rig.child("a");
@@ -51,6 +54,7 @@ test("Supervisor takes an AbortError as a failure when the child's own signal ha
   await supervisor.stop("end");
 });
 
+// Acceptance library 4: a throw after the own signal aborted is a normal stop.
 test("Supervisor takes a throw after its own signal aborted as a normal stop, and reports it only when it is no abort", async () => {
   for (const [error, errors] of [[new DOMException("stopped", "AbortError"), 0], [new Error("flush failed"), 1]] as const) {
     const rig = new Rig();
@@ -64,6 +68,7 @@ test("Supervisor takes a throw after its own signal aborted as a normal stop, an
   }
 });
 
+// Acceptance library 5: the sixth failure in the window fails the supervisor, siblings stop in reverse, exit is not 0.
 test("Supervisor with maxRestarts escalates the sixth failure in the window and stops the siblings in reverse", async () => {
   const rig = new Rig();
   const policy = RestartPolicy.onFailure({ delay: 0, maxRestarts: Infinity });
@@ -84,6 +89,7 @@ test("Supervisor with maxRestarts escalates the sixth failure in the window and 
   await supervisor.stop("end");
 });
 
+// Acceptance library 6: exactly five are let through, a sixth later too: the window slides.
 test("Supervisor with maxRestarts lets exactly that many through, and one more when the first has left the window", async () => {
   const rig = new Rig();
   const a = rig.child("a", { restart: RestartPolicy.onFailure({ delay: 0, maxRestarts: Infinity }) });
@@ -101,6 +107,7 @@ test("Supervisor with maxRestarts lets exactly that many through, and one more w
   await supervisor.stop("end");
 });
 
+// Acceptance library 7: a flapping child trips the limit although each run was ready.
 test("Supervisor lets a flapping child use up its restarts although each run was ready, with waits that only grow", async () => {
   const rig = new Rig();
   const a = rig.child("a", { readiness: "manual", restart: RestartPolicy.onFailure({ jitter: 0 }) });
@@ -116,6 +123,8 @@ test("Supervisor lets a flapping child use up its restarts although each run was
   assert.equal(states(supervisor).a, "fatal");
 });
 
+// Acceptance library 8: a stable run begins a new row, the lifetime count goes on.
+// Acceptance runner 25: waits grow, are capped and varied, and begin anew after a stable run.
 test("Supervisor starts a new row of waits after a stable run, and keeps the lifetime count", async () => {
   const rig = new Rig();
   const a = rig.child("a", { restart: RestartPolicy.onFailure({ jitter: 0 }) });
@@ -129,6 +138,7 @@ test("Supervisor starts a new row of waits after a stable run, and keeps the lif
   await supervisor.stop("end");
 });
 
+// Acceptance library 10: restForOne.
 test("Supervisor restForOne restarts what was registered after the failed child, in order, and nothing else", async () => {
   const rig = new Rig();
   const [a, b, c] = ["a", "b", "c"].map((name) => rig.child(name));
@@ -153,6 +163,7 @@ test("Supervisor oneForAll restarts all but those that never restart", async () 
   await supervisor.stop("end");
 });
 
+// Acceptance library 13: a failed start rolls back and joins the errors.
 test("Supervisor.start rolls back in reverse when a child fails before it is ready, and never starts what comes after", async () => {
   const rig = new Rig();
   const names = ["one", "two", "three", "four", "five"];
@@ -172,6 +183,7 @@ test("Supervisor.start rolls back in reverse when a child fails before it is rea
   assert.match(String(rig.errors[0]), /Cannot stop two cleanly: could not flush/);
 });
 
+// Acceptance library 14: a child that never becomes ready fails the start with its name, without a hang.
 test("Supervisor.start names the child that never becomes ready, and stops the others in their own time", async () => {
   const rig = new Rig();
   const [a, b] = [rig.child("a"), rig.child("b", { readiness: "manual", ready: { timeout: "2s" }, after: ["a"] })];
@@ -189,6 +201,7 @@ test("Supervisor.start names the child that never becomes ready, and stops the o
   assert.deepEqual(rig.notes.slice(-3), ["told b#1", "told a#1", "leave a#1"]);
 });
 
+// Acceptance library 15: a child that ignores its signal is listed as unstopped, the others stop, the deadline holds.
 test("Supervisor.stop names a child that ignores its signal, and still stops what comes before it", async () => {
   const rig = new Rig();
   const [db, api] = [rig.child("db"), rig.child("api", { after: ["db"], stop: { timeout: "3s" } })];
@@ -204,6 +217,7 @@ test("Supervisor.stop names a child that ignores its signal, and still stops wha
   assert.deepEqual(supervisor.unstopped(), [{ path: "api", waitedMs: 3_000 }]);
 });
 
+// Acceptance library 17: a stop that throws: the others stop, the error is there, exit 1.
 test("Supervisor.stop goes on when a stop fails, and reports the failure", async () => {
   const rig = new Rig();
   const [a, b] = [rig.child("a"), rig.child("b", { after: ["a"] })];
@@ -215,6 +229,7 @@ test("Supervisor.stop goes on when a stop fails, and reports the failure", async
   assert.match(String(rig.errors), /socket is stuck/);
 });
 
+// Acceptance library 18: no second instance while the old run has not settled.
 test("Supervisor.restartUnits never runs a child twice: one whose old run goes on ends as fatal, with the reason", async () => {
   const rig = new Rig();
   const a = rig.child("a", { stop: { timeout: "1s" } });
@@ -256,6 +271,7 @@ test("Supervisor.add starts a child beside the running ones", async () => {
   await supervisor.stop("end");
 });
 
+// Acceptance library 21: autoShutdown allSignificant.
 test("Supervisor autoShutdown ends with the last significant child, and not because the supervisor stopped it", async () => {
   const rig = new Rig();
   const [a, b, side] = [rig.child("a", { significant: true }), rig.child("b", { significant: true }), rig.child("side")];
@@ -271,6 +287,7 @@ test("Supervisor autoShutdown ends with the last significant child, and not beca
   await supervisor.stop("end");
 });
 
+// Acceptance library 23: disposers in reverse, all errors in one chain.
 test("Context.use disposes in reverse and joins all errors into one chain", async () => {
   const rig = new Rig();
   const order: string[] = [];
@@ -402,6 +419,7 @@ test("Supervisor goes on when one of its ports throws", async () => {
   await supervisor.stop("end");
 });
 
+// Acceptance library 25: a throw in an abort callback is charged to its subsystem, exit 1.
 test("Context: what an abort listener throws is charged to its subsystem and stops nobody else", async () => {
   const rig = new Rig();
   const [a, b] = [rig.child("a"), rig.child("b")];
@@ -416,6 +434,7 @@ test("Context: what an abort listener throws is charged to its subsystem and sto
   assert.deepEqual(states(supervisor), { a: "stopped", b: "stopped" });
 });
 
+// Acceptance runner 15: stop during a restart delay.
 test("Supervisor.stopUnits during a wait for a restart cancels the restart", async () => {
   const rig = new Rig();
   const a = rig.child("a", { restart: RestartPolicy.Always });
@@ -429,6 +448,7 @@ test("Supervisor.stopUnits during a wait for a restart cancels the restart", asy
   assert.equal(rig.clock.pendingTimers, 0);
 });
 
+// Acceptance runner 4: five starts at once.
 test("Supervisor.startUnits: five at once start one run", async () => {
   const rig = new Rig();
   const a = rig.child("a");
@@ -728,6 +748,7 @@ test("Supervisor pause: restarts wait until the window has room, so that no wind
   await supervisor.stop("end");
 });
 
+// Acceptance runner 26: the wall clock jumps by an hour either way.
 test("Supervisor uses the monotonic clock: a wall clock that jumps changes no wait", async () => {
   const rig = new Rig();
   const a = rig.child("a", { restart: RestartPolicy.onFailure({ jitter: 0 }) });

@@ -103,6 +103,7 @@ test("LineSplitter: any text in any chunks comes out as the model says", () => {
   );
 });
 
+// Acceptance runner 39: a line of 50 MB without an end: bounded memory, split, continues.
 test("LineSplitter: a line of 50 MB without an end comes in pieces of the limit, and the next line follows (runner 39)", () => {
   const limit = 65_536;
   const lengths = new Map<number, number>();
@@ -135,6 +136,7 @@ test("LineSplitter: 100,000 lines come out once and in order, whatever the chunk
   }
 });
 
+// Acceptance runner 47: a character of several bytes that is cut by a read stays whole.
 test("LineSplitter: characters cut by a read stay whole (runner 47)", () => {
   const text = "é€𝄞".repeat(50);
   assert.deepEqual(split(1_024, Array.from(encoder.encode(`${text}\n`), (byte) => Uint8Array.of(byte))), [text]);
