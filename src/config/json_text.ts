@@ -11,7 +11,7 @@ export interface JsonFacts {
   /** Keys that stand in one object more than once, each with the place where it stood first. */
   repeated: { path: Path; position: Position; first: Position }[];
   /** The first mistake in the grammar, which ends the reading. */
-  mistake?: { message: string; position: Position };
+  mistake?: { message: string; hint?: string; position: Position };
 }
 
 /** Reads a JSON text for its places and mistakes: `JSON.parse` tells no place on some runtimes, and takes the last of equal keys. */
@@ -41,7 +41,11 @@ class JsonScanner {
       return facts;
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
-      return { ...facts, mistake: { message: error.message, position: this.#positionAt(this.#at) } };
+      const hint = adviceAt(this.#text, this.#at);
+      return {
+        ...facts,
+        mistake: { message: error.message, ...(hint === undefined ? {} : { hint }), position: this.#positionAt(this.#at) },
+      };
     }
   }
 
@@ -121,4 +125,12 @@ class JsonScanner {
   #skipSpace(): void {
     while (/[ \t\r\n]/.test(this.#text[this.#at] ?? "")) this.#at++;
   }
+}
+
+/** Advice for what other languages take at a place. */
+function adviceAt(text: string, at: number): string | undefined {
+  const char = text[at];
+  if (char === "/" || char === "#") return "JSON has no comments: remove it, or write the configuration in TOML";
+  if ((char === "}" || char === "]") && text.slice(0, at).trimEnd().endsWith(",")) return "remove the comma before it";
+  return char === "'" ? "write double quotes" : undefined;
 }

@@ -10,6 +10,7 @@ const MEANINGS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   EROFS: ["IO_DENIED", "the file system is read-only"],
   EISDIR: ["IO_FAILED", "it is a folder"],
   ELOOP: ["IO_FAILED", "links there lead in a circle"],
+  ENAMETOOLONG: ["IO_FAILED", "that path, or a name in it, is too long"],
   ENXIO: ["IO_FAILED", "it is a pipe that nobody reads"],
   EEXIST: ["IO_EXISTS", "something else stands there"],
   EADDRINUSE: ["IO_ADDRESS_IN_USE", "the address is in use"],

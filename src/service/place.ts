@@ -47,7 +47,8 @@ export function looked<T extends Lack>(look: () => T | undefined): T | Lack | un
     return look();
   } catch (error) {
     if (!isDaemonError(error)) throw error;
-    return { message: `expected a path that can be looked at: ${messageOf(error)}`, hint: remedyOf(error) };
+    const hint = error.code === "IO_FAILED" ? "name another path" : remedyOf(error);
+    return { message: `expected a path that can be looked at: ${messageOf(error)}`, hint };
   }
 }
 

@@ -19,6 +19,8 @@ export type Probe = (signal: AbortSignal) => Promise<ProbeAnswer>;
 
 /** Longest time that one attempt may take. */
 const ATTEMPT_TIMEOUT_MS = 5_000;
+/** Time after which an attempt is told of before it has ended: until then, the answer before it says more. */
+const SLOW_MS = 500;
 /** First wait of probes that cost next to nothing; it doubles up to the probe's own rhythm, so that a quick start is seen quickly. */
 const FIRST_WAIT_MS = 25;
 
@@ -87,11 +89,16 @@ export interface UntilReadyOptions {
 export async function untilReady(probe: Probe, options: UntilReadyOptions): Promise<boolean> {
   const { clock, spec, signal, onAnswer } = options;
   let waitMs = spec.target.kind === "exec" ? spec.everyMs : Math.min(FIRST_WAIT_MS, spec.everyMs);
+  let before: string | undefined;
+  const tellSlow = () => onAnswer(before === undefined ? "no answer so far" : `no answer so far; before that: ${before}`);
   while (!signal.aborted) {
-    const answer = await attempt(probe, clock, signal);
+    const answer = await (async () => {
+      using _slow = clock.schedule(SLOW_MS, tellSlow);
+      return await attempt(probe, clock, signal);
+    })();
     if (signal.aborted) break;
     if (answer === undefined) return true;
-    onAnswer(answer);
+    onAnswer(before = answer);
     await sleep(clock, waitMs, { signal }).catch(() => {/* aborted: the loop ends */});
     waitMs = Math.min(spec.everyMs, waitMs * 2);
   }
@@ -119,9 +126,9 @@ function failureOf(error: unknown): string {
   return address === undefined ? messageOf(error) : `connection refused by ${formatTcpAddress(address)}`;
 }
 
-/** `["sh", "-c", text]` for a text, the words themselves otherwise. */
+/** `["sh", "-c", text]` for a text, whose lines end as a shell needs it whoever wrote them; the words themselves otherwise. */
 export function commandArgv(run: string | readonly string[]): readonly string[] {
-  return typeof run === "string" ? ["/bin/sh", "-c", run] : run;
+  return typeof run === "string" ? ["/bin/sh", "-c", run.replaceAll("\r\n", "\n")] : run;
 }
 
 function parseHttpUrl(text: string): URL {

@@ -55,7 +55,11 @@ test("positionsOf accepts every JSON text that JSON.parse accepts", () => {
 
 test("readJson says what was expected and where", () => {
   const rows: [string, string][] = [
-    ['{"a": 1,}', "1:9 expected a key in double quotes"],
+    ['{"a": 1,}', "1:9 expected a key in double quotes; remove the comma before it"],
+    ['{"a": [1, ]}', "1:11 expected a value; remove the comma before it"],
+    ['{ // why\n"a": 1}', "1:3 expected a key in double quotes; JSON has no comments: remove it, or write the configuration in TOML"],
+    ['{"a": 1 /* why */}', '1:9 expected "," or "}"; JSON has no comments: remove it, or write the configuration in TOML'],
+    ["{'a': 1}", "1:2 expected a key in double quotes; write double quotes"],
     ["{\n  a: 1}", "2:3 expected a key in double quotes"],
     ['{"a" 1}', '1:6 expected ":"'],
     ['{"a": 1 "b": 2}', '1:9 expected "," or "}"'],
@@ -67,8 +71,8 @@ test("readJson says what was expected and where", () => {
     ['{"a": 1} x', "1:10 expected the end of the file"],
   ];
   for (const [text, expected] of rows) {
-    const { message, position } = readJson(text).mistake!;
-    assert.equal(`${position.line}:${position.column} ${message}`, expected);
+    const { message, hint, position } = readJson(text).mistake!;
+    assert.equal(`${position.line}:${position.column} ${message}${hint === undefined ? "" : `; ${hint}`}`, expected);
   }
 });
 
@@ -85,4 +89,21 @@ test("readJson takes time in proportion to the text", () => {
   const { positions, mistake } = readJson(text);
   assert.equal(mistake, undefined);
   assert.deepEqual(positions.get("key19999")!.key, { line: 39_999, column: 1 });
+});
+
+for (const quote of ['"', "'", '"""', "'''"]) {
+  test(`positionsOf finds what stands beside and behind a text of a million characters in ${quote}`, () => {
+    const long = quote.length === 3 ? `${"x".repeat(500_000)}\n${"# [y]\n".repeat(5)}${"x".repeat(500_000)}` : "x".repeat(1_000_000);
+    const text = `a = 1 # it's "open\nb = { c = ${quote}${long}${quote}, d = ${quote}${long}${quote}, e = 5 }\nf = 6\n`;
+    const lineOf = (needle: string) => text.slice(0, text.indexOf(needle)).split("\n");
+    const placeOf = (needle: string) => ({ line: lineOf(needle).length, column: lineOf(needle).at(-1)!.length + 1 });
+    const positions = positionsOf("daemon.toml", text);
+    for (const [path, needle] of [["b.c", "c = "], ["b.d", "d = "], ["b.e", "e = 5"], ["f", "f = 6"]]) {
+      assert.deepEqual(positions.get(path)?.key, placeOf(needle), path);
+    }
+  });
+}
+
+test("positionsOf finds nothing, and does not fail, where a text has more lines than its parser takes", () => {
+  assert.deepEqual([...positionsOf("daemon.toml", `a = """${"\n".repeat(1_000_000)}"""\nb = 1\n`)], []);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { realpathSync } from "node:fs";
 import { getHost } from "../../src/platform/mod.ts";
 import { parseTcpAddress } from "../../src/service/tcp_address.ts";
-import { type Probe, type ProbeAnswer, untilReady } from "../../src/service/probe.ts";
+import { commandArgv, type Probe, type ProbeAnswer, untilReady } from "../../src/service/probe.ts";
 import type { ProbeSpec } from "../../src/service/spec.ts";
 import { FakeClock } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
@@ -57,7 +57,40 @@ test("untilReady: attempts never overlap, and one that hangs is given up", async
   stop.abort();
   assert.deepEqual([await result, clock.pendingTimers], [false, 0]);
   assert.equal(most, 1);
-  assert.deepEqual([told.length, new Set(told)], [3, new Set(["no answer within 5s"])]);
+  const before = "no answer so far; before that: no answer within 5s";
+  assert.deepEqual(told, [
+    "no answer so far",
+    "no answer within 5s",
+    before,
+    "no answer within 5s",
+    before,
+    "no answer within 5s",
+    before,
+  ]);
+});
+
+test("untilReady: whoever gives up while an attempt hangs is told that, and what the one before it said", async () => {
+  const clock = new FakeClock();
+  const told: string[] = [];
+  let attempts = 0;
+  const probe: Probe = (signal) =>
+    ++attempts === 1
+      ? Promise.resolve("connection refused")
+      : new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  const stop = new AbortController();
+  const result = untilReady(probe, { clock, spec: TCP, signal: stop.signal, onAnswer: (answer) => told.push(answer) });
+  await clock.advance(1_000);
+  stop.abort();
+  assert.deepEqual([await result, told, clock.pendingTimers], [
+    false,
+    ["connection refused", "no answer so far; before that: connection refused"],
+    0,
+  ]);
+});
+
+test("commandArgv: the lines of a script end with LF, also where a program wrote the configuration on Windows", () => {
+  assert.deepEqual(commandArgv("set -e\r\necho a\r\n"), ["/bin/sh", "-c", "set -e\necho a\n"]);
+  assert.deepEqual(commandArgv(["printf", "a\r\n"]), ["printf", "a\r\n"]);
 });
 
 test("untilReady: an abort between two attempts ends it and leaves no timer", async () => {

@@ -227,8 +227,17 @@ export class ConfigError extends DaemonError {
  * assert.equal(formatIssue(issue), "daemon.toml:3:1: service.api.commnad: unknown key; use run");
  * ```
  */
-export function formatIssue(issue: ConfigIssue): string {
-  return [issue.source, issue.path, issue.message].filter((part) => part !== "").join(": ") + (issue.hint ? `; ${issue.hint}` : "");
+export function formatIssue({ source, path, message, hint }: ConfigIssue): string {
+  return [source, shortened(path), shortened(message)].filter((part) => part !== "").join(": ") + (hint ? `; ${hint}` : "");
+}
+
+/** Longest word, and longest text of several, that is shown: a key or a value may be as long as its file. */
+const LONGEST_WORD = 200;
+const LONGEST_TEXT = 2_000;
+
+function shortened(text: string): string {
+  const words = text.replace(/\S{201,}/g, (word) => `${word.slice(0, LONGEST_WORD - 40)}…${word.slice(-39)}`);
+  return words.length > LONGEST_TEXT ? `${words.slice(0, LONGEST_TEXT - 1)}…` : words;
 }
 
 /**

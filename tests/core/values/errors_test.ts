@@ -228,6 +228,10 @@ test("ConfigError lists every issue in its message", () => {
     "  environment DAEMON_NAME: must not be empty",
   ]);
   assert.equal(formatIssue(issues[1]), "environment DAEMON_NAME: must not be empty");
+  // Nobody's terminal is flooded by a key or a value as long as its file.
+  for (const long of ["x".repeat(1_000_000), "x ".repeat(500_000)]) {
+    assert.ok(formatIssue({ source: "daemon.toml:1:1", path: long, message: `expected a name, got ${long}` }).length < 4_100);
+  }
   assert.deepEqual(new ConfigError("CONFIG_INVALID", "plain").issues, []);
 });
 
