@@ -3,13 +3,14 @@ import process from "node:process";
 import type { Env } from "../core/ports/env.ts";
 
 /**
- * The environment of this process, the same on both runtimes: what is no UTF-8 Bun would hand on with other bytes in it, and Deno not at all.
+ * The environment of this process, the same on both runtimes: what is no UTF-8 counts as not set. Bun would hand it on with other bytes in
+ * it, so that a folder lies elsewhere, and Deno throws.
  */
 export function createEnv(): Env {
   let names: readonly string[] | undefined;
   const broken = () => names ??= brokenNames();
   return {
-    get: (name) => process.env[name],
+    get: (name) => variable(name, broken),
     all() {
       const variables = { ...process.env } as Record<string, string>;
       for (const name of broken()) delete variables[name];
@@ -18,6 +19,20 @@ export function createEnv(): Env {
     broken,
   };
 }
+
+/** Reads one variable of this process; what is no UTF-8 counts as not set. */
+export function variable(name: string, broken: () => readonly string[] = brokenNames): string | undefined {
+  let value: string | undefined;
+  try {
+    value = process.env[name];
+  } catch {
+    return undefined; // Deno says so of what is no UTF-8
+  }
+  return value?.includes(REPLACEMENT) && broken().includes(name) ? undefined : value;
+}
+
+/** Stands for bytes that are no character. */
+export const REPLACEMENT = "\ufffd";
 
 /** As this process was started; nobody sets such a variable from inside. */
 function brokenNames(): string[] {

@@ -6,6 +6,7 @@ import type { AppendFile, FileInfo, FileLock, Files } from "../core/ports/files.
 import { isDevicePath } from "../core/values/paths.ts";
 import type { Descriptors } from "./descriptors.ts";
 import { readBounded } from "./bounded_read.ts";
+import { variable } from "./env.ts";
 import { ioError } from "./io_error.ts";
 import { trustedPlace } from "./trusted_path.ts";
 
@@ -65,7 +66,7 @@ export function createFiles({ clock, openLockable, descriptors }: FilesFacts): F
     rename: (from, to) => attempt(`rename ${from} to ${to}`, from, () => fs.renameSync(from, to)),
     // deno-lint-ignore require-await -- what it throws is to be a rejection
     lock: async (path) => attempt(`lock ${path}`, path, () => lock(path, openLockable)),
-    tempDir: process.env.TMPDIR || "/tmp",
+    tempDir: variable("TMPDIR") || "/tmp",
   };
 }
 

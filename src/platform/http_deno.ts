@@ -1,6 +1,7 @@
 import type { Address } from "../core/ports/http.ts";
 import type { HttpFacts, RuntimeListener } from "./http.ts";
 import type { RawConnection } from "./http_server.ts";
+import { variable } from "./env.ts";
 import { endingWith } from "./streams.ts";
 
 /** Time until it is tried again to accept a connection. */
@@ -93,7 +94,7 @@ class DenoConnection implements RawConnection {
 /** A client of its own for a socket, and where a proxy of the environment would come between; undefined where the common one will do. */
 function clientOf(address: Address): Deno.HttpClient | undefined {
   if ("unix" in address) return Deno.createHttpClient({ proxy: { transport: "unix", path: address.unix } });
-  if (!PROXY_VARIABLES.some((name) => Deno.env.get(name))) return undefined;
+  if (!PROXY_VARIABLES.some((name) => variable(name))) return undefined;
   return Deno.createHttpClient({ proxy: { transport: "tcp", ...address } });
 }
 

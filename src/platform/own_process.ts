@@ -5,6 +5,7 @@ import { DaemonError, IoError } from "../core/values/errors.ts";
 import type { OwnProcess } from "../core/ports/own_process.ts";
 import { resolvePath } from "../core/values/paths.ts";
 import { ioError } from "./io_error.ts";
+import { REPLACEMENT, variable } from "./env.ts";
 
 /** Facts about its process that each runtime gets in its own way. */
 export interface ProcessFacts {
@@ -87,16 +88,38 @@ export function createOwnProcess(facts: ProcessFacts): OwnProcess {
  * later, that name goes on to lead where the operator means.
  */
 function workingFolder(): string {
-  const named = process.env.PWD;
+  const named = variable("PWD");
+  if (named !== undefined && isPlain(named) && isHere(named)) return named;
+  let folder: string | undefined;
+  let cause: unknown;
   try {
-    if (named !== undefined && isPlain(named) && isSame(fs.statSync(named), fs.statSync("."))) return named;
-  } catch {
-    // PWD is outdated.
+    folder = process.cwd();
+  } catch (error) {
+    cause = error;
   }
+  if (folder !== undefined && (!folder.includes(REPLACEMENT) || isHere(folder))) return folder;
+  // Deno gives no name to a folder whose path is no UTF-8, and Bun that of another one.
+  if (folder !== undefined || hasName()) {
+    const message = "Cannot name this folder as its path is no UTF-8: rename it, or change to another one, as by `cd /`";
+    throw new IoError("UNSUPPORTED", message, { cause });
+  }
+  throw new IoError("IO_NOT_FOUND", "Cannot tell which folder this is as it was removed: change to another one, as by `cd /`", { cause });
+}
+
+/** Whether this folder is still in another one. */
+function hasName(): boolean {
   try {
-    return process.cwd();
-  } catch (cause) {
-    throw new IoError("IO_NOT_FOUND", "Cannot tell which folder this is as it was removed: change to another one, as by `cd /`", { cause });
+    return fs.statSync(".").nlink > 0;
+  } catch {
+    return false;
+  }
+}
+
+function isHere(folder: string): boolean {
+  try {
+    return isSame(fs.statSync(folder), fs.statSync("."));
+  } catch {
+    return false; // nothing is there by that name
   }
 }
 

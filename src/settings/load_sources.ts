@@ -139,7 +139,9 @@ async function loadFiles(host: LoadHost, options: SourceOptions, before: LoadedS
   const path = resolvePath(cwd, name);
   const isThere = isFile(files, path);
   if (!isThere && (!optional || (before !== undefined && before.path !== null))) {
-    throw new ConfigError("CONFIG_NOT_FOUND", `Cannot load the configuration as there is no file ${path}: create it, or name another one`, {
+    // Bytes of a name that are no UTF-8 arrive as this character.
+    const advice = path.includes("\ufffd") ? "a name that is no UTF-8 can't be named here: rename it" : "create it, or name another one";
+    throw new ConfigError("CONFIG_NOT_FOUND", `Cannot load the configuration as there is no file ${path}: ${advice}`, {
       context: { path },
     });
   }

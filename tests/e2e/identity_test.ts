@@ -202,6 +202,22 @@ e2e(
   },
 );
 
+e2e("bytes that are no UTF-8 in a variable, a folder or a file's name lead nowhere else, and are told in a sentence", async (stage) => {
+  stage.write("daemon.toml", ONE);
+  const odd = (script: string, ...args: string[]) => stage.startThrough(`odd=$(printf 'caf\\351'); ${script}`, ...args).ended;
+  for (const name of ["XDG_RUNTIME_DIR", "XDG_STATE_HOME", "TMPDIR", "TERM", "PWD", "NO_COLOR"]) {
+    const { code, stderr } = await odd(`export ${name}="/tmp/$odd"; exec "$0" "$@"`, "status");
+    assert.deepEqual([code, stderr.split(" as ")[0]], [3, "daemonkit: Cannot find a daemon"], stderr);
+  }
+  for (const script of ['mkdir "$odd" && cd "$odd" && exec "$0" "$@"', 'cd "$odd" && exec "$0" "$@"']) {
+    const { code, stderr } = await odd(script, "validate");
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^daemonkit: Cannot name this folder as its path is no UTF-8: rename it, or change to another one/);
+  }
+  const { code, stderr } = await odd('exec "$0" "$@" "$odd/daemon.toml"', "validate");
+  assert.deepEqual([code, /a name that is no UTF-8 can't be named here: rename it/.test(stderr)], [6, true], stderr);
+});
+
 e2e("what a live daemon has on disk is removed: it is found, never doubled, makes everything anew and says so once", async (stage) => {
   stage.write("daemon.toml", `${ONE}[service.b]\nrun = ["sleep", "1002"]\n`);
   assert.equal((await stage.cli("up")).code, 0);

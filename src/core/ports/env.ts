@@ -1,6 +1,6 @@
 /** Environment variables of this process. */
 export interface Env {
-  /** The value, or undefined when it is not set. */
+  /** The value, or undefined when it is not set, or {@linkcode Env.broken}. */
   get(name: string): string | undefined;
   /** A copy of all of them, without those that are {@linkcode Env.broken}. */
   all(): Record<string, string>;
