@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { symlinkSync } from "node:fs";
+import { rmSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -90,6 +90,8 @@ e2e(
     const first = own(stage, "run");
     const [sleeper] = await until(sleepers, { isRight: (pids) => pids.length === 1 });
     const { pid, id } = JSON.parse((await own(stage, "status", "--json")).stdout);
+  // The system's own folder, which root uses where nothing is said, outlives the stage.
+  using _folder = { [Symbol.dispose]: () => rmSync(join("/run/daemonkit", id), { recursive: true, force: true }) };
     for (const copy of [other, bare]) {
       const second = await own(copy, "run");
       assert.equal(second.code, 1);

@@ -43,6 +43,8 @@ export interface SubscribeOptions {
  * ```
  */
 export class LaggedError extends DaemonError {
+  /** Its name. */
+  static override readonly className: string = "LaggedError";
   /** Exactly how many events were lost since the last report. */
   readonly count: number;
 

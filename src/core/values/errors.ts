@@ -82,9 +82,13 @@ export class DaemonError implements Error {
     return new DaemonError(code, message, { cause, context });
   }
 
+  /** Its class, by a name that no bundler changes; a class of one's own has the name that it was given. */
+  static readonly className: string = "DaemonError";
+
   /** The class name. */
   get name(): string {
-    return this.constructor.name;
+    const { className, name } = this.constructor as typeof DaemonError;
+    return Object.hasOwn(this.constructor, "className") ? className : name;
   }
 
   /** The code's number, shared with the Rust crate where the failure is the same. */
@@ -200,6 +204,8 @@ export interface ConfigIssue {
  * ```
  */
 export class ConfigError extends DaemonError {
+  /** Its name. */
+  static override readonly className: string = "ConfigError";
   /** Every mistake found. */
   readonly issues: readonly ConfigIssue[];
 
@@ -252,7 +258,10 @@ function shortened(text: string): string {
  * assert.deepEqual([error.code, error.category, error.context?.path], ["IO_NOT_FOUND", "io", "token.txt"]);
  * ```
  */
-export class IoError extends DaemonError {}
+export class IoError extends DaemonError {
+  /** Its name. */
+  static override readonly className: string = "IoError";
+}
 
 /**
  * A failure of one subsystem, which it names.
@@ -271,6 +280,8 @@ export class IoError extends DaemonError {}
  * ```
  */
 export class SubsystemError extends DaemonError {
+  /** Its name. */
+  static override readonly className: string = "SubsystemError";
   /** Path of the subsystem, such as `web` or `workers/1`. */
   readonly subsystem: string;
 
@@ -309,7 +320,10 @@ export function unknownUnit(path: string, known: readonly string[]): SubsystemEr
  * await daemon.wait();
  * ```
  */
-export class ShutdownError extends DaemonError {}
+export class ShutdownError extends DaemonError {
+  /** Its name. */
+  static override readonly className: string = "ShutdownError";
+}
 
 /**
  * Something took longer than it was given.
@@ -327,7 +341,10 @@ export class ShutdownError extends DaemonError {}
  * assert.ok(error instanceof TimeoutError || error.cause instanceof TimeoutError);
  * ```
  */
-export class TimeoutError extends DaemonError {}
+export class TimeoutError extends DaemonError {
+  /** Its name. */
+  static override readonly className: string = "TimeoutError";
+}
 
 /**
  * A profile could not be taken.
@@ -340,7 +357,10 @@ export class TimeoutError extends DaemonError {}
  * assert.equal(new ProfilingError("PROFILING_FAILED", "Cannot profile as another profile is being taken").category, "profiling");
  * ```
  */
-export class ProfilingError extends DaemonError {}
+export class ProfilingError extends DaemonError {
+  /** Its name. */
+  static override readonly className: string = "ProfilingError";
+}
 
 /**
  * Says whether a value is a {@linkcode DaemonError}, of whatever class.

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { LaggedError } from "../../../src/core/messages/bus.ts";
+import * as errors from "../../../src/core/values/errors.ts";
 import { spawn } from "node:child_process";
 import { inspect } from "node:util";
 import { ERROR_CODES, type ErrorCode } from "../../../src/core/values/error_codes.ts";
@@ -245,4 +247,12 @@ test("DaemonError that nobody catches ends the process with code 1 and can be re
   const code = await new Promise((resolve) => child.on("close", resolve));
   assert.equal(code, 1);
   assert.match(text, /Cannot reach the disk/);
+});
+
+test("name: each class of ours says its own, whatever a bundler makes of it, and one of somebody else that which it was given", () => {
+  const classes = Object.entries({ ...errors, LaggedError }).filter(([, value]) => Object.hasOwn(value, "className"));
+  assert.deepEqual(classes.map(([name, value]) => [name, (value as typeof DaemonError).className]), classes.map(([name]) => [name, name]));
+  assert.equal(classes.length, 8);
+  class Own extends IoError {}
+  assert.deepEqual([new Own("IO_FAILED", "x").name, new IoError("IO_FAILED", "x").name], ["Own", "IoError"]);
 });
