@@ -14,8 +14,8 @@ import type { ProbeSpec, ProbeTarget } from "./spec.ts";
 /** Answer of one attempt: undefined when the service is ready, else why it is not, in a few words. */
 export type ProbeAnswer = string | undefined;
 
-/** One attempt; it ends soon after `signal` aborts, by whatever answer or rejection. */
-export type Probe = (signal: AbortSignal) => Promise<ProbeAnswer>;
+/** One attempt; it ends soon after `signal` aborts, by whatever answer or rejection. Before that it may tell what it waits for. */
+export type Probe = (signal: AbortSignal, tell: (waitsFor: string) => void) => Promise<ProbeAnswer>;
 
 /** Longest time that one attempt may take. */
 const ATTEMPT_TIMEOUT_MS = 5_000;
@@ -92,10 +92,13 @@ export async function untilReady(probe: Probe, options: UntilReadyOptions): Prom
   let before: string | undefined;
   const tellSlow = () => onAnswer(before === undefined ? "no answer so far" : `no answer so far; before that: ${before}`);
   while (!signal.aborted) {
-    const answer = await (async () => {
-      using _slow = clock.schedule(SLOW_MS, tellSlow);
-      return await attempt(probe, clock, signal);
-    })();
+    const slow = clock.schedule(SLOW_MS, tellSlow);
+    const tell = (waitsFor: string) => {
+      slow[Symbol.dispose]();
+      onAnswer(waitsFor);
+    };
+    const answer = await attempt((each) => probe(each, tell), clock, signal);
+    slow[Symbol.dispose]();
     if (signal.aborted) break;
     if (answer === undefined) return true;
     onAnswer(before = answer);
@@ -106,7 +109,7 @@ export async function untilReady(probe: Probe, options: UntilReadyOptions): Prom
 }
 
 /** One attempt within its time; what it throws is an answer, because a service that is not up yet refuses in many ways. */
-async function attempt(probe: Probe, clock: Clock, signal: AbortSignal): Promise<ProbeAnswer> {
+async function attempt(probe: (signal: AbortSignal) => Promise<ProbeAnswer>, clock: Clock, signal: AbortSignal): Promise<ProbeAnswer> {
   const controller = new AbortController();
   const onAbort = () => controller.abort(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });

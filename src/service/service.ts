@@ -529,8 +529,8 @@ export class Service implements Subsystem {
   #localProbe(probe: Probe, address: TcpAddress, run: OwnRun, { wasAnswered, log }: { wasAnswered: boolean; log: Logger }): Probe {
     const { neighbours: { ports }, host: { clock, processes } } = this.#ports;
     const startMs = clock.nowMs();
-    return async (signal) => {
-      const answer = await probe(signal);
+    return async (signal, tell) => {
+      const answer = await probe(signal, tell);
       if (answer !== undefined) return answer;
       if (this.#service.ready?.owner === "unit") {
         const owner = await ports.ask(address, run);
@@ -545,9 +545,7 @@ export class Service implements Subsystem {
       // An answer of a process that was there before proves nothing, and a program that finds its port taken dies soon.
       const restMs = wasAnswered ? startMs + MUST_LIVE_MS - clock.nowMs() : 0;
       if (restMs > 0) {
-        this.#probeAnswer = `${formatTcpAddress(address)} was answered before it started, so it has to live for ${
-          formatDuration(MUST_LIVE_MS)
-        }`;
+        tell(`${formatTcpAddress(address)} was answered before it started, so it has to live for ${formatDuration(MUST_LIVE_MS)}`);
         await sleep(clock, restMs, { signal });
       }
       return processes.isAlive(run.program.leader) ? undefined : "it has ended";
