@@ -20,7 +20,7 @@ export type Probe = (signal: AbortSignal, tell: (waitsFor: string) => void) => P
 /** Longest time that one attempt may take. */
 const ATTEMPT_TIMEOUT_MS = 5_000;
 /** Time after which an attempt is told of before it has ended: until then, the answer before it says more. */
-const SLOW_MS = 500;
+export const SLOW_MS: number = 500;
 /** First wait of probes that cost next to nothing; it doubles up to the probe's own rhythm, so that a quick start is seen quickly. */
 const FIRST_WAIT_MS = 25;
 

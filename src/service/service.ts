@@ -18,7 +18,7 @@ import { describeExit, exitCodeOf } from "./exit.ts";
 import { unitNames } from "./log.ts";
 import type { LogPort } from "../core/wire/unit_output.ts";
 import { ServiceOutput } from "./output.ts";
-import { addressOf, checkTarget, commandArgv, createProbe, linePattern, type Probe, untilReady } from "./probe.ts";
+import { addressOf, checkTarget, commandArgv, createProbe, linePattern, type Probe, SLOW_MS, untilReady } from "./probe.ts";
 import { formatTcpAddress, type TcpAddress } from "./tcp_address.ts";
 import { MODULE_WORD, REPORT_SOCKET_VARIABLE, TOKEN_VARIABLE } from "../core/wire/module_protocol.ts";
 import type { ModuleHub } from "./module_hub.ts";
@@ -277,7 +277,7 @@ export class Service implements Subsystem {
     let launch: Omit<SpawnOptions, "argv">;
     try {
       logs.open(context.name);
-      launch = await this.#launch(context.name, unitValue, inherited === undefined ? context.signal : undefined);
+      launch = await this.#tellingSlow(this.#launch(context.name, unitValue, inherited === undefined ? context.signal : undefined));
       if (context.isShutdown() && inherited === undefined) return;
       command = continuity === undefined ? "" : this.#digest(launch);
       probe = this.#createProbe(launch);
@@ -558,6 +558,17 @@ export class Service implements Subsystem {
     if (ready === undefined) return module === undefined ? undefined : "it has not said that it is";
     if (ready.target.kind === "log") return `no line matched ${this.#readyPattern}`;
     return ready.target.kind === "alive" ? `it has to live for ${formatDuration(ready.target.forMs)}` : undefined;
+  }
+
+  /** Tells what a start waits for whose env files may be pipes that nobody writes into. */
+  async #tellingSlow<T>(launching: Promise<T>): Promise<T> {
+    const paths = this.#service.envFiles.map(({ path }) => path).join(", ");
+    using _slow = this.#ports.host.clock.schedule(SLOW_MS, () => this.#probeAnswer = `waits for the end of its env_file ${paths}`);
+    try {
+      return await launching;
+    } finally {
+      this.#probeAnswer = this.#firstAnswer();
+    }
   }
 
   #createLink(context: Context, onReady: () => void): ModuleLink | undefined {

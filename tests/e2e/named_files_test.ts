@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../until.ts";
 import { e2e, e2eOnce } from "./driver.ts";
@@ -20,6 +21,20 @@ e2eOnce("what the file names is checked by validate and up, which start nothing,
   assert.match(daemon.stderr(), /warning: daemon\.toml:4:13: service\.web\.env_file\[0\]/);
   const { web, good } = await unitsOf(stage);
   assert.deepEqual([web.state, good.state], ["failed", "running"]);
+  daemon.kill("SIGTERM");
+  assert.equal((await daemon.ended).code, 0);
+});
+
+e2e("a start that waits for a pipe says so, keeps nobody waiting, and goes on once it was written", async (stage) => {
+  const path = join(stage.folder, "app.env");
+  assert.equal(spawnSync("mkfifo", [path]).status, 0);
+  stage.write("daemon.toml", `${WEB}[service.good]\nrun = ["sleep", "1000"]\n`);
+  const daemon = stage.start("run");
+  await until(async () => (await stage.cli("status")).stdout, { isRight: /web +starting .*waits for the end of its env_file .*app\.env/ });
+  assert.equal((await unitsOf(stage)).good.state, "running");
+  writeFileSync(path, "TOKEN=piped\n");
+  await daemon.until(/every unit has started/);
+  assert.equal((await unitsOf(stage)).web.details.probe, undefined);
   daemon.kill("SIGTERM");
   assert.equal((await daemon.ended).code, 0);
 });

@@ -90,8 +90,8 @@ e2e(
     const first = own(stage, "run");
     const [sleeper] = await until(sleepers, { isRight: (pids) => pids.length === 1 });
     const { pid, id } = JSON.parse((await own(stage, "status", "--json")).stdout);
-  // The system's own folder, which root uses where nothing is said, outlives the stage.
-  using _folder = { [Symbol.dispose]: () => rmSync(join("/run/daemonkit", id), { recursive: true, force: true }) };
+    // The system's own folder, which root uses where nothing is said, outlives the stage.
+    using _folder = { [Symbol.dispose]: () => rmSync(join("/run/daemonkit", id), { recursive: true, force: true }) };
     for (const copy of [other, bare]) {
       const second = await own(copy, "run");
       assert.equal(second.code, 1);
