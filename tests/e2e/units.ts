@@ -12,6 +12,7 @@ export type UnitAnswer = Omit<UnitStatus, "details"> & {
     pid: number | null;
     lastExit: { code: number | null; signal: string | null } | null;
     lastLines?: string[];
+    probe?: string;
     spawnFailures: number;
     escaped?: number[];
   };
