@@ -1,16 +1,20 @@
-import type { OutcomesAnswer, StatusAnswer } from "../control/mod.ts";
+import { PROBLEM } from "../control/problem.ts";
+import { DAEMON_ROUTES } from "../control/routes/daemon.ts";
+import type { OutcomesAnswer, StatusAnswer, UnitCommand } from "../control/routes/mod.ts";
 import { sleep } from "../core/ports/clock.ts";
 import { formatIssue, isDaemonError, messageOf } from "../core/values/errors.ts";
-import type { DaemonEvent } from "../core/supervise/event.ts";
+import { type DaemonEvent, isKnownEvent } from "../core/supervise/event.ts";
 import { EXIT_CODES } from "../core/values/exit_codes.ts";
 import type { Host } from "../core/ports/host.ts";
 import type { SignalName } from "../core/values/signal_name.ts";
-import type { LogLine } from "../core/wire/line_block.ts";
+import type { Dropped, LogLine } from "../core/wire/log_line.ts";
+import { answerShape, askingPath, type RouteDeclaration } from "../core/wire/route.ts";
+import type { Fields, Shape } from "../core/wire/shape.ts";
 import type { ReloadAnswer, WaitGoal } from "../core/supervise/operations.ts";
 import { folderOf } from "../core/values/paths.ts";
 import { parsePattern } from "../control/pattern.ts";
 import { PROTOCOL, VERSION } from "../instance/version.ts";
-import { AnswerRefused, type Dropped, EVENT, LINE, OUTCOMES, parseAnswer, PROBLEM, RELOAD, type Shape, STATUS } from "./answers.ts";
+import { AnswerRefused, parseAnswer } from "./answers.ts";
 import { CommandFailure } from "./failure.ts";
 import type { Target } from "./find.ts";
 
@@ -48,6 +52,9 @@ type OnItem<T> = (item: T) => boolean | void;
 type OnLine = OnItem<LogLine | Dropped>;
 type OnEvent = OnItem<DaemonEvent | Dropped>;
 
+/** A route of commands on units, which take a body. */
+type CommandRoute<B> = RouteDeclaration<Fields, Fields, Fields, B, OutcomesAnswer>;
+
 /** Options of a {@linkcode Client}. */
 export interface ClientOptions {
   /** How long a daemon may take to answer, in milliseconds. @default {5_000} */
@@ -78,7 +85,7 @@ export interface ProfileOptions {
   signal: AbortSignal;
 }
 
-/** Talks to a daemon over its control socket. Failures are {@linkcode CommandFailure}s with the documented codes. */
+/** Talks to a daemon over its control socket; each command loads the routes that it asks. Failures are {@linkcode CommandFailure}s with the documented codes. */
 export class Client {
   readonly #host: Pick<Host, "http" | "clock" | "files">;
   readonly #answerMs: number;
@@ -99,44 +106,46 @@ export class Client {
 
   /** Gets the status of the daemon, with all units or those that the patterns match. Works with every version. */
   async status(patterns: readonly string[] = []): Promise<StatusAnswer> {
-    const response = await this.#ask(`/v1/status${query(patterns.map((pattern) => ["name", pattern]))}`, { method: "GET" });
-    return await this.#read(response, STATUS);
+    const { status } = DAEMON_ROUTES;
+    return await this.#read(await this.#ask(askingPath(status, { name: [...patterns] }), { method: status.method }), answerShape(status));
   }
 
   /** Begins to stop the daemon. Works with every version. */
   async shutdown(): Promise<void> {
-    const response = await this.#ask("/v1/stop", { method: "POST" });
+    const { method, path } = DAEMON_ROUTES.stop;
+    const response = await this.#ask(path, { method });
     await response.body?.cancel();
   }
 
   /** Starts, stops or restarts units; returns when their state has changed, however long that takes. */
-  async command(verb: "start" | "stop" | "restart", names: readonly string[], timeout?: string): Promise<OutcomesAnswer> {
+  async command(verb: UnitCommand, names: readonly string[], timeout?: string): Promise<OutcomesAnswer> {
     await this.#checkAlive();
-    return await this.#post(`/v1/units/${verb}`, { names, ...(timeout === undefined ? {} : { timeout }) });
+    const { UNIT_ROUTES } = await import("../control/routes/units.ts");
+    return await this.#post(UNIT_ROUTES[verb], { names: [...names], ...(timeout === undefined ? {} : { timeout }) });
   }
 
   /** Lets the daemon read its configuration again and apply it, or say what that would do; returns when what it touches has changed. */
   async reload(options: { dryRun: boolean; timeout?: string }): Promise<ReloadAnswer> {
     await this.#checkAlive();
     const { dryRun, timeout } = options;
-    const parts: [string, string][] = [["dryRun", dryRun ? "1" : "0"]];
-    if (timeout !== undefined) parts.push(["timeout", timeout]);
-    return await this.#read(await this.#sendLong(`/v1/reload${query(parts)}`, { method: "POST" }), RELOAD);
+    const { reload } = DAEMON_ROUTES;
+    const path = askingPath(reload, { dryRun: dryRun ? "1" : "0", timeout });
+    return await this.#read(await this.#sendLong(path, { method: reload.method }), answerShape(reload));
   }
 
   /** Sends a signal to the process groups of services. */
   async signal(signal: SignalName, names: readonly string[]): Promise<OutcomesAnswer> {
     await this.#checkAlive();
-    return await this.#post("/v1/units/signal", { names, signal });
+    const { UNIT_ROUTES } = await import("../control/routes/units.ts");
+    return await this.#post(UNIT_ROUTES.signal, { names: [...names], signal });
   }
 
   /** Waits until all units are where `goal` says, at most `timeout` long; answers who is not. */
   async wait(patterns: readonly string[], goal: WaitGoal, timeout?: string): Promise<OutcomesAnswer> {
     await this.#checkAlive();
-    const parts: [string, string][] = patterns.map((pattern) => ["name", pattern]);
-    parts.push(["for", goal]);
-    if (timeout !== undefined) parts.push(["timeout", timeout]);
-    return await this.#read(await this.#sendLong(`/v1/wait${query(parts)}`, { method: "GET" }), OUTCOMES);
+    const { UNIT_ROUTES: { wait } } = await import("../control/routes/units.ts");
+    const path = askingPath(wait, { name: [...patterns], for: goal, timeout });
+    return await this.#read(await this.#sendLong(path, { method: wait.method }), answerShape(wait));
   }
 
   /**
@@ -145,17 +154,14 @@ export class Client {
    */
   async logs(patterns: readonly string[], options: LogOptions, onLine: OnLine, onCut: (keptFrom: string) => void): Promise<number> {
     await this.#checkAlive();
-    const parts: [string, string][] = patterns.map((pattern) => ["name", pattern]);
     const { lines, follow, since, grep } = options;
-    if (follow) parts.push(["follow", "1"]);
-    if (since !== undefined) parts.push(["since", since]);
     // A plain text is looked for by the daemon. An expression is tried here, as a slow one keeps only this command from its work.
     const isText = grep !== undefined && !EXPRESSION.test(grep);
-    if (isText) parts.push(["contains", grep]);
     const pattern = grep === undefined || isText ? undefined : parsePattern(grep);
     const asked = pattern === undefined ? lines : MAX_LINES;
-    if (asked !== undefined) parts.push(["n", String(asked)]);
-    const response = await this.#ask(`/v1/logs${query(parts)}`, { headers: { accept: "application/x-ndjson" } });
+    const wishes = { name: [...patterns], n: asked, since, contains: isText ? grep : undefined, follow: follow ? "1" as const : undefined };
+    const { LOG_ROUTES: { logs } } = await import("../control/routes/logs.ts");
+    const response = await this.#ask(askingPath(logs, wishes), { headers: { accept: "application/x-ndjson" } });
     const keptFrom = response.headers.get("daemonkit-kept-from");
     const first = Math.min(MAX_LINES, Number(/^\d+$/.exec(response.headers.get("daemonkit-first") ?? "0")?.[0] ?? 0));
     const limit = lines ?? (since === undefined ? DEFAULT_LINES : MAX_LINES);
@@ -163,29 +169,33 @@ export class Client {
       ? onLine
       : matching(pattern, { first, limit, onLine, onFew: () => keptFrom !== null && onCut(keptFrom) });
     if (pattern === undefined && keptFrom !== null) onCut(keptFrom);
-    await this.#readItems(response, LINE, take, follow ? undefined : asked ?? limit);
+    await this.#readItems(response, answerShape(logs), take, follow ? undefined : asked ?? limit);
     return Number(response.headers.get("daemonkit-matched") ?? 0);
   }
 
   /** Hands over the events that the daemon still has, then those that follow until the daemon's end. */
   async pastEvents({ follow }: { follow: boolean }, onEvent: OnEvent): Promise<void> {
-    const path = `/v1/events${query([["n", String(MAX_LINES)], ["follow", follow ? "1" : "0"]])}`;
+    const { EVENT_ROUTES: { events } } = await import("../control/routes/events.ts");
+    const path = askingPath(events, { n: MAX_LINES, follow: follow ? "1" : "0" });
     const response = await this.#ask(path, { headers: { accept: "application/x-ndjson" } });
-    await this.#readItems(response, EVENT, onEvent, follow ? undefined : MAX_LINES);
+    await this.#readItems(response, answerShape(events), known(onEvent), follow ? undefined : MAX_LINES);
   }
 
   /** Subscribes to events; `ended` resolves when the daemon's side has ended, however it did, or the signal has ended ours. */
   async events(onEvent: OnEvent, signal: AbortSignal): Promise<{ ended: Promise<void> }> {
-    const response = await this.#ask("/v1/events", { headers: { accept: "application/x-ndjson" } });
+    const { EVENT_ROUTES: { events } } = await import("../control/routes/events.ts");
+    const response = await this.#ask(events.path, { headers: { accept: "application/x-ndjson" } });
     // A daemon that dies in the middle has ended too: what it did not say is what there is to tell.
-    const onLine = (line: string) => onEvent(this.#parse(line, EVENT));
+    const take = known(onEvent);
+    const onLine = (line: string) => take(this.#parse(line, answerShape(events)));
     return { ended: readLines(this.#pieces(response, { signal }), onLine).catch(() => {}) };
   }
 
   /** Lets the daemon profile itself, and hands over the pieces of the file; resolves when it is whole. */
   async profile(kind: "cpu" | "heap", seconds: number | undefined, options: ProfileOptions): Promise<void> {
     await this.#checkAlive();
-    const path = `/v1/profile/${kind}${query(seconds === undefined ? [] : [["seconds", String(seconds)]])}`;
+    const { PROFILE_ROUTES: { cpu, heap } } = await import("../control/routes/profile.ts");
+    const path = kind === "cpu" ? askingPath(cpu, { seconds }) : heap.path;
     const { signal, onPiece } = options;
     const response = await this.#sendLong(path, { method: "POST", signal });
     for await (const piece of this.#pieces(response, { signal, maxBytes: MAX_PROFILE_BYTES, waitMs: MAX_WAIT_MS })) onPiece(piece);
@@ -194,7 +204,7 @@ export class Client {
 
   /** Commands take as long as they take, so whether the daemon answers at all is asked before. */
   async #checkAlive(): Promise<void> {
-    const response = await this.#ask("/livez", { method: "GET" });
+    const response = await this.#livez();
     await response.body?.cancel();
     const theirs = response.headers.get("daemonkit-protocol");
     if (theirs === String(PROTOCOL)) return;
@@ -204,6 +214,11 @@ export class Client {
         `${response.headers.get("daemonkit-version") ?? "of an unknown version"} with protocol ${theirs ?? "unknown"}; ` +
         `use the client of the daemon's version, or restart the daemon with this one: \`${this.#program} down\` works with every version`,
     );
+  }
+
+  async #livez(): Promise<Response> {
+    const { HEALTH_ROUTES: { livez } } = await import("../control/routes/health.ts");
+    return await this.#ask(livez.path, { method: livez.method });
   }
 
   /** Sends a request that is answered at once, or not at all. */
@@ -228,9 +243,14 @@ export class Client {
     let timer: Disposable;
     const watch = () => {
       timer = this.#host.clock.schedule(WATCH_MS, () => {
-        this.#ask("/livez", { method: "GET" }).then((response) => response.body?.cancel()).then(() => silent = 0, (error) => {
-          if (error instanceof CommandFailure && error.exitCode === EXIT_CODES.notAnswering && ++silent === MOST_SILENT) given.abort(error);
-        }).finally(() => isOver || watch());
+        this.#livez().then((response) => response.body?.cancel()).then(
+          () => silent = 0,
+          (error) => {
+            if (error instanceof CommandFailure && error.exitCode === EXIT_CODES.notAnswering && ++silent === MOST_SILENT) {
+              given.abort(error);
+            }
+          },
+        ).finally(() => isOver || watch());
       });
     };
     let isOver = false;
@@ -245,9 +265,10 @@ export class Client {
     }
   }
 
-  async #post(path: string, body: unknown): Promise<OutcomesAnswer> {
-    const init = { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } };
-    return await this.#read(await this.#sendLong(path, init), OUTCOMES);
+  async #post<B>(declaration: CommandRoute<B>, body: B): Promise<OutcomesAnswer> {
+    const { method, path } = declaration;
+    const init = { method, body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+    return await this.#read(await this.#sendLong(path, init), answerShape(declaration));
   }
 
   /** The items of a stream; `most` of them where it has an end. */
@@ -416,8 +437,9 @@ function exitCodeFor({ code, status }: { code: string; status: number }): number
   return status === 422 ? EXIT_CODES.config : EXIT_CODES.failed;
 }
 
-function query(parts: readonly (readonly [string, string])[]): string {
-  return parts.length === 0 ? "" : `?${parts.map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&")}`;
+/** Passes over events of a newer daemon that nothing is known of here. */
+function known(onEvent: OnEvent): OnEvent {
+  return (event) => "dropped" in event || isKnownEvent(event) ? onEvent(event) : undefined;
 }
 
 /** Lets through the lines that match: of the `first` ones, which were there before, the newest `limit`. */

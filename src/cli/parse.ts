@@ -1,6 +1,6 @@
 import { type Argument, Command, CommanderError, Option } from "commander";
 import { parsePattern } from "../control/pattern.ts";
-import { MAX_SECONDS } from "../control/profile.ts";
+import { MAX_PROFILE_SECONDS } from "../core/ports/profiler.ts";
 import { EXIT_CODES } from "../core/values/exit_codes.ts";
 import { LOG_LEVELS } from "../core/ports/log.ts";
 import { durationMs } from "../core/values/duration.ts";
@@ -169,7 +169,7 @@ export function makeOption(name: OptionName): Option {
         (text: string) => checked("--grep", text, parsePattern),
       );
     case "seconds":
-      return new Option("--seconds <N>", `how long to record, 1 to ${MAX_SECONDS} (default: 10)`).argParser((text: string) =>
+      return new Option("--seconds <N>", `how long to record, 1 to ${MAX_PROFILE_SECONDS} (default: 10)`).argParser((text: string) =>
         parseSeconds(text)
       );
     case "output":
@@ -196,8 +196,11 @@ function parseCount(text: string, option: string): number {
 
 function parseSeconds(text: string): number {
   const seconds = parseCount(text, "--seconds");
-  if (seconds >= 1 && seconds <= MAX_SECONDS) return seconds;
-  throw new CommandFailure(EXIT_CODES.usage, `Cannot read --seconds as it must be from 1 to ${MAX_SECONDS}: current value is ${text}`);
+  if (seconds >= 1 && seconds <= MAX_PROFILE_SECONDS) return seconds;
+  throw new CommandFailure(
+    EXIT_CODES.usage,
+    `Cannot read --seconds as it must be from 1 to ${MAX_PROFILE_SECONDS}: current value is ${text}`,
+  );
 }
 
 /** The text as it stands, once it could be read. */

@@ -1,5 +1,7 @@
 import type { Address } from "../core/ports/http.ts";
 import { problem, type ProblemDetails } from "./problem.ts";
+import { HEALTH_ROUTES } from "./routes/health.ts";
+import { METRIC_ROUTES } from "./routes/metrics.ts";
 import { isLoopback, isLoopbackName, type ListenerGroup, type ListenerSpec } from "./spec.ts";
 
 /** Access rules of a listener; a reload replaces them while the listener stays open. */
@@ -10,12 +12,14 @@ export interface Access extends Pick<ListenerSpec, "name" | "allow" | "mode" | "
   readonly tokenHash: Uint8Array | undefined;
 }
 
+/** Paths that are not control. */
+const OPEN_PATHS = [...Object.values(HEALTH_ROUTES), ...Object.values(METRIC_ROUTES)].map(({ path, access }) => {
+  return { access, pattern: new RegExp(`^${path.replace(/\{\w+\+\}/, ".+")}$`) };
+});
+
 /** The group that a path belongs to. Whatever is not known to be harmless is control. */
 export function groupOf(path: string): ListenerGroup {
-  if (path === "/livez" || path === "/healthz" || path === "/startupz" || path === "/readyz" || path.startsWith("/readyz/")) {
-    return "health";
-  }
-  return path === "/metrics" ? "metrics" : "control";
+  return OPEN_PATHS.find(({ pattern }) => pattern.test(path))?.access ?? "control";
 }
 
 /**

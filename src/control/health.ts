@@ -1,17 +1,8 @@
 import { groupKey, nameKey } from "../core/values/names.ts";
-import type { DaemonStatus, UnitStatus } from "../core/supervise/operations.ts";
+import type { DaemonStatus, HealthCheck, UnitStatus } from "../core/supervise/operations.ts";
+import type { HealthAnswerBody } from "./routes/health.ts";
 import { isMissing } from "../core/supervise/readiness.ts";
 import { isCompletedState, isRunningState, isStartingState, isUpState, STATES } from "../core/supervise/state.ts";
-
-/** One thing that must hold for the daemon to be ready. */
-export interface HealthCheck {
-  /** `daemon`, or the path of a unit. */
-  name: string;
-  /** Whether the check passes. */
-  ok: boolean;
-  /** Why not, or in what way: `starting`, `restarting: exited with code 1`, `completed`. */
-  reason: string;
-}
 
 /** A health question, and how to write the answer. */
 export interface HealthQuestion {
@@ -21,18 +12,6 @@ export interface HealthQuestion {
   isVerbose: boolean;
   /** Whether the asker is a program. */
   isJson: boolean;
-}
-
-/** Body of a health answer, for programs. */
-export interface HealthAnswerBody {
-  /** Version of this shape. */
-  v: 1;
-  /** Whether everything that should be is ready. */
-  ok: boolean;
-  /** Units that are not ready, and why. */
-  missing: { name: string; reason: string }[];
-  /** Every check, where they were asked for. */
-  checks?: HealthCheck[];
 }
 
 /** Reasons that say no more than that all is well. */

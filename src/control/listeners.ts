@@ -7,7 +7,7 @@ import type { Context, Subsystem } from "../core/supervise/subsystem.ts";
 import type { SubsystemSpec } from "../core/supervise/spec.ts";
 import { type Access, hashOf } from "./access.ts";
 import { type ControlHandler, controlHandler, type ControlOptions } from "./handler.ts";
-import { ProfileTurn } from "./profile.ts";
+import { ProfileTurn } from "./profile_turn.ts";
 import { ADMIN, type ListenerSpec } from "./spec.ts";
 import { addressText } from "../core/wire/address.ts";
 import { readToken } from "./token.ts";

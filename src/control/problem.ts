@@ -1,26 +1,34 @@
-import type { ConfigIssue } from "../core/values/errors.ts";
 import { ConfigError, DaemonError, messageOf } from "../core/values/errors.ts";
 import type { ErrorCode } from "../core/values/error_codes.ts";
 import { didYouMean } from "../core/values/names.ts";
+import { type Infer, shape } from "../core/wire/shape.ts";
 import { STATUS_NAMES } from "../core/values/http_status.ts";
 
-/** A failure as RFC 9457 tells it, with what lets a program branch and a person act. */
-export interface ProblemDetails {
-  /** Kind of problem; always `about:blank`, as `code` says more. */
-  type: "about:blank";
-  /** Name of the status. */
-  title: string;
-  /** HTTP status. */
-  status: number;
-  /** The fault, with the value. */
-  detail: string;
-  /** Stable code. */
-  code: ErrorCode;
-  /** Advice: how to mend it. */
-  hint?: string;
-  /** Every mistake, where there may be several. */
-  issues?: readonly ConfigIssue[];
-}
+const { integer, list, named, object, optional, text } = shape;
+
+const ISSUE = object({
+  source: text("File and position, or the source's name."),
+  path: text("Path of the key."),
+  message: text("The expected and the found value."),
+  hint: optional(text("How to mend it.")),
+});
+
+/** The shape of a failure as RFC 9457 tells it, with what lets a program branch and a person act. */
+export const PROBLEM = named(
+  "Problem",
+  object({
+    type: optional(text("Always `about:blank`, as `code` says more.")),
+    title: optional(text("Name of the status.")),
+    status: integer("HTTP status."),
+    detail: text("What is wrong, with the value."),
+    code: text("Stable code."),
+    hint: optional(text("Advice: how to mend it.")),
+    issues: optional(list(ISSUE, "Every mistake, where there may be several.")),
+  }, "What went wrong (RFC 9457)."),
+);
+
+/** A failure as it goes over the wire. */
+export type ProblemDetails = Infer<typeof PROBLEM>;
 
 /** The response that tells of a {@linkcode ProblemDetails}. */
 export function answerProblem(made: ProblemDetails, headers: Readonly<Record<string, string>> = {}): Response {
@@ -36,6 +44,11 @@ export function problem(status: number, code: ErrorCode, detail: string, hint?: 
   return { type: "about:blank", title: STATUS_NAMES[status], status, detail, code, ...(hint === undefined ? {} : { hint }) };
 }
 
+/** The error that refuses a request. */
+export function badRequest(message: string): DaemonError {
+  return new DaemonError("IPC_PROTOCOL", message);
+}
+
 /** Makes a {@linkcode ProblemDetails} of anything that was thrown. */
 export function problemOf(thrown: unknown): ProblemDetails {
   if (!(thrown instanceof DaemonError)) {
@@ -48,7 +61,7 @@ export function problemOf(thrown: unknown): ProblemDetails {
   const [first] = issues.length > 0 ? thrown.message.split("\n", 1) : [thrown.message];
   const detail = hint === undefined || !first.endsWith(`; ${hint}`) ? first : first.slice(0, -`; ${hint}`.length);
   const made = problem(statusOf(thrown), thrown.code, detail, hint);
-  return issues.length > 0 ? { ...made, issues } : made;
+  return issues.length > 0 ? { ...made, issues: [...issues] } : made;
 }
 
 function statusOf({ code, category }: DaemonError): number {

@@ -1,7 +1,8 @@
 import type { Address } from "../core/ports/http.ts";
+import type { RouteAccess } from "../core/wire/route.ts";
 
 /** A group of routes that a listener may answer: an item of `allow` in the configuration. */
-export type ListenerGroup = "health" | "metrics" | "control";
+export type ListenerGroup = RouteAccess;
 
 /** Every {@linkcode ListenerGroup}. */
 export const LISTENER_GROUPS: readonly ListenerGroup[] = ["health", "metrics", "control"];

@@ -3,6 +3,13 @@ import type { Clock } from "../core/ports/clock.ts";
 /** How items of a stream are written: one JSON text a line, or server-sent events. */
 export type StreamFormat = "ndjson" | "sse";
 
+/** The format that a request asks for. */
+export function formatOf({ headers }: Request, otherwise: StreamFormat): StreamFormat {
+  const accept = headers.get("accept") ?? "";
+  if (accept.includes("text/event-stream")) return "sse";
+  return accept.includes("ndjson") ? "ndjson" : otherwise;
+}
+
 /** Something that comes with a rising number. */
 interface Numbered {
   seq: number;

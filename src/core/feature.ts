@@ -9,9 +9,10 @@ import type { Continuity, Recoverable } from "./ports/continuity.ts";
 import type { Host } from "./ports/host.ts";
 import type { Logger, LogSink } from "./ports/log.ts";
 import type { EventBody, Survivor } from "./supervise/event.ts";
-import type { Operations } from "./supervise/operations.ts";
+import type { HealthCheck, Operations } from "./supervise/operations.ts";
 import type { Registration } from "./supervise/registration.ts";
 import type { MeasurementIntake } from "./wire/metrics_delta.ts";
+import type { ServedRoute } from "./wire/route.ts";
 import type { LogPort, UnitLines, UnitLogSettings } from "./wire/unit_output.ts";
 
 /** Something that a program has added in code for a feature to make units of. */
@@ -168,26 +169,6 @@ export interface FeatureMetric {
   readonly read: (add: (value: number, ...labels: string[]) => void) => void;
 }
 
-/** A request that a feature answers, for whoever may use control. */
-export interface FeatureRoute {
-  /** Method, such as `GET`. */
-  readonly method: string;
-  /** Whole path, which begins with `/v1/` and the name of the feature. */
-  readonly path: string;
-  /** Answers it; what it throws is told as a problem. */
-  readonly answer: (request: Request) => Response | Promise<Response>;
-}
-
-/** Something that must hold for the daemon to be ready. */
-export interface FeatureHealth {
-  /** Name of the check, which is no path of a unit. */
-  readonly name: string;
-  /** Whether it holds. */
-  readonly ok: boolean;
-  /** Why not, in a few words; how it is where it holds. */
-  readonly reason: string;
-}
-
 /** Takes back what was done. */
 export type Undo = () => void | Promise<void>;
 
@@ -231,10 +212,10 @@ export interface OpenFeature extends Partial<AsyncDisposable> {
   survivors?(): readonly Survivor[];
   /** Series of its own. */
   metrics?(): readonly FeatureMetric[];
-  /** Requests that it answers. */
-  routes?(): readonly FeatureRoute[];
+  /** Requests that it answers, for whoever may use control: each path begins with `/v1/` and its name. Asked for once. */
+  routes?(): readonly ServedRoute[];
   /** Checks of its own for `/readyz`; while one fails, the daemon is not ready. */
-  health?(): readonly FeatureHealth[];
+  health?(): readonly HealthCheck[];
   /** Facts for `status`: small, plain data. */
   details?(): Readonly<Record<string, unknown>>;
   /** Notices for the operator, each in a sentence. */

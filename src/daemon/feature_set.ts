@@ -1,14 +1,5 @@
-import type {
-  AddedEntry,
-  Feature,
-  FeatureHealth,
-  FeaturePorts,
-  FeatureSettings,
-  GivenPorts,
-  OpenFeature,
-  OwnFile,
-  Undo,
-} from "../core/feature.ts";
+import type { HealthCheck } from "../core/supervise/operations.ts";
+import type { AddedEntry, Feature, FeaturePorts, FeatureSettings, GivenPorts, OpenFeature, OwnFile, Undo } from "../core/feature.ts";
 import { type Logger, silentLogger } from "../core/ports/log.ts";
 import type { Survivor } from "../core/supervise/event.ts";
 import type { Registration } from "../core/supervise/registration.ts";
@@ -179,7 +170,7 @@ export class FeatureSet {
   }
 
   /** Checks that must hold for the daemon to be ready. */
-  health(): FeatureHealth[] {
+  health(): HealthCheck[] {
     return this.#each((feature) => feature.health?.());
   }
 

@@ -144,7 +144,7 @@ test("lines and events without an end are given up where an end was asked for", 
   const rows: [string[], unknown][] = [
     [["logs", "-n", "5"], { seq: 1, time: TIME, name: "api", stream: "stdout", text: "x" }],
     [["logs", "--grep", "no.thing"], { seq: 1, time: TIME, name: "api", stream: "stdout", text: "x" }],
-    [["events"], { seq: 1, time: TIME, type: "daemon.ready", reason: "" }],
+    [["events"], { v: 1, seq: 1, time: TIME, type: "daemon.ready", reason: "" }],
     [["events"], { dropped: 1 }],
   ];
   for (const [args, item] of rows) {
@@ -244,8 +244,8 @@ function ofHostileTexts(request: Request): Response {
   }
   if (pathname === "/v1/events") {
     const items = [
-      { ...event, type: "unit.state", name: HOSTILE, from: "running", to: "failed", reason: HOSTILE },
-      { ...event, type: "unit.ready", name: HOSTILE, ready: true },
+      { ...event, type: "unit.state", name: HOSTILE, run: 1, from: "running", to: "failed", reason: HOSTILE },
+      { ...event, type: "unit.ready", name: HOSTILE, run: 1, ready: true },
       { ...event, type: `daemon.${HOSTILE}`, reason: HOSTILE },
       { ...event, type: "daemon.stopped", reason: HOSTILE, killed: [HOSTILE] },
       { ...event, type: "config.reload", version: 1, outcome: "refused", changed: [HOSTILE], reason: HOSTILE },
@@ -363,5 +363,41 @@ test("nothing in a configuration does anything to a terminal", async () => {
         refuseRaw(machine, `${args.join(" ")}: ${JSON.stringify(text)}`);
       }
     }
+  }
+});
+
+test("a client passes over fields and types of events that it does not know, and refuses what it knows when that is malformed", async () => {
+  const later = { later: { than: ["this"] } };
+  const unit = { name: "api", state: "running", outcome: "started", ok: true, reason: "", ...later };
+  const head = { v: 1, seq: 1, time: TIME, ...later };
+  const newer = (request: Request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/v1/status") {
+      const { units, ...rest } = status("running");
+      return Response.json({ ...rest, ...later, units: (units as object[]).map((each) => ({ ...each, ...later })) });
+    }
+    if (pathname === "/v1/reload") {
+      return Response.json({ v: 1, ok: true, dryRun: false, version: 1, unchanged: 1, changes: [], units: [unit], ...later });
+    }
+    if (pathname === "/v1/logs") return new Response(`${JSON.stringify({ ...head, name: "api", stream: "stdout", text: "x" })}\n`);
+    if (pathname === "/v1/events") {
+      const items = [{ ...head, type: "job.run", name: {} }, { ...head, type: "daemon.tired", reason: "late" }, {
+        ...head,
+        type: "daemon.ready",
+        reason: "",
+      }];
+      return new Response(items.map((item) => `${JSON.stringify(item)}\n`).join(""));
+    }
+    return Response.json({ v: 1, ok: true, units: [unit], ...later });
+  };
+  for (const args of CALLS.filter(([verb]) => verb !== "down" && verb !== "profile")) {
+    const { code, machine } = await ask(args, lively(newer));
+    assert.ok(code === 0 || (args.includes("--watch") && code === 130), `${args.join(" ")}: ${code} ${machine.err}`);
+  }
+  const { machine } = await ask(["events"], lively(newer));
+  assert.deepEqual(machine.out.trim().split("\n").map((line) => line.replace(/^.*daemon +/, "")), ["tired: late", "ready"]);
+  for (const [type, field] of [["daemon.tired", "reason"], ["unit.ready", "name"], ["no type", "type"]]) {
+    const { code, machine } = await ask(["events"], lively(() => new Response(`${JSON.stringify({ ...head, type })}\n`)));
+    assert.deepEqual([code, machine.err.includes(` as ${field} must be `)], [5, true], machine.err);
   }
 });

@@ -346,3 +346,12 @@ test("controlHandler POST /v1/reload refuses a dryRun that is neither 0 nor 1 ra
     assert.equal(operations.calls.pop(), call);
   }
 });
+
+test("controlHandler refuses a parameter that a route does not have, and names the nearest, but never where any client may ask", async () => {
+  const { ask, operations } = fixture();
+  const refused = await ask("/v1/reload?dryrun=1", { method: "POST" });
+  assert.equal(refused.status, 400);
+  assert.match((await refused.json()).detail, /^Cannot answer POST \/v1\/reload as it has no parameter "dryrun": did you mean dryRun\?$/);
+  assert.deepEqual(operations.calls, []);
+  for (const path of ["/v1/status?since=1", "/livez?now", "/readyz?a=b", "/metrics?x=1"]) assert.equal((await ask(path)).status, 200, path);
+});

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { oneOf, text } from "../../src/schema/shapes.ts";
 import { keyOf, table } from "../../src/schema/table.ts";
 import type { Feature, FeatureSettings } from "../../src/core/feature.ts";
+import { json, route, serve } from "../../src/core/wire/route.ts";
+import { shape } from "../../src/core/wire/shape.ts";
 import { registration } from "../../src/core/supervise/registration.ts";
 import { ConfigError } from "../../src/core/values/errors.ts";
 import { FEATURES } from "../../src/daemon/features.ts";
@@ -14,10 +16,22 @@ const TABLE = table<{ words: string; tongue: "en" | "de" }>({
   tongue: keyOf("daemon")("The language.", oneOf(["en", "de"]), { default: "en" }),
 }, { expects: "a table of greetings" });
 
+/** Its route, as it is served, checked and documented. */
+const GREET = route({
+  method: "POST",
+  path: "/v1/greeter/greet",
+  group: "greeter",
+  access: "control",
+  summary: "Greets.",
+  query: { words: shape.optional(shape.text("Other words for this once.")) },
+  answers: [json(shape.object({ words: shape.text("What was said."), greetings: shape.integer("How often.") }), "The greeting.")],
+  example: { path: "/v1/greeter/greet", answer: { words: "hello", greetings: 1 } },
+});
+
 /** All that it takes to add a table, a unit, a series, a route, a check, facts for the status and a notice to a daemon. */
 function greeter(told: string[]): Feature {
   let greetings = 0;
-  let words: unknown;
+  let words = "";
   const wordsIn = ({ configured }: FeatureSettings) => (configured as { words?: string }).words ?? "hello";
   const unit = registration({ name: "greeter", run: (context) => context.cancelled() }, "greeter");
   return {
@@ -30,7 +44,7 @@ function greeter(told: string[]): Feature {
       },
       change: (next) => (words = wordsIn(next), { units: [unit], restart: new Set() }),
       metrics: () => [{ name: "greetings_total", type: "counter", help: "Greetings.", labels: [], read: (add) => add(greetings) }],
-      routes: () => [{ method: "POST", path: "/v1/greeter/greet", answer: () => Response.json({ words, greetings: ++greetings }) }],
+      routes: () => [serve(GREET, ({ query }) => ({ words: query.words ?? words, greetings: ++greetings }))],
       details: () => ({ greetings }),
       notices: () => greetings > 1 ? ["the greeter is tired"] : [],
       health: () => [{ name: "voice", ok: greetings < 3, reason: greetings < 3 ? "clear" : "hoarse" }],
@@ -56,6 +70,9 @@ test("a feature of twenty lines adds a table, a unit, a series, a route, a check
   assert.deepEqual(rig.daemon.subsystems().map(({ name, kind, state }) => [name, kind, state]), [["greeter", "greeter", "running"]]);
   assert.deepEqual(await ask("/v1/greeter/greet", "POST"), { status: 200, text: `{"words":"hello","greetings":1}` });
   assert.equal((await ask("/v1/greeter/greet")).status, 404);
+  assert.match((await ask("/v1/greeter/greet?word=hi", "POST")).text, /it has no parameter \\"word\\": did you mean words\?/);
+  const { paths } = JSON.parse((await ask("/v1/openapi.json")).text);
+  assert.equal(paths["/v1/greeter/greet"].post.summary, "Greets.");
   assert.match((await ask("/metrics")).text, /^# TYPE greetings_total counter\ngreetings_total 1$/m);
   assert.deepEqual(rig.daemon.operations.status().features, { greeter: { greetings: 1 } });
   assert.deepEqual(rig.daemon.operations.status().notices, []);

@@ -23,12 +23,12 @@ function comparisonsIn(sources: ReadonlyMap<string, string>): string[] {
 
 /** Comparisons of something else that has a word in common with the states, each with its reason. */
 const OTHERS: Readonly<Record<string, string>> = {
-  "src/cli/answers.ts: [": "the states of a daemon, not of a unit",
   "src/cli/commands/down.ts: how": "the words of an answer",
   "src/cli/commands/up.ts: status.state": "the state of a daemon, not of a unit",
   "src/cli/render.ts: status.state": "the state of a daemon, not of a unit",
   "src/control/health.ts: state": "the state of a daemon, not of a unit",
-  "src/control/openapi.ts: [": "the states of a daemon, not of a unit",
+  "src/control/routes/daemon.ts: [": "the states of a daemon, not of a unit",
+  "src/core/supervise/answer_shapes.ts: [": "the states of a daemon, not of a unit",
   "src/core/supervise/nested_supervisor.ts: how.kind": "how a supervisor ended",
   "src/core/supervise/step.ts: case": "the table of phases itself",
   "src/core/supervise/step.ts: name": "the table of phases itself",

@@ -9,7 +9,8 @@ import { COMMANDS } from "../../src/cli/commands.ts";
 import { makeOption } from "../../src/cli/parse.ts";
 import type { LeafNode, Node } from "../../src/schema/node.ts";
 import { METRICS } from "../../src/control/metrics.ts";
-import { openApiDocument } from "../../src/control/openapi.ts";
+import { ROUTES } from "../../src/control/routes/mod.ts";
+import { plainPath, type RouteDeclaration } from "../../src/core/wire/route.ts";
 import type { KeyFacts } from "../../src/schema/facts.ts";
 import { ERROR_CODES } from "../../src/core/values/error_codes.ts";
 import { EVENT_TYPES } from "../../src/core/supervise/event.ts";
@@ -65,8 +66,26 @@ export function referencePages(): Record<string, string> {
       'where `shutdown.exit_code = "signal"`.',
     ]),
     "http.md": page("HTTP routes", [
-      "What listeners answer; `/v1/openapi.json` says it with the shape of each request and answer.",
-      table(["route", "group", "what it does"], routes()),
+      [
+        "Listeners answer these requests where their `allow` says so; `/v1/openapi.json` describes them with the shape of each answer, and the",
+        "routes of further features. A parameter that a route does not have is refused, but for those that any client may ask: health, metrics,",
+        "`/v1/status` and `/v1/stop`. A client passes over fields and types of events that it does not know, so that it goes on with a newer",
+        "daemon, and refuses an answer in which something that it knows is malformed.",
+      ].join("\n"),
+      [
+        "Every route may also answer one of these, as `application/problem+json` with `code`, `detail` and mostly a `hint`:",
+        table(["status", "code", "when"], [
+          ["400", code("IPC_PROTOCOL"), "A parameter, a header or the body is not what it must be."],
+          ["401", code("IPC_DENIED"), "The token of the listener is missing or wrong, for control."],
+          ["403", code("IPC_DENIED"), "The request comes from a page of another site, or `Host` is not of the listener."],
+          ["404", code("IPC_PROTOCOL"), "There is no such route, or the listener does not allow it."],
+          ["408", code("TIMEOUT"), "The body did not arrive within ten seconds."],
+          ["409", code("IPC_PROTOCOL"), "The header `daemonkit-protocol` names another version of the protocol."],
+          ["413", code("IPC_PROTOCOL"), "The body is longer than `max_body` of the listener."],
+          ["503", code("IPC_BUSY"), "More clients ask than `max_clients` of the listener, for all but health."],
+        ]),
+      ].join("\n\n"),
+      ...routeSections(),
     ]),
   };
 }
@@ -153,13 +172,60 @@ function commandSections(): string[] {
   });
 }
 
-function routes(): string[][] {
-  const { paths } = openApiDocument("1") as { paths: Record<string, Record<string, { tags?: string[]; summary?: string }>> };
-  return Object.entries(paths).flatMap(([path, operations]) =>
-    Object.entries(operations).map((
-      [method, { tags = [], summary = "" }],
-    ) => [code(`${method.toUpperCase()} ${path}`), tags.join(", "), summary])
-  );
+function routeSections(): string[] {
+  return [...Map.groupBy(ROUTES, ({ group }) => group)].flatMap(([group, routes]) => {
+    const title = `## ${group[0].toUpperCase()}${group.slice(1)}`;
+    return [`${title}\n\nFor whom \`allow\` names \`${routes[0].access}\`.`, ...routes.map(routeSection)];
+  });
+}
+
+function routeSection(route: RouteDeclaration): string {
+  const { method, path, summary, params = {}, query = {}, headers = {}, body, answers, problems = {}, example } = route;
+  const bodyFields = body?.schema as { properties: Record<string, FieldSchema>; required: string[] } | undefined;
+  const parameters = [
+    ...Object.entries({ ...params }).map(([name, shape]) => parameterRow(name, "path", shape.schema, shape.isOptional)),
+    ...Object.entries({ ...query }).map(([name, shape]) => parameterRow(name, "query", shape.schema, shape.isOptional)),
+    ...Object.entries({ ...headers }).map(([name, shape]) => parameterRow(name, "header", shape.schema, shape.isOptional)),
+    ...Object.entries(bodyFields?.properties ?? {}).map(([name, schema]) =>
+      parameterRow(name, "body", schema, !bodyFields!.required.includes(name))
+    ),
+  ];
+  const answered = answers.map(({ status, about, content, headers: own = {} }) => [
+    String(status),
+    [about, ...Object.entries(own).map(([name, says]) => `${code(name)}: ${says}`)].join(" "),
+    Object.keys(content).map(code).join(", "),
+  ]);
+  const refused = Object.entries(problems).map(([status, codes]) => [status, codes.map(code).join(", "), code(PROBLEM_TYPE)]);
+  return [
+    `### \`${method} ${plainPath(path)}\``,
+    summary,
+    ...parameters.length === 0 ? [] : [table(["parameter", "in", "value", "what it says"], parameters)],
+    table(["status", "what it says", "as"], [...answered, ...refused]),
+    [
+      "```http",
+      `${method} ${example.path}`,
+      ...body === undefined ? [] : [JSON.stringify(example.body)],
+      "",
+      typeof example.answer === "string" ? example.answer : JSON.stringify(example.answer),
+      "```",
+    ].join("\n"),
+  ].join("\n\n");
+}
+
+const PROBLEM_TYPE = "application/problem+json";
+const TYPE_WORDS: Readonly<Record<string, string>> = { string: "text", array: "texts", integer: "whole number" };
+
+/** As much of a JSON Schema as a row shows. */
+interface FieldSchema {
+  readonly type?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly format?: string;
+  readonly description?: string;
+}
+
+function parameterRow(name: string, place: string, schema: FieldSchema, isOptional = false): string[] {
+  const value = schema.enum?.map((each) => code(String(each))).join(", ") ?? schema.format ?? TYPE_WORDS[schema.type as string];
+  return [code(name), place, isOptional ? `${value}, optional` : value, schema.description ?? ""];
 }
 
 function page(title: string, parts: readonly string[]): string {

@@ -1,6 +1,6 @@
 import { EXIT_CODES } from "../../core/values/exit_codes.ts";
 import type { LogLine } from "../../core/wire/line_block.ts";
-import type { Dropped } from "../answers.ts";
+import type { Dropped } from "../../core/wire/log_line.ts";
 import type { CommandBody } from "../command.ts";
 import { connect } from "../connect.ts";
 import { CommandFailure } from "../failure.ts";

@@ -14,3 +14,6 @@ export interface Profiler {
    */
   heap(): ReadableStream<Uint8Array>;
 }
+
+/** Longest recording in seconds: it takes memory for every millisecond. */
+export const MAX_PROFILE_SECONDS = 300;

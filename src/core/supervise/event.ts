@@ -1,96 +1,6 @@
-import type { State } from "./state.ts";
+import type { DaemonEvent } from "./answers.ts";
 
-/**
- * An event of a daemon, as data on its bus: a unit has changed its state or its readiness, the daemon has come to a step of its life, or its
- * configuration was read again. `type` says which.
- *
- * @example The units that have failed
- * ```ts
- * import { Daemon, RestartPolicy } from "@daemonkit/daemonkit";
- * import assert from "node:assert/strict";
- *
- * const failed: string[] = [];
- * const builder = Daemon.builder().withTask("flaky", async (context) => {
- *   await context.sleep("1ms");
- *   throw new Error("boom");
- * }, { restart: RestartPolicy.Never });
- * builder.onEvent((event) => {
- *   if (event.type === "unit.state" && event.to === "failed") failed.push(`${event.name}: ${event.error?.message}`);
- * });
- * await builder.run({ ownsProcess: false });
- * assert.deepEqual(failed, ["flaky: boom"]);
- * ```
- */
-export type DaemonEvent =
-  & {
-    /** Version of the event's shape. */
-    v: 1;
-    /** Rising number within one daemon, without gaps. */
-    seq: number;
-    /** ISO 8601 time in UTC. */
-    time: string;
-  }
-  & (
-    | {
-      /** Kind of the event. */
-      type: "unit.state";
-      /** Path of the subsystem. */
-      name: string;
-      /** Number of the run, 0 before the first one. */
-      run: number;
-      /** State before. */
-      from: State;
-      /** State now. */
-      to: State;
-      /** Why, in a few words. */
-      reason: string;
-      /** The thrown error, if any. */
-      error?: { name: string; code?: string; message: string };
-      /** Which restart in a row this is, for `restarting`. */
-      attempt?: number;
-      /** How long the restart waits, in milliseconds, for `restarting`. */
-      delayMs?: number;
-    }
-    | {
-      /** Kind of the event. */
-      type: "unit.ready";
-      /** Path of the subsystem. */
-      name: string;
-      /** Number of the run. */
-      run: number;
-      /** Whether it is ready now. */
-      ready: boolean;
-    }
-    | {
-      /** Kind of the event. */
-      type:
-        | "daemon.starting"
-        | "daemon.ready"
-        | "daemon.started"
-        | "daemon.restored"
-        | "daemon.stopping"
-        | "daemon.forced"
-        | "daemon.stopped";
-      /** Why, in a few words. */
-      reason: string;
-      /** Paths of the services that were killed during the shutdown, where there were any, for `daemon.stopped`. */
-      killed?: string[];
-      /** Processes that could not be ended and live, with the path of their unit, where there are any, for `daemon.stopped`. */
-      survivors?: { path: string; pids: number[] }[];
-    }
-    | {
-      /** Kind of the event. */
-      type: "config.reload";
-      /** Number of the configuration in force. */
-      version: number;
-      /** Result of the reload: taken, the same as before, or refused. */
-      outcome: "applied" | "unchanged" | "refused";
-      /** Names of what differs: settings, and tables such as `service.api`. */
-      changed: string[];
-      /** Why, in a few words; the first mistake where it was refused. */
-      reason: string;
-    }
-  );
+export type { DaemonEvent };
 
 /** Every type of event, and when it comes. */
 export const EVENT_TYPES: Readonly<Record<DaemonEvent["type"], string>> = {
@@ -105,6 +15,11 @@ export const EVENT_TYPES: Readonly<Record<DaemonEvent["type"], string>> = {
   "daemon.stopped": "Every unit is down, or was given up.",
   "config.reload": "The configuration was read again.",
 };
+
+/** Whether an event is of a type that is known here; a newer daemon may have more. Steps in the life of a daemon are all alike. */
+export function isKnownEvent({ type }: { readonly type: string }): boolean {
+  return Object.hasOwn(EVENT_TYPES, type) || type.startsWith("daemon.");
+}
 
 /** Topics on the bus of a daemon. */
 export interface DaemonTopics {

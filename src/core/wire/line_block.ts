@@ -1,18 +1,7 @@
 import type { LineEdges } from "./lines.ts";
+import type { LogLine } from "./log_line.ts";
 
-/** A line that a unit printed. */
-export interface LogLine {
-  /** Rising number over all units of the daemon. */
-  seq: number;
-  /** ISO 8601 time in UTC at which the daemon read it. */
-  time: string;
-  /** Path of the unit. */
-  name: string;
-  /** Where it came from. */
-  stream: "stdout" | "stderr";
-  /** The text without its line end; a line longer than the limit comes in several pieces. */
-  text: string;
-}
+export type { LogLine };
 
 /** Lines that a unit printed at one time: as they go from its pipe to all who keep or show them. */
 export interface LineBlock extends LineEdges {
