@@ -14,6 +14,7 @@ import { lockedFiles } from "./locked_files.ts";
 import type { LibcCalls } from "./libc_calls.ts";
 import { careForOrphans } from "./orphan_care.ts";
 import { launchAs } from "./launch_as.ts";
+import { LaunchTurns } from "./launch_turns.ts";
 import { createProcessTable } from "./process_table.ts";
 import { checkSpawn, createSpawn, type Launch, type Launched, type Launcher, type SpawnSurroundings } from "./spawn.ts";
 import { ReadTurns } from "./read_turns.ts";
@@ -22,6 +23,7 @@ import { findGroup, findUser } from "./users.ts";
 /** Child processes by the runtime's own launch, all else by signals and the process table. */
 export function createProcesses({ launch, launchDetached, libcCalls }: Launcher, signals: Signals, descriptors: Descriptors): Processes {
   const turns = new ReadTurns();
+  const launchTurns = new LaunchTurns(systemClock);
   const launchInTurns: Launch = (options) => {
     const launched = launch(options);
     return { ...launched, stdout: turns.of(launched.stdout), stderr: turns.of(launched.stderr) };
@@ -77,8 +79,8 @@ export function createProcesses({ launch, launchDetached, libcCalls }: Launcher,
   return {
     self: () => identifyChild(process.pid),
     uid: process.geteuid?.() ?? 0,
-    spawn: createSpawn(launchInTurns, surroundings, descriptors),
-    spawnDetached: createSpawn(launchDetached, surroundings, descriptors),
+    spawn: createSpawn(launchInTurns, surroundings, descriptors, launchTurns),
+    spawnDetached: createSpawn(launchDetached, surroundings, descriptors, launchTurns),
     checkSpawn,
     identify: (pid) => table.identify(pid),
     isAlive({ pid, startTicks, bootId }) {

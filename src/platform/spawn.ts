@@ -7,6 +7,7 @@ import type { ProcessIdentity, SpawnOptions } from "../core/ports/processes.ts";
 import type { Descriptors } from "./descriptors.ts";
 import { errnoOf } from "./io_error.ts";
 import { runKey } from "./kin.ts";
+import type { LaunchTurns } from "./launch_turns.ts";
 import { createLimitScript } from "./limits.ts";
 import type { LibcCalls } from "./libc_calls.ts";
 import { checkProgram, findProgram, isExecutable } from "./program.ts";
@@ -93,9 +94,10 @@ export function createSpawn<T extends LaunchedDetached>(
   launch: Launch<T>,
   { identify, withTag, launchAs, launched, abandon, endLost }: SpawnSurroundings,
   descriptors: Descriptors,
+  turns: LaunchTurns,
 ): (options: SpawnOptions) => Promise<Omit<T, "pid"> & { identity: ProcessIdentity }> {
   const limitScript = createLimitScript();
-  return async (options) => {
+  const spawn = async (options: SpawnOptions) => {
     checkUser(options);
     checkTexts(options);
     checkRoom(options, descriptors);
@@ -124,6 +126,7 @@ export function createSpawn<T extends LaunchedDetached>(
       throw error;
     }
   };
+  return (options) => turns.take(() => spawn(options), options);
 }
 
 /** Throws what can be known to be wrong with a program without starting it. */

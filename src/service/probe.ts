@@ -170,7 +170,7 @@ function httpProbe(url: URL, host: Host): Probe {
 function execProbe(launch: SpawnOptions, { host, neighbours }: ProbeSurroundings): Probe {
   const { processes, clock } = host;
   return async (signal) => {
-    const child = await processes.spawn(launch);
+    const child = await processes.spawn({ ...launch, signal });
     // Processes that the command leaves running must neither pile up with each attempt nor outlive the service.
     const group = new ProcessGroup(child, {
       processes,

@@ -287,7 +287,9 @@ export class Service implements Subsystem {
       if (context.isShutdown() && inherited === undefined) return;
       if (expected !== undefined) await this.#ports.modules.open();
       if (stop().killMode === "cgroup") control = processes.controlGroup(`daemonkit-${daemonId}-${context.name.replaceAll("/", ".")}`);
-      child = inherited === undefined ? await processes.spawn(program) : adoptedChild(inherited.identity, host);
+      child = inherited === undefined
+        ? await processes.spawn({ ...program, signal: context.signal })
+        : adoptedChild(inherited.identity, host);
       if (inherited === undefined && control !== undefined) this.#putInto(control, child);
     } catch (cause) {
       this.#spawnFailures++;

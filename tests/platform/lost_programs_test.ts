@@ -5,6 +5,8 @@ import type { SpawnOptions } from "../../src/core/ports/processes.ts";
 import { createDescriptors } from "../../src/platform/descriptors.ts";
 import { createProcesses } from "../../src/platform/processes.ts";
 import { createSignals } from "../../src/platform/signals.ts";
+import { systemClock } from "../../src/core/ports/clock.ts";
+import { LaunchTurns } from "../../src/platform/launch_turns.ts";
 import { createSpawn, type Launch, type LaunchedDetached, type LaunchOptions } from "../../src/platform/spawn.ts";
 import { test } from "../harness.ts";
 
@@ -54,17 +56,22 @@ if (process.platform === "linux") {
 test("spawn: a program is abandoned when a step after its launch fails", async () => {
   const calls: string[] = [];
   const child: LaunchedDetached = { pid: 4242, exited: new Promise(() => {}) };
-  const start = createSpawn(() => child, {
-    identify: () => assert.fail("nobody follows it"),
-    withTag: (_, fn) => fn(),
-    launchAs(_, launch) {
-      launch();
-      throw new Error("the way back is closed");
+  const start = createSpawn(
+    () => child,
+    {
+      identify: () => assert.fail("nobody follows it"),
+      withTag: (_, fn) => fn(),
+      launchAs(_, launch) {
+        launch();
+        throw new Error("the way back is closed");
+      },
+      launched: ({ pid }, key) => void calls.push(`launched ${pid} ${key}`),
+      abandon: ({ pid }) => void calls.push(`abandon ${pid}`),
+      endLost: () => assert.fail("it is known"),
     },
-    launched: ({ pid }, key) => void calls.push(`launched ${pid} ${key}`),
-    abandon: ({ pid }) => void calls.push(`abandon ${pid}`),
-    endLost: () => assert.fail("it is known"),
-  }, createDescriptors());
+    createDescriptors(),
+    new LaunchTurns(systemClock),
+  );
   await assert.rejects(start(sleeper("c")), { code: "SPAWN_FAILED" });
   assert.deepEqual(calls, ["launched 4242 UNIT=c", "abandon 4242"]);
 });

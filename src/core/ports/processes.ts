@@ -38,6 +38,8 @@ export interface SpawnOptions {
   marks?: readonly string[];
   /** Whether it may use the last free files of this process, which are reserved for stopping. @default {false} */
   isUrgent?: boolean;
+  /** Ends the wait for its turn, where many programs are started at once: the promise rejects with its reason, and nothing was started. */
+  signal?: AbortSignal;
 }
 
 /** A started program: leader of its own session and process group, stdin empty, output piped. */
