@@ -8,6 +8,7 @@ import { plain } from "../core/values/terminal_text.ts";
 import { expand, type Placeholders } from "./environment.ts";
 import { describeExit } from "./exit.ts";
 import type { Neighbours } from "./neighbours.ts";
+import { afterPatience } from "./patience.ts";
 import { ProcessGroup } from "./process_group.ts";
 import type { ProbeSpec, ProbeTarget } from "./spec.ts";
 
@@ -222,7 +223,7 @@ function lastLineOf(stream: ReadableStream<Uint8Array>, clock: Clock): { finish(
   const finish = async (patienceMs: number) => {
     const cancel = () => void reader.cancel().catch(() => {/* likewise */});
     // A process that has left the command's group may hold the pipe for ever.
-    using _patience = patienceMs === 0 ? undefined : clock.schedule(patienceMs, cancel);
+    using _patience = patienceMs === 0 ? undefined : afterPatience(clock, patienceMs, cancel);
     if (patienceMs === 0) cancel();
     await pump;
     return plain(new TextDecoder().decode(tail)).split("\n").map((line) => line.trim()).findLast((line) => line !== "") ?? "";

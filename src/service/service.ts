@@ -25,6 +25,7 @@ import type { ModuleHub } from "./module_hub.ts";
 import { ModuleLink } from "./module_link.ts";
 import { unmetNeeds } from "./needs.ts";
 import type { Neighbours } from "./neighbours.ts";
+import { afterPatience } from "./patience.ts";
 import { ProcessGroup } from "./process_group.ts";
 import type { OwnRun } from "./port_owner.ts";
 import { ReadyLine } from "./ready_line.ts";
@@ -511,7 +512,7 @@ export class Service implements Subsystem {
     const { host: { http, clock }, neighbours } = this.#ports;
     this.#taken = undefined;
     const patience = new AbortController();
-    using _time = clock.schedule(LOOK_BEFORE_MS, () => patience.abort());
+    using _time = afterPatience(clock, LOOK_BEFORE_MS, () => patience.abort());
     using token = context.child();
     void token.cancelled().then(() => patience.abort());
     try {

@@ -103,13 +103,13 @@ test("Services start in order of readiness and stop in reverse, and nobody is le
 test("A service that is never ready is stopped at its deadline, says why, and its dependents are skipped", async () => {
   const host = await getHost();
   using rig = new Rig(host, {
-    db: { run: SERVE, restart: "never", ready: { exec: "exit 3", every: "20ms", timeout: "300ms" } },
+    db: { run: SERVE, restart: "never", ready: { exec: "exit 3", every: "20ms", timeout: "2s" } },
     api: { run: SERVE, after: ["db"] },
   });
   await rig.supervisor.start();
   const db = rig.unit("db");
   assert.equal(db.state, "failed");
-  assert.match(db.reason, /not ready within 300ms: .*exit 3 exited with code 3$/);
+  assert.match(db.reason, /not ready within 2s: .*exit 3 exited with code 3$/);
   assert.match(String(db.details.probe), /exited with code 3/);
   assert.deepEqual([rig.unit("api").state, rig.unit("api").reason], [
     "skipped",

@@ -1,5 +1,9 @@
 import type { Clock } from "../ports/clock.ts";
 
+/** A timer that is later than this was kept by a program that stood still; and the longest time that this gives back. */
+const STANDSTILL_MS = 250;
+const MOST_GIVEN_BACK_MS = 2_000;
+
 /** Turns of the microtask queue after which work that ends by itself at once has ended. */
 const SETTLING_TURNS = 12;
 
@@ -7,6 +11,8 @@ const settled: Promise<void> = Promise.resolve();
 
 /**
  * Deadlines that rarely come: a platform timer is armed only for those that still stand after a few turns of the microtask queue.
+ *
+ * A time in which the program stood still is given back once: what has ended meanwhile was not heard of yet, and is not late.
  *
  * Most daemons stop within a few turns, and on Deno arming one timer costs more than all the rest of their shutdown.
  */
@@ -56,9 +62,15 @@ class Deadline implements Disposable {
 
   arm(clock: Clock): void {
     if (this.isOver) return;
-    this.#timer = clock.schedule(this.#delayMs, () => {
+    const dueMs = clock.nowMs() + this.#delayMs;
+    const end = () => {
       this.isOver = true;
       this.#fn();
+    };
+    this.#timer = clock.schedule(this.#delayMs, () => {
+      const lateMs = clock.nowMs() - dueMs;
+      if (lateMs > STANDSTILL_MS) this.#timer = clock.schedule(Math.min(lateMs, MOST_GIVEN_BACK_MS), end);
+      else end();
     });
   }
 

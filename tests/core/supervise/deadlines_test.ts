@@ -48,3 +48,25 @@ test("Deadlines: one that is added while others settle comes as well", async () 
   await clock.advance(0);
   assert.deepEqual(order, ["second", "third"]);
 });
+
+test("Deadlines give a standstill of the program back, once: what has ended meanwhile is not late", async () => {
+  const clock = new FakeClock();
+  let standstillMs = 0;
+  const deadlines = new Deadlines({
+    nowMs: () => clock.nowMs() + standstillMs,
+    wallMs: () => clock.wallMs(),
+    schedule: (delayMs, fn) => clock.schedule(delayMs, fn),
+  });
+  const called: number[] = [];
+  const heard = deadlines.after(1_000, () => assert.fail("it ended in time"));
+  deadlines.after(1_000, () => void called.push(clock.nowMs()));
+  const beganMs = clock.nowMs();
+  await settle();
+  standstillMs = 10_000;
+  await clock.advance(1_000);
+  heard[Symbol.dispose]();
+  assert.deepEqual(called, []);
+  standstillMs = 20_000;
+  await clock.advance(2_000);
+  assert.deepEqual([called, clock.pendingTimers], [[beganMs + 3_000], 0]);
+});
