@@ -3,7 +3,8 @@ import { addressText, parseAddress } from "../core/wire/address.ts";
 import { fileMode } from "../core/values/file_mode.ts";
 import { nameProblem } from "../core/values/names.ts";
 import type { Problem } from "../schema/problem.ts";
-import type { MapNode, Of, TableNode } from "../schema/node.ts";
+import type { FeatureTable } from "../schema/feature_table.ts";
+import type { Of, TableNode } from "../schema/node.ts";
 import { custom, either, integer, type Leaf, list, oneOf, path, size, text } from "../schema/shapes.ts";
 import { keyOf, map, table, type TableOf } from "../schema/table.ts";
 import { resolvePath } from "../core/values/paths.ts";
@@ -126,8 +127,16 @@ export const LISTENER: Of<ListenerOptions, TableNode> = table<ListenerOptions>({
   aliases: { listen: "address", bind: "address", host: "address", port: "address", token: "token_file", groups: "allow" },
 });
 
-/** The tables `[listen.*]`, by name. */
-export const LISTENERS: MapNode = map(LISTENER, { expects: "tables [listen.NAME]", nameProblem });
+/** The tables `[listen.*]`. */
+export const LISTEN_TABLE: FeatureTable = {
+  name: "listen",
+  node: map(LISTENER, { expects: "tables [listen.NAME]", nameProblem }),
+  aliases: ["listener"],
+  read: ({ table, baseDir }) => {
+    const { specs, problems } = listenerSpecs(table as Record<string, ListenerTable>, baseDir);
+    return { settings: specs, problems };
+  },
+};
 
 /** The control socket: only its limits can be set, so that every client finds it and can do everything. */
 function adminSpec(table: ListenerTable, problems: Problem[]): ListenerSpec {

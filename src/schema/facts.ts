@@ -51,6 +51,8 @@ export type TableFacts = {
   isOfNames?: boolean;
   /** Whether a value of code is what the table would make, and so stands in its place. */
   isMade?: (value: unknown) => boolean;
+  /** Its entries are units: one that comes starts, and one that goes stops. @default {false} */
+  isOfUnits?: boolean;
   /** It is a pattern for others: no defaults are filled in and its keys have no name in the environment. @default {false} */
   isTemplate?: boolean;
   /** Says what is wrong with the name of an entry, for tables whose keys are names. */

@@ -1,11 +1,10 @@
 import { type RestartOptions, RestartPolicy, type RestartWhen } from "../core/supervise/restart.ts";
 import { fileMode } from "../core/values/file_mode.ts";
 import { KILL_MODES } from "../core/values/kill_mode.ts";
-import { nameProblem } from "../core/values/names.ts";
 import { rlimit, RLIMIT_UNITS, rlimitExpectation, type RlimitName, type RlimitOption } from "../core/values/rlimits.ts";
 import { SIGNAL_NUMBERS, type SignalName } from "../core/values/signal_name.ts";
 import { LINE_FORMATS } from "../core/wire/line_block.ts";
-import type { MapNode, Of, TableNode } from "../schema/node.ts";
+import type { Of, TableNode } from "../schema/node.ts";
 import { custom, duration, either, flag, integer, isWell, type Leaf, list, number, oneOf, path, size, text } from "../schema/shapes.ts";
 import { keyOf, map, table, type TableOf } from "../schema/table.ts";
 import { VARIABLE_NAME } from "./env_file.ts";
@@ -293,6 +292,3 @@ export const SERVICE: Of<ServiceForm, TableNode> = table<ServiceForm>({
     replicas: "instances",
   },
 });
-
-/** The tables `[service.*]`, by name. */
-export const SERVICES: MapNode = map(SERVICE, { expects: "tables [service.NAME]", nameProblem });

@@ -1,13 +1,35 @@
 import { afterProblems } from "../core/supervise/after.ts";
-import { nameKey } from "../core/values/names.ts";
+import { durationMs } from "../core/values/duration.ts";
+import { nameKey, nameProblem } from "../core/values/names.ts";
+import type { FeatureTable } from "../schema/feature_table.ts";
 import { asProblem, optionsOf } from "../schema/options.ts";
 import type { Problem } from "../schema/problem.ts";
-import { keyName } from "../schema/table.ts";
+import { keyName, map } from "../schema/table.ts";
+import type { Tree } from "../schema/tree.ts";
 import { SERVICE, type ServiceTable } from "./keys.ts";
 import { sameFiles } from "./log.ts";
 import { specOf } from "./make_spec.ts";
 import { breachesOf } from "./rules.ts";
 import type { ServiceSpec } from "./spec.ts";
+
+/** The tables `[service.*]`. */
+export const SERVICE_TABLE: FeatureTable = {
+  name: "service",
+  node: map(SERVICE, { expects: "tables [service.NAME]", nameProblem, isOfUnits: true }),
+  template: SERVICE,
+  aliases: ["services"],
+  read: ({ table, defaults, baseDir, takenFiles }) => {
+    const { specs, tables, problems } = serviceSpecs(table as Record<string, ServiceTable>, defaults, baseDir, takenFiles);
+    return { settings: specs, problems, entries: tables as Record<string, Tree>, stops: stopsOf(tables) };
+  },
+};
+
+/** How long the services have to stop that say it. */
+function stopsOf(tables: Readonly<Record<string, ServiceTable>>): { name: string; stopMs: number }[] {
+  return Object.entries(tables).flatMap(([name, { stop }]) =>
+    stop?.timeout === undefined ? [] : [{ name: `service.${name}`, stopMs: durationMs(stop.timeout) }]
+  );
+}
 
 /**
  * Makes the specs of all services out of a checked tree: `[defaults.service]` below `[service.NAME]`, paths from `baseDir`.

@@ -1,87 +1,94 @@
 import { type ConfigSchema, formatPath, isTable, type Layer, type LayerProblem, type Settlement, type Tree } from "../config/mod.ts";
-import { LISTENERS, listenerSpecs, type ListenerTable } from "../control/keys.ts";
-import type { ListenerSpec } from "../control/spec.ts";
-import { durationMs } from "../core/values/duration.ts";
 import { resolvePath } from "../core/values/paths.ts";
-import type { Node, TableNode } from "../schema/node.ts";
-import { SERVICE, SERVICES, type ServiceTable } from "../service/keys.ts";
-import { serviceSpecs } from "../service/service_tables.ts";
-import type { ServiceSpec } from "../service/spec.ts";
+import type { FeatureTable, ReadTable } from "../schema/feature_table.ts";
+import type { TableNode } from "../schema/node.ts";
+import { FEATURE_TABLES } from "./feature_tables.ts";
 import { DEADLINE_KEYS, longestStopOf, settleDeadlines, shortDeadlines, type ShutdownDeadlines } from "./shutdown_deadlines.ts";
 import { SETTINGS } from "./leaves.ts";
 
-/** Tables of features beside those that are listed here, by the name of the feature; a key that is not `live` waits for a restart. */
-export type FeatureTables = Readonly<Record<string, Node>>;
+/** Every place of a configuration file: the settings of the daemon and the tables of its features. */
+export const DAEMON_PLACES: TableNode = placesOf(FEATURE_TABLES);
 
-/** Every place of a configuration file: the settings of the daemon and the tables of the features. */
-export const DAEMON_PLACES: TableNode = daemonPlaces();
-
-function daemonPlaces(tables: FeatureTables = {}): TableNode {
+function placesOf(tables: readonly FeatureTable[]): TableNode {
+  const templates = tables.filter(({ template }) => template !== undefined);
   const defaults: TableNode = {
     type: "table",
-    facts: { expects: "tables [defaults.service]", notYetKeys: ["job"], isTemplate: true },
-    entries: { service: SERVICE },
+    facts: {
+      expects: `tables ${templates.map(({ name }) => `[defaults.${name}]`).join(", ")}`,
+      notYetKeys: ["job"],
+      isTemplate: true,
+    },
+    entries: Object.fromEntries(templates.map(({ name, template }) => [name, template!])),
     options: {},
     defaults: {},
   };
+  const aliases = tables.flatMap(({ name, aliases = [] }) => aliases.map((alias) => [alias, name]));
   return {
     ...SETTINGS,
     facts: {
       expects: "a table",
       notYetKeys: ["job", "workers", "store"],
-      aliases: { services: "service", log: "logging", listener: "listen", workdir: "work_dir", pidfile: "pid_file" },
+      aliases: { ...Object.fromEntries(aliases), log: "logging", workdir: "work_dir", pidfile: "pid_file" },
     },
-    entries: { ...tables, ...SETTINGS.entries, defaults, service: SERVICES, listen: LISTENERS },
+    entries: { ...SETTINGS.entries, defaults, ...Object.fromEntries(tables.map(({ name, node }) => [name, node])) },
   };
 }
 
-/** The services of a configuration: complete, and as the file has them with what they take from the defaults. */
-export interface Services {
-  /** Complete and checked. */
-  readonly specs: readonly ServiceSpec[];
-  /** In the spelling of the file, by name. */
-  readonly tables: Readonly<Record<string, ServiceTable>>;
+/** Tables of features as a file gives them. */
+export interface ReadTables {
+  /** The settings of each feature, by its name. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** The entries of tables whose entries have names, with what they take from the defaults, by the names of both. */
+  readonly entries: Readonly<Record<string, Readonly<Record<string, Tree>>>>;
 }
 
 /** Input from which the deadlines of the shutdown follow. */
 export interface GivenDeadlines {
   /** ShutdownDeadlines that are set. */
   readonly fixed: ShutdownDeadlines;
-  /** The longest `stop.timeout` that a service sets, in milliseconds; 0 where none does. */
+  /** The longest time to stop that a unit sets, in milliseconds; 0 where none does. */
   readonly longestStopMs: number;
 }
 
-/** The schema with the rules that span several keys, and the services and listeners that these rules make. */
+/** The schema with the rules that span several keys, and the settings of features that these rules make; `tables` are those of further ones. */
 export function daemonConfigSchema(
   baseDirOf: (tree: Tree) => string,
-  tables: FeatureTables = {},
-): { schema: ConfigSchema; services: () => Services; listeners: () => ListenerSpec[]; deadlines: () => GivenDeadlines } {
-  let services: Services = { specs: [], tables: {} };
+  further: readonly FeatureTable[] = [],
+): { schema: ConfigSchema; features: () => ReadTables; deadlines: () => GivenDeadlines } {
+  let features: ReadTables = { settings: {}, entries: {} };
   let deadlines: GivenDeadlines = { fixed: {}, longestStopMs: 0 };
-  let listeners: ListenerSpec[] = [];
+  const tables = [...FEATURE_TABLES, ...further];
+  const inheriting = new Set(tables.filter(({ template }) => template !== undefined).map(({ name }) => name));
   const schema: ConfigSchema = {
-    places: Object.keys(tables).length === 0 ? DAEMON_PLACES : daemonPlaces(tables),
-    inheritedFrom: (path) => path[0] === "service" && path.length > 2 ? ["defaults", "service", ...path.slice(2)] : undefined,
+    places: further.length === 0 ? DAEMON_PLACES : placesOf(tables),
+    inheritedFrom: (path) => inheriting.has(String(path[0])) && path.length > 2 ? ["defaults", path[0], ...path.slice(2)] : undefined,
     settle: (tree, layers) => {
-      const baseDir = baseDirOf(tree);
-      const { specs, tables, problems } = serviceSpecs(
-        (isTable(tree.service) ? tree.service : {}) as Record<string, ServiceTable>,
-        (isTable(tree.defaults) && isTable(tree.defaults.service) ? tree.defaults.service : {}) as ServiceTable,
-        baseDir,
-        isTable(tree.logging) && typeof tree.logging.file === "string"
-          ? { [resolvePath(baseDir, tree.logging.file)]: "the daemon itself" }
-          : {},
-      );
-      services = { specs, tables };
-      const listening = listenerSpecs((isTable(tree.listen) ? tree.listen : {}) as Record<string, ListenerTable>, baseDirOf(tree));
-      listeners = listening.specs;
-      const stops = stopsOf(tables);
-      const { fixed, settlement: { problems: contradictions, warnings = [], follow } } = settledDeadlines(layers, stops);
-      deadlines = { fixed, longestStopMs: longestStopOf(stops) };
-      return { problems: [...contradictions, ...problems, ...listening.problems], warnings, follow };
+      const read = tables.map((table) => ({ name: table.name, ...readTable(table, tree, baseDirOf(tree)) }));
+      features = {
+        settings: Object.fromEntries(read.map(({ name, settings }) => [name, settings])),
+        entries: Object.fromEntries(read.map(({ name, entries }) => [name, entries])),
+      };
+      const stops = read.flatMap(({ stops = [] }) => stops);
+      const { fixed, settlement: { problems, warnings = [], follow } } = settledDeadlines(layers, stops);
+      deadlines = { fixed, longestStopMs: longestStopOf(stops.map(({ stopMs }) => stopMs)) };
+      return { problems: [...problems, ...read.flatMap(({ problems }) => problems)], warnings, follow };
     },
   };
-  return { schema, services: () => services, listeners: () => listeners, deadlines: () => deadlines };
+  return { schema, features: () => features, deadlines: () => deadlines };
+}
+
+function readTable({ name, read }: FeatureTable, tree: Tree, baseDir: string): ReadTable & { entries: Readonly<Record<string, Tree>> } {
+  const table = tableAt(tree, name);
+  const file = tableAt(tree, "logging").file;
+  const takenFiles = typeof file === "string" ? { [resolvePath(baseDir, file)]: "the daemon itself" } : {};
+  const made = read?.({ table, defaults: tableAt(tableAt(tree, "defaults"), name), baseDir, takenFiles }) ??
+    { settings: table, problems: [] };
+  return { ...made, entries: made.entries ?? table as Record<string, Tree> };
+}
+
+function tableAt(tree: Tree, key: string): Tree {
+  const table = tree[key];
+  return isTable(table) ? table : {};
 }
 
 /** The deadlines of the shutdown as each layer gives them, strongest first. */
@@ -98,20 +105,12 @@ export function deadlinesIn(layers: readonly Layer[]): ShutdownDeadlines[] {
   });
 }
 
-/** How long the services have to stop that say it. */
-function stopsOf(tables: Readonly<Record<string, ServiceTable>>): { name: string; stopMs: number }[] {
-  return Object.entries(tables).flatMap(([name, { stop }]) => {
-    const stopMs = stop?.timeout === undefined ? undefined : durationMs(stop.timeout);
-    return stopMs === undefined ? [] : [{ name: `service.${name}`, stopMs }];
-  });
-}
-
 function settledDeadlines(
   layers: readonly Layer[],
-  stops: readonly { name: string; stopMs: number }[],
+  stops: readonly { readonly name: string; readonly stopMs: number }[],
 ): { fixed: ShutdownDeadlines; settlement: Settlement } {
   const given = deadlinesIn(layers);
-  const longestStopMs = longestStopOf(stops);
+  const longestStopMs = longestStopOf(stops.map(({ stopMs }) => stopMs));
   const { deadlines, fixed, contradictions, lifted } = settleDeadlines(given, longestStopMs);
   const usual = settleDeadlines(given).deadlines;
   const longest = stops.find(({ stopMs }) => stopMs === longestStopMs);

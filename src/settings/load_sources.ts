@@ -1,7 +1,8 @@
 import type { Explanation } from "../config/explain.ts";
 import { load, type SourceFile, type Sources } from "../config/load_layers.ts";
 import { folderOf, resolvePath } from "../core/values/paths.ts";
-import { factsAt, type JsonSchema, type Node } from "../schema/node.ts";
+import type { FeatureTable } from "../schema/feature_table.ts";
+import { childOf, factsAt, type JsonSchema, type Node } from "../schema/node.ts";
 import { type Change, diff, removeAt, setAt, type Tree, type Value, valueAt } from "../schema/tree.ts";
 import { ConfigError, type ConfigIssue, IoError } from "../core/values/errors.ts";
 import { textOfBytes } from "../core/values/text_file.ts";
@@ -12,8 +13,7 @@ import type { ServiceSpec } from "../service/spec.ts";
 import { type KeptFiles, keptView, recording } from "./kept_config.ts";
 import type { LeafPath } from "./leaves.ts";
 import { PLACED_LEAVES } from "./placed_leaves.ts";
-import { settingsOf } from "./named_tables.ts";
-import { DAEMON_PLACES, daemonConfigSchema, type FeatureTables, type GivenDeadlines } from "./keys.ts";
+import { DAEMON_PLACES, daemonConfigSchema, type GivenDeadlines, type ReadTables } from "./keys.ts";
 
 /** Largest configuration file: ten thousand services fit in. */
 const MAX_CONFIG_BYTES = 4_194_304;
@@ -40,8 +40,8 @@ export interface SourceOptions {
   given?: Tree;
   /** Prefix of names in the environment. @default {"DAEMON_"} */
   envPrefix?: string;
-  /** Tables of further features, by name. @default {{}} */
-  tables?: FeatureTables;
+  /** Tables of further features. @default {[]} */
+  tables?: readonly FeatureTable[];
 }
 
 /** A change that waits for a restart of the daemon, with the value that was read. */
@@ -79,8 +79,8 @@ export interface LoadedSources {
   readonly places: Node;
   /** The merged and checked values in the spelling of the file: what a reload compares. May hold secrets. */
   readonly tree: Tree;
-  /** The tables of the services with what they take from the defaults, by name, in the spelling of the file. */
-  readonly tables: Readonly<Record<string, Tree>>;
+  /** The entries of features with what they take from the defaults, by the name of the feature and their own, in the spelling of the file. */
+  readonly entries: ReadTables["entries"];
   /** Files that it was read from. */
   readonly kept: KeptFiles;
   /** Why this is what was kept of the last one in force and not what is in the file; undefined otherwise. */
@@ -293,10 +293,10 @@ async function loadTexts(
   given: Tree | undefined,
   before: LoadedSources | undefined,
   sources: Omit<Sources, "builder">,
-  tables: FeatureTables = {},
+  tables: readonly FeatureTable[] = [],
 ): Promise<LoadedTexts> {
   const baseDirOf = baseDirFinder(folder, before?.baseDir);
-  const { schema, services, listeners, deadlines } = daemonConfigSchema(baseDirOf, tables);
+  const { schema, features, deadlines } = daemonConfigSchema(baseDirOf, tables);
   const { tree: read, warnings, explain, shown, issuesOf } = await load(schema, { ...sources, builder: given });
   const { tree, heldBack } = before === undefined ? { tree: read, heldBack: [] } : withHeldBack(before.tree, read, schema.places);
   const baseDir = baseDirOf(tree);
@@ -309,15 +309,15 @@ async function loadTexts(
   if (threads !== undefined && threads !== 0) {
     warnings.push(`performance.worker_threads = ${threads} has no effect on services: only programs that read it use it so far`);
   }
-  const { specs, tables: serviceTables } = services();
+  const { settings, entries } = features();
   return {
     settings: { values, deadlines: deadlines() },
     longestStopMs: deadlines().longestStopMs,
-    services: specs,
-    features: { ...Object.fromEntries(Object.keys(tables).map((name) => [name, tree[name] ?? {}])), service: specs, listen: listeners() },
-    tables: serviceTables as Record<string, Tree>,
+    services: settings.service as readonly ServiceSpec[],
+    listeners: settings.listen as readonly ListenerSpec[],
+    features: settings,
+    entries,
     places: schema.places,
-    listeners: listeners(),
     baseDir,
     warnings,
     tree,
@@ -328,9 +328,19 @@ async function loadTexts(
   };
 }
 
+/** The settings of a configuration: its tree without tables of named entries, and without those that show only in such entries. */
+export function settingsOf(tree: Tree, places: Node): Tree {
+  return Object.fromEntries(
+    Object.entries(tree).filter(([key]) => {
+      const node = childOf(places, key);
+      return node?.type !== "map" && !(node?.type === "table" && node.facts.isTemplate);
+    }),
+  );
+}
+
 /** The tree with the old value of every key that only a restart of the daemon applies. */
 function withHeldBack(before: Tree, read: Tree, places: Node): { tree: Tree; heldBack: HeldBack[] } {
-  const heldBack = diff(settingsOf(before), settingsOf(read))
+  const heldBack = diff(settingsOf(before, places), settingsOf(read, places))
     .filter(({ path }) => factsAt(places, path).reload === "daemon")
     .map((change) => ({ ...change, value: valueAt(read, change.path) }));
   if (heldBack.length === 0) return { tree: read, heldBack };

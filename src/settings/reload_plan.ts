@@ -1,10 +1,9 @@
 import { showValue } from "../schema/show_value.ts";
-import { factsAt, type Node } from "../schema/node.ts";
+import { childOf, factsAt, type Node } from "../schema/node.ts";
 import { type Change, diff, formatPath, isTable, type Path, type Tree, type Value, valueAt } from "../schema/tree.ts";
 import { HIDDEN } from "../schema/facts.ts";
 import type { ReloadAnswer, ReloadChange } from "../core/supervise/operations.ts";
-import type { LoadedSources } from "./load_sources.ts";
-import { type NAMED_TABLES, settingsOf } from "./named_tables.ts";
+import { type LoadedSources, settingsOf } from "./load_sources.ts";
 
 /** Effects of a reload. */
 export type ReloadPlan = Pick<ReloadAnswer, "changes" | "unchanged">;
@@ -19,9 +18,14 @@ export function reloadPlan(
   rewritten: ReadonlyMap<string, readonly string[]> = new Map(),
 ): ReloadPlan {
   const { places } = after;
-  const settings = diff(settingsOf(before.tree), settingsOf(after.tree));
-  const services = withRewritten(entryChanges("service", before.tables, after.tables, places), rewritten);
-  const names = new Set(services.map(({ name }) => name));
+  const settings = diff(settingsOf(before.tree, places), settingsOf(after.tree, places));
+  const named = Object.keys(after.entries).filter((table) => childOf(places, table)?.type === "map");
+  const entries = named.flatMap((table) => entryChanges(table, before.entries[table] ?? {}, after.entries[table], places));
+  const units = named.filter((table) => isOfUnits(places, table)).flatMap((table) =>
+    Object.keys(after.entries[table]).map((entry) => formatPath([table, entry]))
+  );
+  const changed = withRewritten(entries, rewritten);
+  const touched = new Set(changed.map(({ name }) => name));
   return {
     changes: [
       ...after.heldBack.map((change) =>
@@ -30,11 +34,15 @@ export function reloadPlan(
       ...settings.map((change) =>
         settingChange(change, valueAt(before.tree, change.path), valueAt(after.tree, change.path), { effect: "live", places })
       ),
-      ...entryChanges("listen", tableAt(before.tree, "listen"), tableAt(after.tree, "listen"), places),
-      ...services,
+      ...changed,
     ],
-    unchanged: Object.keys(after.tables).filter((name) => !names.has(formatPath(["service", name]))).length,
+    unchanged: units.filter((name) => !touched.has(name)).length,
   };
+}
+
+function isOfUnits(places: Node, table: string): boolean {
+  const node = childOf(places, table);
+  return node?.type === "map" && node.facts.isOfUnits === true;
 }
 
 /** Names of the services that must run afresh. */
@@ -60,16 +68,16 @@ function settingChange(
 }
 
 function entryChanges(
-  table: typeof NAMED_TABLES[number],
+  table: string,
   before: Readonly<Record<string, Tree>>,
   after: Readonly<Record<string, Tree>>,
   places: Node,
 ): ReloadChange[] {
-  const isService = table === "service";
+  const isUnit = isOfUnits(places, table);
   return [...new Set([...Object.keys(after), ...Object.keys(before)])].flatMap((entry): ReloadChange[] => {
     const name = formatPath([table, entry]);
-    if (!Object.hasOwn(before, entry)) return [{ kind: "added", name, keys: [], effect: isService ? "start" : "live" }];
-    if (!Object.hasOwn(after, entry)) return [{ kind: "removed", name, keys: [], effect: isService ? "stop" : "live" }];
+    if (!Object.hasOwn(before, entry)) return [{ kind: "added", name, keys: [], effect: isUnit ? "start" : "live" }];
+    if (!Object.hasOwn(after, entry)) return [{ kind: "removed", name, keys: [], effect: isUnit ? "stop" : "live" }];
     const paths = diff(before[entry], after[entry]).map(({ path }) => path);
     if (paths.length === 0) return [];
     const keys = paths.map((path) => formatPath(path));
@@ -95,8 +103,4 @@ function effectOf(paths: readonly Path[], places: Node): ReloadChange["effect"] 
   const touching = paths.filter((path) => factsAt(places, path).reload === "unit");
   if (touching.length === 0) return "live";
   return touching.every((path) => path[2] === "instances") ? "scale" : "restart";
-}
-
-function tableAt(tree: Tree, key: string): Record<string, Tree> {
-  return isTable(tree[key]) ? tree[key] as Record<string, Tree> : {};
 }

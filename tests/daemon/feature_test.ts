@@ -7,6 +7,7 @@ import { shape } from "../../src/core/wire/shape.ts";
 import { registration } from "../../src/core/supervise/registration.ts";
 import { ConfigError } from "../../src/core/values/errors.ts";
 import { FEATURES } from "../../src/daemon/features.ts";
+import { FEATURE_TABLES } from "../../src/settings/feature_tables.ts";
 import { test } from "../harness.ts";
 import { Rig } from "./rig.ts";
 
@@ -53,6 +54,11 @@ function greeter(told: string[]): Feature {
   };
 }
 
+test("every table of a feature is that of one which a daemon opens", () => {
+  const names = FEATURES.map(({ name }) => name);
+  for (const { name } of FEATURE_TABLES) assert.ok(names.includes(name), name);
+});
+
 const TOML = `name = "polite"\n[listen.sock]\naddress = "unix:x.sock"\nallow = ["health", "metrics", "control"]\n`;
 const SOCK = { unix: "/etc/app/x.sock" };
 
@@ -60,7 +66,7 @@ test("a feature of twenty lines adds a table, a unit, a series, a route, a check
   const told: string[] = [];
   const rig = new Rig();
   rig.features = [...FEATURES, { name: "greeter", load: () => greeter(told) }];
-  rig.tables = { greeter: TABLE };
+  rig.tables = [{ name: "greeter", node: TABLE }];
   await rig.run(TOML);
   const ask = async (path: string, method: string = "GET") => {
     const response = await rig.host.http.request(SOCK, path, { method });

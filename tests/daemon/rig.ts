@@ -3,7 +3,7 @@ import { type Daemon, DaemonBuilder } from "../../src/daemon/daemon.ts";
 import { FEATURES, type ListedFeature } from "../../src/daemon/features.ts";
 import type { ExitReport } from "../../src/daemon/exit_report.ts";
 import { loadConfig } from "../../src/settings/load_config.ts";
-import type { FeatureTables } from "../../src/settings/keys.ts";
+import type { FeatureTable } from "../../src/schema/feature_table.ts";
 import { FakeHost, type FakeHostOptions, type FakeProcess, type FakeProgram } from "../../src/testing/mod.ts";
 import { until } from "../until.ts";
 
@@ -13,7 +13,7 @@ export class Rig {
   /** Features of its daemon. */
   features: readonly ListedFeature[] = FEATURES;
   /** Tables of features beside the usual ones. */
-  tables: FeatureTables = {};
+  tables: readonly FeatureTable[] = [];
   /** Monotonic times at which programs were started. */
   readonly startsMs: number[] = [];
   #daemon: Daemon | undefined;
