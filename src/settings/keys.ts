@@ -54,27 +54,34 @@ export interface GivenDeadlines {
 export function daemonConfigSchema(
   baseDirOf: (tree: Tree) => string,
   further: readonly FeatureTable[] = [],
-): { schema: ConfigSchema; features: () => ReadTables; deadlines: () => GivenDeadlines } {
-  let features: ReadTables = { settings: {}, entries: {} };
+): { schema: ConfigSchema; featuresOf: (tree: Tree) => ReadTables; deadlines: () => GivenDeadlines } {
+  let settled: { tree: Tree; features: ReadTables } | undefined;
   let deadlines: GivenDeadlines = { fixed: {}, longestStopMs: 0 };
   const tables = [...FEATURE_TABLES, ...further];
   const inheriting = new Set(tables.filter(({ template }) => template !== undefined).map(({ name }) => name));
+  const read = (tree: Tree) => tables.map((table) => ({ name: table.name, ...readTable(table, tree, baseDirOf(tree)) }));
   const schema: ConfigSchema = {
     places: further.length === 0 ? DAEMON_PLACES : placesOf(tables),
     inheritedFrom: (path) => inheriting.has(String(path[0])) && path.length > 2 ? ["defaults", path[0], ...path.slice(2)] : undefined,
     settle: (tree, layers) => {
-      const read = tables.map((table) => ({ name: table.name, ...readTable(table, tree, baseDirOf(tree)) }));
-      features = {
-        settings: Object.fromEntries(read.map(({ name, settings }) => [name, settings])),
-        entries: Object.fromEntries(read.map(({ name, entries }) => [name, entries])),
-      };
-      const stops = read.flatMap(({ stops = [] }) => stops);
+      const parts = read(tree);
+      settled = { tree, features: byName(parts) };
+      const stops = parts.flatMap(({ stops = [] }) => stops);
       const { fixed, settlement: { problems, warnings = [], follow } } = settledDeadlines(layers, stops);
-      deadlines = { fixed, longestStopMs: longestStopOf(stops.map(({ stopMs }) => stopMs)) };
-      return { problems: [...problems, ...read.flatMap(({ problems }) => problems)], warnings, follow };
+      deadlines = { fixed, longestStopMs: longestStopOf(stops) };
+      return { problems: [...problems, ...parts.flatMap(({ problems }) => problems)], warnings, follow };
     },
   };
-  return { schema, features: () => features, deadlines: () => deadlines };
+  // Where a reload holds a key back, the tree is another one.
+  const featuresOf = (tree: Tree) => settled?.tree === tree ? settled.features : byName(read(tree));
+  return { schema, featuresOf, deadlines: () => deadlines };
+}
+
+function byName(parts: readonly { name: string; settings: unknown; entries: Readonly<Record<string, Tree>> }[]): ReadTables {
+  return {
+    settings: Object.fromEntries(parts.map(({ name, settings }) => [name, settings])),
+    entries: Object.fromEntries(parts.map(({ name, entries }) => [name, entries])),
+  };
 }
 
 function readTable({ name, read }: FeatureTable, tree: Tree, baseDir: string): ReadTable & { entries: Readonly<Record<string, Tree>> } {
@@ -110,7 +117,7 @@ function settledDeadlines(
   stops: readonly { readonly name: string; readonly stopMs: number }[],
 ): { fixed: ShutdownDeadlines; settlement: Settlement } {
   const given = deadlinesIn(layers);
-  const longestStopMs = longestStopOf(stops.map(({ stopMs }) => stopMs));
+  const longestStopMs = longestStopOf(stops);
   const { deadlines, fixed, contradictions, lifted } = settleDeadlines(given, longestStopMs);
   const usual = settleDeadlines(given).deadlines;
   const longest = stops.find(({ stopMs }) => stopMs === longestStopMs);

@@ -296,7 +296,7 @@ async function loadTexts(
   tables: readonly FeatureTable[] = [],
 ): Promise<LoadedTexts> {
   const baseDirOf = baseDirFinder(folder, before?.baseDir);
-  const { schema, features, deadlines } = daemonConfigSchema(baseDirOf, tables);
+  const { schema, featuresOf, deadlines } = daemonConfigSchema(baseDirOf, tables);
   const { tree: read, warnings, explain, shown, issuesOf } = await load(schema, { ...sources, builder: given });
   const { tree, heldBack } = before === undefined ? { tree: read, heldBack: [] } : withHeldBack(before.tree, read, schema.places);
   const baseDir = baseDirOf(tree);
@@ -309,7 +309,7 @@ async function loadTexts(
   if (threads !== undefined && threads !== 0) {
     warnings.push(`performance.worker_threads = ${threads} has no effect on services: only programs that read it use it so far`);
   }
-  const { settings, entries } = features();
+  const { settings, entries } = featuresOf(tree);
   return {
     settings: { values, deadlines: deadlines() },
     longestStopMs: deadlines().longestStopMs,

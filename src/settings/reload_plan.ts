@@ -1,6 +1,6 @@
 import { showValue } from "../schema/show_value.ts";
 import { childOf, factsAt, type Node } from "../schema/node.ts";
-import { type Change, diff, formatPath, isTable, type Path, type Tree, type Value, valueAt } from "../schema/tree.ts";
+import { type Change, diff, formatPath, type Path, type Tree, type Value, valueAt } from "../schema/tree.ts";
 import { HIDDEN } from "../schema/facts.ts";
 import type { ReloadAnswer, ReloadChange } from "../core/supervise/operations.ts";
 import { type LoadedSources, settingsOf } from "./load_sources.ts";
