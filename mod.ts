@@ -1,6 +1,24 @@
 /**
  * Builds and runs daemons: supervised subsystems that start in order, are restarted by policy, and stop gracefully.
  *
+ * Read on by what you need:
+ *
+ * - **A daemon**: {@linkcode Daemon.builder} describes it, {@linkcode DaemonBuilder.run} runs it, {@linkcode ExitReport} says how it ended.
+ *   {@linkcode GroupBuilder} has all that `with…` can add, {@linkcode SignalConfig} says which signals do what.
+ * - **Subsystems**: {@linkcode Subsystem} is the contract, {@linkcode Context} is what each run gets, {@linkcode SubsystemSpec} and
+ *   {@linkcode RestartPolicy} say how it is run. {@linkcode ServiceOptions} describes a program, {@linkcode HttpOptions} a server.
+ * - **Settings**: {@linkcode Config}, by {@linkcode Config.builder} in code or by {@linkcode Config.load} from a file.
+ * - **Operations, status, events**: {@linkcode Operations} is what `daemonkit` does by its commands; {@linkcode DaemonStatus},
+ *   {@linkcode UnitStatus} and {@linkcode DaemonEvent} are what it shows.
+ * - **Logs**: {@linkcode Logger} writes, {@linkcode LogSink} takes {@linkcode LogRecord}s.
+ * - **Errors**: each is a {@linkcode DaemonError} with a code of {@linkcode ERROR_CODES}.
+ * - **Messages**: {@linkcode EventBus} broadcasts, {@linkcode chan} makes queues; {@linkcode Receiver} reads either.
+ * - **Measuring**: {@linkcode MetricsCollector}, {@linkcode ResourceTracker}, {@linkcode CpuProfiler}, {@linkcode timing}; and
+ *   {@linkcode ObjectPool}, which saves what it measures.
+ *
+ * Fakes of the machine for tests, and its interfaces, are in `@daemonkit/daemonkit/testing`; a command line for a program of your own is in
+ * `@daemonkit/daemonkit/cli`.
+ *
  * @example A daemon of two tasks that ends by itself
  * ```ts
  * import { Daemon, RestartPolicy } from "@daemonkit/daemonkit";
