@@ -76,7 +76,7 @@ function heap(): ReadableStream<Uint8Array> {
         if (done) controller.close();
         else controller.enqueue(value);
       } catch (error) {
-        throw failure("take a picture of the heap", error);
+        throw failure("take a snapshot of the heap", error);
       }
     },
     cancel: async () => void await pieces?.return?.(),

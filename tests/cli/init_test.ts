@@ -53,7 +53,7 @@ test("init never writes over what is there, and names a daemon that may have no 
 test("init refuses a .json, which would be read as what it is not", async () => {
   const { host, cli } = fixture("/srv/shop");
   assert.equal(await cli("init", "daemon.json"), 2);
-  assert.match(host.terminal.stderr, /Cannot write \/srv\/shop\/daemon\.json as what is written is TOML/);
+  assert.match(host.terminal.stderr, /Cannot write \/srv\/shop\/daemon\.json as the file will be TOML/);
   assert.equal(host.files.info("/srv/shop/daemon.json"), undefined);
 });
 

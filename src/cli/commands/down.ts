@@ -216,7 +216,7 @@ async function clearUp(work: Work): Promise<number | undefined> {
   })();
   const result = await output.waitFor(`clearing up after ${target.label}`, cleared).catch((error) => {
     if (!patience.signal.aborted) throw error;
-    throw new CommandFailure(EXIT_CODES.timeout, `Cannot wait any longer for what ${target.label} has left after ${options.timeout}`);
+    throw new CommandFailure(EXIT_CODES.timeout, `Cannot wait any longer for the leftovers of ${target.label} after ${options.timeout}`);
   });
   if (result === undefined) return undefined;
   const { said, unended } = result;

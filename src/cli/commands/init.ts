@@ -13,7 +13,7 @@ export const init: CommandBody = async ({ host, output, program }, args, options
   const shown = fileOf(args, options) ?? CONFIG_FILES[0];
   const path = absolutePath(shown, host);
   if (path.endsWith(".json")) {
-    throw new CommandFailure(EXIT_CODES.usage, `Cannot write ${path} as what is written is TOML: name a file that ends in .toml`);
+    throw new CommandFailure(EXIT_CODES.usage, `Cannot write ${path} as the file will be TOML: name one that ends in .toml`);
   }
   if (files.info(path) !== undefined) {
     throw new IoError("IO_EXISTS", `Cannot write ${path} as it is there already: name another file, or remove it first`, {

@@ -19,7 +19,7 @@ export const profile: CommandBody = async (context, [text], options) => {
   const { seconds, json } = options;
   const kind = kindOf(text);
   if (kind === "heap" && seconds !== undefined) {
-    throw new CommandFailure(EXIT_CODES.usage, "Cannot use --seconds with heap as a picture of the heap is of one moment");
+    throw new CommandFailure(EXIT_CODES.usage, "Cannot use --seconds with heap as a snapshot of the heap shows one moment: leave it out");
   }
   const client = await connect(context, options);
   const { name } = await client.status();
@@ -36,7 +36,7 @@ export const profile: CommandBody = async (context, [text], options) => {
   using stop = new StopSignals(host);
   const interrupted = new AbortController();
   using _interrupt = stop.onStop(() => interrupted.abort());
-  const what = kind === "cpu" ? `recording where ${name} spends its time` : `taking a picture of the heap of ${name}`;
+  const what = kind === "cpu" ? `recording where ${name} spends its time` : `taking a snapshot of the heap of ${name}`;
   let bytes: number;
   const transfer = (onPiece: (piece: Uint8Array) => void) => client.profile(kind, seconds, { onPiece, signal: interrupted.signal });
   try {

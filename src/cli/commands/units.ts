@@ -84,5 +84,5 @@ function patternsOf(verb: string, names: readonly string[], isAll: boolean): rea
   if (isAll) return ["*"];
   if (names.length > 0) return names;
   const hint = verb === "stop" ? "; to stop the daemon itself, use `down`" : "";
-  throw new CommandFailure(EXIT_CODES.usage, `Cannot ${verb} as a NAME, a pattern or --all must say what${hint}`);
+  throw new CommandFailure(EXIT_CODES.usage, `Cannot ${verb} as no unit is named: give a NAME, a pattern or --all${hint}`);
 }
