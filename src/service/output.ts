@@ -30,6 +30,8 @@ const LAST_LINE_LENGTH = 512;
 /** A line that does not go on for so long is handed on as far as it has come: a prompt has no end. One that trickles is, after the other time. */
 const PAUSE_MS = 250;
 const LONGEST_LINE_MS = 2_000;
+/** The last part of either: where this process stood still, what had come meanwhile is read in it. */
+const LAST_LOOK_MS = 10;
 
 /** A pipe that outlived its program is looked at this often; it is waited for so many looks without news, or for so long in all. */
 const LOOK_MS = 50;
@@ -132,8 +134,13 @@ export class ServiceOutput {
         void reader.cancel(error).catch(() => {/* the error before this one is the one to report */});
       }
     });
+    const read = () => {
+      pauses.isReading = true;
+      return reader.read();
+    };
     try {
-      for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      for (let piece = await read(); !piece.done; piece = await read()) {
+        pauses.isReading = false;
         this.#pieces++;
         time = now();
         splitter.limit(maxLineBytes());
@@ -166,7 +173,10 @@ export class ServiceOutput {
   }
 }
 
-/** Tells when a line that has begun does not go on: one timer at a time, and none while nothing is held back. */
+/**
+ * Tells when a line that has begun does not go on: one timer at a time, and none while nothing is held back. Time in which nothing was read, as
+ * the console had no room or this process stood still, is no pause of the program.
+ */
 class Pauses implements Disposable {
   readonly #clock: Clock;
   readonly #onPause: () => void;
@@ -174,6 +184,8 @@ class Pauses implements Disposable {
   #lastMs = 0;
   /** When what is held back began. */
   #beganMs: number | undefined;
+  /** Whether the next piece is waited for. */
+  isReading = false;
 
   constructor(clock: Clock, onPause: () => void) {
     this.#clock = clock;
@@ -190,14 +202,20 @@ class Pauses implements Disposable {
     if (!isHolding) return this[Symbol.dispose]();
     this.#lastMs = this.#clock.nowMs();
     this.#beganMs ??= this.#lastMs;
-    this.#timer ??= this.#clock.schedule(PAUSE_MS, () => this.#look());
+    if (this.#timer === undefined) this.#lookIn(PAUSE_MS - LAST_LOOK_MS);
   }
 
-  #look(): void {
+  #lookIn(waitMs: number, isLast = false): void {
+    this.#timer = this.#clock.schedule(waitMs, () => this.#look(isLast));
+  }
+
+  #look(isLast: boolean): void {
     this.#timer = undefined;
+    if (!this.isReading) return this.#lookIn(PAUSE_MS - LAST_LOOK_MS);
     const nowMs = this.#clock.nowMs();
-    const waitMs = Math.min(this.#lastMs + PAUSE_MS, (this.#beganMs ?? nowMs) + LONGEST_LINE_MS) - nowMs;
-    if (waitMs > 0) this.#timer = this.#clock.schedule(waitMs, () => this.#look());
+    const waitMs = Math.min(this.#lastMs + PAUSE_MS, (this.#beganMs ?? nowMs) + LONGEST_LINE_MS) - LAST_LOOK_MS - nowMs;
+    if (waitMs > 0) this.#lookIn(waitMs);
+    else if (!isLast) this.#lookIn(LAST_LOOK_MS, true);
     else this.#onPause();
   }
 

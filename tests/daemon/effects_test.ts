@@ -107,6 +107,8 @@ const EFFECTS: Record<string, (() => Promise<void>) | string> = {
   },
   "logging.file": async () => {
     const rig = await serving('[logging]\nfile = "logs/x.log"');
+    // On a busy machine there are units before they have started.
+    await rig.until(() => rig.daemon.operations.status().state === "running");
     await rig.stop();
     assert.match(rig.host.files.readText("/etc/app/logs/x.log"), /every unit has started/);
   },

@@ -6,7 +6,7 @@ import { FakeHost, type FakeProcess } from "../../src/testing/mod.ts";
 import { test } from "../harness.ts";
 
 /** A program under a fake clock, and what is read of it. */
-async function reading(publish?: (block: LineBlock) => void) {
+async function reading({ publish, room }: { publish?: (block: LineBlock) => void; room?: () => Promise<void> | undefined } = {}) {
   const { processes, clock } = new FakeHost();
   const started = Promise.withResolvers<FakeProcess>();
   processes.program("say", started.resolve);
@@ -19,6 +19,7 @@ async function reading(publish?: (block: LineBlock) => void) {
     maxLineBytes: () => 1_000,
     publish: publish ?? (({ text, continues, open }) => lines.push(`${continues ? "…" : ""}${text}${open ? "…" : ""}`)),
     onBroken: () => isBroken = true,
+    ...(room === undefined ? {} : { room }),
   });
   return { clock, lines, output, program: await started.promise, isBroken: () => isBroken };
 }
@@ -55,9 +56,34 @@ test("ServiceOutput hands on a line that trickles after two seconds, and begins 
   program.exit(0);
 });
 
+test("ServiceOutput does not cut a line while it reads nothing itself: without room for it, or as the daemon stood still", async () => {
+  let room: Promise<void> | undefined;
+  const { clock, lines, program } = await reading({ room: () => room });
+  const hasRoom = Promise.withResolvers<void>();
+  room = hasRoom.promise;
+  program.print("one begins");
+  await clock.advance(10_000);
+  assert.deepEqual(lines, []);
+  program.print(" and ends\n");
+  room = undefined;
+  hasRoom.resolve();
+  await clock.advance(0);
+  assert.deepEqual(lines, ["one begins and ends"]);
+
+  // After a standstill the timer comes first, then what was printed in it.
+  program.print("two begins");
+  await clock.advance(240);
+  program.print(" and ends\n");
+  await clock.advance(10);
+  assert.deepEqual([lines, clock.pendingTimers], [["one begins and ends", "two begins and ends"], 0]);
+  program.exit(0);
+});
+
 test("ServiceOutput: a pause whose line can't be handed on breaks the reading as any line does", async () => {
-  const { clock, output, program, isBroken } = await reading(() => {
-    throw new Error("no room");
+  const { clock, output, program, isBroken } = await reading({
+    publish: () => {
+      throw new Error("no room");
+    },
   });
   program.print("Password: ");
   await clock.advance(250);
