@@ -5,6 +5,7 @@ import type { Survivor } from "../core/supervise/event.ts";
 import type { Registration } from "../core/supervise/registration.ts";
 import { messageOf } from "../core/values/errors.ts";
 import { NO_OUTPUT, type UnitLogSettings } from "../core/wire/unit_output.ts";
+import { formatPath, parsePath } from "../schema/tree.ts";
 import type { LoadedConfig } from "../settings/load_config.ts";
 import { addedFor, type Plan } from "./plan.ts";
 
@@ -109,12 +110,12 @@ export class FeatureSet {
     }
   }
 
-  /** Lets a configuration take effect; `afresh` are names in tables of features whose units run anew. */
+  /** Lets a configuration take effect; `afresh` are entries of tables of features, such as `service.api`, whose units run anew. */
   change(loaded: LoadedConfig, afresh: ReadonlySet<string>): ChangedUnits {
     const children: Registration[] = [];
     const restart = new Set<string>();
     for (const [name, feature] of this.#open) {
-      const change = feature.change?.(this.settingsOf(name, loaded), afresh);
+      const change = feature.change?.(this.settingsOf(name, loaded), entriesOf(name, afresh));
       children.push(...change?.units ?? feature.units?.() ?? []);
       for (const unit of change?.restart ?? []) restart.add(unit);
     }
@@ -126,11 +127,13 @@ export class FeatureSet {
     for (const feature of this.#open.values()) await feature.reread?.();
   }
 
-  /** Files that hold something else than when the unit that names them was started. */
+  /** Files that hold something else than when the unit that names them was started, by the entry of that unit. */
   async rewritten(loaded: LoadedConfig): Promise<Map<string, readonly string[]>> {
     const found = new Map<string, readonly string[]>();
     for (const [name, feature] of this.#open) {
-      for (const [unit, paths] of await feature.rewritten?.(this.settingsOf(name, loaded)) ?? []) found.set(unit, paths);
+      for (const [unit, paths] of await feature.rewritten?.(this.settingsOf(name, loaded)) ?? []) {
+        found.set(formatPath([name, unit]), paths);
+      }
     }
     return found;
   }
@@ -188,4 +191,10 @@ export class FeatureSet {
   #each<T>(ask: (feature: OpenFeature) => readonly T[] | undefined): T[] {
     return [...this.#open.values()].flatMap((feature) => ask(feature) ?? []);
   }
+}
+
+/** The names of the entries that stand in the table of one feature. */
+function entriesOf(feature: string, entries: ReadonlySet<string>): Set<string> {
+  const paths = [...entries].map((entry) => parsePath(entry) ?? []);
+  return new Set(paths.filter(([table]) => table === feature).map(([, entry]) => String(entry)));
 }

@@ -4,7 +4,7 @@ import type { ReloadAnswer, ReloadChange } from "../core/supervise/operations.ts
 import type { LoadedConfig } from "../settings/load_config.ts";
 import { refuseConflicts } from "../settings/conflicts.ts";
 import { checkNeeds, refuseUnmet } from "../settings/needs.ts";
-import { type ReloadPlan, reloadPlan, restartedServices } from "../settings/reload_plan.ts";
+import { type ReloadPlan, reloadPlan, restartedEntries } from "../settings/reload_plan.ts";
 import type { ReloadDoor, ReloadingSession } from "./session_views.ts";
 
 /** How often a missing or empty file is looked for, and the wait in between. */
@@ -84,7 +84,7 @@ export class Reloads {
       const isApplicable = plan.changes.some(({ effect }) => effect !== "daemon");
       for (const change of plan.changes) session.log[change.effect === "daemon" ? "warn" : "info"](changeText(change));
       if (!isApplicable) await session.features?.reread();
-      const { outcomes } = isApplicable ? await session.apply(loaded, restartedServices(plan)) : { outcomes: Promise.resolve([]) };
+      const { outcomes } = isApplicable ? await session.apply(loaded, restartedEntries(plan)) : { outcomes: Promise.resolve([]) };
       outcomes.catch(() => {/* told to who waits for it */});
       this.#requests.taken = loaded.fingerprint;
       this.#announce(isApplicable ? "applied" : "unchanged", plan.changes.map(({ name }) => name), summary(plan));

@@ -119,7 +119,7 @@ export interface OwningSession {
 export interface ReloadingSession extends SessionFacts {
   /** Where its events come out. */
   readonly events: Pick<EventOutlet, "emit">;
-  /** Lets a configuration take effect; `afresh` are names in tables of features whose units run anew. */
+  /** Lets a configuration take effect; `afresh` are entries of tables of features, such as `service.api`, whose units run anew. */
   apply(loaded: LoadedConfig, afresh: ReadonlySet<string>): Promise<{ outcomes: Promise<UnitOutcome[]> }>;
 }
 

@@ -9,8 +9,8 @@ import { type LoadedSources, settingsOf } from "./load_sources.ts";
 export type ReloadPlan = Pick<ReloadAnswer, "changes" | "unchanged">;
 
 /**
- * Compares two configurations, the later of which was loaded in the place of the earlier one. `rewritten` are the files that services name
- * and that hold something else than at the start of that service.
+ * Compares two configurations, the later of which was loaded in the place of the earlier one. `rewritten` are the files that entries
+ * such as `service.api` name and that hold something else than when their units were started.
  */
 export function reloadPlan(
   before: LoadedSources,
@@ -45,9 +45,9 @@ function isOfUnits(places: Node, table: string): boolean {
   return node?.type === "map" && node.facts.isOfUnits === true;
 }
 
-/** Names of the services that must run afresh. */
-export function restartedServices({ changes }: ReloadPlan): Set<string> {
-  return new Set(changes.filter(({ effect }) => effect === "restart").map(({ name }) => name.slice("service.".length)));
+/** Names of the entries whose units must run afresh, such as `service.api`. */
+export function restartedEntries({ changes }: ReloadPlan): Set<string> {
+  return new Set(changes.filter(({ effect }) => effect === "restart").map(({ name }) => name));
 }
 
 function settingChange(
@@ -85,11 +85,10 @@ function entryChanges(
   });
 }
 
-/** Adds the files: what a service was started with has changed, whatever else has. */
+/** Adds the files: what a unit was started with has changed, whatever else has. */
 function withRewritten(changes: ReloadChange[], rewritten: ReadonlyMap<string, readonly string[]>): ReloadChange[] {
   const all = [...changes];
-  for (const [service, paths] of rewritten) {
-    const name = formatPath(["service", service]);
+  for (const [name, paths] of rewritten) {
     const keys = paths.map((path) => `content of ${path}`);
     const at = all.findIndex((change) => change.name === name);
     if (at === -1) all.push({ kind: "changed", name, keys, effect: "restart" });

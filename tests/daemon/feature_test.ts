@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { oneOf, text } from "../../src/schema/shapes.ts";
-import { keyOf, table } from "../../src/schema/table.ts";
+import { integer, oneOf, text } from "../../src/schema/shapes.ts";
+import { keyOf, map, table } from "../../src/schema/table.ts";
 import type { Feature, FeatureSettings } from "../../src/core/feature.ts";
 import { json, route, serve } from "../../src/core/wire/route.ts";
 import { shape } from "../../src/core/wire/shape.ts";
@@ -116,4 +116,28 @@ test("a feature of twenty lines adds a table, a unit, a series, a route, a check
 
   assert.equal((await rig.stop()).exitCode, 0);
   assert.equal(told.at(-1), "closed");
+});
+
+/** Keys of the units of a further feature. */
+const PUMP = table<{ rate: number }>({ rate: keyOf("unit")("How much it pumps.", integer(1), { default: 1 }) });
+
+test("only units of the table that has changed run afresh, also where another table has an entry of that name", async () => {
+  const told: string[][] = [];
+  const rig = new Rig();
+  const pump: Feature = { name: "pump", open: () => ({ change: (_next, afresh) => void told.push([...afresh]) }) };
+  rig.features = [...FEATURES, { name: "pump", load: () => pump }];
+  rig.tables = [{ name: "pump", node: map(PUMP, { expects: "tables [pump.NAME]", isOfUnits: true }) }];
+  const file = (rate: number, env: string) => `[service.a]\nrun = ["serve"]\nenv = { A = "${env}" }\n[pump.a]\nrate = ${rate}\n`;
+  await rig.run(file(1, "x"));
+  const runs = () => rig.daemon.subsystems().map(({ run }) => run);
+
+  rig.write(file(2, "x"));
+  assert.deepEqual((await rig.daemon.reload()).changes.map(({ name, effect }) => [name, effect]), [["pump.a", "restart"]]);
+  assert.deepEqual([told, runs()], [[["a"]], [1]]);
+
+  rig.write(file(2, "y"));
+  assert.deepEqual((await rig.daemon.reload()).changes.map(({ name, effect }) => [name, effect]), [["service.a", "restart"]]);
+  await rig.until(() => runs()[0] === 2);
+  assert.deepEqual(told, [["a"], []]);
+  await rig.stop();
 });
