@@ -80,11 +80,11 @@ e2e("what is wrong with a module is its own failure, by name, and the daemon and
 e2e("a module is restarted by its policy, may be a class, imports the library, and can stop the daemon", async (stage) => {
   stage.write(
     "app.ts",
-    `import { formatDuration } from "@daemonkit/daemonkit";
+    `import { signalDescription } from "@daemonkit/daemonkit";
 export default class {
   async run(context: any): Promise<void> {
     if (context.run === 1) throw new Error("the first run fails");
-    console.log("run", context.run, context.attempt, formatDuration(1500));
+    console.log("run", context.run, context.attempt, signalDescription(15));
     context.requestShutdown("enough");
     await context.cancelled();
   }

@@ -26,7 +26,11 @@ function halfLaunch(children: ChildProcess[]): Launch<never> {
   };
 }
 
-const signalOf = (child: ChildProcess) => new Promise((resolve) => child.on("exit", (_, signal) => resolve(signal)));
+/** Resolves with the signal that has ended a program, which may have been before anybody asks. */
+const signalOf = (child: ChildProcess) =>
+  child.signalCode !== null
+    ? Promise.resolve(child.signalCode)
+    : new Promise((resolve) => child.on("exit", (_, signal) => resolve(signal)));
 
 if (process.platform === "linux") {
   test("spawn: a program whose launch fails after it was started is ended, and that of another run is not", async () => {
