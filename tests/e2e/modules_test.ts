@@ -94,7 +94,7 @@ export default class {
   stage.write("daemon.toml", `name = "again"\n[service.app]\nmodule = "app.ts"\nrestart = { delay = "10ms" }\n`);
   const { code, stdout, stderr } = await stage.cli("run");
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /app \| run 2 1 1\.5s/);
+  assert.match(stdout, /app \| run 2 1 SIGTERM \(termination\)/);
   assert.match(stderr, /app failed, will be restarted .*the first run fails/);
   assert.match(stderr, /again stopping reason=enough/);
 });
