@@ -148,7 +148,10 @@ export async function endLeftovers(options: EndOptions): Promise<Leftover[]> {
     }));
     // Somebody may have started another one before it went.
     found = find();
-    if (ends.includes("alive") || clock.nowMs() - beganMs > limitMs + 2 * KILL_MS) break;
+    // A program that is started again and again is not waited for without end.
+    const longestMs = Math.max(...found.map(({ unit }) => planOf(unit).timeoutMs));
+    if (ends.includes("alive") || clock.nowMs() - beganMs > Math.min(longestMs, limitMs) + 2 * KILL_MS) break;
+    if (found.length > 0) await sleep(clock, FIRST_LOOK_MS);
   }
   return found;
 }

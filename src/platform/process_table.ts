@@ -19,6 +19,11 @@ export interface ProcessTable {
   census(variables: readonly string[]): ProcessEntry[];
 }
 
+/** Readings of an environment that is empty. */
+const MOST_READINGS = 10;
+/** Lists of processes made in one look, while somebody of each has gone before he was looked at. */
+const MOST_LISTINGS = 20;
+
 /** The process table of this system. */
 export function createProcessTable(): ProcessTable {
   return process.platform === "linux" ? procTable() : psTable();
@@ -63,11 +68,41 @@ function procTable(): ProcessTable {
     const stat = statOf(pid);
     return stat && identity(pid, stat);
   };
+  const entryOf = (pid: number, variables: readonly string[]): ProcessEntry | undefined => {
+    const stat = anyStatOf(pid);
+    if (stat === undefined) return undefined;
+    let environ = stat.isAlive && variables.length > 0 ? readProc(`${pid}/environ`) : undefined;
+    // One that is just becoming another program shows none for a moment.
+    for (let tries = 1; environ === "" && tries < MOST_READINGS; tries++) environ = readProc(`${pid}/environ`);
+    const env = pick(variables, environ);
+    // One that is on its way out has lost its environment already.
+    if (stat.isAlive && variables.length > 0 && !environ && statOf(pid)?.startTicks !== stat.startTicks) return undefined;
+    const uid = Object.keys(env).length > 0 ? uidOf(pid) : undefined;
+    // The number may have passed to another process between the readings.
+    if (Object.keys(env).length > 0 && anyStatOf(pid)?.startTicks !== stat.startTicks) return undefined;
+    return { identity: identity(pid, stat), parent: stat.parent, group: stat.pgid, uid, isZombie: !stat.isAlive, env };
+  };
   return {
     identify,
     identifyChild: (pid) => identity(pid, anyStatOf(pid)),
-    members: (pgid) => allPids().filter((pid) => statOf(pid)?.pgid === pgid),
-    groups: () => new Set(allPids().flatMap((pid) => statOf(pid)?.pgid ?? [])),
+    members(pgid) {
+      const pids: number[] = [];
+      lookAtAll((pid) => {
+        const stat = statOf(pid);
+        if (stat?.pgid === pgid) pids.push(pid);
+        return stat !== undefined;
+      });
+      return pids;
+    },
+    groups() {
+      const groups = new Set<number>();
+      lookAtAll((pid) => {
+        const stat = statOf(pid);
+        if (stat !== undefined) groups.add(stat.pgid);
+        return stat !== undefined;
+      });
+      return groups;
+    },
     findByEnv(name) {
       const found: { identity: ProcessIdentity; value: string }[] = [];
       const prefix = `${name}=`;
@@ -82,15 +117,13 @@ function procTable(): ProcessTable {
       return found;
     },
     census(variables) {
-      return allPids().flatMap((pid) => {
-        const stat = anyStatOf(pid);
-        if (stat === undefined) return [];
-        const env = stat.isAlive ? pick(variables, readProc(`${pid}/environ`)) : {};
-        const uid = Object.keys(env).length > 0 ? uidOf(pid) : undefined;
-        // As above: what was read last may be another process's.
-        if (Object.keys(env).length > 0 && anyStatOf(pid)?.startTicks !== stat.startTicks) return [];
-        return [{ identity: identity(pid, stat), parent: stat.parent, group: stat.pgid, uid, isZombie: !stat.isAlive, env }];
+      const entries: ProcessEntry[] = [];
+      lookAtAll((pid) => {
+        const entry = entryOf(pid, variables);
+        if (entry !== undefined) entries.push(entry);
+        return entry?.isZombie === false;
       });
+      return entries;
     },
   };
 }
@@ -115,6 +148,22 @@ export function pick(names: readonly string[], environ: string | undefined): Rec
     if (names.includes(name)) found[name] ??= entry.slice(name.length + 1);
   }
   return found;
+}
+
+/**
+ * Looks at each process; `look` says whether it lives. One that has ended meanwhile may have left a child that was not there yet when the
+ * list was made, so another list follows then.
+ */
+function lookAtAll(look: (pid: number) => boolean): void {
+  const seen = new Set<number>();
+  for (let looks = 0, hasGone = true; hasGone && looks < MOST_LISTINGS; looks++) {
+    hasGone = false;
+    for (const pid of allPids()) {
+      if (seen.has(pid)) continue;
+      seen.add(pid);
+      if (!look(pid)) hasGone = true;
+    }
+  }
 }
 
 /** Numbers of all processes. */

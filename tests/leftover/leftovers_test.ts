@@ -186,3 +186,17 @@ test("endLeftovers resolves with what can't be killed, and says so", async () =>
   assert.match(told.at(-1)!, /^ERROR stuck: what an earlier daemon left could not be ended/);
   assert.match(told[0], /could not be sent SIGTERM/);
 });
+
+test("endLeftovers ends nobody for ever who is started again and again, but by the time of his unit", async () => {
+  const { host, processes, clock, end } = machine(["hydra"]);
+  processes.program("hydra", (process) => process.ignoreSignals(["SIGTERM"]));
+  const grow = () => void processes.spawn({ argv: ["hydra"], cwd: "/", env: mark("hydra") });
+  const { signal, signalGroup } = processes;
+  processes.signal = (pid, name) => (name === "SIGKILL" && grow(), signal.call(processes, pid, name));
+  processes.signalGroup = (pgid, name) => (name === "SIGKILL" && grow(), signalGroup.call(processes, pgid, name));
+  grow();
+  const beganMs = clock.nowMs();
+  const left = await settled(host.clock, end({ hydra: { timeoutMs: 1_000 } }));
+  assert.deepEqual(left.map(({ unit }) => unit), ["hydra"]);
+  assert.ok(clock.nowMs() - beganMs < 10_000, `${clock.nowMs() - beganMs}`);
+});
