@@ -143,7 +143,8 @@ export class Service implements Subsystem {
       restart,
       after,
       readiness: readyMs === undefined ? "none" : "manual",
-      ...(readyMs === undefined ? {} : { ready: { timeout: readyMs } }),
+      // Without a probe it has started once it is launched, and among thousands its turn for that may come late.
+      ready: { timeout: readyMs ?? Infinity },
       stop: { timeout: stop.timeoutMs + STOP_MARGIN_MS },
       essential,
       retryStart: true,

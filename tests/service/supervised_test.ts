@@ -17,7 +17,7 @@ import { serviceSpec } from "../../src/service/make_spec.ts";
 import type { ServiceOptions } from "../../src/service/options.ts";
 import { test } from "../harness.ts";
 import { leftovers, modulesOf, nowhere, tempDir, withSpawn } from "./drive.ts";
-import { until } from "../until.ts";
+import { settled, until } from "../until.ts";
 
 /** Services under a real supervisor, with what they printed and what became of them. */
 class Rig implements Disposable {
@@ -97,6 +97,21 @@ test("Services start in order of readiness and stop in reverse, and nobody is le
   assert.ok(at("web: up") > at("api@0: up") && at("web: up") > at("api@1: up"));
   assert.ok(at("web: bye") < at("api@0: bye") && at("web: bye") < at("api@1: bye"));
   assert.ok(at("db: bye") > at("api@0: bye") && at("db: bye") > at("api@1: bye"));
+});
+
+test("A service without a probe is not late when its launch waits for its turn among thousands", async () => {
+  const host = new FakeHost();
+  host.processes.program("serve", () => {});
+  const spawn = host.processes.spawn.bind(host.processes);
+  host.processes.spawn = async (options) => {
+    await new Promise<void>((resolve) => void host.clock.schedule(60_000, resolve));
+    return await spawn(options);
+  };
+  using rig = new Rig(host, { api: { run: ["serve"] } });
+  await settled(host.clock, rig.supervisor.start(), 1_000);
+  const { state, run, restarts } = rig.unit("api");
+  assert.deepEqual([state, run, restarts], ["running", 1, 0]);
+  await settled(host.clock, rig.supervisor.stop("end"));
 });
 
 // Acceptance runner 34: a missed readiness deadline has its own exit code, the process is stopped.
