@@ -80,7 +80,8 @@ e2e(
         `[service.web]\nrun = ["sleep", "1000"]\nafter = ["migrate:exited-ok"]\n`,
     );
     const daemon = await stage.startDaemon();
-    const { migrate, web } = await unitsOf(stage);
+    // The daemon has started when migrate runs; web follows at its end.
+    const { migrate, web } = await untilUnits(stage, ({ web }) => web.state === "running");
     assert.deepEqual([migrate.state, migrate.restarts, migrate.details.lastExit!.code, web.state], ["completed", 0, 3, "running"]);
     assert.equal(migrate.details.lastLines, undefined);
     assert.equal((await stage.cli("start", "migrate")).code, 0);
