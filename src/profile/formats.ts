@@ -1,27 +1,45 @@
 import { readCpuProfile } from "./cpu_profile.ts";
 
-/** Endings of file names, with what a recording is turned into; any other file gets a `.cpuprofile`. */
-const DRAWN = ".svg";
-const PPROF = [".pb.gz", ".pprof"];
-
-/** Program that opens a file of such a name. */
-export function viewerOf(path: string): string {
-  if (path.endsWith(DRAWN)) return "open it with a browser";
-  if (PPROF.some((end) => path.endsWith(end))) return "look at it with `go tool pprof`";
-  return "load it into Chrome's developer tools (Performance), or open it with VS Code";
+/** A kind of file that a profile may become. */
+export interface ProfileFormat {
+  /** Ends of the names of such files. */
+  readonly ends: readonly string[];
+  /** Advice how to look at one. */
+  readonly viewer: string;
+  /**
+   * Makes it out of the text of a `.cpuprofile`; undefined where that text is the file.
+   *
+   * @throws {ProfilingError} if it is no profile; the promise rejects with it.
+   */
+  readonly convert?: (text: string, title: string) => Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/**
- * Turns the text of a `.cpuprofile` into what the name of a file asks for: a flame graph for `.svg`, pprof for `.pb.gz` or `.pprof`, the
- * text itself for any other name.
- *
- * @throws {ProfilingError} if it is no profile; the promise rejects with it.
- */
+const CONVERTED: readonly ProfileFormat[] = [
+  {
+    ends: [".svg"],
+    viewer: "open it with a browser",
+    convert: async (text, title) => {
+      const { flameGraph } = await import("./flame_graph.ts");
+      return new TextEncoder().encode(flameGraph(readCpuProfile(text), { title }));
+    },
+  },
+  {
+    ends: [".pb.gz", ".pprof"],
+    viewer: "look at it with `go tool pprof`",
+    convert: async (text) => await (await import("./pprof.ts")).pprofOf(readCpuProfile(text)),
+  },
+];
+const PLAIN: ProfileFormat = {
+  ends: [".cpuprofile"],
+  viewer: "load it into Chrome's developer tools (Performance), or open it with VS Code",
+};
+
+/** The format that the name of a file asks for: a flame graph, pprof, or for any other name a `.cpuprofile`. */
+export function cpuFormatOf(path: string): ProfileFormat {
+  return CONVERTED.find(({ ends }) => ends.some((end) => path.endsWith(end))) ?? PLAIN;
+}
+
+/** Turns the text of a `.cpuprofile` into what the name of a file asks for. */
 export async function cpuProfileAs(path: string, text: string, title: string): Promise<Uint8Array<ArrayBuffer>> {
-  if (path.endsWith(DRAWN)) {
-    const { flameGraph } = await import("./flame_graph.ts");
-    return new TextEncoder().encode(flameGraph(readCpuProfile(text), { title }));
-  }
-  if (PPROF.some((end) => path.endsWith(end))) return await (await import("./pprof.ts")).pprofOf(readCpuProfile(text));
-  return new TextEncoder().encode(text);
+  return await cpuFormatOf(path).convert?.(text, title) ?? new TextEncoder().encode(text);
 }

@@ -3,6 +3,7 @@ import type { Files } from "../core/ports/files.ts";
 import { ProfilingError } from "../core/values/errors.ts";
 import { checkText } from "../core/values/options.ts";
 import { getHost } from "../platform/mod.ts";
+import { writeWhole } from "../profile/whole_file.ts";
 import { cpuProfileAs } from "../profile/formats.ts";
 
 /**
@@ -61,18 +62,7 @@ export class CpuProfiler implements AsyncDisposable {
     this.#hasEnded = true;
     this.#path = undefined;
     const bytes = await cpuProfileAs(path, await this.#recording.stop(), "CPU");
-    const draft = `${path}.part`;
-    this.#files.remove(draft);
-    try {
-      {
-        using file = this.#files.openAppend(draft);
-        file.write(bytes);
-      }
-      this.#files.rename(draft, path);
-    } catch (error) {
-      this.#files.remove(draft);
-      throw error;
-    }
+    await writeWhole(this.#files, path, (onPiece) => Promise.resolve(onPiece(bytes)));
   }
 
   /** Ends the recording, and writes it where a path was given at its start. */

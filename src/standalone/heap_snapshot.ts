@@ -1,4 +1,5 @@
 import { checkText } from "../core/values/options.ts";
+import { writeWhole } from "../profile/whole_file.ts";
 import { getHost } from "../platform/mod.ts";
 
 /**
@@ -23,21 +24,7 @@ import { getHost } from "../platform/mod.ts";
 export async function writeHeapSnapshot(path: string): Promise<number> {
   checkText("write the heap", "path", path);
   const { profiler, files } = await getHost();
-  const draft = `${path}.part`;
-  files.remove(draft);
-  let bytes = 0;
-  try {
-    {
-      using file = files.openAppend(draft);
-      for await (const piece of profiler.heap()) {
-        file.write(piece);
-        bytes += piece.length;
-      }
-    }
-    files.rename(draft, path);
-    return bytes;
-  } catch (error) {
-    files.remove(draft);
-    throw error;
-  }
+  return await writeWhole(files, path, async (onPiece) => {
+    for await (const piece of profiler.heap()) onPiece(piece);
+  });
 }

@@ -1,17 +1,18 @@
 import { formatBytes } from "../../core/values/bytes.ts";
 import { EXIT_CODES } from "../../core/values/exit_codes.ts";
-import type { Files } from "../../core/ports/files.ts";
 import type { CommandBody } from "../command.ts";
 import { connect } from "../connect.ts";
 import { CommandFailure } from "../failure.ts";
-import { cpuProfileAs, viewerOf } from "../../profile/formats.ts";
+import { cpuFormatOf, type ProfileFormat } from "../../profile/formats.ts";
+import { type Transfer, writeWhole } from "../../profile/whole_file.ts";
 import { absolutePath } from "../paths.ts";
 import { StopSignals } from "../stop_signals.ts";
 
 const EXTENSIONS = { cpu: "cpuprofile", heap: "heapsnapshot" } as const;
-
-/** Hands over a file in pieces. */
-type Transfer = (onPiece: (piece: Uint8Array) => void) => Promise<void>;
+const HEAP: ProfileFormat = {
+  ends: [".heapsnapshot"],
+  viewer: "load it into Chrome's developer tools (Memory), or open it with VS Code",
+};
 
 /** Lets the daemon profile itself and writes the file, whole or not at all. */
 export const profile: CommandBody = async (context, [text], options) => {
@@ -37,10 +38,11 @@ export const profile: CommandBody = async (context, [text], options) => {
   const interrupted = new AbortController();
   using _interrupt = stop.onStop(() => interrupted.abort());
   const what = kind === "cpu" ? `recording where ${name} spends its time` : `taking a snapshot of the heap of ${name}`;
+  const { convert, viewer } = kind === "cpu" ? cpuFormatOf(path) : HEAP;
   let bytes: number;
   const transfer = (onPiece: (piece: Uint8Array) => void) => client.profile(kind, seconds, { onPiece, signal: interrupted.signal });
   try {
-    bytes = await output.waitFor(what, writeWhole(files, path, kind === "cpu" ? asNamed(transfer, path, name) : transfer));
+    bytes = await output.waitFor(what, writeWhole(files, path, convert === undefined ? transfer : converted(transfer, convert, name)));
   } catch (error) {
     if (stop.exitCode !== undefined) return stop.exitCode;
     throw error;
@@ -48,7 +50,7 @@ export const profile: CommandBody = async (context, [text], options) => {
   if (json) output.printJson({ v: 1, kind, path, bytes });
   else {
     output.print(`wrote ${path} (${formatBytes(bytes)})`);
-    output.print(`next: ${kind === "cpu" ? viewerOf(path) : "load it into Chrome's developer tools (Memory), or open it with VS Code"}`);
+    output.print(`next: ${viewer}`);
     if (kind === "heap") output.print("it holds all that the daemon had in memory, secrets too");
   }
   return EXIT_CODES.ok;
@@ -59,35 +61,14 @@ function kindOf(text: string): keyof typeof EXTENSIONS {
   throw new CommandFailure(EXIT_CODES.usage, `Cannot take a profile as its kind must be cpu or heap: current value is ${text}`);
 }
 
-/** Turns the profile that is transferred into what the name of the file asks for; here, as the daemon has other work. */
-function asNamed(transfer: Transfer, path: string, name: string): Transfer {
+/** Converts the profile that is transferred; here, as the daemon has other work. */
+function converted(transfer: Transfer, convert: NonNullable<ProfileFormat["convert"]>, name: string): Transfer {
   return async (onPiece) => {
     const decoder = new TextDecoder();
     let text = "";
     await transfer((piece) => void (text += decoder.decode(piece, { stream: true })));
-    onPiece(await cpuProfileAs(path, text, `${name}: where its time goes`));
+    onPiece(await convert(text, `${name}: where its time goes`));
   };
-}
-
-/** Writes pieces beside the file and puts them in its place when all are there; returns how many bytes they were. */
-async function writeWhole(files: Files, path: string, transfer: Transfer): Promise<number> {
-  const draft = `${path}.part`;
-  files.remove(draft);
-  let bytes = 0;
-  try {
-    {
-      using file = files.openAppend(draft);
-      await transfer((piece) => {
-        file.write(piece);
-        bytes += piece.length;
-      });
-    }
-    files.rename(draft, path);
-    return bytes;
-  } catch (error) {
-    files.remove(draft);
-    throw error;
-  }
 }
 
 /** 20260131-235959, in UTC. */
