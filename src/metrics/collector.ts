@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../core/ports/clock.ts";
 import type { Counter, Gauge, Histogram, HistogramOptions, Meter, MetricLabels, MetricOptions, Timer } from "../core/ports/meter.ts";
 import { checkFunction, checkKeys, checkText, checkTexts } from "../core/values/options.ts";
-import { Exposition, metricsFormat } from "../core/wire/exposition.ts";
+import { Exposition, labelText, metricsFormat } from "../core/wire/exposition.ts";
 import type { MeasurementIntake, MetricDelta, MetricKind, MetricsDelta, RejectionReason } from "../core/wire/metrics_delta.ts";
 import { type HistogramSeries, type MetricRejection, NumberSeries, SeriesSet } from "./series.ts";
 
@@ -191,7 +191,9 @@ export class MetricsCollector implements Meter, MeasurementIntake {
     const exposition = new Exposition(metricsFormat(accept));
     for (const metric of this.#metrics) metric.write(exposition);
     exposition.family(`${REJECTED}_total`, "counter", "Measurements that were dropped, as their value or their labels were wrong.");
-    for (const [metric, reason, count] of this.#rejections.values()) exposition.sample(`{metric="${metric}",reason="${reason}"}`, count);
+    for (const [metric, reason, count] of this.#rejections.values()) {
+      exposition.sample(labelText(["metric", "reason"], [metric, reason]), count);
+    }
     return exposition.end();
   }
 

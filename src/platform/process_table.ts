@@ -39,15 +39,33 @@ export interface Stat {
   isAlive: boolean;
 }
 
-/** Reads a line of /proc/PID/stat; the name in its second field may hold anything, spaces and parentheses included. */
-export function parseStat(text: string): Stat {
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" "); // from field 3 on
-  const [state, parent, pgid, session] = fields;
-  const threads = Number(fields[17]);
+/**
+ * The fields of a line of /proc/PID/stat by their numbers in proc(5), from the third on; the name in the second one may hold anything, spaces
+ * and parentheses included.
+ */
+export function statFields(text: string): (field: number) => string {
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return (field) => fields[field - 3];
+}
+
+/** Whether the process of such fields lives. */
+export function isAliveIn(fieldOf: (field: number) => string): boolean {
+  const state = fieldOf(3);
   // A program whose first thread ended before the others looks like a zombie, but has more than one thread.
-  const isAlive = state !== "X" && state !== "x" && (state !== "Z" || threads > 1);
-  const name = text.slice(text.indexOf("(") + 1, text.lastIndexOf(")"));
-  return { name, parent: Number(parent), pgid: Number(pgid), session: Number(session), startTicks: Number(fields[19]), isAlive };
+  return state !== "X" && state !== "x" && (state !== "Z" || Number(fieldOf(20)) > 1);
+}
+
+/** Reads a line of /proc/PID/stat. */
+export function parseStat(text: string): Stat {
+  const fieldOf = statFields(text);
+  return {
+    name: text.slice(text.indexOf("(") + 1, text.lastIndexOf(")")),
+    parent: Number(fieldOf(4)),
+    pgid: Number(fieldOf(5)),
+    session: Number(fieldOf(6)),
+    startTicks: Number(fieldOf(22)),
+    isAlive: isAliveIn(fieldOf),
+  };
 }
 
 function procTable(): ProcessTable {

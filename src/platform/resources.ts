@@ -3,7 +3,7 @@ import os from "node:os";
 import process from "node:process";
 import type { Clock } from "../core/ports/clock.ts";
 import type { ProcessReading, Resources } from "../core/ports/resources.ts";
-import { allPids, readProc } from "./process_table.ts";
+import { allPids, isAliveIn, readProc, statFields } from "./process_table.ts";
 
 /** Processes read in one turn of the event loop: some 10 µs each. */
 const READS_PER_TURN = 100;
@@ -39,12 +39,11 @@ export function createResources(clock: Clock): Resources {
   };
 }
 
-/** A line of /proc/PID/stat; undefined for a process that has ended. The name in its second field may hold anything, parentheses included. */
+/** A line of /proc/PID/stat; undefined for a process that has ended. */
 export function readingOf(pid: number, stat: string, pageBytes: number): ProcessReading | undefined {
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" "); // from field 3 on
-  const number = (field: number) => Number(fields[field - 3]);
-  const threads = number(20);
-  if ((fields[0] === "Z" || fields[0] === "X" || fields[0] === "x") && threads <= 1) return undefined;
+  const fieldOf = statFields(stat);
+  if (!isAliveIn(fieldOf)) return undefined;
+  const number = (field: number) => Number(fieldOf(field));
   const ticks = number(14) + number(15) + number(16) + number(17);
   return {
     pid,
@@ -53,7 +52,7 @@ export function readingOf(pid: number, stat: string, pageBytes: number): Process
     startTicks: number(22),
     cpuSeconds: ticks / TICKS_PER_SECOND,
     residentBytes: number(24) * pageBytes,
-    threads,
+    threads: number(20),
   };
 }
 
