@@ -3,6 +3,8 @@ import { controlHandler } from "../../src/control/mod.ts";
 import { type Metric, METRICS, type MetricsSource, writeMetrics } from "../../src/control/metrics.ts";
 import { Exposition, type MetricsFormat, metricsFormat } from "../../src/core/wire/exposition.ts";
 import { silentLogger } from "../../src/core/ports/log.ts";
+import { systemClock } from "../../src/core/ports/clock.ts";
+import { programMetrics } from "../../src/daemon/program_metrics.ts";
 import { STATES } from "../../src/core/supervise/state.ts";
 import { test } from "../harness.ts";
 import { FakeOperations, fakeUnit } from "./fake_operations.ts";
@@ -166,4 +168,9 @@ test("/metrics is not there when metrics are off", async () => {
   const { status, text } = await scrape();
   assert.equal(status, 404);
   assert.match(JSON.parse(text).hint, /enable_metrics/);
+});
+
+test("METRICS: a program can't take the name of any of them", () => {
+  const program = programMetrics(systemClock, () => silentLogger);
+  for (const { name } of METRICS) assert.throws(() => program.gauge(name), /the daemon has the name/, name);
 });
