@@ -2,26 +2,14 @@ import type { Clock } from "../core/ports/clock.ts";
 import { messageOf } from "../core/values/errors.ts";
 import type { Host } from "../core/ports/host.ts";
 import type { LineBlock } from "../core/wire/line_block.ts";
-import type { Logger, LogLevel, LogSink } from "../core/ports/log.ts";
+import type { Logger, LogSink } from "../core/ports/log.ts";
 import { consoleLines, consoleSink } from "./console.ts";
 import { type FileSink, fileSink } from "./file.ts";
 import { createLogger, type RootLogger } from "./logger.ts";
+import type { DaemonSettings } from "../core/supervise/program.ts";
 
 /** Settings of a {@linkcode DaemonLog}: the table `[logging]`. */
-export interface DaemonLogSettings {
-  /** Least important level that is recorded. */
-  readonly level: LogLevel;
-  /** Whether records are lines of JSON. */
-  readonly json: boolean;
-  /** Whether terminals get colour. */
-  readonly color: boolean;
-  /** Path of the log file; undefined means that there is none but that of the options. */
-  readonly file: string | undefined;
-  /** Bytes after which the file is rotated. */
-  readonly maxFileSize: number;
-  /** Older files kept. */
-  readonly maxFiles: number;
-}
+export type DaemonLogSettings = DaemonSettings["logging"];
 
 /** Options of {@linkcode DaemonLog}. */
 export interface DaemonLogOptions {

@@ -17,11 +17,17 @@ export interface DaemonSettings {
   readonly hotReload: boolean;
   /** The table `[logging]`. */
   readonly logging: {
+    /** Least important level that is recorded. */
     readonly level: LogLevel;
+    /** Whether records are lines of JSON. */
     readonly json: boolean;
+    /** Whether terminals get colour. */
     readonly color: boolean;
+    /** Path of the log file; undefined where there is none. */
     readonly file: string | undefined;
+    /** Bytes after which the file is rotated. */
     readonly maxFileSize: number;
+    /** Older files kept. */
     readonly maxFiles: number;
   };
   /** The table `[shutdown]`, in milliseconds. */
